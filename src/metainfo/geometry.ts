@@ -1,0 +1,115 @@
+/** All arithmetic of pieces, blocks and files. Whoever needs an offset or a length asks here. */
+import { invariant } from '../protocol/errors.ts'
+
+/** What a request asks for (BEP 3): larger ones are refused by other clients, smaller ones waste round trips. */
+export const BLOCK_LENGTH = 16_384
+
+/** A file of the payload. `path` is relative to the payload's folder; empty for the single file that is the payload. */
+export interface PayloadFile {
+  readonly path: readonly string[]
+  /** Bytes; zero is allowed. */
+  readonly length: number
+}
+
+/** A file as it lies in the payload: `offset` bytes from the payload's first byte. */
+export interface PlacedFile extends PayloadFile {
+  readonly offset: number
+}
+
+/** A run of bytes inside one file. */
+export interface FileSpan {
+  /** Index into `files`. */
+  readonly file: number
+  /** Bytes from the file's first byte. */
+  readonly offset: number
+  readonly length: number
+}
+
+/** Pieces are `0 … pieceCount - 1`; blocks are `0 … blockCount(piece) - 1`; only the last of each may be short. */
+export class PieceGeometry {
+  /** Bytes of the whole payload; at least 1. */
+  readonly length: number
+  readonly pieceLength: number
+  readonly pieceCount: number
+  readonly files: readonly PlacedFile[]
+
+  /** @param pieceLength bytes, 1 … 2^29; the files' lengths must sum to 1 … 2^53 - 1 */
+  constructor(pieceLength: number, files: readonly PayloadFile[]) {
+    let offset = 0
+    this.files = files.map((file) => {
+      const placed = { path: file.path, length: file.length, offset }
+      offset += file.length
+      return placed
+    })
+    invariant(Number.isSafeInteger(offset) && offset > 0, 'a payload has between 1 and 2^53 - 1 bytes')
+    invariant(Number.isInteger(pieceLength) && pieceLength > 0, 'a piece has at least one byte')
+    this.length = offset
+    this.pieceLength = pieceLength
+    this.pieceCount = Math.ceil(offset / pieceLength)
+  }
+
+  isPiece(piece: number): boolean {
+    return Number.isInteger(piece) && piece >= 0 && piece < this.pieceCount
+  }
+
+  /** Bytes of `piece`: `pieceLength`, less for the last one. */
+  lengthOf(piece: number): number {
+    return piece === this.pieceCount - 1 ? this.length - piece * this.pieceLength : this.pieceLength
+  }
+
+  blockCount(piece: number): number {
+    return Math.ceil(this.lengthOf(piece) / BLOCK_LENGTH)
+  }
+
+  blockLength(piece: number, block: number): number {
+    return Math.min(BLOCK_LENGTH, this.lengthOf(piece) - block * BLOCK_LENGTH)
+  }
+
+  /** The block that is exactly `begin … begin + length - 1` of `piece`; undefined for any other range. */
+  blockAt(piece: number, begin: number, length: number): number | undefined {
+    if (!this.isPiece(piece) || begin % BLOCK_LENGTH !== 0) return undefined
+    const block = begin / BLOCK_LENGTH
+    return block < this.blockCount(piece) && length === this.blockLength(piece, block) ? block : undefined
+  }
+
+  /** Is this a non-empty range of bytes inside `piece`? What a remote asks for need not be aligned. */
+  isRange(piece: number, begin: number, length: number): boolean {
+    return this.isPiece(piece) && begin >= 0 && length > 0 && begin + length <= this.lengthOf(piece)
+  }
+
+  /** The parts of files that hold `length` bytes from `begin` of `piece`, in order; empty files have none. */
+  spans(piece: number, begin: number, length: number): FileSpan[] {
+    const spans: FileSpan[] = []
+    let at = piece * this.pieceLength + begin
+    let rest = length
+    for (let file = this.#fileAt(at); rest > 0; file++) {
+      const placed = this.files[file]!
+      const offset = at - placed.offset
+      const here = Math.min(rest, placed.length - offset)
+      if (here <= 0) continue
+      spans.push({ file, offset, length: here })
+      at += here
+      rest -= here
+    }
+    return spans
+  }
+
+  /** The pieces that touch a file, first and one past the last; equal for an empty file. */
+  piecesOf(file: number): readonly [first: number, end: number] {
+    const { offset, length } = this.files[file]!
+    const first = Math.floor(offset / this.pieceLength)
+    return [first, length === 0 ? first : Math.ceil((offset + length) / this.pieceLength)]
+  }
+
+  /** Index of the last file that starts at or before `at`: found by bisection. */
+  #fileAt(at: number): number {
+    let low = 0
+    let high = this.files.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.files[middle]!.offset <= at) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}

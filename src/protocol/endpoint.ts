@@ -1,0 +1,112 @@
+/** IP endpoints: their text and compact forms, and how far an address reaches. */
+import ipaddr from 'ipaddr.js'
+import { ConfigError } from './errors.ts'
+
+export type Family = 4 | 6
+
+/** An IP address in canonical text form (RFC 5952; never v4-mapped) and a port 1 … 65535, or 0 while unbound. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** How far an address reaches. Order matters: a later scope is wider. */
+export type Scope = 'bogus' | 'loopback' | 'link-local' | 'private' | 'public'
+
+/** Bytes of a compact endpoint (BEP 23, BEP 7). */
+export const COMPACT_LENGTH: Readonly<Record<Family, number>> = { 4: 6, 6: 18 }
+
+export function familyOf(host: string): Family {
+  return host.includes(':') ? 6 : 4
+}
+
+/** `1.2.3.4:5` or `[::1]:5`. Also the key of an endpoint in a Map. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.host === b.host
+}
+
+/** The canonical text of an IP literal, v4-mapped ones unwrapped; undefined when `text` is not one. */
+export function canonicalIp(text: string): string | undefined {
+  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
+  if (!ipaddr.isValid(text)) return undefined
+  return ipaddr.process(text).toString()
+}
+
+/**
+ * Reads `host:port`, `[v6]:port` or `:port`. The host may be a name: whoever dials resolves it.
+ *
+ * @param defaultHost what a bare `:port` means: `0.0.0.0` when listening, `127.0.0.1` when dialling
+ * @throws {ConfigError} `config.value`
+ */
+export function parseHostPort(text: string, defaultHost: string): Endpoint {
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  const bad = (why: string): ConfigError =>
+    new ConfigError('config.value', `'${text}' is not an address: ${why}`)
+  if (!match) throw bad('expected host:port, [v6]:port or :port')
+  if (port > 65_535) throw bad('the port is above 65535')
+  if (match[1] !== undefined) {
+    const host = canonicalIp(match[1])
+    if (host === undefined || !match[1].includes(':'))
+      throw bad('between the brackets stands no IPv6 address')
+    return { host, port }
+  }
+  const name = match[2] === '' ? defaultHost : match[2]!
+  const ip = canonicalIp(name)
+  if (ip === undefined && (/^[\d.]+$/.test(name) || !/^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})$/.test(name)))
+    throw bad('the host is neither an IP address nor a name')
+  return { host: ip ?? name, port }
+}
+
+/** Writes the compact form, 6 or 18 bytes, into `out` at `offset`. `host` must be an IP literal. */
+export function packEndpoint({ host, port }: Endpoint, out: Uint8Array, offset: number): number {
+  const bytes = ipaddr.parse(host).toByteArray()
+  out.set(bytes, offset)
+  out[offset + bytes.length] = port >> 8
+  out[offset + bytes.length + 1] = port & 0xff
+  return offset + bytes.length + 2
+}
+
+/** Reads a compact endpoint of `family` at `offset`; a v4-mapped v6 address comes out as v4. */
+export function unpackEndpoint(bytes: Uint8Array, offset: number, family: Family): Endpoint {
+  const length = family === 4 ? 4 : 16
+  const port = (bytes[offset + length]! << 8) | bytes[offset + length + 1]!
+  if (family === 4)
+    return { host: `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`, port }
+  const address = ipaddr.fromByteArray([...bytes.subarray(offset, offset + length)])
+  return { host: ipaddr.process(address.toString()).toString(), port }
+}
+
+const SCOPE_OF_RANGE: Readonly<Record<string, Scope>> = {
+  unicast: 'public',
+  private: 'private',
+  uniqueLocal: 'private',
+  carrierGradeNat: 'private',
+  linkLocal: 'link-local',
+  loopback: 'loopback',
+}
+
+/** The reach of an IP literal (v4-mapped is unwrapped first). Multicast, reserved, documentation, unspecified: bogus. */
+export function scopeOf(host: string): Scope {
+  return SCOPE_OF_RANGE[ipaddr.process(host).range()] ?? 'bogus'
+}
+
+const WIDTH: Readonly<Record<Scope, number>> = {
+  bogus: 0,
+  loopback: 1,
+  'link-local': 2,
+  private: 3,
+  public: 4,
+}
+
+/**
+ * May a node in scope `teller` introduce an address of scope `told`? Only one that reaches at least as far as its
+ * own: a public node that names private addresses wants us to scan our own network.
+ */
+export function mayTell(teller: Scope, told: Scope): boolean {
+  return told !== 'bogus' && WIDTH[told] >= WIDTH[teller]
+}

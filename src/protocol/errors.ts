@@ -1,0 +1,112 @@
+/**
+ * Errors by the reaction they call for. A family says what to do, a code says what happened; codes are stable and
+ * appear in events and in the README's table.
+ */
+
+export type ErrorFamily =
+  'ProtocolError' | 'TransportError' | 'StorageError' | 'MetainfoError' | 'ConfigError' | 'PayloadError'
+
+/** Every code there is, with its meaning. The prefix names the area, the family says how to react. */
+export const ERROR_CODES = {
+  // The remote broke a rule: close, strike, maybe ban.
+  'wire.not-bittorrent': ['ProtocolError', 'the remote speaks some other protocol'],
+  'wire.oversize': ['ProtocolError', 'a message is longer than its kind allows'],
+  'wire.malformed': ['ProtocolError', 'a message does not have the length or fields of its kind'],
+  'wire.bad-bitfield': ['ProtocolError', 'a bitfield has the wrong size, spare bits set, or came late'],
+  'wire.bad-piece': ['ProtocolError', 'a piece index or block range that does not exist'],
+  'wire.flood': ['ProtocolError', 'more requests queued than we said we take'],
+  'wire.unrequested': ['ProtocolError', 'too many blocks that nobody asked for'],
+  'wire.wrong-info-hash': ['ProtocolError', 'the handshake names a torrent that is not served here'],
+  'wire.self': ['ProtocolError', 'the remote is this node itself'],
+  'wire.duplicate': ['ProtocolError', 'a second connection to the same peer'],
+  'bencode.malformed': ['ProtocolError', 'bytes that are not bencode'],
+  // The connection failed: back off and retry.
+  'net.timeout': ['TransportError', 'no answer in time'],
+  'net.refused': ['TransportError', 'nobody listens there'],
+  'net.reset': ['TransportError', 'the connection broke'],
+  'net.unreachable': ['TransportError', 'no route to the host'],
+  'net.unresolved': ['TransportError', 'the name has no address'],
+  'net.address-in-use': ['TransportError', 'another process listens on the address'],
+  'net.listen': ['TransportError', 'the address cannot be listened on'],
+  'net.no-peers': ['TransportError', 'no payload arrived in time'],
+  'net.failed': ['TransportError', 'the network failed in another way'],
+  // Our disk failed: pause, keep the resume state, retry where that can help.
+  'disk.full': ['StorageError', 'no space left'],
+  'disk.permission': ['StorageError', 'not permitted'],
+  'disk.missing': ['StorageError', 'a file is not there'],
+  'disk.locked': ['StorageError', 'another process downloads to the same place'],
+  'disk.unsafe-path': ['StorageError', 'a path leaves the output folder or passes through a symlink'],
+  'disk.wrong-size': ['StorageError', 'a file does not have the length that the metainfo says'],
+  'disk.io': ['StorageError', 'reading or writing failed'],
+  'disk.worker': ['StorageError', 'a disk worker stopped'],
+  'disk.resume': ['StorageError', 'the resume file cannot be trusted'],
+  // A bad torrent file: refuse to load.
+  'meta.unreadable': ['MetainfoError', 'the metainfo file cannot be read'],
+  'meta.malformed': ['MetainfoError', 'the metainfo is not valid bencode or JSON'],
+  'meta.missing-field': ['MetainfoError', 'a required field is missing'],
+  'meta.bad-field': ['MetainfoError', 'a field has the wrong type or a value out of range'],
+  'meta.unsafe-path': ['MetainfoError', 'a path could leave the output folder or collide with another'],
+  'meta.info-hash': ['MetainfoError', 'the stated info hash is not that of the content'],
+  'meta.unsupported': ['MetainfoError', 'a kind of metainfo that this version does not read'],
+  // A bad flag or setting: say which and why.
+  'config.usage': ['ConfigError', 'a flag or argument that cannot be used'],
+  'config.value': ['ConfigError', 'a value out of range or of the wrong form'],
+  // The payload is not what the metainfo says.
+  'payload.mismatch': ['PayloadError', 'the payload fails verification'],
+} as const satisfies Record<string, readonly [ErrorFamily, string]>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+type CodeOf<F extends ErrorFamily> = {
+  [C in ErrorCode]: (typeof ERROR_CODES)[C][0] extends F ? C : never
+}[ErrorCode]
+
+export interface ErrorDetails {
+  /** What lies beneath, for example Node's error with its errno. */
+  readonly cause?: unknown
+  /** Facts for the event: small, printable, no secrets. */
+  readonly data?: Readonly<Record<string, string | number | boolean>>
+}
+
+export abstract class SwarmError<F extends ErrorFamily = ErrorFamily> extends Error {
+  abstract readonly family: F
+  readonly code: CodeOf<F>
+  readonly data: Readonly<Record<string, string | number | boolean>>
+
+  /** @param message one line for a person: what is wrong, and where */
+  constructor(code: CodeOf<F>, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.data = details.data ?? {}
+    this.name = new.target.name
+  }
+}
+
+export class ProtocolError extends SwarmError<'ProtocolError'> {
+  readonly family = 'ProtocolError'
+}
+export class TransportError extends SwarmError<'TransportError'> {
+  readonly family = 'TransportError'
+}
+export class StorageError extends SwarmError<'StorageError'> {
+  readonly family = 'StorageError'
+}
+export class MetainfoError extends SwarmError<'MetainfoError'> {
+  readonly family = 'MetainfoError'
+}
+export class ConfigError extends SwarmError<'ConfigError'> {
+  readonly family = 'ConfigError'
+}
+export class PayloadError extends SwarmError<'PayloadError'> {
+  readonly family = 'PayloadError'
+}
+
+/** Our own bug. Never caught: the process ends with exit code 1 and the state in the message. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+}
+
+/** States what must hold here whatever a remote sends. */
+export function invariant(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new InvariantError(message)
+}

@@ -1,0 +1,62 @@
+/** 160-bit identifiers: info hashes, peer ids and DHT node ids, and the XOR metric over them. */
+import { invariant } from './errors.ts'
+
+/** Length in bytes of every identifier and of a SHA-1 digest. */
+export const ID_LENGTH = 20
+
+declare const brand: unique symbol
+type Id<Name extends string> = Uint8Array & { readonly [brand]: Name }
+
+/** SHA-1 of the bencoded `info` dictionary (BEP 3). */
+export type InfoHash = Id<'InfoHash'>
+/** What a peer calls itself in the handshake (BEP 20). */
+export type PeerId = Id<'PeerId'>
+/** A DHT node's place in the XOR space. */
+export type NodeId = Id<'NodeId'>
+
+/** Takes 20 bytes as an identifier, copying them out of a buffer that may be reused. */
+export function idFrom<T extends InfoHash | PeerId | NodeId>(bytes: Uint8Array): T {
+  invariant(bytes.length === ID_LENGTH, `an id has ${ID_LENGTH} bytes, not ${bytes.length}`)
+  return Uint8Array.prototype.slice.call(bytes) as T
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** Lowercase hex. */
+export function toHex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
+/** @returns the bytes, or undefined when `text` is not pairs of hex digits */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Negative when `a` is nearer to `target` than `b`, positive when farther, zero when they are equal. */
+export function compareDistance(a: Uint8Array, b: Uint8Array, target: Uint8Array): number {
+  for (let i = 0; i < ID_LENGTH; i++) {
+    const difference = (a[i]! ^ target[i]!) - (b[i]! ^ target[i]!)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** How many leading bits two ids share: 0 … 160. */
+export function commonPrefixLength(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < ID_LENGTH; i++) {
+    const difference = a[i]! ^ b[i]!
+    if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
+  }
+  return 8 * ID_LENGTH
+}

@@ -1,0 +1,104 @@
+/**
+ * What the core asks of the world. Production satisfies these ports in `app/node` and `storage/fs`, the
+ * simulator in `app/sim`; nothing below `app` knows which.
+ */
+import type { TransportError } from './errors.ts'
+import type { Endpoint, Family } from './endpoint.ts'
+
+/** Milliseconds on a monotonic clock. Never a wall-clock date. */
+export type Millis = number
+
+/** Takes back what was asked for. Calling it twice, or too late, is harmless. */
+export type Cancel = () => void
+
+export interface Clock {
+  now(): Millis
+  /** Unix time in milliseconds. For logs, files and frames only, never for a timeout. */
+  wallNow(): number
+  /** Runs `fn` once, `delay` from now; never before this call has returned. */
+  after(delay: Millis, fn: () => void): Cancel
+}
+
+export interface Random {
+  /** Uniform integer in `0 … below - 1`; `below` at most 2^32. */
+  int(below: number): number
+  /** Uniform in `[0, 1)`. */
+  float(): number
+  fill(bytes: Uint8Array): Uint8Array
+  /** An independent stream, so that one more draw here does not reshuffle another component. */
+  fork(name: string): Random
+}
+
+/** One UDP socket of one address family. */
+export interface Datagrams {
+  readonly local: Endpoint
+  /** Best effort: may drop, reorder or duplicate; never throws for a remote reason. `data` may be reused after the call. */
+  send(data: Uint8Array, to: Endpoint): void
+  /** Set by the user of the socket. `data` is valid only during the call. */
+  onDatagram: (data: Uint8Array, from: Endpoint) => void
+  close(): void
+}
+
+/** A reliable, ordered connection. After `onClose` nothing else is called. */
+export interface ByteStream {
+  readonly remote: Endpoint
+  /** Set by the user of the stream before the turn that delivered the stream ends. */
+  handler: StreamHandler
+  /**
+   * Queues `data`, which must stay unchanged until `done` is called: exactly once, when the bytes were handed to
+   * the network or the stream closed. Writes of one turn go out together.
+   */
+  write(data: Uint8Array, done?: () => void): void
+  /** Bytes written and not yet handed to the network. */
+  readonly queuedBytes: number
+  /** Stops and restarts `onData`. What is already in flight may still arrive once after `pause`. */
+  pause(): void
+  resume(): void
+  /** Drops what is queued and closes at once. `onClose` follows in a later turn. */
+  destroy(): void
+}
+
+export interface StreamHandler {
+  /** `chunk` is valid only during the call: the buffer behind it is reused. */
+  onData(chunk: Uint8Array): void
+  /** `queuedBytes` fell to zero after it had been above zero. */
+  onDrain(): void
+  /** The stream is gone; `error` when it did not end in order. */
+  onClose(error?: TransportError): void
+}
+
+export interface Dialer {
+  /** Ends in exactly one call of `onResult`, in a later turn, unless cancelled. Time-out: {@link TransportError} `net.timeout`. */
+  dial(to: Endpoint, timeout: Millis, onResult: (result: ByteStream | TransportError) => void): Cancel
+}
+
+/** A bound TCP address, or several (one per family). */
+export interface Listener {
+  readonly local: readonly Endpoint[]
+  onStream: (stream: ByteStream) => void
+  close(): void
+}
+
+export interface Resolver {
+  /** All addresses of a name; an empty list when there is none or the question failed. */
+  resolve(host: string, family: Family | undefined, onResult: (addresses: readonly string[]) => void): void
+}
+
+export interface Hashes {
+  sha1(data: Uint8Array): Uint8Array
+  sha256(data: Uint8Array): Uint8Array
+  /** HMAC-SHA-256. */
+  hmac(key: Uint8Array, data: Uint8Array): Uint8Array
+}
+
+/** A direction's byte budget, shared by all connections. */
+export interface Bandwidth {
+  /**
+   * Asks to move up to `bytes` now. Returns how many are granted, `0 … bytes`; below `bytes` the caller waits for
+   * `onRefill` (called once per unfulfilled ask, in the order of asking).
+   */
+  ask(bytes: number, onRefill: () => void): number
+}
+
+/** Where events go. `E` is a union of objects told apart by `event`. */
+export type Emit<E extends { readonly event: string }> = (event: E) => void
