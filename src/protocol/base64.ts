@@ -1,0 +1,105 @@
+/** Base64 (RFC 4648), canonical only: standard with padding, URL-safe without. */
+
+interface Alphabet {
+  /** ASCII of the digit for each sextet. */
+  readonly digits: Uint8Array
+  /** Sextet of each byte; {@link INVALID} for bytes that are no digit. */
+  readonly sextets: Uint8Array
+  readonly isPadded: boolean
+}
+
+/** Above every sextet, so that one OR over a whole text tells whether all were digits. */
+const INVALID = 64
+const PAD = 0x3d
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+function alphabet(lastTwo: string, isPadded: boolean): Alphabet {
+  const digits = encoder.encode(`ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${lastTwo}`)
+  const sextets = new Uint8Array(256).fill(INVALID)
+  digits.forEach((digit, sextet) => (sextets[digit] = sextet))
+  return { digits, sextets, isPadded }
+}
+
+const STANDARD = alphabet('+/', true)
+const URL_SAFE = alphabet('-_', false)
+
+export function encodeBase64(bytes: Uint8Array): string {
+  return encode(bytes, STANDARD)
+}
+
+/** @returns undefined unless `text` is exactly what {@link encodeBase64} writes for some bytes */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  return decode(text, STANDARD)
+}
+
+/** URL-safe alphabet, no padding. */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return encode(bytes, URL_SAFE)
+}
+
+/** @returns undefined unless `text` is exactly what {@link encodeBase64Url} writes for some bytes */
+export function decodeBase64Url(text: string): Uint8Array | undefined {
+  return decode(text, URL_SAFE)
+}
+
+function encode(bytes: Uint8Array, { digits, isPadded }: Alphabet): string {
+  const tail = bytes.length % 3
+  const whole = bytes.length - tail
+  const out = new Uint8Array(
+    isPadded ? Math.ceil(bytes.length / 3) * 4 : (whole / 3) * 4 + (tail === 0 ? 0 : tail + 1),
+  )
+  let to = 0
+  for (let from = 0; from < whole; from += 3) {
+    const triple = (bytes[from]! << 16) | (bytes[from + 1]! << 8) | bytes[from + 2]!
+    out[to++] = digits[triple >> 18]!
+    out[to++] = digits[(triple >> 12) & 63]!
+    out[to++] = digits[(triple >> 6) & 63]!
+    out[to++] = digits[triple & 63]!
+  }
+  if (tail > 0) {
+    const rest = (bytes[whole]! << 16) | (tail === 2 ? bytes[whole + 1]! << 8 : 0)
+    out[to++] = digits[rest >> 18]!
+    out[to++] = digits[(rest >> 12) & 63]!
+    if (tail === 2) out[to++] = digits[(rest >> 6) & 63]!
+    out.fill(PAD, to)
+  }
+  return decoder.decode(out)
+}
+
+function decode(text: string, { sextets, isPadded }: Alphabet): Uint8Array | undefined {
+  const digits = encoder.encode(text)
+  let end = digits.length
+  if (isPadded) {
+    if (end % 4 !== 0) return undefined
+    for (let pads = 0; pads < 2 && end > 0 && digits[end - 1] === PAD; pads++) end--
+  }
+  const tail = end % 4
+  if (tail === 1) return undefined
+  const whole = end - tail
+  const out = new Uint8Array((whole / 4) * 3 + (tail === 0 ? 0 : tail - 1))
+  let seen = 0
+  let to = 0
+  for (let from = 0; from < whole; from += 4) {
+    const a = sextets[digits[from]!]!
+    const b = sextets[digits[from + 1]!]!
+    const c = sextets[digits[from + 2]!]!
+    const d = sextets[digits[from + 3]!]!
+    seen |= a | b | c | d
+    out[to++] = (a << 2) | (b >> 4)
+    out[to++] = (b << 4) | (c >> 2)
+    out[to++] = (c << 6) | d
+  }
+  if (tail > 0) {
+    const a = sextets[digits[whole]!]!
+    const b = sextets[digits[whole + 1]!]!
+    const c = tail === 3 ? sextets[digits[whole + 2]!]! : 0
+    seen |= a | b | c
+    out[to++] = (a << 2) | (b >> 4)
+    if (tail === 3) out[to++] = (b << 4) | (c >> 2)
+    // Bits behind the last byte must be zero, or two texts would mean the same bytes.
+    if (((tail === 3 ? c << 6 : b << 4) & 0xff) !== 0) return undefined
+  }
+  return (seen & INVALID) === 0 ? out : undefined
+}
