@@ -1,0 +1,52 @@
+/*
+ * Makes the checkout ready: runs `npm ci` when node_modules is missing or older than the lockfile, which also brings
+ * the Node 24 that everything else runs on. CommonJS in old syntax, because this file runs on whatever Node is there.
+ */
+'use strict'
+const { spawnSync } = require('child_process')
+const fs = require('fs')
+const path = require('path')
+
+const root = path.join(__dirname, '..')
+const installed = path.join(root, 'node_modules', '.package-lock.json')
+const ownNode = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+
+function modifiedAt(file) {
+  try {
+    return fs.statSync(file).mtimeMs
+  } catch (error) {
+    if (error.code === 'ENOENT') return -Infinity
+    throw error
+  }
+}
+
+function install() {
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  const cli = process.env.npm_execpath || ''
+  // What npm says belongs on stderr: stdout is for the command that was asked for.
+  const options = { cwd: root, stdio: ['ignore', 2, 2] }
+  const result = /npm-cli\.js$/.test(cli)
+    ? spawnSync(process.execPath, [cli].concat(args), options)
+    : spawnSync('npm', args, Object.assign({ shell: process.platform === 'win32' }, options))
+  if (result.error) throw result.error
+  return result.status === null ? 1 : result.status
+}
+
+function isNewEnough(version) {
+  const parts = version.split('.').map(Number)
+  return parts[0] > 22 || (parts[0] === 22 && parts[1] >= 18)
+}
+
+if (modifiedAt(installed) < modifiedAt(path.join(root, 'package-lock.json'))) {
+  process.stderr.write('bitswarm: installing what package-lock.json names (once) …\n')
+  process.exitCode = install()
+  if (process.exitCode !== 0) process.stderr.write('bitswarm: npm ci failed\n')
+}
+if (!process.exitCode && !fs.existsSync(ownNode) && !isNewEnough(process.versions.node)) {
+  process.stderr.write(
+    'bitswarm: needs Node >= 22.18, this is ' +
+      process.versions.node +
+      ', and npm brought none for this platform (were optional packages left out?)\n',
+  )
+  process.exitCode = 1
+}
