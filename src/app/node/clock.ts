@@ -1,0 +1,29 @@
+/** The machine's clocks and timers. */
+import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
+
+/** What `setTimeout` can count to; it fires at once for anything above. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+export class SystemClock implements Clock {
+  now(): Millis {
+    return performance.now()
+  }
+
+  wallNow(): number {
+    return Date.now()
+  }
+
+  after(delay: Millis, fn: () => void): Cancel {
+    const due = performance.now() + delay
+    const isLong = delay > MAX_TIMER_MS
+    let cancelRest: Cancel | undefined
+    const timer = setTimeout(
+      isLong ? () => (cancelRest = this.after(due - performance.now(), fn)) : fn,
+      isLong ? MAX_TIMER_MS : delay,
+    )
+    return () => {
+      clearTimeout(timer)
+      cancelRest?.()
+    }
+  }
+}

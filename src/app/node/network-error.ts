@@ -1,0 +1,47 @@
+/** Node's errors of sockets and names as ours. */
+import { ERROR_CODES, TransportError } from '../../protocol/errors.ts'
+
+const CODE_OF_ERRNO = {
+  ECONNREFUSED: 'net.refused',
+  ECONNRESET: 'net.reset',
+  ECONNABORTED: 'net.reset',
+  EPIPE: 'net.reset',
+  ERR_STREAM_WRITE_AFTER_END: 'net.reset',
+  ETIMEDOUT: 'net.timeout',
+  EHOSTUNREACH: 'net.unreachable',
+  ENETUNREACH: 'net.unreachable',
+  EHOSTDOWN: 'net.unreachable',
+  ENETDOWN: 'net.unreachable',
+  EADDRNOTAVAIL: 'net.unreachable',
+  EAFNOSUPPORT: 'net.unreachable',
+  ENOTFOUND: 'net.unresolved',
+  EAI_AGAIN: 'net.unresolved',
+} as const
+
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
+}
+
+/** @param what the sentence's beginning: `connection to 10.0.0.1:6881` */
+export function connectionError(error: unknown, what: string): TransportError {
+  const errno = errnoOf(error)
+  const code = CODE_OF_ERRNO[errno as keyof typeof CODE_OF_ERRNO] ?? 'net.failed'
+  return new TransportError(code, `${what}: ${ERROR_CODES[code][1]} (${errno})`, {
+    cause: error,
+    data: { errno },
+  })
+}
+
+export function listenError(error: unknown, address: string): TransportError {
+  const errno = errnoOf(error)
+  const details = { cause: error, data: { errno } }
+  if (errno === 'EADDRINUSE')
+    return new TransportError('net.address-in-use', `another process listens on ${address}`, details)
+  const why =
+    errno === 'EACCES'
+      ? 'no permission'
+      : errno === 'EADDRNOTAVAIL'
+        ? 'this machine does not have the address'
+        : errno
+  return new TransportError('net.listen', `cannot listen on ${address}: ${why}`, details)
+}

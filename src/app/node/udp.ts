@@ -1,0 +1,88 @@
+/** UDP sockets, one per address family. */
+import { createSocket } from 'node:dgram'
+import { canonicalIp } from '../../protocol/endpoint.ts'
+import type { Endpoint, Family } from '../../protocol/endpoint.ts'
+import type { Datagrams } from '../../protocol/ports.ts'
+import { bindAll } from './bind.ts'
+
+/** Datagrams waiting in the process for a full socket; those that come on top are dropped. */
+const MAX_SEND_QUEUE = 1_000
+
+/** Bytes that the kernel may hold for us while the event loop is busy; it takes what its own limit allows. */
+const RECEIVE_BUFFER_BYTES = 1024 * 1024
+
+export class UdpSocket implements Datagrams {
+  readonly local: Endpoint
+  onDatagram: (data: Uint8Array, from: Endpoint) => void = () => {}
+  readonly #socket: ReturnType<typeof createSocket>
+  readonly #family: Family
+  #isClosed = false
+  /** Datagrams dropped for a full queue. */
+  dropped = 0
+
+  /** @param socket a bound one of `family` */
+  constructor(socket: ReturnType<typeof createSocket>, family: Family) {
+    this.#socket = socket
+    this.#family = family
+    const { address, port } = socket.address()
+    this.local = { host: canonicalIp(address) ?? address, port }
+    // Node hands over whole datagrams up to 64 KiB, so that one above the protocol's limit is seen as such.
+    socket.on('message', (data, { address, port }) => {
+      if (this.#isClosed) return
+      // The system prints IPv4 canonically; of IPv6 there are several spellings.
+      const host = family === 4 ? address : canonicalIp(address)
+      if (host !== undefined) this.onDatagram(data, { host, port })
+    })
+    socket.on('error', () => {}) // an ICMP answer to something we sent: datagrams may get lost
+  }
+
+  send(data: Uint8Array, { host, port }: Endpoint): void {
+    if (this.#isClosed || port === 0 || host.includes(':') !== (this.#family === 6)) return
+    if (this.#socket.getSendQueueCount() > MAX_SEND_QUEUE) {
+      this.dropped++
+      return
+    }
+    // The copy lets the caller reuse `data` although the socket may keep it for a while. Without a callback Node
+    // keeps failures (EPERM, ENOBUFS, EMSGSIZE, ECONNREFUSED) to itself: a datagram may get lost.
+    this.#socket.send(Buffer.from(data), port, host)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#socket.close()
+  }
+}
+
+/**
+ * Binds an address as `-dht-listen` takes it (see {@link bindAll}): one socket per family.
+ *
+ * @throws {TransportError} `net.address-in-use` or `net.listen`
+ */
+export function bindUdp(address: string): Promise<UdpSocket[]> {
+  return bindAll(address, bindSocket)
+}
+
+function bindSocket(host: string, port: number, family: Family): Promise<UdpSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      // Hosts are IP literals. Node's default would still defer each send to a later tick.
+      lookup: (name, _options, found) => found(null, name, family),
+    })
+    socket.once('error', (error) => {
+      socket.close()
+      reject(error)
+    })
+    socket.bind({ address: host, port, exclusive: true }, () => {
+      socket.removeAllListeners('error')
+      try {
+        socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES)
+      } catch {
+        // A wish: the kernel's default will do.
+      }
+      resolve(new UdpSocket(socket, family))
+    })
+  })
+}
