@@ -1,0 +1,97 @@
+/**
+ * What the DHT reports. Names and fields are part of the public contract (docs/events.md). A message of the wire
+ * keeps its name behind `dht_`; `node` is the remote's endpoint.
+ */
+
+export type DhtDirection = 'in' | 'out'
+
+/** One event per message: for debugging, and off unless somebody listens. */
+export type DhtMessageEvent =
+  | { readonly event: 'dht_ping'; readonly node: string; readonly direction: DhtDirection }
+  /** An answer to a ping or to an announce. `rttMs` on those that we waited for, `error` when it refuses. */
+  | {
+      readonly event: 'dht_pong'
+      readonly node: string
+      readonly direction: DhtDirection
+      readonly rttMs?: number
+      readonly error?: number
+    }
+  | {
+      readonly event: 'dht_announce'
+      readonly node: string
+      readonly direction: DhtDirection
+      readonly infoHash: string
+    }
+  /** A question for the nodes nearest to `target`, or for the peers of `infoHash`. */
+  | {
+      readonly event: 'dht_findPeers'
+      readonly node: string
+      readonly direction: DhtDirection
+      readonly infoHash?: string
+      readonly target?: string
+    }
+  | {
+      readonly event: 'dht_peers'
+      readonly node: string
+      readonly direction: DhtDirection
+      readonly nodes: number
+      readonly peers: number
+      readonly rttMs?: number
+      readonly error?: number
+    }
+
+export type DhtEvent =
+  | DhtMessageEvent
+  /** The node found its place: it asked its way to its own neighbourhood. `contacts` are verified ones. */
+  | {
+      readonly event: 'dht_bootstrap'
+      readonly family: 4 | 6
+      readonly contacts: number
+      readonly rpcs: number
+      readonly ms: number
+    }
+  /** No bootstrap address answered; there is another try after `retrySeconds`. */
+  | {
+      readonly event: 'dht_bootstrap_failed'
+      readonly family: 4 | 6
+      readonly asked: number
+      readonly reason: string
+      readonly retrySeconds: number
+    }
+  /** One of our own lookups has ended. `hops` is how many referrals away the nearest answering node was. */
+  | {
+      readonly event: 'dht_lookup'
+      readonly family: 4 | 6
+      readonly infoHash: string
+      readonly peers: number
+      readonly hops: number
+      readonly rpcs: number
+      readonly ms: number
+    }
+  /** One round of announcing a torrent has ended: `stored` nodes confirmed it. */
+  | {
+      readonly event: 'dht_announced'
+      readonly family: 4 | 6
+      readonly infoHash: string
+      readonly port: number
+      readonly stored: number
+      readonly hops: number
+      readonly rpcs: number
+      readonly ms: number
+      readonly nextSeconds: number
+    }
+  /** A request stayed without an answer, for good. */
+  | {
+      readonly event: 'dht_timeout'
+      readonly node: string
+      readonly message: string
+      readonly waitedMs: number
+    }
+  /** A contact entered or left the routing table. */
+  | {
+      readonly event: 'dht_contact'
+      readonly node: string
+      readonly change: 'added' | 'removed'
+      readonly reason: string
+      readonly contacts: number
+    }
