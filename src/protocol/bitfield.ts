@@ -1,6 +1,9 @@
 /** Which pieces there are: one bit a piece, the first piece in the highest bit of the first byte (BEP 3). */
 import { invariant, ProtocolError } from './errors.ts'
 
+/** Pieces that a torrent may have: 1 TiB in pieces of 256 KiB. Bounds what is read before a geometry is known. */
+export const MAX_PIECES = 2 ** 22
+
 const POPCOUNT = Uint8Array.from({ length: 256 }, (_, byte) => {
   let count = 0
   for (let rest = byte; rest !== 0; rest &= rest - 1) count++

@@ -62,9 +62,21 @@ export function parseHostPort(text: string, defaultHost: string): Endpoint {
   return { host: ip ?? name, port }
 }
 
-/** Writes the compact form, 6 or 18 bytes, into `out` at `offset`. `host` must be an IP literal. */
+/** The 4 or 16 bytes of an IP literal. */
+export function packHost(host: string): Uint8Array {
+  return Uint8Array.from(ipaddr.parse(host).toByteArray())
+}
+
+/** Reads an address of `family` at `offset`; a v4-mapped v6 address comes out as v4. */
+export function unpackHost(bytes: Uint8Array, offset: number, family: Family): string {
+  if (family === 4) return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`
+  const address = ipaddr.fromByteArray([...bytes.subarray(offset, offset + 16)])
+  return ipaddr.process(address.toString()).toString()
+}
+
+/** Writes the compact form, 6 or 18 bytes, into `out` at `offset`; `host` must be an IP literal. @returns the offset behind it */
 export function packEndpoint({ host, port }: Endpoint, out: Uint8Array, offset: number): number {
-  const bytes = ipaddr.parse(host).toByteArray()
+  const bytes = packHost(host)
   out.set(bytes, offset)
   out[offset + bytes.length] = port >> 8
   out[offset + bytes.length + 1] = port & 0xff
@@ -73,12 +85,11 @@ export function packEndpoint({ host, port }: Endpoint, out: Uint8Array, offset: 
 
 /** Reads a compact endpoint of `family` at `offset`; a v4-mapped v6 address comes out as v4. */
 export function unpackEndpoint(bytes: Uint8Array, offset: number, family: Family): Endpoint {
-  const length = family === 4 ? 4 : 16
-  const port = (bytes[offset + length]! << 8) | bytes[offset + length + 1]!
-  if (family === 4)
-    return { host: `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`, port }
-  const address = ipaddr.fromByteArray([...bytes.subarray(offset, offset + length)])
-  return { host: ipaddr.process(address.toString()).toString(), port }
+  const portAt = offset + COMPACT_LENGTH[family] - 2
+  return {
+    host: unpackHost(bytes, offset, family),
+    port: (bytes[portAt]! << 8) | bytes[portAt + 1]!,
+  }
 }
 
 const SCOPE_OF_RANGE: Readonly<Record<string, Scope>> = {
