@@ -3,12 +3,15 @@
  * `memory-disk.ts` (tests and simulations); one contract suite runs over both.
  *
  * Promises:
- * - Every `done` is called exactly once, in a later turn, unless the callback's owner was closed first.
+ * - Every `done` is called exactly once, in a later turn; that of `close` comes last. Only a {@link Cancel} keeps
+ *   callbacks from coming.
  * - What `commit` reported as `written` is readable at once, and survives a crash of the process. Only what was
- *   written before a `sync` that reported success survives a crash of the machine.
+ *   written before a `sync` that reported success survives a crash of the machine. After a `sync` that failed, what
+ *   was written since the last good one is in doubt for good: a later success says nothing about it.
  * - `replaceResume` is atomic: after any crash the file holds the old bytes or the new ones.
  * - Commits of one piece happen in the order of the calls.
- * - Nothing outside `path` and the two files beside it (resume, lock) is ever touched.
+ * - Nothing outside `path` and the two files beside it (resume, lock) is ever touched; a file that is longer than
+ *   planned is refused, never cut.
  */
 import type { StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
@@ -25,8 +28,9 @@ export interface PayloadPlan {
 }
 
 /**
- * `download` takes the lock and creates files and folders (sparse, at full length); `seed` opens for reading only and
- * fails with `disk.missing` or `disk.wrong-size` when a file is not as long as planned.
+ * `download` takes the lock and creates files and folders (sparse, at full length), after it has seen that nothing in
+ * place is longer than planned (`disk.wrong-size`). `seed` opens for reading only, takes no lock, and fails with
+ * `disk.missing` or `disk.wrong-size` when a file is not as long as planned.
  */
 export type OpenMode = 'download' | 'seed'
 

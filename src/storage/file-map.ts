@@ -1,0 +1,93 @@
+/**
+ * Where the bytes of a payload lie: piece ranges as spans of named files, and the files beside the payload. Purely
+ * names: that the components are safe was checked when the metainfo was read; that no symlink leads out of the
+ * folder is checked where files are opened (`fs/safe-path.ts`).
+ */
+import { StorageError } from '../protocol/errors.ts'
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { FileStat, OpenMode, PayloadPlan } from './disk.ts'
+
+/** The longest name that file systems take is 255 bytes; a longer payload name is cut to leave room for our suffix. */
+const MAX_STEM_BYTES = 200
+
+/** A run of bytes in a named file. */
+export interface PathSpan {
+  readonly path: string
+  /** Bytes from the file's first byte. */
+  readonly offset: number
+  readonly length: number
+}
+
+export class FileMap {
+  readonly geometry: PieceGeometry
+  /** The payload's file or folder, without trailing separators. */
+  readonly root: string
+  readonly #isSingleFile: boolean
+
+  constructor({ path, isSingleFile, geometry }: Omit<PayloadPlan, 'digests'>) {
+    this.root = path.replace(/(?<=.)\/+$/, '')
+    this.#isSingleFile = isSingleFile
+    this.geometry = geometry
+  }
+
+  get fileCount(): number {
+    return this.geometry.files.length
+  }
+
+  pathOf(file: number): string {
+    return this.#isSingleFile ? this.root : `${this.root}/${this.geometry.files[file]!.path.join('/')}`
+  }
+
+  lengthOf(file: number): number {
+    return this.geometry.files[file]!.length
+  }
+
+  /** The named parts of files that hold `length` bytes from `begin` of `piece`, in order. */
+  spans(piece: number, begin: number, length: number): PathSpan[] {
+    return this.geometry
+      .spans(piece, begin, length)
+      .map((span) => ({ path: this.pathOf(span.file), offset: span.offset, length: span.length }))
+  }
+
+  get lockPath(): string {
+    return beside(this.root, 'lock')
+  }
+
+  get resumePath(): string {
+    return beside(this.root, 'resume')
+  }
+
+  /**
+   * Judges what lies in place of the files before any of them is touched.
+   *
+   * @returns why it cannot be opened in this mode, or undefined
+   */
+  refuse(found: readonly (FileStat | undefined)[], mode: OpenMode): StorageError | undefined {
+    for (const [file, stat] of found.entries()) {
+      const planned = this.lengthOf(file)
+      if (stat === undefined) {
+        if (mode === 'seed') return new StorageError('disk.missing', `${this.pathOf(file)} is not there`)
+      } else if (mode === 'seed' ? stat.length !== planned : stat.length > planned)
+        return new StorageError(
+          'disk.wrong-size',
+          `${this.pathOf(file)} has ${stat.length} bytes, the metainfo says ${planned}`,
+        )
+    }
+    return undefined
+  }
+}
+
+/** `/data/film.mkv` → `/data/.film.mkv.bitswarm-lock` */
+function beside(path: string, purpose: 'lock' | 'resume'): string {
+  const cut = path.lastIndexOf('/') + 1
+  return `${path.slice(0, cut)}.${shorten(path.slice(cut))}.bitswarm-${purpose}`
+}
+
+/** Cuts a name between characters, so that it has at most {@link MAX_STEM_BYTES} in UTF-8. */
+function shorten(name: string): string {
+  const bytes = new TextEncoder().encode(name)
+  if (bytes.length <= MAX_STEM_BYTES) return name
+  let end = MAX_STEM_BYTES
+  while ((bytes[end]! & 0xc0) === 0x80) end--
+  return new TextDecoder().decode(bytes.subarray(0, end))
+}

@@ -1,0 +1,290 @@
+/**
+ * A machine's disk in memory, under a virtual clock: the reference implementation of {@link Disk}. Any number of
+ * sessions open their payloads on one; it outlives the process (`kill`) and the power (`crash`) and can then be
+ * opened again. Operations finish in the order in which they were asked for.
+ */
+import { StorageError } from '../protocol/errors.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { Cancel, Clock, Hashes, Millis, Random } from '../protocol/ports.ts'
+import type { Disk, FileStat, OpenMode, Payload, PayloadPlan } from './disk.ts'
+import { FileMap } from './file-map.ts'
+import type { PathSpan } from './file-map.ts'
+import { MemoryFile, PAGE_BYTES } from './memory-file.ts'
+import { MemoryPayload } from './memory-payload.ts'
+
+export type DiskOperation = 'open' | 'read' | 'write' | 'sync'
+
+export interface MemoryDiskOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly hashes: Pick<Hashes, 'sha1'>
+}
+
+/** What an operation moves, and what it may leave behind when the process dies before it is done. */
+export interface DeviceWork {
+  readonly bytes: number
+  readonly onKill?: () => void
+}
+
+/** An operation that has not finished. */
+interface Pending {
+  readonly cancel: Cancel
+  readonly work: DeviceWork
+}
+
+export class MemoryDisk implements Disk {
+  /** Every operation takes at least so long. */
+  latencyMs: Millis = 0
+  /** What the device moves; operations wait for each other. */
+  bytesPerSecond: number = Infinity
+  /** Space left; writes fail with `disk.full` beyond it. */
+  freeBytes: number = Number.MAX_SAFE_INTEGER
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #hashes: Pick<Hashes, 'sha1'>
+  readonly #files = new Map<string, MemoryFile>()
+  /** Files whose directory entry is not durable yet. */
+  readonly #created = new Set<string>()
+  readonly #locks = new Set<string>()
+  readonly #faults = new Map<DiskOperation, StorageError>()
+  readonly #pending = new Set<Pending>()
+  #finishesAt: Millis = 0
+  #life = 0
+
+  constructor({ clock, random, hashes }: MemoryDiskOptions) {
+    this.#clock = clock
+    this.#random = random
+    this.#hashes = hashes
+  }
+
+  open(plan: PayloadPlan, mode: OpenMode, done: (result: Payload | StorageError) => void): void {
+    const map = new FileMap(plan)
+    this.run({ bytes: 0 }, () => done(this.#open(map, plan.digests, mode)))
+  }
+
+  digest(
+    plan: Omit<PayloadPlan, 'digests'>,
+    onDigest: (piece: number, sha1: Uint8Array) => void,
+    done: (error?: StorageError) => void,
+  ): Cancel {
+    const map = new FileMap(plan)
+    const pieces = Array.from({ length: plan.geometry.pieceCount }, (_, piece) => piece)
+    return this.hashPieces(map, pieces, {
+      onDigest: (piece, sha1) => {
+        if (sha1 instanceof StorageError) return sha1
+        onDigest(piece, sha1)
+        return undefined
+      },
+      done,
+    })
+  }
+
+  close(done: () => void): void {
+    this.run({ bytes: 0 }, done)
+  }
+
+  /** Puts a file there as if it had always been there. The content is not copied and must not change. */
+  writeFile(path: string, content: Uint8Array): void {
+    this.#files.set(path, MemoryFile.of(content, this.#clock.wallNow()))
+  }
+
+  /** A copy of what the file holds now; undefined when there is none. */
+  readFile(path: string): Uint8Array | undefined {
+    const file = this.#files.get(path)
+    if (file === undefined) return undefined
+    const content = new Uint8Array(file.length)
+    file.read(0, content)
+    return content
+  }
+
+  removeFile(path: string): void {
+    this.#files.delete(path)
+    this.#created.delete(path)
+  }
+
+  fileNames(): string[] {
+    return [...this.#files.keys()].sort()
+  }
+
+  /** Rot: one bit changes, and neither length nor time tells. */
+  flipBit(path: string, offset: number, bit = 0): void {
+    const content = this.readFile(path)!
+    content[offset]! ^= 1 << bit
+    this.#files.set(path, MemoryFile.of(content, this.#files.get(path)!.modifiedAt))
+  }
+
+  /** Lets every such operation fail from now on, until called without a code. */
+  setFault(operation: DiskOperation, code?: Extract<ErrorCode, `disk.${string}`>): void {
+    if (code === undefined) this.#faults.delete(operation)
+    else this.#faults.set(operation, new StorageError(code, `injected: ${operation} fails with ${code}`))
+  }
+
+  /** The process dies: what was under way is left undone, done, or half done; nothing is called back; locks are free. */
+  kill(): void {
+    this.#life++
+    for (const { cancel, work } of this.#pending) {
+      cancel()
+      work.onKill?.()
+    }
+    this.#pending.clear()
+    this.#locks.clear()
+  }
+
+  /** The power fails: as `kill`, and of what was not synced any part is lost. */
+  crash(): void {
+    this.kill()
+    for (const file of this.#files.values()) file.crash(this.#random)
+    for (const path of this.#created) if (this.#random.int(2) === 0) this.#files.delete(path)
+    this.#created.clear()
+  }
+
+  // What follows serves MemoryPayload.
+
+  /** How many processes have died. */
+  get life(): number {
+    return this.#life
+  }
+
+  /** Runs `effect` when the device has come to it. */
+  run(work: DeviceWork, effect: () => void): void {
+    const now = this.#clock.now()
+    const duration = (1000 * work.bytes) / this.bytesPerSecond
+    this.#finishesAt = Math.max(this.#finishesAt, now + this.latencyMs) + duration
+    const pending: Pending = {
+      cancel: this.#clock.after(this.#finishesAt - now, () => {
+        this.#pending.delete(pending)
+        effect()
+      }),
+      work,
+    }
+    this.#pending.add(pending)
+  }
+
+  faultOf(operation: DiskOperation): StorageError | undefined {
+    return this.#faults.get(operation)
+  }
+
+  chance(below: number): number {
+    return this.#random.int(below)
+  }
+
+  sha1(data: Uint8Array): Uint8Array {
+    return this.#hashes.sha1(data)
+  }
+
+  stat(path: string): FileStat | undefined {
+    const file = this.#files.get(path)
+    return file && { length: file.length, modifiedAt: file.modifiedAt }
+  }
+
+  readSpans(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
+    const fault = this.faultOf('read')
+    if (fault !== undefined) return fault
+    let at = 0
+    for (const { path, offset, length } of spans) {
+      const file = this.#files.get(path)
+      if (file === undefined) return new StorageError('disk.missing', `${path} is not there`)
+      if (offset + length > file.length)
+        return new StorageError('disk.wrong-size', `${path} ends after ${file.length} bytes`)
+      file.read(offset, into.subarray(at, at + length))
+      at += length
+    }
+    return undefined
+  }
+
+  writeSpans(spans: readonly PathSpan[], data: Uint8Array): StorageError | undefined {
+    const fault = this.faultOf('write')
+    if (fault !== undefined) return fault
+    let at = 0
+    for (const { path, offset, length } of spans) {
+      const file = this.#files.get(path)
+      if (file === undefined) return new StorageError('disk.missing', `${path} is not there`)
+      const grows = file.newPages(offset, length) * PAGE_BYTES
+      if (grows > this.freeBytes) return new StorageError('disk.full', `no space left for ${path}`)
+      this.freeBytes -= grows
+      file.write(offset, data.subarray(at, at + length))
+      file.modifiedAt = this.#clock.wallNow()
+      at += length
+    }
+    return undefined
+  }
+
+  /** Atomic and durable at once. */
+  replaceFile(path: string, content: Uint8Array): StorageError | undefined {
+    const fault = this.faultOf('write')
+    if (fault !== undefined) return fault
+    if (content.length > this.freeBytes) return new StorageError('disk.full', `no space left for ${path}`)
+    this.writeFile(path, content)
+    return undefined
+  }
+
+  syncFiles(paths: readonly string[]): StorageError | undefined {
+    const fault = this.faultOf('sync')
+    if (fault !== undefined) return fault
+    for (const path of paths) {
+      this.#files.get(path)?.sync()
+      this.#created.delete(path)
+    }
+    return undefined
+  }
+
+  unlock(path: string): void {
+    this.#locks.delete(path)
+  }
+
+  /** Reads and hashes piece after piece; `onDigest` may end it with an error. */
+  hashPieces(
+    map: FileMap,
+    pieces: readonly number[],
+    {
+      onDigest,
+      done,
+    }: {
+      onDigest: (piece: number, sha1: Uint8Array | StorageError) => StorageError | undefined
+      done: (error?: StorageError) => void
+    },
+  ): Cancel {
+    let isCancelled = false
+    const next = (at: number): void => {
+      const piece = pieces[at]
+      const length = piece === undefined ? 0 : map.geometry.lengthOf(piece)
+      this.run({ bytes: length }, () => {
+        if (isCancelled) return
+        if (piece === undefined) return done()
+        const data = new Uint8Array(length)
+        const error = onDigest(piece, this.readSpans(map.spans(piece, 0, length), data) ?? this.sha1(data))
+        if (error !== undefined) done(error)
+        else if (!isCancelled) next(at + 1)
+      })
+    }
+    next(0)
+    return () => {
+      isCancelled = true
+    }
+  }
+
+  #open(map: FileMap, digests: Uint8Array, mode: OpenMode): Payload | StorageError {
+    const fault = this.faultOf('open')
+    if (fault !== undefined) return fault
+    if (mode === 'download' && this.#locks.has(map.lockPath))
+      return new StorageError('disk.locked', `${map.root} is being downloaded by this process`)
+    const found = Array.from({ length: map.fileCount }, (_, file) => this.stat(map.pathOf(file)))
+    const refusal = map.refuse(found, mode)
+    if (refusal !== undefined) return refusal
+    if (mode === 'download') {
+      this.#locks.add(map.lockPath)
+      for (let file = 0; file < map.fileCount; file++) this.#preallocate(map.pathOf(file), map.lengthOf(file))
+    }
+    return new MemoryPayload({ disk: this, map, digests, mode, found })
+  }
+
+  #preallocate(path: string, length: number): void {
+    const file = this.#files.get(path)
+    if (file !== undefined) {
+      file.length = length
+      return
+    }
+    this.#files.set(path, new MemoryFile(length, this.#clock.wallNow()))
+    this.#created.add(path)
+  }
+}

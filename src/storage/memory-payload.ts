@@ -1,0 +1,146 @@
+/** One session's files on a {@link MemoryDisk}; dead once the process that opened them is. */
+import { bytesEqual, ID_LENGTH } from '../protocol/ids.ts'
+import { invariant, StorageError } from '../protocol/errors.ts'
+import type { Cancel } from '../protocol/ports.ts'
+import type { FileStat, OpenMode, Payload, Verdict } from './disk.ts'
+import type { FileMap } from './file-map.ts'
+import type { DeviceWork, MemoryDisk } from './memory-disk.ts'
+
+export class MemoryPayload implements Payload {
+  readonly found: readonly (FileStat | undefined)[]
+  readonly #disk: MemoryDisk
+  readonly #map: FileMap
+  readonly #digests: Uint8Array
+  readonly #mode: OpenMode
+  readonly #life: number
+  #isOpen = true
+  #hasLock: boolean
+
+  constructor({
+    disk,
+    map,
+    digests,
+    mode,
+    found,
+  }: {
+    disk: MemoryDisk
+    map: FileMap
+    digests: Uint8Array
+    mode: OpenMode
+    found: readonly (FileStat | undefined)[]
+  }) {
+    this.#disk = disk
+    this.#map = map
+    this.#digests = digests
+    this.#mode = mode
+    this.#life = disk.life
+    this.#hasLock = mode === 'download'
+    this.found = found
+  }
+
+  commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {
+    invariant(this.#isOpen && this.#mode === 'download', 'only an open download is written to')
+    const spans = this.#map.spans(piece, 0, data.length)
+    const isGood = (): boolean => bytesEqual(this.#disk.sha1(data), this.#digestOf(piece))
+    // A process that dies in a write leaves nothing, all, or the first bytes of it.
+    const onKill = (): void => {
+      const length = this.#disk.chance(data.length + 1)
+      if (isGood()) this.#disk.writeSpans(this.#map.spans(piece, 0, length), data.subarray(0, length))
+    }
+    this.#run({ bytes: data.length, onKill }, () => {
+      if (!isGood()) done('corrupt')
+      else done(this.#disk.writeSpans(spans, data) ?? 'written')
+    })
+  }
+
+  read(piece: number, begin: number, into: Uint8Array, done: (error?: StorageError) => void): void {
+    invariant(this.#isOpen, 'only an open payload is read')
+    const spans = this.#map.spans(piece, begin, into.length)
+    this.#run({ bytes: into.length }, () => done(this.#disk.readSpans(spans, into)))
+  }
+
+  verify(
+    pieces: readonly number[],
+    onPiece: (piece: number, isGood: boolean) => void,
+    done: (error?: StorageError) => void,
+  ): Cancel {
+    return this.#disk.hashPieces(this.#map, pieces, {
+      onDigest: (piece, sha1) => {
+        onPiece(piece, !(sha1 instanceof StorageError) && bytesEqual(sha1, this.#digestOf(piece)))
+        return undefined
+      },
+      done,
+    })
+  }
+
+  sync(done: (error?: StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => done(this.#disk.syncFiles(this.#paths())))
+  }
+
+  stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => {
+      done(this.#disk.faultOf('read') ?? this.#paths().map((path) => this.#disk.stat(path)))
+    })
+  }
+
+  readResume(done: (result: Uint8Array | undefined | StorageError) => void): void {
+    this.#run({ bytes: 0 }, () =>
+      done(this.#disk.faultOf('read') ?? this.#disk.readFile(this.#map.resumePath)),
+    )
+  }
+
+  replaceResume(bytes: Uint8Array, done: (error?: StorageError) => void): void {
+    const content = bytes.slice()
+    const replace = (): StorageError | undefined => this.#disk.replaceFile(this.#map.resumePath, content)
+    const onKill = (): void => {
+      if (this.#disk.chance(2) === 0) replace()
+    }
+    this.#run({ bytes: content.length, onKill }, () => done(replace()))
+  }
+
+  removeResume(done: (error?: StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => {
+      const fault = this.#disk.faultOf('write')
+      if (fault === undefined) this.#disk.removeFile(this.#map.resumePath)
+      done(fault)
+    })
+  }
+
+  freeSpace(done: (result: number | StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => done(this.#disk.freeBytes))
+  }
+
+  unlock(done: (error?: StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => {
+      this.#releaseLock()
+      done()
+    })
+  }
+
+  close(done: () => void): void {
+    this.#isOpen = false
+    this.#run({ bytes: 0 }, () => {
+      this.#releaseLock()
+      done()
+    })
+  }
+
+  /** What a dead process still asks for never happens. */
+  #run(operation: DeviceWork, effect: () => void): void {
+    if (this.#disk.life === this.#life) this.#disk.run(operation, effect)
+  }
+
+  /** Only once: by then another session may hold it. */
+  #releaseLock(): void {
+    if (this.#hasLock) this.#disk.unlock(this.#map.lockPath)
+    this.#hasLock = false
+  }
+
+  #digestOf(piece: number): Uint8Array {
+    return this.#digests.subarray(piece * ID_LENGTH, (piece + 1) * ID_LENGTH)
+  }
+
+  #paths(): string[] {
+    return Array.from({ length: this.#map.fileCount }, (_, file) => this.#map.pathOf(file))
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Serves blocks from memory: a bounded, least-recently-used set of pieces in front of {@link Payload.read}.
+ *
+ * The unit of reading is the whole piece, or an aligned window of it when the piece is longer than
+ * {@link MAX_WINDOW_BYTES}: few large reads cost half of many small ones, while too large ones push out what other
+ * peers are still fetching. A piece that was just written lies here whole, in the buffer it was assembled in.
+ *
+ * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
+ */
+import { LRUCache } from 'lru-cache'
+import { StorageError } from '../protocol/errors.ts'
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { BufferPool, PieceBuffer } from './buffer-pool.ts'
+import type { Payload } from './disk.ts'
+
+/** Bytes of cached pieces, unless told otherwise. */
+export const CACHE_BYTES = 64 * 2 ** 20
+/** The longest single read. Below it, the cost of a call shows; above it, 50 peers' windows outgrow the cache. */
+export const MAX_WINDOW_BYTES = 512 * 1024
+/** Reads under way at once: the threads that Node's pool has. */
+export const MAX_READS_IN_FLIGHT = 4
+/** Blocks that may wait for reads. */
+export const MAX_WAITING_BLOCKS = 4096
+
+/** Bytes of the payload, unchanged until `release` is called, which must happen exactly once. */
+export interface CachedBlock {
+  readonly bytes: Uint8Array
+  readonly release: () => void
+}
+
+export type OnBlock = (block: CachedBlock | StorageError) => void
+
+export interface PieceCacheOptions {
+  readonly payload: Pick<Payload, 'read'>
+  readonly geometry: PieceGeometry
+  readonly pool: BufferPool
+  readonly maxBytes?: number
+}
+
+/** A read that is queued or under way, with everybody who waits for it. */
+interface Miss {
+  /** Where the result goes in the cache; undefined for a range that lies in no single window. */
+  readonly key: number | undefined
+  readonly piece: number
+  /** First byte within the piece, and how many. */
+  readonly begin: number
+  readonly length: number
+  readonly waiters: { readonly begin: number; readonly length: number; readonly onBlock: OnBlock }[]
+}
+
+export class PieceCache {
+  readonly #payload: Pick<Payload, 'read'>
+  readonly #geometry: PieceGeometry
+  readonly #pool: BufferPool
+  readonly #maxBytes: number
+  /** Keys of one piece: the first stands for the whole piece, the others for its windows. */
+  readonly #keysPerPiece: number
+  readonly #buffers: LRUCache<number, PieceBuffer>
+  readonly #misses = new Map<number, Miss>()
+  readonly #queue: Miss[] = []
+  #inFlight = 0
+  #waiting = 0
+  #isClosed = false
+
+  constructor({ payload, geometry, pool, maxBytes = CACHE_BYTES }: PieceCacheOptions) {
+    this.#payload = payload
+    this.#geometry = geometry
+    this.#pool = pool
+    this.#maxBytes = maxBytes
+    this.#keysPerPiece = 1 + Math.ceil(geometry.pieceLength / MAX_WINDOW_BYTES)
+    this.#buffers = new LRUCache<number, PieceBuffer>({
+      maxSize: maxBytes,
+      sizeCalculation: (buffer) => buffer.bytes.length,
+      dispose: (buffer) => buffer.release(),
+    })
+  }
+
+  /** Bytes held for serving. */
+  get bytes(): number {
+    return this.#buffers.calculatedSize
+  }
+
+  /** Keeps a whole piece that is known to be good; adds a hold of its own to `buffer`. */
+  add(piece: number, buffer: PieceBuffer): void {
+    if (this.#isClosed || buffer.bytes.length > this.#maxBytes) return
+    this.#buffers.set(this.#keyOf(piece), buffer.retain())
+  }
+
+  /**
+   * Fetches a range that lies inside one piece. A hit calls `onBlock` before this returns, a miss in a later turn.
+   * An asker that has gone by then still has to release the block. Nothing is called after `close`.
+   *
+   * @returns false when too many blocks wait already: nothing will be called, ask again later
+   */
+  read(piece: number, begin: number, length: number, onBlock: OnBlock): boolean {
+    const whole = this.#buffers.get(this.#keyOf(piece))
+    if (whole !== undefined) {
+      onBlock(lend(whole, begin, length))
+      return true
+    }
+    const window = Math.floor(begin / MAX_WINDOW_BYTES)
+    const windowBegin = window * MAX_WINDOW_BYTES
+    const windowLength = Math.min(MAX_WINDOW_BYTES, this.#geometry.lengthOf(piece) - windowBegin)
+    const isInWindow = begin + length <= windowBegin + windowLength
+    const key = this.#keyOf(piece) + (windowLength === this.#geometry.lengthOf(piece) ? 0 : 1 + window)
+    const cached = isInWindow ? this.#buffers.get(key) : undefined
+    if (cached !== undefined) {
+      onBlock(lend(cached, begin - windowBegin, length))
+      return true
+    }
+    if (this.#isClosed || this.#waiting >= MAX_WAITING_BLOCKS) return false
+    this.#waiting++
+    const waiter = { begin, length, onBlock }
+    const underWay = isInWindow ? this.#misses.get(key) : undefined
+    if (underWay !== undefined) underWay.waiters.push(waiter)
+    else if (isInWindow)
+      this.#enqueue({ key, piece, begin: windowBegin, length: windowLength, waiters: [waiter] })
+    else this.#enqueue({ key: undefined, piece, begin, length, waiters: [waiter] })
+    return true
+  }
+
+  /** Forgets what is cached of all pieces; blocks that are out stay valid. */
+  clear(): void {
+    this.#buffers.clear()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#queue.length = 0
+    this.#misses.clear()
+    this.clear()
+  }
+
+  #keyOf(piece: number): number {
+    return piece * this.#keysPerPiece
+  }
+
+  #enqueue(miss: Miss): void {
+    if (miss.key !== undefined) this.#misses.set(miss.key, miss)
+    this.#queue.push(miss)
+    this.#startReads()
+  }
+
+  #startReads(): void {
+    while (this.#inFlight < MAX_READS_IN_FLIGHT) {
+      const miss = this.#queue.shift()
+      if (miss === undefined) return
+      this.#inFlight++
+      const buffer = this.#pool.acquire(miss.length)
+      this.#payload.read(miss.piece, miss.begin, buffer.bytes, (error) => this.#onRead(miss, buffer, error))
+    }
+  }
+
+  #onRead(miss: Miss, buffer: PieceBuffer, error: StorageError | undefined): void {
+    this.#inFlight--
+    if (!this.#isClosed) {
+      this.#waiting -= miss.waiters.length
+      if (miss.key !== undefined) {
+        this.#misses.delete(miss.key)
+        if (error === undefined && miss.length <= this.#maxBytes) this.#buffers.set(miss.key, buffer.retain())
+      }
+      // A waiter may close the cache, which leaves the rest unserved.
+      for (const { begin, length, onBlock } of miss.waiters) {
+        if (this.#isClosed) break
+        onBlock(error ?? lend(buffer, begin - miss.begin, length))
+      }
+    }
+    buffer.release()
+    if (!this.#isClosed) this.#startReads()
+  }
+}
+
+function lend(buffer: PieceBuffer, begin: number, length: number): CachedBlock {
+  return { bytes: buffer.bytes.subarray(begin, begin + length), release: buffer.retain().release }
+}
