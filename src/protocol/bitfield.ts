@@ -90,6 +90,13 @@ export class Bitfield {
     return true
   }
 
+  /** How many bits are set here and not in `other`, which has the same length. */
+  countNotIn(other: Bitfield): number {
+    let count = 0
+    for (let at = 0; at < this.#bytes.length; at++) count += POPCOUNT[this.#bytes[at]! & ~other.#bytes[at]!]!
+    return count
+  }
+
   /** The wire form: a view that later changes show through. Copy it to keep it. */
   get bytes(): Uint8Array {
     return this.#bytes

@@ -1,0 +1,680 @@
+/** Which blocks to ask of whom. */
+import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import { InvariantError } from '../protocol/errors.ts'
+import type { Millis, Random } from '../protocol/ports.ts'
+import { ActivePiece, type Request } from './active-piece.ts'
+import { RarestFirst } from './availability.ts'
+import { Endgame, MAX_COPIES } from './endgame.ts'
+import { Sequential, Shuffled, type PieceOrder } from './piece-order.ts'
+import { SourceQueue, type BlockSource } from './source-queue.ts'
+
+export type { BlockSource } from './source-queue.ts'
+
+export type OrderName = 'rarest' | 'random' | 'sequential'
+
+/** A block to ask for, aligned and no longer than 16 KiB. */
+export interface BlockRequest {
+  readonly piece: number
+  /** Bytes from the piece's first byte. */
+  readonly begin: number
+  readonly length: number
+  /** The first block of that piece asked of this source. */
+  readonly isFirstOfPiece: boolean
+}
+
+export interface PickerOptions {
+  readonly geometry: PieceGeometry
+  /** Verified and written pieces. Owned by the picker from now on. */
+  readonly have: Bitfield
+  readonly order: OrderName
+  readonly random: Random
+  /** The blocks of an active piece are given up, to make room or to keep blame sole: whoever holds them frees them. */
+  readonly onAbandon?: (piece: number) => void
+}
+
+/** `duplicate`: it was asked for once, and is of no use now. Drop both others; `unrequested` earns a strike. */
+export type BlockVerdict = 'accepted' | 'duplicate' | 'unrequested'
+
+export interface PickerSnapshot {
+  readonly pieceCount: number
+  readonly have: number
+  readonly wanted: number
+  readonly active: number
+  readonly pending: number
+  /** Bytes of the active pieces. */
+  readonly activeBytes: number
+  /** Requests outstanding, copies counted. */
+  readonly inFlight: number
+  readonly isEndgame: boolean
+}
+
+/** Bytes of pieces that are being fetched at one time: no new piece is begun beyond it while an old one can go on. */
+export const MAX_ACTIVE_BYTES = 64 * 2 ** 20
+/** However long pieces are, so many may be active. */
+const MIN_ACTIVE_PIECES = 2
+/** Positions of the order that are tried for one source in one round before its own pieces are walked instead. */
+const MAX_FRONT_SCAN = 4_096
+/** Pieces of its own that are compared by such a walk: the first of them in the order is taken. */
+const WALK_SAMPLE = 16
+/** Pieces with free blocks that are tried for one source in one pick. */
+const MAX_OPEN_SCAN = 64
+/** A piece that is not complete by then is no longer left to the one source that began it. */
+const RESERVATION: Millis = 10_000
+/** A request that is older is released, even when its source sends other blocks. */
+const REQUEST_TIMEOUT: Millis = 60_000
+/** Pieces that a source on parole may have active and pending. */
+const MAX_PAROLE_PIECES = 4
+
+/**
+ * Decides which blocks a source should be asked for next.
+ *
+ * A piece is in exactly one state:
+ *
+ *     wanted ──pick──▶ active ──all blocks in──▶ pending ──written──▶ have
+ *        ▲               │                          │
+ *        └───given up────┴────corrupt or failed─────┘
+ *
+ * Active pieces go first, new ones in the {@link PieceOrder}. A piece is left to the source that began it as long as that
+ * source gets on with it, so that mostly one source is to blame for a bad one; when there is nothing else to do, others
+ * help. Sources that had a hand in a bad piece together are on parole: each gets whole pieces alone until one verifies.
+ *
+ * The picker knows no sockets, no clock and no disk. It is told of haves, blocks and verdicts, and is asked. Times are
+ * those of the last call that was given one.
+ */
+export class PiecePicker {
+  readonly have: Bitfield
+  readonly #geometry: PieceGeometry
+  readonly #onAbandon: (piece: number) => void
+  readonly #wanted: Bitfield
+  /** Undefined once every piece is had: a seeder's picker holds nothing. */
+  #order: PieceOrder | undefined
+  readonly #endgame: Endgame
+  readonly #sources = new Map<number, SourceQueue>()
+  readonly #parole = new Set<number>()
+  readonly #active = new Map<number, ActivePiece>()
+  readonly #pending = new Map<number, ActivePiece>()
+  /** Active pieces with free blocks: those left to nobody, and those left to one source. Exclusive ones are in neither. */
+  readonly #loose: ActivePiece[] = []
+  readonly #reserved: ActivePiece[] = []
+  #activeBytes = 0
+  #inFlight = 0
+  #now: Millis = 0
+  #rounds = 0
+  /** Times that a piece became wanted again. */
+  #insertions = 0
+
+  constructor({ geometry, have, order, random, onAbandon }: PickerOptions) {
+    if (have.length !== geometry.pieceCount) throw new InvariantError('a bitfield of another torrent')
+    this.have = have
+    this.#geometry = geometry
+    this.#onAbandon = onAbandon ?? (() => {})
+    this.#wanted = new Bitfield(have.isFull ? 0 : have.length)
+    let blocks = 0
+    for (let piece = 0; piece < this.#wanted.length; piece++) {
+      if (have.has(piece)) continue
+      this.#wanted.set(piece)
+      blocks += geometry.blockCount(piece)
+    }
+    this.#endgame = new Endgame(blocks)
+    if (!have.isFull) this.#order = createOrder(order, this.#wanted, random)
+  }
+
+  get isComplete(): boolean {
+    return this.have.isFull
+  }
+
+  /** Pieces of which nothing was asked for yet. */
+  get wantedCount(): number {
+    return this.#order?.size ?? 0
+  }
+
+  /** Every missing block is asked for: now duplicates may be. */
+  get isEndgame(): boolean {
+    return (
+      this.#active.size > 0 &&
+      this.wantedCount === 0 &&
+      this.#loose.length === 0 &&
+      this.#reserved.length === 0
+    )
+  }
+
+  snapshot(): PickerSnapshot {
+    return {
+      pieceCount: this.have.length,
+      have: this.have.count,
+      wanted: this.wantedCount,
+      active: this.#active.size,
+      pending: this.#pending.size,
+      activeBytes: this.#activeBytes,
+      inFlight: this.#inFlight,
+      isEndgame: this.isEndgame,
+    }
+  }
+
+  /**
+   * @param bitfield the live one behind `source.has`: its owner sets a bit, then calls {@link onHave}. Full at once when
+   *   the source has every piece: that costs nothing.
+   */
+  addSource(source: BlockSource, bitfield: Bitfield): void {
+    if (source.id < 1 || this.#sources.has(source.id))
+      throw new InvariantError(`source ${source.id} is not new`)
+    const queue = new SourceQueue(source, bitfield, this.#now)
+    this.#sources.set(source.id, queue)
+    if (this.#order === undefined) return
+    queue.missingCount = bitfield.countNotIn(this.have)
+    if (queue.isSeed) this.#order.onSeed(1)
+    else this.#order.onSource(bitfield, 1)
+  }
+
+  /** Its requests are released, and nothing of it is remembered but blame for blocks that it sent. */
+  removeSource(source: BlockSource): void {
+    const queue = this.#queueOf(source)
+    this.#release(queue)
+    this.#sources.delete(source.id)
+    this.#parole.delete(source.id)
+    if (queue.isSeed) this.#order?.onSeed(-1)
+    else this.#order?.onSource(queue.bitfield, -1)
+  }
+
+  /** `source` has one more piece than before: `source.has(piece)` is already true. */
+  onHave(source: BlockSource, piece: number): void {
+    const queue = this.#queueOf(source)
+    if (!queue.bitfield.has(piece)) throw new InvariantError(`source ${source.id} lacks piece ${piece}`)
+    if (this.#order === undefined) return
+    this.#order.onHave(piece)
+    if (this.have.has(piece)) return
+    queue.missingCount++
+    queue.exhaustedAt = -1
+  }
+
+  /** Has it a piece that we do not have? */
+  isInterestedIn(source: BlockSource): boolean {
+    return this.#order !== undefined && this.#queueOf(source).missingCount > 0
+  }
+
+  /** Requests outstanding at this source. */
+  inFlight(source: BlockSource): number {
+    return this.#queueOf(source).count
+  }
+
+  isOnParole(source: BlockSource): boolean {
+    return this.#parole.has(source.id)
+  }
+
+  /** The sources that sent blocks of an active or pending piece. */
+  contributors(piece: number): readonly number[] {
+    return (this.#active.get(piece) ?? this.#pending.get(piece))?.contributors ?? []
+  }
+
+  /** The source that sent most blocks of an active or pending piece; 0 when there is none. */
+  mainContributor(piece: number): number {
+    return (this.#active.get(piece) ?? this.#pending.get(piece))?.mainContributor ?? 0
+  }
+
+  /**
+   * Appends up to `count` requests to `out` and takes them as asked.
+   *
+   * @returns how many
+   */
+  pick(source: BlockSource, count: number, now: Millis, out: BlockRequest[]): number {
+    if (this.#order === undefined) return 0
+    const queue = this.#queueOf(source)
+    if (queue.missingCount === 0) return 0
+    this.#now = now
+    let taken = 0
+    while (taken < count) {
+      const active = this.#pieceFor(queue)
+      if (active === undefined) break
+      taken += this.#take(active, queue, count - taken, out)
+    }
+    if (taken < count && this.isEndgame && !this.#parole.has(queue.id))
+      taken += this.#duplicate(queue, count - taken, out)
+    return taken
+  }
+
+  /**
+   * A block came. Accepted once, from a source that was asked for it; a request that was released meanwhile counts.
+   *
+   * @param losers gets the other sources that were asked for the same block: each is sent a cancel
+   */
+  onBlock(
+    source: BlockSource,
+    piece: number,
+    begin: number,
+    length: number,
+    losers: BlockSource[],
+  ): BlockVerdict {
+    const block = this.#geometry.blockAt(piece, begin, length)
+    if (block === undefined) return 'unrequested'
+    const queue = this.#queueOf(source)
+    let active = this.#active.get(piece)
+    let request = active?.requestsOf(block)
+    while (request !== undefined && request.source !== source.id) request = request.copy
+    if (active === undefined || request === undefined) {
+      if (!queue.takeLapsed(this.#blockId(piece, block))) return 'unrequested'
+      active = this.#acceptLapsed(queue, piece, block)
+      if (active === undefined) return 'duplicate'
+    } else queue.onBlock(request.askedAt, this.#now)
+    active.receive(block, source.id)
+    for (let asked = active.requestsOf(block); asked !== undefined; asked = active.requestsOf(block)) {
+      const other = this.#sources.get(asked.source)!
+      this.#drop(active, block, asked)
+      if (other === queue) continue
+      other.lapse(this.#blockId(piece, block))
+      losers.push(other.source)
+    }
+    if (active.freeCount === 0) this.#close(active)
+    if (active.missingCount === 0) {
+      this.#leave(active)
+      this.#pending.set(piece, active)
+    }
+    return 'accepted'
+  }
+
+  /** All that is asked of it may be asked of others: it choked us or stalled. What still arrives is accepted. */
+  release(source: BlockSource): void {
+    this.#release(this.#queueOf(source))
+  }
+
+  /** A pending piece is verified and on disk. */
+  onPieceWritten(piece: number): void {
+    const active = this.#takePending(piece)
+    this.have.set(piece)
+    if (active.isExclusive) this.#endParole(active.reservedFor)
+    for (const queue of this.#sources.values()) if (queue.bitfield.has(piece)) queue.missingCount--
+    if (this.have.isFull) this.#order = undefined
+  }
+
+  /**
+   * A pending piece does not have its hash: wanted again, and its senders go on parole.
+   *
+   * @returns the ids of the sources that sent blocks of it; a sole one is to blame
+   */
+  onPieceCorrupt(piece: number): readonly number[] {
+    const { contributors } = this.#takePending(piece)
+    this.#want(piece)
+    for (const id of contributors) this.#startParole(id)
+    return contributors
+  }
+
+  /** A pending piece could not be written: wanted again, and nobody is to blame. */
+  onPieceFailed(piece: number): void {
+    this.#takePending(piece)
+    this.#want(piece)
+  }
+
+  /**
+   * The 2 s round: re-ranks, releases what hangs, opens pieces that were left to one source for too long, and gives up
+   * orphaned blocks when too many pieces are active.
+   *
+   * @returns sources that sent nothing for too long: what they were asked for is released
+   */
+  round(now: Millis): readonly BlockSource[] {
+    this.#now = now
+    this.#rounds++
+    const stalled: BlockSource[] = []
+    for (const queue of this.#sources.values()) {
+      if (now >= queue.stallAt) {
+        stalled.push(queue.source)
+        this.#release(queue)
+      }
+      for (let oldest = queue.oldest; oldest !== undefined; oldest = queue.oldest) {
+        if (now - oldest.askedAt < REQUEST_TIMEOUT) break
+        this.#lapse(queue, oldest)
+      }
+    }
+    for (const active of this.#active.values())
+      if (active.reservedFor !== 0 && !active.isExclusive && now - active.reservedAt >= RESERVATION)
+        this.#unreserve(active)
+    this.#abandonOrphans()
+    return stalled
+  }
+
+  #queueOf(source: BlockSource): SourceQueue {
+    const queue = this.#sources.get(source.id)
+    if (queue === undefined) throw new InvariantError(`source ${source.id} was not added`)
+    return queue
+  }
+
+  #blockId(piece: number, block: number): number {
+    return piece * Math.ceil(this.#geometry.pieceLength / BLOCK_LENGTH) + block
+  }
+
+  // Choosing
+
+  /** The active piece of which `queue` should be asked for a free block; begun now if need be. */
+  #pieceFor(queue: SourceQueue): ActivePiece | undefined {
+    const { current } = queue
+    if (current !== undefined && current.freeCount > 0 && current.reservedFor === queue.id) return current
+    if (this.#parole.has(queue.id)) return this.#exclusiveFor(queue)
+    return (
+      this.#openFor(queue, this.#loose) ??
+      this.#begin(queue, MAX_ACTIVE_BYTES) ??
+      this.#openFor(queue, this.#reserved) ??
+      // It would idle: one piece beyond the limit, for which the next round makes room.
+      (queue.count === 0 ? this.#begin(queue, 2 * MAX_ACTIVE_BYTES) : undefined)
+    )
+  }
+
+  /** A piece that a source on parole sends alone. */
+  #exclusiveFor(queue: SourceQueue): ActivePiece | undefined {
+    for (const active of this.#active.values())
+      if (active.reservedFor === queue.id && active.freeCount > 0) return active
+    return queue.parolePieces < MAX_PAROLE_PIECES ? this.#begin(queue, MAX_ACTIVE_BYTES) : undefined
+  }
+
+  #openFor(queue: SourceQueue, open: readonly ActivePiece[]): ActivePiece | undefined {
+    const tries = Math.min(open.length, MAX_OPEN_SCAN)
+    for (let i = 0; i < tries; i++) {
+      const active = open[(this.#rounds + i) % open.length]!
+      if (queue.bitfield.has(active.piece)) return active
+    }
+    return undefined
+  }
+
+  #begin(queue: SourceQueue, maxBytes: number): ActivePiece | undefined {
+    if (this.#activeBytes >= maxBytes && this.#active.size >= MIN_ACTIVE_PIECES) return undefined
+    const piece = this.#choose(queue)
+    return piece < 0 ? undefined : this.#activate(queue, piece)
+  }
+
+  #activate(queue: SourceQueue, piece: number): ActivePiece {
+    this.#wanted.clear(piece)
+    this.#order!.remove(piece)
+    const active = new ActivePiece(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
+    active.isExclusive = this.#parole.has(queue.id)
+    if (active.isExclusive) queue.parolePieces++
+    this.#active.set(piece, active)
+    this.#activeBytes += active.length
+    this.#reserve(active, queue)
+    return active
+  }
+
+  /** The wanted piece that this source should send next, or -1. */
+  #choose(queue: SourceQueue): number {
+    const order = this.#order!
+    if (order.size === 0 || queue.exhaustedAt === this.#insertions) return -1
+    if (queue.cursorRound !== this.#rounds) {
+      queue.cursorRound = this.#rounds
+      queue.cursor = 0
+      queue.scansLeft = MAX_FRONT_SCAN
+    }
+    let position = Math.max(queue.cursor, order.front)
+    for (; position < order.end && queue.scansLeft > 0; position++) {
+      const piece = order.at(position)
+      if (piece >= 0 && queue.bitfield.has(piece)) {
+        queue.cursor = position + 1
+        return piece
+      }
+      queue.scansLeft--
+    }
+    queue.cursor = position
+    return this.#walk(queue)
+  }
+
+  /**
+   * The front of the order holds nothing for this source: the best of the next few of its own pieces that are wanted.
+   * The walk goes on where it left off, so that a source with few pieces pays for one lap, not for one a pick.
+   */
+  #walk(queue: SourceQueue): number {
+    const order = this.#order!
+    const own = queue.bitfield.bytes
+    const wanted = this.#wanted.bytes
+    let best = -1
+    let bestRank = Infinity
+    let found = 0
+    let at = order.walkFrom(8 * queue.walkAt) >>> 3
+    for (let steps = 0; steps < own.length && found < WALK_SAMPLE; steps++) {
+      if (at >= own.length) at = 0
+      for (let bits = own[at]! & wanted[at]!; bits !== 0; found++) {
+        const bit = Math.clz32(bits) - 24
+        bits &= ~(0x80 >>> bit)
+        const rank = order.rankOf(8 * at + bit)
+        if (rank >= bestRank) continue
+        bestRank = rank
+        best = 8 * at + bit
+      }
+      at++
+    }
+    // What was seen and not taken is seen again on the next lap.
+    queue.walkAt = at
+    if (found === 0) queue.exhaustedAt = this.#insertions
+    return best
+  }
+
+  // Asking and taking back
+
+  #take(active: ActivePiece, queue: SourceQueue, count: number, out: BlockRequest[]): number {
+    if (active.reservedFor === 0) this.#reserve(active, queue)
+    let isFirstOfPiece = active.noteAsked(queue.id)
+    const taken = Math.min(count, active.freeCount)
+    for (let i = 0; i < taken; i++) {
+      out.push(this.#ask(active, active.nextFree(), queue, isFirstOfPiece))
+      isFirstOfPiece = false
+    }
+    if (active.freeCount === 0) this.#close(active)
+    return taken
+  }
+
+  #ask(active: ActivePiece, block: number, queue: SourceQueue, isFirstOfPiece: boolean): Request {
+    const begin = block * BLOCK_LENGTH
+    const request: Request = {
+      piece: active.piece,
+      begin,
+      length: Math.min(BLOCK_LENGTH, active.length - begin),
+      isFirstOfPiece,
+      source: queue.id,
+      askedAt: this.#now,
+      copy: undefined,
+      older: undefined,
+      newer: undefined,
+    }
+    active.addRequest(block, request)
+    queue.add(request)
+    this.#inFlight++
+    return request
+  }
+
+  /** Asks for blocks that hang at other sources, the oldest first. */
+  #duplicate(queue: SourceQueue, count: number, out: BlockRequest[]): number {
+    const room = Math.min(count, this.#endgame.room(queue.count))
+    if (room === 0) return 0
+    const late: Request[] = []
+    for (const other of this.#sources.values()) {
+      if (other === queue) continue
+      let found = 0
+      for (let request = other.oldest; request !== undefined && found < room; request = request.newer) {
+        if (!this.#endgame.isLate(request, queue.latency, this.#now)) break
+        if (!this.#mayCopy(request, queue)) continue
+        late.push(request)
+        found++
+      }
+    }
+    late.sort((a, b) => a.askedAt - b.askedAt || a.piece - b.piece || a.begin - b.begin)
+    const taken = Math.min(room, late.length)
+    for (let i = 0; i < taken; i++) {
+      const { piece, begin } = late[i]!
+      const active = this.#active.get(piece)!
+      out.push(this.#ask(active, begin / BLOCK_LENGTH, queue, active.noteAsked(queue.id)))
+      this.#endgame.onDuplicate()
+    }
+    return taken
+  }
+
+  #mayCopy(request: Request, queue: SourceQueue): boolean {
+    const active = this.#active.get(request.piece)!
+    if (active.isExclusive || !queue.bitfield.has(request.piece)) return false
+    let copies = 0
+    let copy = active.requestsOf(request.begin / BLOCK_LENGTH)
+    // Of several copies only the newest stands for the block.
+    if (copy !== request) return false
+    for (; copy !== undefined; copy = copy.copy) {
+      if (copy.source === queue.id) return false
+      copies++
+    }
+    return copies < MAX_COPIES
+  }
+
+  /** The block that a request was released for has come: the piece that takes it, or undefined when it is of no use. */
+  #acceptLapsed(queue: SourceQueue, piece: number, block: number): ActivePiece | undefined {
+    const isOnParole = this.#parole.has(queue.id)
+    const active = this.#active.get(piece)
+    if (active !== undefined) {
+      const isForeign = active.reservedFor !== queue.id && (active.isExclusive || isOnParole)
+      return isForeign || active.isIn(block) ? undefined : active
+    }
+    if (this.#order === undefined || isOnParole || this.#activeBytes >= MAX_ACTIVE_BYTES) return undefined
+    return this.#wanted.has(piece) ? this.#activate(queue, piece) : undefined
+  }
+
+  #drop(active: ActivePiece, block: number, request: Request): void {
+    active.removeRequest(block, request)
+    this.#sources.get(request.source)!.remove(request)
+    this.#inFlight--
+  }
+
+  /** Takes a request back; its block may still come. */
+  #lapse(queue: SourceQueue, request: Request): void {
+    const active = this.#active.get(request.piece)!
+    const block = request.begin / BLOCK_LENGTH
+    this.#drop(active, block, request)
+    queue.lapse(this.#blockId(request.piece, block))
+    if (active.requestCount === 0 && active.missingCount === active.blockCount) this.#giveUp(active)
+    else if (active.freeCount > 0) this.#reopen(active)
+  }
+
+  #release(queue: SourceQueue): void {
+    for (let oldest = queue.oldest; oldest !== undefined; oldest = queue.oldest) this.#lapse(queue, oldest)
+    for (const active of this.#active.values()) if (active.reservedFor === queue.id) this.#unreserve(active)
+  }
+
+  // States of a piece
+
+  #leave(active: ActivePiece): void {
+    this.#close(active)
+    this.#active.delete(active.piece)
+    this.#activeBytes -= active.length
+  }
+
+  #takePending(piece: number): ActivePiece {
+    const active = this.#pending.get(piece)
+    if (active === undefined) throw new InvariantError(`piece ${piece} is not pending`)
+    this.#pending.delete(piece)
+    if (active.isExclusive) this.#countParolePiece(active.reservedFor, -1)
+    return active
+  }
+
+  #want(piece: number): void {
+    this.#wanted.set(piece)
+    this.#order!.insert(piece)
+    this.#insertions++
+  }
+
+  /** Lets an active piece without requests go: it is wanted again. */
+  #giveUp(active: ActivePiece): void {
+    this.#leave(active)
+    if (active.isExclusive) this.#countParolePiece(active.reservedFor, -1)
+    active.reservedFor = 0
+    this.#want(active.piece)
+  }
+
+  #abandon(active: ActivePiece): void {
+    this.#giveUp(active)
+    this.#onAbandon(active.piece)
+  }
+
+  /** Too many bytes are active: pieces that nobody is asked for go, those with the fewest blocks first. */
+  #abandonOrphans(): void {
+    if (this.#activeBytes <= MAX_ACTIVE_BYTES) return
+    const orphans = [...this.#active.values()].filter((active) => active.requestCount === 0)
+    orphans.sort((a, b) => b.missingCount / b.blockCount - a.missingCount / a.blockCount || a.piece - b.piece)
+    for (const active of orphans) {
+      if (this.#activeBytes <= MAX_ACTIVE_BYTES || this.#active.size <= MIN_ACTIVE_PIECES) return
+      this.#abandon(active)
+    }
+  }
+
+  // Reservations and parole
+
+  #reserve(active: ActivePiece, queue: SourceQueue): void {
+    this.#close(active)
+    active.reservedFor = queue.id
+    active.reservedAt = this.#now
+    queue.current = active
+    this.#reopen(active)
+  }
+
+  /** The piece is open to others. One that its owner was to send alone is given up: nobody else shall share the blame. */
+  #unreserve(active: ActivePiece): void {
+    if (active.isExclusive) return this.#abandon(active)
+    this.#close(active)
+    active.reservedFor = 0
+    this.#reopen(active)
+  }
+
+  /** Lists a piece that has free blocks. */
+  #reopen(active: ActivePiece): void {
+    if (active.openAt >= 0 || active.isExclusive || active.freeCount === 0) return
+    const open = active.reservedFor === 0 ? this.#loose : this.#reserved
+    active.openAt = open.length
+    open.push(active)
+  }
+
+  #close(active: ActivePiece): void {
+    if (active.openAt < 0) return
+    const open = active.reservedFor === 0 ? this.#loose : this.#reserved
+    const last = open.pop()!
+    if (last !== active) {
+      open[active.openAt] = last
+      last.openAt = active.openAt
+    }
+    active.openAt = -1
+  }
+
+  /** From now on it gets whole pieces alone. What it is alone with already, it goes on with; the rest is released. */
+  #startParole(id: number): void {
+    const queue = this.#sources.get(id)
+    if (queue === undefined || this.#parole.has(id)) return
+    this.#parole.add(id)
+    for (const active of this.#active.values()) {
+      if (active.reservedFor !== id || !active.isOnlyAskedOf(id)) continue
+      this.#close(active)
+      active.isExclusive = true
+      queue.parolePieces++
+    }
+    for (let request = queue.oldest; request !== undefined;) {
+      const { newer } = request
+      if (!this.#active.get(request.piece)!.isExclusive) this.#lapse(queue, request)
+      request = newer
+    }
+    for (const active of this.#active.values())
+      if (active.reservedFor === id && !active.isExclusive) this.#unreserve(active)
+  }
+
+  #endParole(id: number): void {
+    if (!this.#parole.delete(id)) return
+    for (const active of this.#active.values()) {
+      if (active.reservedFor !== id || !active.isExclusive) continue
+      this.#countParolePiece(id, -1)
+      active.isExclusive = false
+      this.#reopen(active)
+    }
+  }
+
+  #countParolePiece(id: number, change: 1 | -1): void {
+    const queue = this.#sources.get(id)
+    if (queue !== undefined) queue.parolePieces += change
+  }
+}
+
+function createOrder(name: OrderName, wanted: Bitfield, random: Random): PieceOrder {
+  switch (name) {
+    case 'rarest':
+      return new RarestFirst(wanted, random)
+    case 'random':
+      return new Shuffled(wanted, random)
+    case 'sequential':
+      return new Sequential(wanted)
+  }
+}

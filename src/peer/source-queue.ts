@@ -1,0 +1,118 @@
+/** What one source was asked for and has not sent yet, and what the picker knows about its pace. */
+import type { Bitfield } from '../protocol/bitfield.ts'
+import type { Millis } from '../protocol/ports.ts'
+import type { ActivePiece, Request } from './active-piece.ts'
+
+/** Anything that blocks can be asked of: a peer, later a web seed. */
+export interface BlockSource {
+  /** From 1; unique in the session and never reused: blame is recorded under it. */
+  readonly id: number
+  has(piece: number): boolean
+}
+
+/** Blocks of which we remember, per source, that we once asked it for them: as many as may be in flight, and some. */
+const MAX_LAPSED = 4_096
+
+/** A source that has sent nothing for so long, with requests open, is stalled. */
+const STALL_MIN: Millis = 10_000
+const STALL_MAX: Millis = 60_000
+/** How many of its usual waiting times a source may be silent. */
+const STALL_LATENCIES = 4
+
+export class SourceQueue {
+  readonly source: BlockSource
+  /** The live bitfield behind `source.has`. */
+  readonly bitfield: Bitfield
+  /** It was counted as one that has every piece. */
+  readonly isSeed: boolean
+  /** Pieces that it has and we do not. */
+  missingCount = 0
+  /** The piece that is reserved for it and has free blocks left. */
+  current: ActivePiece | undefined
+  /** Its place in the order in this round, and the round. */
+  cursor = 0
+  cursorRound = -1
+  /** Positions of the order that may still be tried in this round. */
+  scansLeft = 0
+  /** Where the walk over its own pieces goes on. */
+  walkAt = 0
+  /** A whole walk found nothing wanted; true until the wanted pieces grow past this count of insertions. */
+  exhaustedAt = -1
+  /** Pieces that it fetches alone while on parole. */
+  parolePieces = 0
+  /** Usual time from asking to the block, smoothed; 0 before the first block. */
+  latency: Millis = 0
+  lastBlockAt: Millis = 0
+  #count = 0
+  #oldest: Request | undefined
+  #newest: Request | undefined
+  /** Blocks that it may still send although they are no longer asked of it; oldest first. */
+  readonly #lapsed = new Set<number>()
+
+  constructor(source: BlockSource, bitfield: Bitfield, now: Millis) {
+    this.source = source
+    this.bitfield = bitfield
+    this.isSeed = bitfield.isFull
+    this.lastBlockAt = now
+  }
+
+  get id(): number {
+    return this.source.id
+  }
+
+  /** Requests outstanding. */
+  get count(): number {
+    return this.#count
+  }
+
+  get oldest(): Request | undefined {
+    return this.#oldest
+  }
+
+  add(request: Request): void {
+    request.older = this.#newest
+    if (this.#newest === undefined) this.#oldest = request
+    else this.#newest.newer = request
+    this.#newest = request
+    this.#count++
+  }
+
+  remove(request: Request): void {
+    if (request.older === undefined) this.#oldest = request.newer
+    else request.older.newer = request.newer
+    if (request.newer === undefined) this.#newest = request.older
+    else request.newer.older = request.older
+    request.older = undefined
+    request.newer = undefined
+    this.#count--
+  }
+
+  /** Remembers that `block` may still come. */
+  lapse(block: number): void {
+    this.#lapsed.delete(block)
+    this.#lapsed.add(block)
+    if (this.#lapsed.size <= MAX_LAPSED) return
+    for (const oldest of this.#lapsed) {
+      this.#lapsed.delete(oldest)
+      break
+    }
+  }
+
+  /** Was `block` asked of this source once? Asking uses the memory up. */
+  takeLapsed(block: number): boolean {
+    return this.#lapsed.size > 0 && this.#lapsed.delete(block)
+  }
+
+  onBlock(askedAt: Millis, now: Millis): void {
+    const took = Math.max(0, now - askedAt)
+    this.latency = this.latency === 0 ? took : this.latency + (took - this.latency) / 8
+    this.lastBlockAt = now
+  }
+
+  /** When its silence becomes a stall; only meaningful with requests outstanding. */
+  get stallAt(): Millis {
+    if (this.#oldest === undefined) return Infinity
+    const patience = Math.min(STALL_MAX, Math.max(STALL_MIN, STALL_LATENCIES * this.latency))
+    return Math.max(this.lastBlockAt, this.#oldest.askedAt) + patience
+  }
+}

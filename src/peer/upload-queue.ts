@@ -1,0 +1,112 @@
+/** What one peer has asked us for and has not been sent. */
+import { ProtocolError } from '../protocol/errors.ts'
+
+/** Bytes that a peer wants: its piece index and range exist. */
+export interface UploadRequest {
+  readonly piece: number
+  /** Bytes from the piece's first byte. */
+  readonly begin: number
+  readonly length: number
+}
+
+/** Requests that we queue for one peer; we say so in the extension handshake (`reqq`, BEP 10). */
+export const MAX_QUEUED_REQUESTS = 2_048
+
+/** First in, first out. A request that is repeated while it waits is one request; a cancelled one costs nothing. */
+export class UploadQueue {
+  readonly #pieceLength: number
+  /** Waiting and cancelled ones, from `#head`; those that are not in `#waiting` any more are skipped. */
+  #line: UploadRequest[] = []
+  #head = 0
+  readonly #waiting = new Map<number, UploadRequest>()
+  #bytes = 0
+
+  /** @param pieceLength bytes of a piece: tells requests apart by their place in the payload */
+  constructor(pieceLength: number) {
+    this.#pieceLength = pieceLength
+  }
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Bytes that they ask for. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * @returns whether it is new; of two that start at the same byte the later one counts
+   * @throws {ProtocolError} `wire.flood` beyond {@link MAX_QUEUED_REQUESTS}
+   */
+  push(request: UploadRequest): boolean {
+    const key = this.#keyOf(request.piece, request.begin)
+    const same = this.#waiting.get(key)
+    if (same !== undefined) {
+      if (same.length === request.length) return false
+      this.#forget(key, same)
+    }
+    if (this.#waiting.size >= MAX_QUEUED_REQUESTS)
+      throw new ProtocolError('wire.flood', `more than ${MAX_QUEUED_REQUESTS} requests wait`)
+    // Cancelled ones may fill the line: it is never longer than twice what waits.
+    if (this.#line.length >= 2 * MAX_QUEUED_REQUESTS) this.#compact()
+    this.#waiting.set(key, request)
+    this.#line.push(request)
+    this.#bytes += request.length
+    return true
+  }
+
+  /** @returns whether it was waiting */
+  cancel(piece: number, begin: number, length: number): boolean {
+    const key = this.#keyOf(piece, begin)
+    const request = this.#waiting.get(key)
+    if (request === undefined || request.length !== length) return false
+    this.#forget(key, request)
+    return true
+  }
+
+  /** The request to be answered next; it stays. */
+  peek(): UploadRequest | undefined {
+    for (; this.#head < this.#line.length; this.#head++) {
+      const request = this.#line[this.#head]!
+      if (this.#waiting.get(this.#keyOf(request.piece, request.begin)) === request) return request
+    }
+    this.#line = []
+    this.#head = 0
+    return undefined
+  }
+
+  /** Takes the request that is to be answered next. */
+  next(): UploadRequest | undefined {
+    const request = this.peek()
+    if (request === undefined) return undefined
+    this.#head++
+    this.#forget(this.#keyOf(request.piece, request.begin), request)
+    return request
+  }
+
+  /** Forgets all: we choke the peer, which will ask again (BEP 3). @returns how many waited */
+  clear(): number {
+    const { size } = this.#waiting
+    this.#waiting.clear()
+    this.#line = []
+    this.#head = 0
+    this.#bytes = 0
+    return size
+  }
+
+  #keyOf(piece: number, begin: number): number {
+    return piece * this.#pieceLength + begin
+  }
+
+  #forget(key: number, request: UploadRequest): void {
+    this.#waiting.delete(key)
+    this.#bytes -= request.length
+  }
+
+  #compact(): void {
+    this.#line = [...this.#waiting.values()]
+    this.#head = 0
+  }
+}
