@@ -1,6 +1,9 @@
 /** All arithmetic of pieces, blocks and files. Whoever needs an offset or a length asks here. */
 import { invariant } from '../protocol/errors.ts'
 
+/** Bytes of the largest piece that is read. */
+export const MAX_PIECE_LENGTH = 2 ** 29
+
 /** What a request asks for (BEP 3): larger ones are refused by other clients, smaller ones waste round trips. */
 export const BLOCK_LENGTH = 16_384
 
@@ -9,6 +12,8 @@ export interface PayloadFile {
   readonly path: readonly string[]
   /** Bytes; zero is allowed. */
   readonly length: number
+  /** All zeros, there to align the next file to a piece (BEP 47). Its bytes count in pieces; the file need not exist. */
+  readonly isPadding?: true
 }
 
 /** A file as it lies in the payload: `offset` bytes from the payload's first byte. */
@@ -37,12 +42,15 @@ export class PieceGeometry {
   constructor(pieceLength: number, files: readonly PayloadFile[]) {
     let offset = 0
     this.files = files.map((file) => {
-      const placed = { path: file.path, length: file.length, offset }
+      const placed = { ...file, offset }
       offset += file.length
       return placed
     })
     invariant(Number.isSafeInteger(offset) && offset > 0, 'a payload has between 1 and 2^53 - 1 bytes')
-    invariant(Number.isInteger(pieceLength) && pieceLength > 0, 'a piece has at least one byte')
+    invariant(
+      Number.isInteger(pieceLength) && pieceLength > 0 && pieceLength <= MAX_PIECE_LENGTH,
+      'a piece has between 1 and 2^29 bytes',
+    )
     this.length = offset
     this.pieceLength = pieceLength
     this.pieceCount = Math.ceil(offset / pieceLength)

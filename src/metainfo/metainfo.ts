@@ -1,4 +1,4 @@
-/** What a metainfo file says, whichever form it came in. Immutable. */
+/** What a metainfo file says, whichever form it came in. Immutable; byte arrays may be views on the file's bytes. */
 import type { InfoHash } from '../protocol/ids.ts'
 import type { PieceGeometry } from './geometry.ts'
 
@@ -21,12 +21,15 @@ export interface Metainfo {
   readonly webSeeds: readonly string[]
   /** `host:port` of DHT nodes to join through. */
   readonly bootstrap: readonly string[]
-  readonly comment?: string
-  readonly createdBy?: string
+  readonly comment?: string | undefined
+  readonly createdBy?: string | undefined
   /** Unix seconds. */
-  readonly creationDate?: number
+  readonly creationDate?: number | undefined
   /** The file was readable but not canonical bencode: unsorted keys. */
   readonly isNoncanonical: boolean
-  /** A bencoded dictionary of the top-level keys that this version does not know, so that `convert` loses nothing. */
-  readonly unknownKeys?: Uint8Array
+  /**
+   * A bencoded dictionary of the .torrent's top-level keys that this version does not know, or would write in another
+   * way, so that `convert` loses nothing.
+   */
+  readonly unknownKeys?: Uint8Array | undefined
 }

@@ -1,0 +1,43 @@
+/** New metainfo: from the digests of a payload to what is written beside it. */
+import { idFrom, type InfoHash } from '../protocol/ids.ts'
+import type { Hashes } from '../protocol/ports.ts'
+import { checkInfo, encodeInfo, type InfoParts } from './info.ts'
+import type { Metainfo } from './metainfo.ts'
+import type { TorrentKeys } from './torrent-keys.ts'
+
+const DEFAULT_PIECE_LENGTH = 256 * 1024
+/** Bytes: what `create` makes at most. Larger pieces are read, but waste more of a bad transfer. */
+export const MAX_CREATED_PIECE_LENGTH = 16 * 1024 * 1024
+export const MIN_CREATED_PIECE_LENGTH = 16 * 1024
+/** More pieces than this make metainfo and bitfields large. */
+const COMFORTABLE_PIECES = 32_768
+
+/** 256 KiB, doubled while there would be more than 32,768 pieces, up to 16 MiB. */
+export function choosePieceLength(length: number): number {
+  let pieceLength = DEFAULT_PIECE_LENGTH
+  while (length > pieceLength * COMFORTABLE_PIECES && pieceLength < MAX_CREATED_PIECE_LENGTH) pieceLength *= 2
+  return pieceLength
+}
+
+/**
+ * Metainfo for a payload whose pieces are hashed.
+ *
+ * @throws {MetainfoError} `meta.unsafe-path`, `meta.bad-field`: the payload has names that nobody could download, or
+ *   does not have a byte
+ */
+export function buildMetainfo(parts: InfoParts & Partial<TorrentKeys>, hashes: Hashes): Metainfo {
+  const info = checkInfo(parts)
+  const infoBytes = encodeInfo(info)
+  return {
+    infoHash: idFrom<InfoHash>(hashes.sha1(infoBytes)),
+    infoBytes,
+    ...info,
+    trackers: parts.trackers ?? [],
+    webSeeds: parts.webSeeds ?? [],
+    bootstrap: parts.bootstrap ?? [],
+    comment: parts.comment,
+    createdBy: parts.createdBy,
+    creationDate: parts.creationDate,
+    isNoncanonical: false,
+  }
+}
