@@ -1,0 +1,48 @@
+/** One bucket: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. */
+import { NONE, type Contact, type ContactBook } from './contact.ts'
+
+/** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
+export const K = 8
+
+/** Verified contacts that wait until a member goes. */
+const MAX_REPLACEMENTS = 8
+
+/**
+ * Holds rows of the routing table's columns for members, and bare contacts for replacements. It retains the
+ * replacements, the table its rows.
+ */
+export class KBucket {
+  readonly rows: number[] = []
+  #replacements: Contact[] | undefined
+
+  get replacements(): readonly Contact[] {
+    return this.#replacements ?? []
+  }
+
+  /** Remembers a contact that answered us just now; the one that answered longest ago makes place. */
+  addReplacement(contact: Contact, book: ContactBook): void {
+    this.#replacements ??= []
+    const kept = this.#replacements
+    // One endpoint is one chance: another id there, or an older answer, is forgotten.
+    const same = kept.findIndex((other) => book.isSameEndpoint(other, contact))
+    if (same >= 0) book.release(kept.splice(same, 1)[0]!)
+    else if (kept.length === MAX_REPLACEMENTS) book.release(kept.shift()!)
+    kept.push(book.retain(contact))
+  }
+
+  /** Takes the one that answered last; its caller now holds it. */
+  takeReplacement(): Contact {
+    return this.#replacements?.pop() ?? NONE
+  }
+
+  dropReplacement(contact: Contact, book: ContactBook): void {
+    const at = this.#replacements?.indexOf(contact) ?? -1
+    if (at >= 0) book.release(this.#replacements!.splice(at, 1)[0]!)
+  }
+
+  clear(book: ContactBook): void {
+    for (const contact of this.replacements) book.release(contact)
+    this.#replacements = undefined
+    this.rows.length = 0
+  }
+}

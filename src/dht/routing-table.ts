@@ -1,0 +1,372 @@
+/**
+ * Who we know, most finely near ourselves: buckets by the number of leading id bits shared with ours, of which only
+ * the last, which holds our own place, splits.
+ *
+ * Only contacts that answered a request of ours get in ({@link RoutingTable.onReply}). A contact is *good* while it
+ * answers, *questionable* when it has been silent, *bad* when it failed repeatedly; only a bad one is replaced.
+ * The table sends nothing: it says whom to ask ({@link RoutingTable.doubtedFor}) and is told what came of it.
+ */
+import type { Scope } from '../protocol/endpoint.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Millis } from '../protocol/ports.ts'
+import { ContactColumns } from './contact-columns.ts'
+import { NONE, type Contact, type ContactBook } from './contact.ts'
+import { K, KBucket } from './k-bucket.ts'
+
+/** A contact that answered, or answered once and asked us something, within this time is good (BEP 5). */
+export const GOOD_FOR: Millis = 15 * 60_000
+
+/** Failures in a row after which a contact is bad: sooner in the buckets around ourselves. */
+const MAX_FAILS = 3
+const MAX_FAILS_NEAR = 2
+const NEAR_BUCKETS = 3
+
+/** Contacts at one private or loopback address: a machine may run many nodes. */
+const MAX_PER_PRIVATE_IP = 256
+/** Of one public /24 (IPv6: /48): in one bucket, in the table. One public address is one contact. */
+const MAX_PER_NETWORK_AND_BUCKET = 2
+const MAX_PER_NETWORK = 8
+
+export type InsertOutcome =
+  /** In the table now. */
+  | 'added'
+  /** Was there, and is fresh again. */
+  | 'known'
+  /** The bucket is full of contacts that are not bad: it waits. See {@link RoutingTable.doubtedFor}. */
+  | 'waiting'
+  /** Ourselves, a second id at one endpoint, or more of one network than we take. */
+  | 'refused'
+
+export interface RoutingTableOptions {
+  readonly ownId: NodeId
+  readonly book: ContactBook
+  /** Contacts in the bucket at `depth` shared bits; {@link K} at each unless told. */
+  readonly capacityAt?: (depth: number) => number
+  /** A contact came or went. */
+  readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+}
+
+export class RoutingTable {
+  readonly #ownId: NodeId
+  readonly #book: ContactBook
+  readonly #capacityAt: (depth: number) => number
+  readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+  readonly #buckets: KBucket[] = [new KBucket()]
+  readonly #columns = new ContactColumns()
+  #size = 0
+
+  constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
+    this.#ownId = ownId
+    this.#book = book
+    this.#capacityAt = capacityAt ?? (() => K)
+    this.#onChange = onChange ?? (() => undefined)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Buckets; the last one holds all contacts that share at least `depth - 1` bits with us. */
+  get depth(): number {
+    return this.#buckets.length
+  }
+
+  has(contact: Contact): boolean {
+    return this.#rowOf(contact) >= 0
+  }
+
+  /** Whether `contact` is in the table and answered us after `since`. */
+  hasAnsweredSince(contact: Contact, since: Millis): boolean {
+    const row = this.#rowOf(contact)
+    return row >= 0 && this.#columns.repliedAt(row) >= since
+  }
+
+  /** Whether a verified contact with this id would be taken at once: it is worth a ping. */
+  hasRoomFor(contact: Contact): boolean {
+    const depth = this.#book.commonPrefix(contact, this.#ownId)
+    if (depth >= 160 || this.#rowOf(contact) >= 0) return false
+    const index = Math.min(depth, this.#buckets.length - 1)
+    const bucket = this.#buckets[index]!
+    return (
+      bucket.rows.length < this.#capacityAt(index) ||
+      index === this.#buckets.length - 1 ||
+      bucket.rows.some((row) => this.#isBad(row, index))
+    )
+  }
+
+  /** `contact` answered a request of ours, from that endpoint, with that id. */
+  onReply(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
+    const row = this.#rowOf(contact)
+    if (row < 0) return this.#insert(contact, now, rttMs)
+    this.#columns.onReply(row, now, rttMs)
+    return 'known'
+  }
+
+  /** `contact` sent us a request: who is in the table and has answered before stays good by it. */
+  onRequest(contact: Contact, now: Millis): void {
+    const row = this.#rowOf(contact)
+    if (row >= 0) this.#columns.onRequest(row, now)
+  }
+
+  /**
+   * A request to `contact` stayed without an answer.
+   *
+   * @param isOnline whether anybody answers us: while nobody does, the fault is ours and nobody is thrown out
+   * @returns the replacement to ping when a place became free, or {@link NONE}; the caller holds it
+   */
+  onTimeout(contact: Contact, isOnline: boolean): Contact {
+    const row = this.#rowOf(contact)
+    if (row < 0) {
+      this.#bucketOf(contact).dropReplacement(contact, this.#book)
+      return NONE
+    }
+    if (!isOnline) return NONE
+    this.#columns.onTimeout(row)
+    const index = this.#indexOf(contact)
+    if (!this.#isBad(row, index)) return NONE
+    this.#remove(row, index, 'silent')
+    return this.#buckets[index]!.takeReplacement()
+  }
+
+  /** The endpoint answers with another id: the contact is gone for good. */
+  onWrongId(contact: Contact): void {
+    const row = this.#rowOf(contact)
+    if (row >= 0) this.#remove(row, this.#indexOf(contact), 'changed its id')
+  }
+
+  /** After `waiting`: the questionable member that a ping decides about, silent for longest; or {@link NONE}. */
+  doubtedFor(contact: Contact, now: Millis): Contact {
+    return this.#stalest(this.#bucketOf(contact).rows, (row) => !this.#isGood(row, now))
+  }
+
+  /**
+   * The contact that answered longest ago, and when it is due: sooner near ourselves. {@link NONE} in an empty table.
+   *
+   * @param intervalAt how long after its last answer a contact at `bucket` of `depth` buckets is asked again
+   */
+  nextRefresh(intervalAt: (bucket: number, depth: number) => Millis): { contact: Contact; at: Millis } {
+    let next = { contact: NONE, at: Number.POSITIVE_INFINITY }
+    for (let index = 0; index < this.#buckets.length; index++) {
+      const contact = this.#stalest(this.#buckets[index]!.rows, () => true)
+      if (contact === NONE) continue
+      const at = this.#columns.repliedAt(this.#rowOf(contact)) + intervalAt(index, this.#buckets.length)
+      if (at < next.at) next = { contact, at }
+    }
+    return next
+  }
+
+  /** Which bucket a contact belongs to. */
+  bucketIndexOf(contact: Contact): number {
+    return this.#indexOf(contact)
+  }
+
+  isFull(bucket: number): boolean {
+    return this.#buckets[bucket]!.rows.length >= this.#capacityAt(bucket)
+  }
+
+  /** Measured retransmission timeout of a contact; undefined when there is none. */
+  rto(contact: Contact): Millis | undefined {
+    const row = this.#rowOf(contact)
+    return row < 0 ? undefined : this.#columns.rto(row)
+  }
+
+  /**
+   * The `count` contacts nearest to `target`, nearest first.
+   *
+   * @param accepts leaves out contacts that it refuses
+   */
+  closest(target: Uint8Array, count: number, accepts: (contact: Contact) => boolean = () => true): Contact[] {
+    const found: Contact[] = []
+    // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
+    // share exactly as many as we do; then the shallower ones, one by one.
+    const own = Math.min(sharedBits(this.#ownId, target), this.#buckets.length - 1)
+    this.#collect(own, own + 1, target, accepts, found)
+    if (found.length < count) this.#collect(own + 1, this.#buckets.length, target, accepts, found)
+    for (let index = own - 1; index >= 0 && found.length < count; index--)
+      this.#collect(index, index + 1, target, accepts, found)
+    if (found.length > count) found.length = count
+    return found
+  }
+
+  /** The `count` nearest that we may name to others: good, and without an unanswered request. */
+  closestGood(target: Uint8Array, count: number, now: Millis, accepts: (contact: Contact) => boolean): Contact[] {
+    return this.closest(target, count, (contact) => {
+      const row = this.#rowOf(contact)
+      return (
+        this.#columns.fails(row) === 0 && this.#columns.repliedAt(row) >= now - GOOD_FOR && accepts(contact)
+      )
+    })
+  }
+
+  /** How many nodes there are, judged by how near our nearest contacts are. */
+  estimatedNetworkSize(): number {
+    const nearest = this.closest(this.#ownId, K)
+    if (nearest.length < K) return nearest.length + 1
+    return K / this.#book.distanceFraction(nearest[K - 1]!, this.#ownId)
+  }
+
+  /** All contacts, in no particular order. */
+  *contacts(): Generator<Contact> {
+    for (let row = 0; row < this.#columns.bound; row++)
+      if (this.#columns.contact(row) !== NONE) yield this.#columns.contact(row)
+  }
+
+  /** Releases everything. */
+  clear(): void {
+    for (const contact of this.contacts()) this.#book.release(contact)
+    for (let row = 0; row < this.#columns.bound; row++)
+      if (this.#columns.contact(row) !== NONE) this.#columns.remove(row)
+    for (const bucket of this.#buckets) bucket.clear(this.#book)
+    this.#buckets.length = 1
+    this.#size = 0
+  }
+
+  #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
+    if (this.#book.hasId(contact, this.#ownId)) return 'refused'
+    const rival = this.#rival(contact)
+    if (rival >= 0) {
+      const isSameId = this.#book.isSameId(this.#columns.contact(rival), contact)
+      // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
+      if (isSameId && this.#columns.fails(rival) < 2) return 'refused'
+      this.#remove(rival, this.#indexOf(this.#columns.contact(rival)), isSameId ? 'moved' : 'changed its id')
+    }
+    for (;;) {
+      const index = this.#indexOf(contact)
+      const bucket = this.#buckets[index]!
+      if (this.#isCrowded(contact, index)) return 'refused'
+      if (bucket.rows.length >= this.#capacityAt(index)) {
+        if (index === this.#buckets.length - 1) {
+          this.#split()
+          continue
+        }
+        const bad = bucket.rows.find((row) => this.#isBad(row, index))
+        if (bad === undefined) {
+          bucket.addReplacement(contact, this.#book)
+          return 'waiting'
+        }
+        this.#remove(bad, index, 'silent')
+      }
+      bucket.dropReplacement(contact, this.#book)
+      const row = this.#columns.add(this.#book.retain(contact), now)
+      this.#columns.onReply(row, now, rttMs)
+      bucket.rows.push(row)
+      this.#size++
+      this.#onChange(contact, 'added', 'answered')
+      return 'added'
+    }
+  }
+
+  /** The last bucket holds no replacements: it splits before anybody has to wait. */
+  #split(): void {
+    const depth = this.#buckets.length - 1
+    const last = this.#buckets[depth]!
+    const deeper = new KBucket()
+    const staying = last.rows.filter((row) => {
+      const isDeeper = this.#book.commonPrefix(this.#columns.contact(row), this.#ownId) > depth
+      if (isDeeper) deeper.rows.push(row)
+      return !isDeeper
+    })
+    last.rows.splice(0, last.rows.length, ...staying)
+    this.#buckets.push(deeper)
+  }
+
+  #remove(row: number, index: number, reason: string): void {
+    const { rows } = this.#buckets[index]!
+    rows.splice(rows.indexOf(row), 1)
+    const contact = this.#columns.contact(row)
+    this.#columns.remove(row)
+    this.#size--
+    this.#onChange(contact, 'removed', reason)
+    this.#book.release(contact)
+  }
+
+  /** The row with the same endpoint or the same id as a contact that is not in the table; or -1. */
+  #rival(contact: Contact): number {
+    for (let row = 0; row < this.#columns.bound; row++) {
+      const other = this.#columns.contact(row)
+      if (other === NONE) continue
+      if (this.#book.isSameEndpoint(other, contact) || this.#book.isSameId(other, contact)) return row
+    }
+    return -1
+  }
+
+  /** Whether the contact's network has as many places as it may have. Private networks are one's own. */
+  #isCrowded(contact: Contact, index: number): boolean {
+    const isPublic = isPublicScope(this.#book.scope(contact))
+    const [address, network] = this.#book.family === 4 ? [32, 24] : [isPublic ? 64 : 128, 48]
+    let sameAddress = 0
+    let sameNetwork = 0
+    let sameInBucket = 0
+    for (const other of this.contacts()) {
+      if (!this.#book.isSameNetwork(other, contact, network)) continue
+      sameNetwork++
+      if (this.#indexOf(other) === index) sameInBucket++
+      if (this.#book.isSameNetwork(other, contact, address)) sameAddress++
+    }
+    if (!isPublic) return sameAddress >= MAX_PER_PRIVATE_IP
+    return sameAddress >= 1 || sameNetwork >= MAX_PER_NETWORK || sameInBucket >= MAX_PER_NETWORK_AND_BUCKET
+  }
+
+  #isGood(row: number, now: Millis): boolean {
+    const since = now - GOOD_FOR
+    if (this.#columns.fails(row) > 0) return false
+    return this.#columns.repliedAt(row) >= since || this.#columns.hasAskedSince(row, since)
+  }
+
+  #isBad(row: number, index: number): boolean {
+    const isNear = index >= this.#buckets.length - NEAR_BUCKETS
+    return this.#columns.fails(row) >= (isNear ? MAX_FAILS_NEAR : MAX_FAILS)
+  }
+
+  #stalest(rows: readonly number[], accepts: (row: number) => boolean): Contact {
+    let stalest = -1
+    for (const row of rows)
+      if (accepts(row) && (stalest < 0 || this.#columns.repliedAt(row) < this.#columns.repliedAt(stalest)))
+        stalest = row
+    return stalest < 0 ? NONE : this.#columns.contact(stalest)
+  }
+
+  /** Inserts the contacts of buckets `begin … end - 1` into `found`, sorted, behind what is there. */
+  #collect(
+    begin: number,
+    end: number,
+    target: Uint8Array,
+    accepts: (contact: Contact) => boolean,
+    found: Contact[],
+  ): void {
+    const nearer = found.length
+    for (let index = begin; index < end; index++)
+      for (const row of this.#buckets[index]!.rows) {
+        const contact = this.#columns.contact(row)
+        if (!accepts(contact)) continue
+        let at = found.length
+        while (at > nearer && this.#book.compareDistance(contact, found[at - 1]!, target) < 0) at--
+        found.splice(at, 0, contact)
+      }
+  }
+
+  #indexOf(contact: Contact): number {
+    return Math.min(this.#book.commonPrefix(contact, this.#ownId), this.#buckets.length - 1)
+  }
+
+  #bucketOf(contact: Contact): KBucket {
+    return this.#buckets[this.#indexOf(contact)]!
+  }
+
+  #rowOf(contact: Contact): number {
+    for (const row of this.#bucketOf(contact).rows) if (this.#columns.contact(row) === contact) return row
+    return -1
+  }
+}
+
+function isPublicScope(scope: Scope): boolean {
+  return scope === 'public'
+}
+
+function sharedBits(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) {
+    const difference = a[i]! ^ b[i]!
+    if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
+  }
+  return 8 * a.length
+}
