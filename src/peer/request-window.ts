@@ -24,6 +24,8 @@ const MIN_MEASURE: Millis = 10
 const RATES = 10
 /** The shortest round trip of so long counts; then half a window is kept in flight for one round trip, to see it anew. */
 const ROUND_TRIP_AGE: Millis = 10_000
+/** How long measurements count when no new ones come. */
+const MEMORY: Millis = 60_000
 
 /**
  * A model of the path after BBR's: the best recent rate × the shortest recent round trip is what the path holds; more in
@@ -32,7 +34,7 @@ const ROUND_TRIP_AGE: Millis = 10_000
  * Starts by doubling in each measurement while the rate grows.
  */
 export class RequestWindow {
-  #queueLimit: number
+  #queueLimit = DEFAULT_QUEUE_LIMIT
   #window = START_WINDOW
   #isStarting = true
   #isProbing = false
@@ -41,6 +43,7 @@ export class RequestWindow {
   readonly #rates: number[] = []
   #roundTrip: Millis = Infinity
   #roundTripAt: Millis = 0
+  #measuredAt: Millis = 0
   /** Blocks asked for and blocks received since measuring began. */
   #asked = 0
   #received = 0
@@ -51,18 +54,13 @@ export class RequestWindow {
   #bytesAtStart = 0
   #tookRoundTrip = false
 
-  /** @param queueLimit requests that the peer queues (`reqq`) */
-  constructor(queueLimit: number = DEFAULT_QUEUE_LIMIT) {
-    this.#queueLimit = queueLimit
-  }
-
   /** Blocks that may be in flight. */
   get size(): number {
     const window = this.#isProbing ? this.#window / 2 : this.#window
     return Math.max(MIN_WINDOW, Math.min(Math.round(window), this.#queueLimit, MAX_WINDOW))
   }
 
-  /** The peer said how many requests it queues. */
+  /** The peer said how many requests it queues (`reqq`, BEP 10). */
   set queueLimit(requests: number) {
     this.#queueLimit = requests
   }
@@ -92,6 +90,8 @@ export class RequestWindow {
     this.#received++
     this.#bytes += bytes
     if (this.#timed === 0 || this.#received < this.#timed) return
+    if (this.#isForgotten(now) && this.#rates.length > 0) this.#restart(Math.min(this.#window, START_WINDOW))
+    this.#measuredAt = now
     const took = now - this.#timedAt
     if (!this.#tookRoundTrip) {
       this.#tookRoundTrip = true
@@ -102,7 +102,7 @@ export class RequestWindow {
     this.#timed = 0
   }
 
-  /** Requests were released, by a choke or a cancel: numbers no longer match, so measuring begins anew. */
+  /** All requests are void: numbers no longer match, so measuring begins anew. What was learned stays. */
   onReleased(): void {
     this.#asked = 0
     this.#received = 0
@@ -112,11 +112,21 @@ export class RequestWindow {
   /** The peer sent nothing for too long: it gets few requests until it proves itself again. */
   onStall(): void {
     this.onReleased()
-    this.#window = MIN_WINDOW
+    this.#restart(MIN_WINDOW)
+  }
+
+  #restart(window: number): void {
+    this.#window = window
     this.#isStarting = true
+    this.#isProbing = false
     this.#plateau = 0
     this.#bestRate = 0
     this.#rates.length = 0
+    this.#roundTrip = Infinity
+  }
+
+  #isForgotten(now: Millis): boolean {
+    return now - this.#measuredAt >= MEMORY
   }
 
   #onRoundTrip(took: Millis, now: Millis): void {
