@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['tests/interop/**/*.test.ts'],
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ['verbose'],
   },
 })
