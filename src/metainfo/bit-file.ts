@@ -90,7 +90,7 @@ export function parseBit(bytes: Uint8Array, hashes: Hashes): Metainfo {
     )
   const original = bit.info === undefined ? undefined : decodeDict('info', infoBytes)
   const info = original ? parseInfo(original.dict, others?.text('encoding')) : stated
-  if (!isSameInfo(info, stated)) throw badField('info', 'says otherwise than the members beside it')
+  if (info !== stated && !isSameInfo(info, stated)) throw badField('info', 'says otherwise than the members beside it')
   return {
     infoHash,
     infoBytes,

@@ -2,7 +2,7 @@
  * Bencode (BEP 3), both ways. Decoding keeps the exact bytes of every dictionary value, because an info hash is taken
  * over bytes, not over meaning. Byte strings come out as views on the input: copy what must outlive it.
  */
-import { invariant, ProtocolError } from './errors.ts'
+import { invariant, InvariantError, ProtocolError } from './errors.ts'
 import { decodeUtf8 } from './text.ts'
 
 /** Integers are numbers while they are safe, bigints beyond 2^53 - 1. */
@@ -321,9 +321,10 @@ const encoder = new TextEncoder()
 class Writer {
   #bytes = new Uint8Array(256)
   #length = 0
+  readonly #scratch = new Uint8Array(256)
 
   value(value: Encodable): void {
-    if (typeof value === 'string') this.#string(encoder.encode(value))
+    if (typeof value === 'string') this.#text(value)
     else if (value instanceof Uint8Array) this.#string(value)
     else if (typeof value === 'bigint') this.#ascii(`i${value}e`)
     else if (typeof value === 'number') {
@@ -346,7 +347,8 @@ class Writer {
     // One character is one byte, so the order of the strings is the order of the bytes.
     for (const [key, value] of [...members].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (value === undefined) continue
-      this.#string(bytesFromLatin1(key))
+      this.#ascii(`${key.length}:`)
+      this.#latin1(key)
       this.value(value)
     }
     this.#ascii('e')
@@ -357,9 +359,22 @@ class Writer {
     this.#append(bytes)
   }
 
+  #text(text: string): void {
+    const bytes = this.#scratch
+    // Most strings are names: short enough to be encoded without a buffer of their own.
+    if (text.length * 3 > bytes.length) this.#string(encoder.encode(text))
+    else this.#string(bytes.subarray(0, encoder.encodeInto(text, bytes).written))
+  }
+
   #ascii(text: string): void {
     this.#reserve(text.length)
     for (let i = 0; i < text.length; i++) this.#bytes[this.#length++] = text.charCodeAt(i)
+  }
+
+  #latin1(text: string): void {
+    for (let i = 0; i < text.length; i++)
+      if (text.charCodeAt(i) > 0xff) throw new InvariantError('a key is latin1, one character a byte')
+    this.#ascii(text)
   }
 
   #append(bytes: Uint8Array): void {
@@ -382,12 +397,4 @@ function isList(value: Encodable): value is readonly Encodable[] {
 
 function isMap(value: Encodable): value is ReadonlyMap<string, Encodable> {
   return value instanceof Map
-}
-
-function bytesFromLatin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => {
-    const code = character.charCodeAt(0)
-    invariant(code <= 0xff && character.length === 1, 'a key is latin1, one character a byte')
-    return code
-  })
 }
