@@ -1,0 +1,271 @@
+/**
+ * The one table of events: name → level and schema. Log, documentation, tests and types come from it. A test asserts
+ * that it equals the union of the folders' types, field by field, in both directions.
+ */
+import { z } from 'zod'
+import type { DhtEvent } from '../dht/events.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import { ERROR_CODES } from '../protocol/errors.ts'
+import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
+import type { StorageEvent } from '../storage/events.ts'
+import type { AppEvent } from './node-event.ts'
+
+export type NodeEvent = AppEvent | PeerEvent | DhtEvent | StorageEvent
+export type EventName = NodeEvent['event']
+
+/** As pino names them; `silent` writes nothing. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** Those that events have. */
+type EventLevel = 'debug' | 'info' | 'warn' | 'error'
+
+const count = z.int().min(0)
+const bytes = count.describe('bytes')
+const rate = z.number().min(0).describe('bytes per second')
+const seconds = z.number().min(0)
+const millis = z.number().min(0)
+const piece = count.describe('index of a piece, from 0')
+const port = z.int().min(0).max(65_535)
+const text = z.string()
+const infoHash = z.string().regex(/^[0-9a-f]{40}$/)
+const endpoint = z.string().regex(/^(\[[0-9a-f:.]+(%\w+)?\]|[^\s:[\]]+):\d{1,5}$/)
+const family = z.union([z.literal(4), z.literal(6)])
+const direction = z.enum(['in', 'out'])
+const peerState = z.enum([
+  'not-found',
+  'could-be-added',
+  'connecting',
+  'dead',
+  'waiting',
+  'choking',
+  'downloading',
+  'seeding',
+])
+const errorCodes = Object.keys(ERROR_CODES) as ErrorCode[]
+const errorCode = z.enum(errorCodes)
+const ERROR_FAMILIES = [
+  'ProtocolError',
+  'TransportError',
+  'StorageError',
+  'MetainfoError',
+  'ConfigError',
+  'PayloadError',
+] as const satisfies readonly ErrorFamily[]
+
+// oxlint-disable-next-line max-params
+function event<Name extends EventName, Shape extends z.core.$ZodShape>(
+  name: Name,
+  level: EventLevel,
+  meaning: string,
+  shape: Shape,
+) {
+  return { name, level, meaning, schema: z.strictObject({ event: z.literal(name), ...shape }) } as const
+}
+
+/** In the order of the documentation. */
+export const EVENTS = [
+  event('start', 'info', 'the first line: what this process is about to do', {
+    version: text,
+    role: z.enum(['seed', 'get', 'dht']),
+    node: text.describe('version of Node.js'),
+    pid: count,
+    infoHash: infoHash.exactOptional(),
+    name: text.exactOptional(),
+  }),
+  event('listen', 'info', 'the sockets are bound, to these endpoints', {
+    tcp: endpoint.exactOptional(),
+    tcp6: endpoint.exactOptional(),
+    dht: endpoint.exactOptional(),
+    dht6: endpoint.exactOptional(),
+  }),
+  event('metainfo_written', 'info', '`-seed` found no metainfo beside the payload and made it', {
+    path: text,
+    infoHash,
+    name: text,
+    length: bytes,
+    pieceLength: bytes,
+    pieces: count,
+  }),
+  event(
+    'sources_ignored',
+    'info',
+    'the metainfo names trackers or web seeds, which this version keeps and does not contact',
+    { trackers: count, webSeeds: count },
+  ),
+  event(
+    'resume',
+    'info',
+    'what was there at the start, and who vouches for it: the resume file, a check of all data, a sample, or nothing to vouch for',
+    {
+      have: count,
+      pieces: count,
+      checked: count,
+      source: z.enum(['resume', 'check', 'sample', 'empty']),
+    },
+  ),
+  event('joined_to_peer', 'info', 'a connection is up: both handshakes are done', {
+    peer: endpoint,
+    direction,
+    client: text,
+  }),
+  event('peer_left', 'info', 'a connection ended; the bytes are payload', {
+    peer: endpoint,
+    reason: text,
+    state: peerState,
+    downloaded: bytes,
+    uploaded: bytes,
+  }),
+  event(
+    'peer_failed',
+    'info',
+    'a dial failed; the next one follows after `retrySeconds`, or none when it is missing',
+    { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
+  ),
+  event('peer_refused', 'debug', 'a connection was turned away before it joined', {
+    peer: endpoint,
+    reason: text,
+  }),
+  event('peer_banned', 'warn', 'a peer lost the right to connect; `pieces` are the evidence', {
+    peer: endpoint,
+    reason: text,
+    pieces: z.array(piece).readonly(),
+  }),
+  event('request', 'info', 'the first block of a piece was asked of this peer', { piece, peer: endpoint }),
+  event(
+    'have',
+    'info',
+    'a piece is verified and written; `peer` sent most of it; `done` of `pieces` are there now',
+    { piece, peer: endpoint, bytes, done: count, pieces: count },
+  ),
+  event(
+    'hash_fail',
+    'warn',
+    'a piece did not hash to its digest and is fetched again; `peers` sent its blocks',
+    { piece, peers: z.array(endpoint).readonly() },
+  ),
+  event('unchoke', 'debug', 'a peer may download from us', { peer: endpoint, reason: text }),
+  event('choke', 'debug', 'a peer may no longer download from us', { peer: endpoint, reason: text }),
+  event('complete', 'info', 'every piece is verified on disk; `seconds` since the start of the download', {
+    path: text,
+    infoHash,
+    bytes,
+    seconds,
+  }),
+  event('stats', 'info', 'every 10 s, on SIGUSR2 and SIGHUP: totals of payload since the start, and rates', {
+    downloaded: bytes,
+    uploaded: bytes,
+    downRate: rate,
+    upRate: rate,
+    peers: count,
+    have: count.exactOptional(),
+    pieces: count.exactOptional(),
+    dhtContacts: count.exactOptional(),
+    rss: bytes,
+    uptimeSeconds: seconds,
+  }),
+  event(
+    'disk_error',
+    'warn',
+    'writing failed; the next try follows after `retrySeconds`, or none when it is missing',
+    { code: errorCode, message: text, retrySeconds: seconds.exactOptional() },
+  ),
+  event('disk_recovered', 'info', 'writing works again', { stalledSeconds: seconds }),
+  event('dht_bootstrap', 'info', 'the DHT node found its neighbourhood', {
+    family,
+    contacts: count,
+    rpcs: count,
+    ms: millis,
+  }),
+  event('dht_bootstrap_failed', 'warn', 'no bootstrap address answered', {
+    family,
+    asked: count,
+    reason: text,
+    retrySeconds: seconds,
+  }),
+  event(
+    'dht_lookup',
+    'info',
+    'a lookup of ours ended; `hops` referrals away was the nearest node that answered',
+    { family, infoHash, peers: count, hops: count, rpcs: count, ms: millis },
+  ),
+  event('dht_announced', 'info', 'a round of announcing ended; `stored` nodes confirmed it', {
+    family,
+    infoHash,
+    port,
+    stored: count,
+    hops: count,
+    rpcs: count,
+    ms: millis,
+    nextSeconds: seconds,
+  }),
+  event('dht_ping', 'debug', 'one datagram', { node: endpoint, direction }),
+  event('dht_pong', 'debug', 'one datagram: the answer to a ping or an announce', {
+    node: endpoint,
+    direction,
+    rttMs: millis.exactOptional(),
+    error: count.exactOptional(),
+  }),
+  event('dht_announce', 'debug', 'one datagram', { node: endpoint, direction, infoHash }),
+  event(
+    'dht_findPeers',
+    'debug',
+    'one datagram: the question for the nodes nearest to `target`, or for the peers of `infoHash`',
+    {
+      node: endpoint,
+      direction,
+      infoHash: infoHash.exactOptional(),
+      target: infoHash.exactOptional(),
+    },
+  ),
+  event('dht_peers', 'debug', 'one datagram: the answer to `findPeers`', {
+    node: endpoint,
+    direction,
+    nodes: count,
+    peers: count,
+    rttMs: millis.exactOptional(),
+    error: count.exactOptional(),
+  }),
+  event('dht_timeout', 'debug', 'a request stayed without an answer', {
+    node: endpoint,
+    message: text,
+    waitedMs: millis,
+  }),
+  event('dht_contact', 'debug', 'a contact entered or left the routing table, which holds `contacts` now', {
+    node: endpoint,
+    change: z.enum(['added', 'removed']),
+    reason: text,
+    contacts: count,
+  }),
+  event('error', 'error', 'why the process is about to end with a code other than 0', {
+    code: z.enum([...errorCodes, 'unexpected']),
+    family: z.enum([...ERROR_FAMILIES, 'InvariantError', 'Error']),
+    message: text,
+  }),
+  event(
+    'log_dropped',
+    'warn',
+    'the reader of this log was too slow: so many lines before this one are lost',
+    { lines: count },
+  ),
+  event('stopping', 'info', 'the process was asked to stop, or is done', { reason: text }),
+  event('exit', 'info', 'the last line', { code: z.int().min(0).max(255), uptimeSeconds: seconds }),
+] as const
+
+/** What the table describes; equal to {@link NodeEvent}. */
+export type TableEvent = z.infer<(typeof EVENTS)[number]['schema']>
+
+/** Forgetting an event in the table is a compile error here. */
+export const LEVEL: Readonly<Record<EventName, EventLevel>> = Object.fromEntries(
+  EVENTS.map(({ name, level }) => [name, level]),
+) as { readonly [Name in (typeof EVENTS)[number]['name']]: EventLevel }
+
+const line = { level: z.enum(['debug', 'info', 'warn', 'error']), ts: z.iso.datetime({ precision: 0 }) }
+
+/** One line of the log, parsed: `level` and `ts` beside the event's fields. */
+export const LOG_LINE = z.discriminatedUnion(
+  'event',
+  EVENTS.map(({ level, schema }) =>
+    schema.extend({ level: z.literal(level), ts: line.ts }),
+  ) as unknown as readonly [z.ZodObject<{ event: z.ZodLiteral<EventName> }>],
+)

@@ -1,0 +1,84 @@
+/** What the process and its sessions report beyond peers, DHT and storage. Names and fields are public (docs/events.md). */
+import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
+
+export type AppEvent =
+  /** The first line of every log. `infoHash` and `name` when they are known before anything is read or hashed. */
+  | {
+      readonly event: 'start'
+      readonly version: string
+      readonly role: 'seed' | 'get' | 'dht'
+      /** Version of Node.js. */
+      readonly node: string
+      readonly pid: number
+      readonly infoHash?: string
+      readonly name?: string
+    }
+  /** The sockets are bound, to these endpoints. */
+  | {
+      readonly event: 'listen'
+      readonly tcp?: string
+      readonly tcp6?: string
+      readonly dht?: string
+      readonly dht6?: string
+    }
+  /** `-seed` found no metainfo beside the payload and made it. */
+  | {
+      readonly event: 'metainfo_written'
+      readonly path: string
+      readonly infoHash: string
+      readonly name: string
+      /** Bytes. */
+      readonly length: number
+      readonly pieceLength: number
+      readonly pieces: number
+    }
+  /**
+   * What was there at the start. `source`: `resume`, the resume file vouches for it; `check`, data was read and hashed
+   * (`checked` pieces); `sample`, size, time and a sample match; `empty`, nothing was there.
+   */
+  | {
+      readonly event: 'resume'
+      readonly have: number
+      readonly pieces: number
+      readonly checked: number
+      readonly source: 'resume' | 'check' | 'sample' | 'empty'
+    }
+  /** The metainfo names trackers or web seeds, which this version keeps and does not contact. */
+  | { readonly event: 'sources_ignored'; readonly trackers: number; readonly webSeeds: number }
+  /** Every piece is verified on disk. `seconds` since the start of the download, 0 when nothing was missing. */
+  | {
+      readonly event: 'complete'
+      readonly path: string
+      readonly infoHash: string
+      readonly bytes: number
+      readonly seconds: number
+    }
+  /** Every 10 s and on request. Totals are payload bytes since the start, rates bytes per second. */
+  | {
+      readonly event: 'stats'
+      readonly downloaded: number
+      readonly uploaded: number
+      readonly downRate: number
+      readonly upRate: number
+      /** Connections. */
+      readonly peers: number
+      readonly have?: number
+      readonly pieces?: number
+      /** Verified contacts in the DHT's routing tables. */
+      readonly dhtContacts?: number
+      /** Bytes of memory of the process. */
+      readonly rss: number
+      readonly uptimeSeconds: number
+    }
+  /** Why the process is about to end with a code that is not 0. */
+  | {
+      readonly event: 'error'
+      readonly code: ErrorCode | 'unexpected'
+      readonly family: ErrorFamily | 'InvariantError' | 'Error'
+      readonly message: string
+    }
+  /** The reader of the log was too slow: so many lines before this one are lost. */
+  | { readonly event: 'log_dropped'; readonly lines: number }
+  | { readonly event: 'stopping'; readonly reason: string }
+  /** The last line of every log. */
+  | { readonly event: 'exit'; readonly code: number; readonly uptimeSeconds: number }
