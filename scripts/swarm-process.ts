@@ -30,6 +30,12 @@ interface Waiter {
 /** Longer than the five seconds that a node takes at most to say goodbye. */
 const STOP_DEADLINE_MS = 7_000
 
+/** Whatever way this program ends, no child outlives it. */
+const running = new Set<SwarmProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill()
+})
+
 export class SwarmProcess {
   readonly name: string
   /** Fulfilled with the exit code, or 128 + 15 or 9 when a signal ended it. Never rejected. */
@@ -47,6 +53,7 @@ export class SwarmProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
+    running.add(this)
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#onLine(line))
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {
       if (line.trim() !== '') this.#lastWords = line.trim()
@@ -148,6 +155,7 @@ export class SwarmProcess {
   #onExit(exitCode: number): void {
     if (this.#exitCode !== undefined) return
     this.#exitCode = exitCode
+    running.delete(this)
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) waiter.reject(new Error(this.epitaph))
