@@ -1,0 +1,115 @@
+/**
+ * Events as JSON lines on stdout, by pino. The reader may be slow, stalled or gone: the node never waits for it.
+ */
+import { pino } from 'pino'
+import type { Clock } from '../protocol/ports.ts'
+import { LEVEL } from './events.ts'
+import type { LogLevel, NodeEvent } from './events.ts'
+
+/** Bytes of lines that wait for a slow reader; what comes on top is dropped and counted. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+
+const STDOUT = 1
+
+export interface EventLogOptions {
+  readonly clock: Clock
+  readonly level: LogLevel
+  /** A file descriptor; stdout when missing. */
+  readonly fd?: number
+  /** The reader went away: nothing can be written any more. Called once. */
+  readonly onBroken: (error: Error) => void
+}
+
+export class EventLog {
+  readonly #destination: ReturnType<typeof pino.destination>
+  readonly #pino: pino.Logger
+  #dropped = 0
+  #isBroken = false
+
+  constructor({ clock, level, fd = STDOUT, onBroken }: EventLogOptions) {
+    // Asynchronous: a synchronous write to a full pipe would stop the whole event loop until somebody reads.
+    this.#destination = pino.destination({
+      dest: fd,
+      sync: false,
+      minLength: 0,
+      maxLength: MAX_WAITING_BYTES,
+    })
+    this.#destination.on('drop', () => this.#dropped++)
+    this.#destination.on('drain', () => this.#reportDropped())
+    this.#destination.on('error', (error: Error) => {
+      if (this.#isBroken) return
+      this.#isBroken = true
+      // Else pino would try to write the rest when the process exits, and wait for ever.
+      this.#destination.destroy()
+      onBroken(error)
+    })
+    this.#pino = pino(
+      {
+        base: null,
+        level,
+        timestamp: wholeSeconds(clock),
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      this.#destination,
+    )
+  }
+
+  /** Whether somebody sees events of this level: saves making them. */
+  isOn(level: LogLevel): boolean {
+    return this.#pino.isLevelEnabled(level)
+  }
+
+  write(event: NodeEvent): void {
+    if (!this.#isBroken) this.#pino[LEVEL[event.event]](event)
+  }
+
+  /**
+   * Writes what is left and `last`, however long the reader takes.
+   *
+   * @returns once everything is with the reader, or the reader is gone
+   */
+  async close(last: NodeEvent): Promise<void> {
+    if (this.#dropped > 0) await this.#once('drain') // else the last line would be dropped as well
+    if (this.#isBroken) return
+    this.write(last)
+    const closed = this.#once('close')
+    this.#destination.end()
+    await closed
+    this.#isBroken = true
+  }
+
+  /** Gives up what nobody has read, so that a stalled reader cannot hold the process. */
+  abandon(): void {
+    this.#isBroken = true
+    this.#destination.destroy()
+  }
+
+  /** The event, or the end of the destination. */
+  #once(name: 'drain' | 'close'): Promise<void> {
+    return new Promise((resolve) => {
+      this.#destination.once(name, resolve)
+      this.#destination.once('error', () => resolve())
+    })
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped === 0 || this.#isBroken) return
+    const lines = this.#dropped
+    this.#dropped = 0
+    this.write({ event: 'log_dropped', lines })
+  }
+}
+
+/** `,"ts":"2026-04-27T15:41:09Z"`, made once a second. Whole seconds, because jq 1.6 cannot parse fractions. */
+function wholeSeconds(clock: Clock): () => string {
+  let second = Number.NaN
+  let text = ''
+  return () => {
+    const now = Math.floor(clock.wallNow() / 1_000)
+    if (now !== second) {
+      second = now
+      text = `,"ts":"${new Date(now * 1_000).toISOString().slice(0, 19)}Z"`
+    }
+    return text
+  }
+}
