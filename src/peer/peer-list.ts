@@ -1,0 +1,280 @@
+/** The endpoints that a session knows: whom to dial next, and when to try again. */
+import { canonicalIp, formatEndpoint, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import type { Millis, Random } from '../protocol/ports.ts'
+
+/** Who told us of a peer. */
+export type PeerOrigin = 'static' | 'tracker' | 'dht' | 'pex' | 'lan' | 'incoming'
+
+/** Where a known endpoint stands, as far as the list knows; a connection knows more (`PeerState`). */
+export type DialState = 'not-found' | 'could-be-added' | 'connecting' | 'connected' | 'dead'
+
+export interface KnownPeer {
+  readonly endpoint: Endpoint
+  readonly origin: PeerOrigin
+  readonly state: DialState
+  /** Dials that failed in a row. */
+  readonly failures: number
+  /** When it may be dialled; meaningless while it is connected or dead. */
+  readonly retryAt: Millis
+}
+
+export interface PeerListOptions {
+  /** Connections at once, those that were accepted counted. */
+  readonly maxPeers: number
+  readonly random: Random
+}
+
+/** Endpoints that are remembered. Beyond it the worst that is not connected goes; a static one never does. */
+export const MAX_KNOWN_PEERS = 2_000
+/** Bans that are remembered; beyond it the oldest is forgotten. */
+export const MAX_BANS = 4_096
+/** Dials under way at the same time. */
+export const MAX_CONNECTING = 16
+/** The first retry comes after about this; every further failure doubles it … */
+export const RETRY_MIN: Millis = 2_000
+/** … up to this. */
+export const RETRY_MAX: Millis = 120_000
+/** Each wait is shortened by a random part of at most so much, so that a crowd does not come back at once. */
+const RETRY_JITTER = 0.25
+/** A peer that was told of by others and failed so often in a row is forgotten; a static one is tried for ever. */
+export const MAX_FAILURES = 6
+
+interface Entry {
+  endpoint: Endpoint
+  origin: PeerOrigin
+  state: DialState
+  failures: number
+  retryAt: Millis
+  /** Ties between equally good candidates. */
+  salt: number
+}
+
+export class PeerList {
+  #maxPeers: number
+  readonly #random: Random
+  readonly #known = new Map<string, Entry>()
+  readonly #own: Endpoint[] = []
+  readonly #bannedEndpoints = new Set<string>()
+  readonly #bannedHosts = new Set<string>()
+  #connecting = 0
+  #connected = 0
+
+  constructor({ maxPeers, random }: PeerListOptions) {
+    this.#maxPeers = maxPeers
+    this.#random = random
+  }
+
+  /** Endpoints that are connected. */
+  get connectedCount(): number {
+    return this.#connected
+  }
+
+  /** Endpoints that are known, connected ones counted. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** May one more connection be made or accepted? Dials under way hold their place. */
+  get hasRoom(): boolean {
+    return this.#connected + this.#connecting < this.#maxPeers
+  }
+
+  set maxPeers(maxPeers: number) {
+    this.#maxPeers = maxPeers
+  }
+
+  /** An endpoint that is this node itself: never dialled from now on. */
+  addOwn(endpoint: Endpoint): void {
+    if (!this.#isOwn(endpoint)) this.#own.push(endpoint)
+    const entry = this.#known.get(formatEndpoint(endpoint))
+    if (entry !== undefined && entry.state !== 'connected' && entry.state !== 'connecting')
+      this.#known.delete(formatEndpoint(endpoint))
+  }
+
+  /**
+   * Hears of an endpoint. A host name is taken from a static peer only; whoever dials resolves it.
+   *
+   * @returns whether it is a new candidate
+   */
+  add(endpoint: Endpoint, origin: PeerOrigin, now: Millis): boolean {
+    if (!isDialable(endpoint, origin) || this.#isOwn(endpoint) || this.isBanned(endpoint)) return false
+    const key = formatEndpoint(endpoint)
+    const known = this.#known.get(key)
+    if (known !== undefined) {
+      if (origin === 'static') known.origin = origin
+      return false
+    }
+    if (this.#known.size >= MAX_KNOWN_PEERS && !this.#evict(origin)) return false
+    this.#known.set(key, {
+      endpoint,
+      origin,
+      state: 'could-be-added',
+      failures: 0,
+      retryAt: now,
+      salt: this.#random.int(2 ** 32),
+    })
+    return true
+  }
+
+  /** The endpoint to dial now, if there is one and room for it. Say {@link onConnecting} before you ask again. */
+  next(now: Millis): Endpoint | undefined {
+    if (!this.hasRoom || this.#connecting >= MAX_CONNECTING) return undefined
+    let best: Entry | undefined
+    for (const entry of this.#known.values()) {
+      if (!isIdle(entry) || entry.retryAt > now) continue
+      if (best === undefined || compareEntries(entry, best) < 0) best = entry
+    }
+    return best?.endpoint
+  }
+
+  /** When {@link next} may have an answer without anything else happening; `Infinity` when it will not. */
+  get nextWakeAt(): Millis {
+    if (!this.hasRoom || this.#connecting >= MAX_CONNECTING) return Infinity
+    let at = Infinity
+    for (const entry of this.#known.values()) if (isIdle(entry)) at = Math.min(at, entry.retryAt)
+    return at
+  }
+
+  onConnecting(endpoint: Endpoint): void {
+    const entry = this.#known.get(formatEndpoint(endpoint))
+    if (entry === undefined || !isIdle(entry)) return
+    this.#enter(entry, 'connecting')
+  }
+
+  /** A dialled peer is up, or one that was accepted: its remote endpoint, which cannot be dialled. */
+  onConnected(endpoint: Endpoint): void {
+    const key = formatEndpoint(endpoint)
+    let entry = this.#known.get(key)
+    if (entry === undefined) {
+      entry = {
+        endpoint,
+        origin: 'incoming',
+        state: 'could-be-added',
+        failures: 0,
+        retryAt: Infinity,
+        salt: 0,
+      }
+      this.#known.set(key, entry)
+    }
+    this.#enter(entry, 'connected')
+  }
+
+  /**
+   * A dial failed, or the connection before both handshakes were done.
+   *
+   * @param isUnresolved its name has no address
+   * @returns how long until the next try; undefined when there is none
+   */
+  onFailed(endpoint: Endpoint, now: Millis, isUnresolved = false): Millis | undefined {
+    const key = formatEndpoint(endpoint)
+    const entry = this.#known.get(key)
+    if (entry === undefined) return undefined
+    if (entry.retryAt === Infinity || this.isBanned(endpoint)) return this.#forget(key, entry)
+    entry.failures++
+    if (entry.origin !== 'static' && entry.failures >= MAX_FAILURES) return this.#forget(key, entry)
+    const wait = this.#backOff(entry.failures)
+    entry.retryAt = now + wait
+    this.#enter(entry, isUnresolved ? 'not-found' : 'could-be-added')
+    return wait
+  }
+
+  /** A connection ended after both handshakes: tried again soon, with a clean record. */
+  onClosed(endpoint: Endpoint, now: Millis): void {
+    const key = formatEndpoint(endpoint)
+    const entry = this.#known.get(key)
+    if (entry === undefined) return
+    // Accepted ones left by a port that nobody listens on.
+    if (entry.retryAt === Infinity || this.isBanned(endpoint)) {
+      this.#forget(key, entry)
+      return
+    }
+    entry.failures = 0
+    entry.retryAt = now + this.#backOff(1)
+    this.#enter(entry, 'could-be-added')
+  }
+
+  /** This endpoint, or with `host` all ports of its address, lost the right to connect. Close it yourself. */
+  ban(endpoint: Endpoint, scope: 'endpoint' | 'host'): void {
+    if (scope === 'host') addBounded(this.#bannedHosts, endpoint.host)
+    else addBounded(this.#bannedEndpoints, formatEndpoint(endpoint))
+    for (const [key, entry] of this.#known)
+      if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#known.delete(key)
+  }
+
+  isBanned(endpoint: Endpoint): boolean {
+    return this.#bannedHosts.has(endpoint.host) || this.#bannedEndpoints.has(formatEndpoint(endpoint))
+  }
+
+  /** Everyone who is known, in the order of hearing of them. */
+  snapshot(): KnownPeer[] {
+    return [...this.#known.values()].map(({ endpoint, origin, state, failures, retryAt }) => ({
+      endpoint,
+      origin,
+      state,
+      failures,
+      retryAt,
+    }))
+  }
+
+  #isOwn(endpoint: Endpoint): boolean {
+    return this.#own.some((own) => sameEndpoint(own, endpoint))
+  }
+
+  #backOff(failures: number): Millis {
+    const wait = Math.min(RETRY_MAX, RETRY_MIN * 2 ** (failures - 1))
+    return wait * (1 - RETRY_JITTER * this.#random.float())
+  }
+
+  #enter(entry: Entry, state: DialState): void {
+    if (entry.state === 'connecting') this.#connecting--
+    if (entry.state === 'connected') this.#connected--
+    if (state === 'connecting') this.#connecting++
+    if (state === 'connected') this.#connected++
+    entry.state = state
+  }
+
+  #forget(key: string, entry: Entry): undefined {
+    this.#enter(entry, 'dead')
+    this.#known.delete(key)
+  }
+
+  /** Makes room for a newcomer: forgets the worst that may go. */
+  #evict(origin: PeerOrigin): boolean {
+    let worst: [string, Entry] | undefined
+    for (const known of this.#known) {
+      const entry = known[1]
+      if (!isIdle(entry) || entry.origin === 'static') continue
+      if (worst === undefined || compareEntries(entry, worst[1]) > 0) worst = known
+    }
+    // A newcomer has not failed yet; without a failed one to replace, only a static peer is worth it.
+    if (worst === undefined || (worst[1].failures === 0 && origin !== 'static')) return false
+    this.#known.delete(worst[0])
+    return true
+  }
+}
+
+/** Not connected, not being dialled, and its endpoint can be dialled. */
+function isIdle(entry: Entry): boolean {
+  return (entry.state === 'could-be-added' || entry.state === 'not-found') && entry.retryAt !== Infinity
+}
+
+/** Static peers first, then those that failed less, then whoever waits longest. */
+function compareEntries(a: Entry, b: Entry): number {
+  return (
+    Number(b.origin === 'static') - Number(a.origin === 'static') ||
+    a.failures - b.failures ||
+    a.retryAt - b.retryAt ||
+    a.salt - b.salt
+  )
+}
+
+function isDialable({ host, port }: Endpoint, origin: PeerOrigin): boolean {
+  if (port < 1 || port > 65_535) return false
+  if (canonicalIp(host) === undefined) return origin === 'static' && host !== ''
+  return scopeOf(host) !== 'bogus'
+}
+
+function addBounded(set: Set<string>, value: string): void {
+  set.add(value)
+  if (set.size > MAX_BANS) set.delete(set.values().next().value!)
+}
