@@ -22,11 +22,11 @@ export class FileMap {
   readonly geometry: PieceGeometry
   /** The payload's file or folder, without trailing separators. */
   readonly root: string
-  readonly #isSingleFile: boolean
+  readonly isSingleFile: boolean
 
   constructor({ path, isSingleFile, geometry }: Omit<PayloadPlan, 'digests'>) {
     this.root = path.replace(/(?<=.)\/+$/, '')
-    this.#isSingleFile = isSingleFile
+    this.isSingleFile = isSingleFile
     this.geometry = geometry
   }
 
@@ -35,7 +35,7 @@ export class FileMap {
   }
 
   pathOf(file: number): string {
-    return this.#isSingleFile ? this.root : `${this.root}/${this.geometry.files[file]!.path.join('/')}`
+    return this.isSingleFile ? this.root : `${this.root}/${this.geometry.files[file]!.path.join('/')}`
   }
 
   lengthOf(file: number): number {

@@ -1,0 +1,127 @@
+/**
+ * A disk worker: hashes and writes whole pieces, and re-reads and hashes what lies on disk. It blocks, knows no
+ * payloads, and is told with each request what it needs. Memory does not depend on the piece length.
+ */
+import { createHash, hash } from 'node:crypto'
+import { readSync, writeSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+import type { PathSpan } from '../file-map.ts'
+import { cutShort, faultOf } from './errno.ts'
+import { READ_FLAGS, SyncHandles, WRITE_FLAGS } from './handles.ts'
+import type { HashedPiece, WorkerReply, WorkerRequest } from './worker-messages.ts'
+
+/** Read and hashed at once: small enough to be hashed out of the processor's cache. */
+const READ_BYTES = 256 * 1024
+
+const handles = new SyncHandles()
+let readBuffer: Uint8Array | undefined
+
+/** Carries the path of the file that failed. */
+class SpanError extends Error {
+  readonly path: string
+
+  constructor(path: string, cause: unknown) {
+    super('reading or writing failed', { cause })
+    this.path = path
+  }
+}
+
+function onSpan<T>({ path }: PathSpan, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new SpanError(path, error)
+  }
+}
+
+function write(spans: readonly PathSpan[], data: Uint8Array): void {
+  let at = 0
+  for (const span of spans)
+    onSpan(span, () => {
+      const fd = handles.open(span.path, WRITE_FLAGS)
+      for (let done = 0; done < span.length;)
+        done += writeSync(fd, data, at + done, span.length - done, span.offset + done)
+      at += span.length
+    })
+}
+
+/** Calls `onBytes` with views of the one read buffer. */
+function read(span: PathSpan, onBytes: (bytes: Uint8Array) => void): void {
+  const buffer = (readBuffer ??= new Uint8Array(READ_BYTES))
+  onSpan(span, () => {
+    const fd = handles.open(span.path, READ_FLAGS)
+    for (let done = 0; done < span.length;) {
+      const got = readSync(fd, buffer, 0, Math.min(READ_BYTES, span.length - done), span.offset + done)
+      if (got === 0) throw cutShort(span.offset + done)
+      onBytes(buffer.subarray(0, got))
+      done += got
+    }
+  })
+}
+
+function hashPiece(spans: readonly PathSpan[]): Uint8Array {
+  const sha1 = createHash('sha1')
+  for (const span of spans) read(span, (bytes) => sha1.update(bytes))
+  return sha1.digest()
+}
+
+/** Cuts the spans of a run of pieces at the piece borders. */
+function* piecesOf(spans: readonly PathSpan[], pieceLength: number): Generator<PathSpan[]> {
+  let piece: PathSpan[] = []
+  let room = pieceLength
+  for (const { path, offset, length } of spans)
+    for (let at = 0; at < length;) {
+      const here = Math.min(room, length - at)
+      piece.push({ path, offset: offset + at, length: here })
+      at += here
+      room -= here
+      if (room > 0) continue
+      yield piece
+      piece = []
+      room = pieceLength
+    }
+  if (piece.length > 0) yield piece
+}
+
+function tryHash(spans: readonly PathSpan[]): HashedPiece {
+  try {
+    return hashPiece(spans)
+  } catch (error) {
+    if (!(error instanceof SpanError)) throw error
+    return faultOf(error.cause, error.path)
+  }
+}
+
+function answer(request: WorkerRequest): WorkerReply | undefined {
+  switch (request.kind) {
+    case 'commit': {
+      const isGood = Buffer.compare(hash('sha1', request.data, 'buffer'), request.digest) === 0
+      if (isGood) write(request.spans, request.data)
+      return { kind: 'committed', id: request.id, isGood }
+    }
+    case 'hash':
+      return {
+        kind: 'hashed',
+        id: request.id,
+        pieces: [...piecesOf(request.spans, request.pieceLength)].map(tryHash),
+      }
+    case 'forget':
+      handles.close(request.root)
+      return undefined
+    case 'stop':
+      handles.close()
+      parentPort!.close()
+      return undefined
+  }
+}
+
+parentPort!.on('message', (request: WorkerRequest) => {
+  let reply: WorkerReply | undefined
+  try {
+    reply = answer(request)
+  } catch (error) {
+    if (!(error instanceof SpanError) || request.kind === 'forget' || request.kind === 'stop') throw error
+    reply = { kind: 'failed', id: request.id, fault: faultOf(error.cause, error.path) }
+  }
+  if (reply !== undefined) parentPort!.postMessage(reply)
+})

@@ -1,0 +1,53 @@
+/** Node's file system errors as ours. */
+import { StorageError } from '../../protocol/errors.ts'
+
+type DiskCode = StorageError['code']
+
+/** Our own: a file has become shorter than it has to be. */
+const CUT_SHORT = 'CUT_SHORT'
+
+const CODES: Readonly<Record<string, DiskCode>> = {
+  ENOSPC: 'disk.full',
+  EDQUOT: 'disk.full',
+  EACCES: 'disk.permission',
+  EPERM: 'disk.permission',
+  EROFS: 'disk.permission',
+  ENOENT: 'disk.missing',
+  ENOTDIR: 'disk.missing',
+  // O_NOFOLLOW met a symlink; a folder lies where a file should.
+  ELOOP: 'disk.unsafe-path',
+  EISDIR: 'disk.unsafe-path',
+  [CUT_SHORT]: 'disk.wrong-size',
+}
+
+/** What of an error survives the way from a worker. */
+export interface FsFault {
+  /** For example `ENOSPC`; empty when the file system did not name one. */
+  readonly errno: string
+  readonly message: string
+  readonly path: string
+}
+
+export function faultOf(error: unknown, path: string): FsFault {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return { errno: code, message, path }
+}
+
+/** `read.bin: no space left on device (ENOSPC)`; the fault or the original error stays as the cause. */
+export function fromFault(fault: FsFault, cause: unknown = fault): StorageError {
+  const { errno, message, path } = fault
+  const reason = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
+  const text = errno === '' || errno === CUT_SHORT ? `${path}: ${reason}` : `${path}: ${reason} (${errno})`
+  return new StorageError(CODES[errno] ?? 'disk.io', text, { cause, data: { errno } })
+}
+
+/** Passes our own errors through. */
+export function toStorageError(error: unknown, path: string): StorageError {
+  if (error instanceof StorageError) return error
+  return fromFault(faultOf(error, (error as NodeJS.ErrnoException).path ?? path), error)
+}
+
+/** What to throw when reading meets the end of the file. */
+export function cutShort(at: number): Error {
+  return Object.assign(new Error(`the file ends too early, after ${at} bytes`), { code: CUT_SHORT })
+}

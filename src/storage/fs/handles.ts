@@ -1,0 +1,110 @@
+/** Open files, bounded and least recently used first out: a payload may have 100,000 files. */
+import { close, closeSync, constants, open, openSync } from 'node:fs'
+
+/** Files that one payload, and each worker, keeps open. */
+export const MAX_OPEN_FILES = 64
+
+/** Reading and writing, and never through a symlink: it could have been put there after the check. */
+export const WRITE_FLAGS = constants.O_RDWR | constants.O_NOFOLLOW
+export const READ_FLAGS = constants.O_RDONLY
+
+/** For a worker, which blocks. */
+export class SyncHandles {
+  readonly #handles = new Map<string, number>()
+
+  /** A descriptor that stays valid until the next call. */
+  open(path: string, flags: number): number {
+    const key = `${flags}:${path}`
+    const known = this.#handles.get(key)
+    if (known !== undefined) {
+      this.#handles.delete(key)
+      this.#handles.set(key, known)
+      return known
+    }
+    const fd = openSync(path, flags)
+    this.#handles.set(key, fd)
+    if (this.#handles.size > MAX_OPEN_FILES) {
+      const [[oldest, oldestFd]] = this.#handles as unknown as [[string, number]]
+      this.#handles.delete(oldest)
+      closeSync(oldestFd)
+    }
+    return fd
+  }
+
+  /** Closes the file `root` and all that lies under it; everything when there is no root. */
+  close(root?: string): void {
+    for (const [key, fd] of this.#handles) {
+      const path = key.slice(key.indexOf(':') + 1)
+      if (root !== undefined && path !== root && !path.startsWith(`${root}/`)) continue
+      this.#handles.delete(key)
+      closeSync(fd)
+    }
+  }
+}
+
+type OnOpen = (fd: number, release: () => void) => void
+
+interface Handle {
+  /** Undefined while it is being opened. */
+  fd: number | undefined
+  users: number
+  readonly waiting: { readonly onOpen: OnOpen; readonly onError: (error: Error) => void }[]
+}
+
+/** For the main thread, which must not block: files are opened on Node's pool, and stay open while they are used. */
+export class AsyncHandles {
+  readonly #flags: number
+  readonly #handles = new Map<string, Handle>()
+
+  constructor(flags: number) {
+    this.#flags = flags
+  }
+
+  /** Calls back at once when the file is open already. `release` must be called once. */
+  use(path: string, onOpen: OnOpen, onError: (error: Error) => void): void {
+    let handle = this.#handles.get(path)
+    if (handle === undefined) {
+      handle = { fd: undefined, users: 0, waiting: [] }
+      this.#open(path, handle)
+    } else this.#handles.delete(path)
+    this.#handles.set(path, handle)
+    if (handle.fd === undefined) handle.waiting.push({ onOpen, onError })
+    else this.#lend(handle, onOpen)
+  }
+
+  /** Closes all files, which nobody may use any more. */
+  close(): void {
+    for (const { fd } of this.#handles.values()) if (fd !== undefined) close(fd)
+    this.#handles.clear()
+  }
+
+  #open(path: string, handle: Handle): void {
+    open(path, this.#flags, (error, fd) => {
+      if (error === null) handle.fd = fd
+      else this.#handles.delete(path)
+      for (const { onOpen, onError } of handle.waiting.splice(0)) {
+        if (error === null) this.#lend(handle, onOpen)
+        else onError(error)
+      }
+      this.#evict()
+    })
+  }
+
+  #lend(handle: Handle, onOpen: OnOpen): void {
+    handle.users++
+    onOpen(handle.fd!, () => {
+      handle.users--
+      this.#evict()
+    })
+  }
+
+  #evict(): void {
+    if (this.#handles.size <= MAX_OPEN_FILES) return
+    for (const [path, { fd, users }] of this.#handles) {
+      if (fd === undefined || users > 0) continue
+      this.#handles.delete(path)
+      close(fd)
+      if (this.#handles.size <= MAX_OPEN_FILES) return
+    }
+  }
+}

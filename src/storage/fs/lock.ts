@@ -1,0 +1,132 @@
+/**
+ * The lock of a download: a file beside the payload that names the process that writes there. It is stale, and is
+ * taken over, when that process is gone or its number belongs to another one by now.
+ */
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StorageError } from '../../protocol/errors.ts'
+
+/** How long a lock file may be empty while its maker fills it. */
+const FILL_MS = 50
+/** A lock file holds some 40 bytes; nobody's longer file is read. */
+const MAX_LOCK_BYTES = 256
+
+/** What is locked by this process: the only proof on systems that do not tell when a process started. */
+const heldHere = new Set<string>()
+
+interface Holder {
+  readonly pid: number
+  /** When it started, in the system's own unit; empty where the system does not tell. */
+  readonly started: string
+}
+
+export class Lock {
+  readonly #path: string
+
+  private constructor(path: string) {
+    this.#path = path
+  }
+
+  /** @throws {StorageError} `disk.locked`; or Node's error when the file cannot be made */
+  static async acquire(path: string): Promise<Lock> {
+    if (heldHere.has(path)) throw lockedBy(path, 'this process')
+    heldHere.add(path)
+    try {
+      for (;;) {
+        if (await create(path)) return new Lock(path)
+        const content = await contentOf(path)
+        const holder = parseHolder(content)
+        if (holder !== undefined && (await isAlive(holder))) throw lockedBy(path, `process ${holder.pid}`)
+        await moveAway(path, content)
+      }
+    } catch (error) {
+      heldHere.delete(path)
+      throw error
+    }
+  }
+
+  async release(): Promise<void> {
+    try {
+      await rm(this.#path, { force: true })
+    } finally {
+      heldHere.delete(this.#path)
+    }
+  }
+}
+
+function lockedBy(path: string, holder: string): StorageError {
+  return new StorageError('disk.locked', `${holder} is downloading to the same place (it holds ${path})`)
+}
+
+/** @returns false when the file is there already */
+async function create(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx')
+    try {
+      const holder: Holder = { pid: process.pid, started: await startOf(process.pid) }
+      await file.writeFile(JSON.stringify(holder))
+    } finally {
+      await file.close()
+    }
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Empty when the file is gone or stays empty. */
+async function contentOf(path: string): Promise<string> {
+  for (let tries = 0; ; tries++) {
+    const content = await readFile(path, 'latin1').catch(whenMissing(''))
+    if (content !== '' || tries > 0) return content.slice(0, MAX_LOCK_BYTES)
+    await sleep(FILL_MS)
+  }
+}
+
+function parseHolder(content: string): Holder | undefined {
+  try {
+    const { pid, started } = JSON.parse(content) as Partial<Holder>
+    return Number.isInteger(pid) && pid! > 0 && typeof started === 'string'
+      ? { pid: pid!, started }
+      : undefined
+  } catch {
+    return undefined // Cut off by a crash.
+  }
+}
+
+async function isAlive({ pid, started }: Holder): Promise<boolean> {
+  if (pid === process.pid) return false // Not in `heldHere`: a former process had our number.
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  return started === (await startOf(pid))
+}
+
+/** Renamed before it is removed, so that of two processes that found it stale only one takes this very file. */
+async function moveAway(path: string, stale: string): Promise<void> {
+  const aside = `${path}.${process.pid}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    return whenMissing(undefined)(error)
+  }
+  const isStale = (await contentOf(aside)) === stale
+  if (isStale) await rm(aside, { force: true })
+  else await rename(aside, path) // It was taken over in between: put it back.
+}
+
+/** Clock ticks from boot to the start of a process: field 22 of proc(5) `stat`; the name in field 2 may hold blanks. */
+async function startOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(whenMissing(''))
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+function whenMissing<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return value
+    throw error
+  }
+}

@@ -1,0 +1,32 @@
+/** What the main thread and a disk worker say to each other. Piece buffers are shared, not copied. */
+import type { PathSpan } from '../file-map.ts'
+import type { FsFault } from './errno.ts'
+
+export type WorkerRequest =
+  /** Hash `data`, compare, write it to `spans`. */
+  | {
+      readonly kind: 'commit'
+      readonly id: number
+      readonly data: Uint8Array
+      readonly digest: Uint8Array
+      readonly spans: readonly PathSpan[]
+    }
+  /** Read `spans`, which hold pieces of `pieceLength` bytes (the last may be short), and hash each. */
+  | {
+      readonly kind: 'hash'
+      readonly id: number
+      readonly spans: readonly PathSpan[]
+      readonly pieceLength: number
+    }
+  /** Close files under this path. No reply. */
+  | { readonly kind: 'forget'; readonly root: string }
+  /** Close everything and end. No reply but the exit. */
+  | { readonly kind: 'stop' }
+
+/** The digest of a piece, or why it could not be read. */
+export type HashedPiece = Uint8Array | FsFault
+
+export type WorkerReply =
+  | { readonly kind: 'committed'; readonly id: number; readonly isGood: boolean }
+  | { readonly kind: 'hashed'; readonly id: number; readonly pieces: readonly HashedPiece[] }
+  | { readonly kind: 'failed'; readonly id: number; readonly fault: FsFault }

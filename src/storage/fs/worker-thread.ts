@@ -1,0 +1,85 @@
+/** One disk worker as the main thread sees it: requests out, each answered once, also when the worker dies. */
+import { Worker } from 'node:worker_threads'
+import { invariant, StorageError } from '../../protocol/errors.ts'
+import { fromFault } from './errno.ts'
+import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
+
+/** The worker's own heap; piece buffers lie outside of it. */
+const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
+
+/** `.ts` from source, `.js` in the build. */
+const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+
+type Answered = Exclude<WorkerReply, { kind: 'failed' }>
+type OnReply = (reply: Answered | StorageError) => void
+type Unnumbered<R> = R extends { readonly id: number } ? Omit<R, 'id'> : never
+
+export class WorkerThread {
+  readonly #worker: Worker
+  readonly #onReply = new Map<number, OnReply>()
+  #lastId = 0
+
+  /** @param onExit the thread has ended, in order or not; its open requests fail next */
+  constructor(onExit: () => void) {
+    this.#worker = new Worker(new URL(`./disk-worker${EXTENSION}`, import.meta.url), {
+      name: 'bitswarm-disk',
+      resourceLimits: HEAP_LIMITS,
+      // Flags such as --input-type concern the main script; profiles are wanted of all threads.
+      execArgv: process.execArgv.filter((flag) => flag.startsWith('--cpu-prof')),
+    })
+    this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply))
+    let crash = new Error('it ended')
+    this.#worker.on('error', (error) => {
+      crash = error
+    })
+    // Follows an error, too. First the thread goes, so that who hears of the failure can start another one.
+    this.#worker.on('exit', () => {
+      onExit()
+      this.#failAll(crash)
+    })
+    this.#worker.unref()
+  }
+
+  /** Requests without an answer yet. */
+  get pending(): number {
+    return this.#onReply.size
+  }
+
+  ask(request: Unnumbered<WorkerRequest>, onReply: OnReply): void {
+    const id = ++this.#lastId
+    // A process must not end while something is being written, and may while nothing is.
+    if (this.#onReply.size === 0) this.#worker.ref()
+    this.#onReply.set(id, onReply)
+    this.#post({ ...request, id } as WorkerRequest)
+  }
+
+  /** Makes the thread close the files under `root`. */
+  forget(root: string): void {
+    this.#post({ kind: 'forget', root })
+  }
+
+  /** Ends the thread after what it has been asked. */
+  stop(): void {
+    this.#worker.ref()
+    this.#post({ kind: 'stop' })
+  }
+
+  #post(request: WorkerRequest): void {
+    this.#worker.postMessage(request)
+  }
+
+  #settle(reply: WorkerReply): void {
+    const onReply = this.#onReply.get(reply.id)
+    invariant(onReply !== undefined, 'a disk worker answered what nobody asked')
+    this.#onReply.delete(reply.id)
+    if (this.#onReply.size === 0) this.#worker.unref()
+    onReply(reply.kind === 'failed' ? fromFault(reply.fault) : reply)
+  }
+
+  #failAll(cause: Error): void {
+    const error = new StorageError('disk.worker', `a disk worker stopped: ${cause.message}`, { cause })
+    const waiting = [...this.#onReply.values()]
+    this.#onReply.clear()
+    for (const onReply of waiting) onReply(error)
+  }
+}

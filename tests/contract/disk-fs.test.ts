@@ -1,0 +1,23 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { FsDisk } from '../../src/storage/fs/fs-disk.ts'
+import { describeDisk } from './disk.ts'
+
+describeDisk('the real disk', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bitswarm-disk-'))
+  const disk = new FsDisk({ bulkThreads: 2 })
+  return {
+    disk,
+    folder,
+    writeFile: (path, content) => {
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, content)
+    },
+    readFile: (path) => (existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined),
+    end: async () => {
+      await new Promise<void>((done) => disk.close(done))
+      rmSync(folder, { recursive: true })
+    },
+  }
+})

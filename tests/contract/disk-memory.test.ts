@@ -1,0 +1,26 @@
+import { opensslHashes } from '../../src/app/node/hashes.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import type { Clock } from '../../src/protocol/ports.ts'
+import { MemoryDisk } from '../../src/storage/memory-disk.ts'
+import { describeDisk } from './disk.ts'
+
+/** Time does not pass, but turns do. */
+const turns: Clock = {
+  now: () => 0,
+  wallNow: () => 0,
+  after: (_delay, fn) => {
+    const immediate = setImmediate(fn)
+    return () => clearImmediate(immediate)
+  },
+}
+
+describeDisk('a disk in memory', () => {
+  const disk = new MemoryDisk({ clock: turns, random: new SeededRandom(1), hashes: opensslHashes })
+  return {
+    disk,
+    folder: '/data',
+    writeFile: (path, content) => disk.writeFile(path, content),
+    readFile: (path) => disk.readFile(path),
+    end: () => new Promise((done) => disk.close(done)),
+  }
+})
