@@ -59,7 +59,7 @@ export interface ByteStream {
 }
 
 export interface StreamHandler {
-  /** `chunk` is valid only during the call: the buffer behind it is reused. */
+  /** `chunk` is valid only during the call: the buffer behind it is reused. Never a Node Buffer, whose `slice` does not copy. */
   onData(chunk: Uint8Array): void
   /** `queuedBytes` fell to zero after it had been above zero. */
   onDrain(): void
