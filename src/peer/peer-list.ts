@@ -1,4 +1,7 @@
-/** The endpoints that a session knows: whom to dial next, and when to try again. */
+/**
+ * The endpoints that a session knows: whom to dial next, and when to try again. How many connections there may be is not
+ * its concern: candidates wait in it until somebody asks for the next one.
+ */
 import { canonicalIp, formatEndpoint, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 
@@ -19,8 +22,6 @@ export interface KnownPeer {
 }
 
 export interface PeerListOptions {
-  /** Connections at once, those that were accepted counted. */
-  readonly maxPeers: number
   readonly random: Random
 }
 
@@ -50,7 +51,6 @@ interface Entry {
 }
 
 export class PeerList {
-  #maxPeers: number
   readonly #random: Random
   readonly #known = new Map<string, Entry>()
   readonly #own: Endpoint[] = []
@@ -59,8 +59,7 @@ export class PeerList {
   #connecting = 0
   #connected = 0
 
-  constructor({ maxPeers, random }: PeerListOptions) {
-    this.#maxPeers = maxPeers
+  constructor({ random }: PeerListOptions) {
     this.#random = random
   }
 
@@ -72,15 +71,6 @@ export class PeerList {
   /** Endpoints that are known, connected ones counted. */
   get size(): number {
     return this.#known.size
-  }
-
-  /** May one more connection be made or accepted? Dials under way hold their place. */
-  get hasRoom(): boolean {
-    return this.#connected + this.#connecting < this.#maxPeers
-  }
-
-  set maxPeers(maxPeers: number) {
-    this.#maxPeers = maxPeers
   }
 
   /** An endpoint that is this node itself: never dialled from now on. */
@@ -116,9 +106,9 @@ export class PeerList {
     return true
   }
 
-  /** The endpoint to dial now, if there is one and room for it. Say {@link onConnecting} before you ask again. */
+  /** The endpoint to dial now, if there is one. Say {@link onConnecting} before you ask again. */
   next(now: Millis): Endpoint | undefined {
-    if (!this.hasRoom || this.#connecting >= MAX_CONNECTING) return undefined
+    if (this.#connecting >= MAX_CONNECTING) return undefined
     let best: Entry | undefined
     for (const entry of this.#known.values()) {
       if (!isIdle(entry) || entry.retryAt > now) continue
@@ -129,7 +119,7 @@ export class PeerList {
 
   /** When {@link next} may have an answer without anything else happening; `Infinity` when it will not. */
   get nextWakeAt(): Millis {
-    if (!this.hasRoom || this.#connecting >= MAX_CONNECTING) return Infinity
+    if (this.#connecting >= MAX_CONNECTING) return Infinity
     let at = Infinity
     for (const entry of this.#known.values()) if (isIdle(entry)) at = Math.min(at, entry.retryAt)
     return at

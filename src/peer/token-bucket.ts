@@ -8,10 +8,6 @@ const GRAIN: Millis = 10
 /** A waiter is not offered less than this (bytes), so that blocks do not go out in crumbs. */
 const MIN_GRANT = 4_096
 
-interface Waiter {
-  readonly onRefill: () => void
-}
-
 /**
  * A token bucket over a clock: tokens are bytes, they drip at the rate, and at most {@link BURST} of them are saved.
  * Who finds it empty waits in line; in front of others a waiter gets no more than its share of what is there.
@@ -21,9 +17,11 @@ export class TokenBucket implements Bandwidth {
   #rate: number
   #tokens: number
   #filledAt: Millis
-  #line: Waiter[] = []
+  readonly #line: (() => void)[] = []
   /** Whoever asks now does so from its `onRefill`: it does not queue behind those that wait. */
   #isServing = false
+  /** Bytes that it may still take in its turn. */
+  #turn = 0
   #isArmed = false
 
   /** @param rate bytes a second, above zero; `Infinity` is no limit */
@@ -49,13 +47,12 @@ export class TokenBucket implements Bandwidth {
   ask(bytes: number, onRefill: () => void): number {
     if (this.#rate === Infinity) return bytes
     this.#fill()
-    const share =
-      this.#line.length === 0 ? Infinity : Math.max(MIN_GRANT, this.#tokens / (this.#line.length + 1))
-    const mayTake = this.#isServing || this.#line.length === 0
-    const granted = mayTake ? Math.max(0, Math.floor(Math.min(bytes, this.#tokens, share))) : 0
+    const mayTake = this.#isServing ? this.#turn : this.#line.length === 0 ? Infinity : 0
+    const granted = Math.max(0, Math.floor(Math.min(bytes, this.#tokens, mayTake)))
+    this.#turn -= granted
     this.#tokens -= granted
     if (granted < bytes) {
-      this.#line.push({ onRefill })
+      this.#line.push(onRefill)
       this.#arm(GRAIN)
     }
     return granted
@@ -87,7 +84,10 @@ export class TokenBucket implements Bandwidth {
     let turns = this.#line.length
     this.#isServing = true
     try {
-      while (turns-- > 0 && this.#tokens >= 1) this.#line.shift()!.onRefill()
+      while (turns-- > 0 && this.#tokens >= 1) {
+        this.#turn = Math.max(MIN_GRANT, this.#tokens / this.#line.length)
+        this.#line.shift()!()
+      }
     } finally {
       this.#isServing = false
       if (this.#line.length > 0) this.#arm(GRAIN)
