@@ -75,7 +75,7 @@ export class PieceGeometry {
 
   /** The block that is exactly `begin … begin + length - 1` of `piece`; undefined for any other range. */
   blockAt(piece: number, begin: number, length: number): number | undefined {
-    if (!this.isPiece(piece) || begin % BLOCK_LENGTH !== 0) return undefined
+    if (!this.isPiece(piece) || begin < 0 || begin % BLOCK_LENGTH !== 0) return undefined
     const block = begin / BLOCK_LENGTH
     return block < this.blockCount(piece) && length === this.blockLength(piece, block) ? block : undefined
   }

@@ -17,7 +17,7 @@ export type NodeId = Id<'NodeId'>
 /** Takes 20 bytes as an identifier, copying them out of a buffer that may be reused. */
 export function idFrom<T extends InfoHash | PeerId | NodeId>(bytes: Uint8Array): T {
   invariant(bytes.length === ID_LENGTH, `an id has ${ID_LENGTH} bytes, not ${bytes.length}`)
-  return Uint8Array.prototype.slice.call(bytes) as T
+  return new Uint8Array(bytes) as Uint8Array as T
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

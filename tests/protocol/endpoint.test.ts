@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  canonicalIp,
+  COMPACT_LENGTH,
+  familyOf,
+  formatEndpoint,
+  mayTell,
+  packEndpoint,
+  packHost,
+  parseHostPort,
+  sameEndpoint,
+  scopeOf,
+  unpackEndpoint,
+  unpackHost,
+  type Scope,
+} from '../../src/protocol/endpoint.ts'
+import { ConfigError } from '../../src/protocol/errors.ts'
+
+test('addresses are read as people write them', () => {
+  expect(parseHostPort('10.0.0.7:6881', '')).toEqual({ host: '10.0.0.7', port: 6881 })
+  expect(parseHostPort(':20001', '0.0.0.0')).toEqual({ host: '0.0.0.0', port: 20001 })
+  expect(parseHostPort(':0', '127.0.0.1')).toEqual({ host: '127.0.0.1', port: 0 })
+  expect(parseHostPort('[::]:6881', '')).toEqual({ host: '::', port: 6881 })
+  expect(parseHostPort('[2001:DB8:0::1]:1', '')).toEqual({ host: '2001:db8::1', port: 1 })
+  expect(parseHostPort('[::ffff:10.0.0.7]:1', '')).toEqual({ host: '10.0.0.7', port: 1 })
+  expect(parseHostPort('seed-1.lan_a:10000', '')).toEqual({ host: 'seed-1.lan_a', port: 10000 })
+})
+
+describe('what is no address is refused', () => {
+  test.each([
+    '',
+    'host',
+    'host:',
+    'host:65536',
+    'host:123456',
+    'host:-1',
+    'host:1x',
+    '::1:80',
+    '[::1]',
+    '[::1:80',
+    '[10.0.0.7]:80',
+    '[host]:80',
+    '1.2.3:80',
+    '1.2.3.256:80',
+    '1.2.3.4.5:80',
+    '0x7f.1:80:80',
+    'ho st:80',
+    '-host:80',
+    'host/x:80',
+    'a@b:80',
+  ])('%s', (text) => expect(() => parseHostPort(text, '127.0.0.1')).toThrow(ConfigError))
+})
+
+test('only literals in full are IP addresses, and each has one text', () => {
+  expect(canonicalIp('127.1')).toBeUndefined()
+  expect(canonicalIp('0177.0.0.1')).not.toBe('0177.0.0.1')
+  expect(canonicalIp('2130706433')).toBeUndefined()
+  expect(canonicalIp('localhost')).toBeUndefined()
+  expect(canonicalIp('::FFFF:1.2.3.4')).toBe('1.2.3.4')
+  expect(canonicalIp('0:0:0:0:0:0:0:1')).toBe('::1')
+})
+
+test('formatting and parsing are inverse', () => {
+  const v4 = fc.ipV4()
+  const v6 = fc.ipV6().map((text) => canonicalIp(text)!)
+  fc.assert(
+    fc.property(fc.oneof(v4, v6), fc.integer({ min: 0, max: 65_535 }), (host, port) => {
+      expect(parseHostPort(formatEndpoint({ host, port }), '')).toEqual({ host, port })
+    }),
+  )
+})
+
+test('the compact form of any endpoint is read back, at any offset', () => {
+  const host = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6().map((text) => canonicalIp(text)!),
+  )
+  fc.assert(
+    fc.property(host, fc.integer({ min: 0, max: 65_535 }), fc.nat(5), (host, port, offset) => {
+      const family = familyOf(host)
+      const out = new Uint8Array(offset + COMPACT_LENGTH[family])
+      expect(packEndpoint({ host, port }, out, offset)).toBe(out.length)
+      expect(unpackEndpoint(out, offset, family)).toEqual({ host, port })
+      expect(unpackHost(packHost(host), 0, family)).toBe(host)
+    }),
+  )
+})
+
+test('the vector of BEP 23: network byte order', () => {
+  const out = new Uint8Array(6)
+  packEndpoint({ host: '10.10.10.5', port: 128 }, out, 0)
+  expect(out).toEqual(Uint8Array.of(10, 10, 10, 5, 0, 128))
+})
+
+test('a v4-mapped address in a v6 list comes out as the v4 address that it is', () => {
+  const mapped = new Uint8Array(18)
+  mapped.set([0xff, 0xff, 192, 168, 0, 9, 0x1a, 0xe1], 10)
+  expect(unpackEndpoint(mapped, 0, 6)).toEqual({ host: '192.168.0.9', port: 6881 })
+})
+
+test('endpoints are the same when host and port are', () => {
+  expect(sameEndpoint({ host: '::1', port: 1 }, { host: '::1', port: 1 })).toBe(true)
+  expect(sameEndpoint({ host: '::1', port: 1 }, { host: '::1', port: 2 })).toBe(false)
+  expect(sameEndpoint({ host: '::1', port: 1 }, { host: '::2', port: 1 })).toBe(false)
+})
+
+test('every address has a scope', () => {
+  const scopes: [Scope, string[]][] = [
+    ['public', ['8.8.8.8', '45.1.2.3', '2606:4700::1111']],
+    ['private', ['10.1.1.1', '172.31.0.1', '192.168.1.1', '100.64.0.1', 'fd00::1']],
+    ['link-local', ['169.254.1.1', 'fe80::1']],
+    ['loopback', ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1']],
+    [
+      'bogus',
+      ['0.0.0.0', '224.0.0.1', '240.0.0.1', '255.255.255.255', '192.0.2.1', '::', 'ff02::1', '2001:db8::1'],
+    ],
+  ]
+  for (const [scope, hosts] of scopes) for (const host of hosts) expect(scopeOf(host), host).toBe(scope)
+})
+
+test('nobody may point into a network narrower than his own', () => {
+  const order: Scope[] = ['loopback', 'link-local', 'private', 'public']
+  for (const [i, teller] of order.entries())
+    for (const [j, told] of order.entries())
+      expect(mayTell(teller, told), `${teller} tells ${told}`).toBe(j >= i)
+  for (const teller of order) expect(mayTell(teller, 'bogus')).toBe(false)
+})
