@@ -1,0 +1,341 @@
+/**
+ * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
+ * environment, `--help` and docs/limits.md are made from this table.
+ */
+import { z } from 'zod'
+import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
+import { ConfigError } from '../protocol/errors.ts'
+import { LOG_LEVELS } from './events.ts'
+import { formatSize, parseRate, parseSize } from './quantity.ts'
+import { printable } from './terminal-text.ts'
+
+/** Connections at once that a user may ask for. */
+export const MAX_MAX_PEERS = 2_000
+/** Bytes per second: below, a single block would take minutes. */
+export const MIN_RATE = 1024
+/** Addresses or URLs in one setting. */
+export const MAX_LIST = 1_000
+
+export type SettingGroup = 'What to do' | 'Network' | 'Transfer' | 'Output'
+
+/** What flags and environment give. */
+export type RawValue = string | boolean | readonly string[]
+
+export interface Setting<Schema extends z.ZodType = z.ZodType> {
+  /** Long names without dashes; the first is the one that is shown first. */
+  readonly flags: readonly string[]
+  /** What stands behind the flag: `<file>`; a switch when missing. */
+  readonly value?: string
+  readonly isList?: true
+  /** A one-letter switch. */
+  readonly short?: string
+  readonly group: SettingGroup
+  readonly help: string
+  /** For people; nothing when there is none. */
+  readonly default?: string
+  readonly schema: Schema
+}
+
+/** A schema over text that says what is wrong in its own words. */
+function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
+  return z.string().transform((text, context): T => {
+    let reason = `must be ${expected}`
+    try {
+      const value = parse(text)
+      if (value !== undefined) return value
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      reason = error.message
+    }
+    context.addIssue({ code: 'custom', message: reason })
+    return z.NEVER
+  })
+}
+
+function list<T>(separator: RegExp, item: (text: string) => T | undefined, expected: string) {
+  const texts = z.union([z.string(), z.array(z.string())]).transform((given) =>
+    [given]
+      .flat()
+      .flatMap((text) => text.split(separator))
+      .map((text) => text.trim())
+      .filter((text) => text !== ''),
+  )
+  return texts.pipe(z.array(parsed(item, expected)).max(MAX_LIST, `more than ${MAX_LIST} entries`))
+}
+
+function whole(min: number, max: number) {
+  return parsed((text) => {
+    const value = /^-?\d{1,12}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  }, `a whole number from ${min} to ${max}`)
+}
+
+const path = parsed((text) => (text === '' || text.includes('\0') ? undefined : text), 'a path')
+const dialAddresses = list(
+  /,/,
+  (text) => dialable(text),
+  'host:port, [v6]:port or :port, separated by commas',
+)
+const rate = parsed(
+  (text) => {
+    const bytes = parseRate(text)
+    return bytes !== undefined && bytes >= MIN_RATE ? bytes : undefined
+  },
+  `a rate like 2MiB (per second), ${formatSize(MIN_RATE)} or more; leave the flag out for no limit`,
+)
+const switchable = z.union([z.boolean(), z.stringbool()])
+
+function dialable(text: string): string | undefined {
+  const endpoint = parseHostPort(text, '127.0.0.1')
+  return endpoint.port === 0 ? undefined : formatEndpoint(endpoint)
+}
+
+function listenable(text: string): string {
+  parseHostPort(text, '0.0.0.0')
+  return text
+}
+
+/** `-piece-length`, of the node and of `create`. */
+export const PIECE_LENGTH_SCHEMA = parsed((text) => {
+  const bytes = parseSize(text)
+  const isPower =
+    bytes !== undefined && bytes >= 2 ** 14 && bytes <= 2 ** 24 && Number.isInteger(Math.log2(bytes))
+  return isPower ? bytes : undefined
+}, 'a power of two from 16KiB to 16MiB')
+
+/** A list of URLs, as `-tracker` and `-web-seed` take them. */
+export const URLS_SCHEMA = list(
+  /\s+/,
+  (text) => (/^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u.test(text) && URL.canParse(text) ? text : undefined),
+  'a URL',
+)
+
+export const SETTINGS = {
+  seed: {
+    flags: ['seed'],
+    value: '<file|dir>',
+    group: 'What to do',
+    help: 'write <path>.bit beside it if there is none, then serve it',
+    schema: path.optional(),
+  },
+  get: {
+    flags: ['get'],
+    value: '<metainfo>',
+    group: 'What to do',
+    help: 'download what a .bit or .torrent describes, then seed for -keep seconds',
+    schema: path.optional(),
+  },
+  dest: {
+    flags: ['dest', 'output'],
+    value: '<dir>',
+    group: 'What to do',
+    help: 'output folder',
+    default: 'the current one',
+    schema: path.default('.'),
+  },
+  keep: {
+    flags: ['keep'],
+    value: '<seconds>',
+    group: 'What to do',
+    help: 'seed on after complete; -1 = for ever',
+    default: '0',
+    schema: whole(-1, 1e9).default(0),
+  },
+  timeout: {
+    flags: ['timeout'],
+    value: '<seconds>',
+    group: 'What to do',
+    help: 'give up with exit code 4 when no payload arrived for so long; 0 = never',
+    default: '0',
+    schema: whole(0, 1e9).default(0),
+  },
+  tcpListen: {
+    flags: ['tcp-listen'],
+    value: '<addr>',
+    group: 'Network',
+    help: 'TCP address for peers; a host named here is also the source of outgoing connections',
+    default: ':0, any free port',
+    schema: parsed(listenable, 'an address').optional(),
+  },
+  port: {
+    flags: ['port'],
+    value: '<n>',
+    group: 'Network',
+    help: 'short for -tcp-listen :n',
+    schema: whole(0, 65_535).optional(),
+  },
+  dhtListen: {
+    flags: ['dht-listen'],
+    value: '<addr>',
+    group: 'Network',
+    help: 'UDP address of the DHT; the empty string switches it off; alone it makes a DHT-only bootstrap node',
+    default: ':0',
+    schema: parsed((text) => (text === '' ? '' : listenable(text)), 'an address').optional(),
+  },
+  bootstrap: {
+    flags: ['bootstrap'],
+    value: '<addr,…>',
+    isList: true,
+    group: 'Network',
+    help: 'DHT nodes to join through; :10000 means 127.0.0.1:10000',
+    schema: dialAddresses.default([]),
+  },
+  peer: {
+    flags: ['peer'],
+    value: '<addr,…>',
+    isList: true,
+    group: 'Network',
+    help: 'peers to connect to',
+    schema: dialAddresses.default([]),
+  },
+  tracker: {
+    flags: ['tracker'],
+    value: '<url>',
+    isList: true,
+    group: 'Network',
+    help: 'extra tracker, repeatable (with create only, in this version)',
+    schema: URLS_SCHEMA.default([]),
+  },
+  dhtNet: {
+    flags: ['dht-net'],
+    value: '<id>',
+    group: 'Network',
+    help: 'network id of the DHT: nodes of others are never met',
+    schema: parsed(
+      (text) => (/^[a-z0-9-]{1,16}$/.test(text) ? text : undefined),
+      '1 to 16 of a-z, 0-9 and -',
+    ).optional(),
+  },
+  stateDir: {
+    flags: ['state-dir'],
+    value: '<dir>',
+    group: 'Network',
+    help: 'where node id and DHT table are kept',
+    default: 'the XDG state folder',
+    schema: path.optional(),
+  },
+  strategy: {
+    flags: ['strategy'],
+    value: '<name>',
+    group: 'Transfer',
+    help: 'which piece comes next: rarest, random or sequential',
+    default: 'rarest',
+    schema: z.enum(['rarest', 'random', 'sequential']).default('rarest'),
+  },
+  maxPeers: {
+    flags: ['max-peers'],
+    value: '<n>',
+    group: 'Transfer',
+    help: 'connections at once; further candidates wait in a queue',
+    default: '50',
+    schema: whole(1, MAX_MAX_PEERS).default(50),
+  },
+  maxUp: {
+    flags: ['max-up'],
+    value: '<rate>',
+    group: 'Transfer',
+    help: 'upload limit, 2MiB = per second, all peers together',
+    default: 'unlimited',
+    schema: rate.optional(),
+  },
+  maxDown: {
+    flags: ['max-down'],
+    value: '<rate>',
+    group: 'Transfer',
+    help: 'download limit',
+    default: 'unlimited',
+    schema: rate.optional(),
+  },
+  pieceLength: {
+    flags: ['piece-length'],
+    value: '<size>',
+    group: 'Transfer',
+    help: 'for -seed without metainfo: a power of two, 16KiB to 16MiB',
+    default: '256KiB, doubled while there would be more than 32,768 pieces',
+    schema: PIECE_LENGTH_SCHEMA.optional(),
+  },
+  logLevel: {
+    flags: ['log-level'],
+    value: '<level>',
+    group: 'Output',
+    help: LOG_LEVELS.join(', '),
+    default: 'info',
+    schema: z.enum(LOG_LEVELS).optional(),
+  },
+  verbose: {
+    flags: ['verbose'],
+    short: 'v',
+    group: 'Output',
+    help: 'the same as -log-level debug',
+    schema: switchable.default(false),
+  },
+  quiet: {
+    flags: ['quiet'],
+    short: 'q',
+    group: 'Output',
+    help: 'no text on stderr but errors',
+    schema: switchable.default(false),
+  },
+  progress: {
+    flags: ['progress'],
+    group: 'Output',
+    help: 'progress on stderr; -no-progress switches it off',
+    default: 'on a terminal, unless the log goes to the same one',
+    schema: switchable.optional(),
+  },
+} as const satisfies Readonly<Record<string, Setting>>
+
+export type SettingName = keyof typeof SETTINGS
+
+/** The settings after flags, environment and defaults. */
+export type Config = { readonly [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> }
+
+/** `BITSWARM_TCP_LISTEN`. */
+export function environmentName(setting: SettingName): string {
+  return `BITSWARM_${SETTINGS[setting].flags[0].toUpperCase().replaceAll('-', '_')}`
+}
+
+/**
+ * Flags win over the environment, the environment over defaults. An empty variable counts, as an empty flag does.
+ *
+ * @throws {ConfigError} one line that names the flag or variable, the value, and what it should be
+ */
+export function readConfig(
+  flags: Readonly<Partial<Record<SettingName, RawValue>>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const config: Record<string, unknown> = {}
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const { schema, flags: names }: Setting = SETTINGS[name]
+    const variable = environmentName(name)
+    config[name] =
+      flags[name] === undefined
+        ? check(variable, schema, environment[variable])
+        : check(`-${names[0]}`, schema, flags[name])
+  }
+  return config as Config
+}
+
+/**
+ * @param name how the user knows the value: `-keep`
+ * @throws {ConfigError} `config.value`
+ */
+export function check<Schema extends z.ZodType>(
+  name: string,
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = lastIssue(result.error.issues)
+  const reason = issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue.message
+  const shown = printable(Array.isArray(value) ? value.join(',') : String(value))
+  throw new ConfigError('config.value', `${name} '${shown}': ${reason}`)
+}
+
+/** What lies behind the issue of a union: that of its last alternative, the text. */
+function lastIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+  const issue = issues[0]!
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1) : undefined
+  return inner === undefined ? issue : lastIssue(inner)
+}

@@ -1,0 +1,98 @@
+/** The few things that the command line does with files besides payloads: find, read and write metainfo. */
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { MetainfoError, StorageError } from '../../protocol/errors.ts'
+import { errnoOf } from './network-error.ts'
+
+export { basename, join, resolve }
+
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined
+}
+
+/** Whether the user wrote a path that can only be a folder. */
+export function endsInSeparator(path: string): boolean {
+  return path.endsWith('/') || path.endsWith(sep)
+}
+
+/** The first `.torrent` by name in a folder, else the first `.bit`. */
+export async function findMetainfo(folder: string): Promise<string | undefined> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const names = entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name)
+    .toSorted()
+  const found = names.find((name) => name.endsWith('.torrent')) ?? names.find((name) => name.endsWith('.bit'))
+  return found === undefined ? undefined : join(folder, found)
+}
+
+/**
+ * Reads a whole file.
+ *
+ * @param maxLength bytes: checked before anything is read
+ * @throws {MetainfoError} `meta.unreadable`
+ */
+export async function readMetainfoBytes(path: string, maxLength: number): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path)
+    if (size > maxLength)
+      throw new MetainfoError('meta.unreadable', `${path} is too large for metainfo: ${size} bytes`)
+    return await readFile(path)
+  } catch (error) {
+    if (error instanceof MetainfoError) throw error
+    throw new MetainfoError(
+      'meta.unreadable',
+      `cannot read ${path}: ${WORDS[errnoOf(error)] ?? errnoOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/**
+ * Writes a file so that, whatever happens, `path` holds what was there before or all of `bytes`.
+ *
+ * @throws {StorageError} `disk.permission`, `disk.full` or `disk.io`
+ */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)
+  try {
+    const file = await open(draft, 'wx', 0o644)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+    const folder = await open(dirname(path), 'r')
+    await folder.sync().catch(() => {}) // not every file system can
+    await folder.close()
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {})
+    const errno = errnoOf(error)
+    const code =
+      errno === 'ENOSPC' || errno === 'EDQUOT'
+        ? 'disk.full'
+        : ['EACCES', 'EPERM', 'EROFS'].includes(errno)
+          ? 'disk.permission'
+          : 'disk.io'
+    throw new StorageError(code, `cannot write ${path}: ${WORDS[errno] ?? errno}`, { cause: error })
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'there is no such file or folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left',
+  EDQUOT: 'the quota is used up',
+}

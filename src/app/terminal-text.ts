@@ -1,0 +1,31 @@
+/** Text of strangers on a terminal: names in metainfo may hold escape sequences. */
+
+/** Control characters, and those that reorder or hide text (bidi overrides, zero width, line separators). */
+const UNPRINTABLE = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu
+
+/** The text with everything that could move the cursor or the reading order replaced by U+FFFD. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '\u{fffd}')
+}
+
+const WIDE =
+  /\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Emoji_Presentation}|[\uff01-\uff60]/u
+const ZERO_WIDTH = /\p{M}|\u200d|\ufe0f/u
+
+/** Terminal columns that a printable text takes. */
+export function columnsOf(text: string): number {
+  let columns = 0
+  for (const character of text) columns += ZERO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1
+  return columns
+}
+
+/** Cut to at most `columns`, with an ellipsis when something is missing. */
+export function clip(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text
+  let kept = ''
+  for (const character of text) {
+    if (columnsOf(kept + character) > columns - 1) break
+    kept += character
+  }
+  return columns > 0 ? `${kept}…` : ''
+}
