@@ -376,18 +376,20 @@ export class PiecePicker {
   #begin(queue: SourceQueue, maxBytes: number): ActivePiece | undefined {
     if (this.#activeBytes >= maxBytes && this.#active.size >= MIN_ACTIVE_PIECES) return undefined
     const piece = this.#choose(queue)
-    return piece < 0 ? undefined : this.#activate(queue, piece)
+    if (piece < 0) return undefined
+    const active = this.#activate(piece)
+    active.isExclusive = this.#parole.has(queue.id)
+    if (active.isExclusive) queue.parolePieces++
+    this.#reserve(active, queue)
+    return active
   }
 
-  #activate(queue: SourceQueue, piece: number): ActivePiece {
+  #activate(piece: number): ActivePiece {
     this.#wanted.clear(piece)
     this.#order!.remove(piece)
     const active = new ActivePiece(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
-    active.isExclusive = this.#parole.has(queue.id)
-    if (active.isExclusive) queue.parolePieces++
     this.#active.set(piece, active)
     this.#activeBytes += active.length
-    this.#reserve(active, queue)
     return active
   }
 
@@ -395,10 +397,14 @@ export class PiecePicker {
   #choose(queue: SourceQueue): number {
     const order = this.#order!
     if (order.size === 0 || queue.exhaustedAt === this.#insertions) return -1
-    if (queue.cursorRound !== this.#rounds) {
-      queue.cursorRound = this.#rounds
+    if (queue.scannedRound !== this.#rounds) {
+      queue.scannedRound = this.#rounds
       queue.cursor = 0
       queue.scansLeft = MAX_FRONT_SCAN
+    }
+    if (queue.scannedInsertions !== this.#insertions) {
+      queue.scannedInsertions = this.#insertions
+      queue.cursor = 0
     }
     let position = Math.max(queue.cursor, order.front)
     for (; position < order.end && queue.scansLeft > 0; position++) {
@@ -525,7 +531,11 @@ export class PiecePicker {
       return isForeign || active.isIn(block) ? undefined : active
     }
     if (this.#order === undefined || isOnParole || this.#activeBytes >= MAX_ACTIVE_BYTES) return undefined
-    return this.#wanted.has(piece) ? this.#activate(queue, piece) : undefined
+    if (!this.#wanted.has(piece)) return undefined
+    // Its sender took its leave: whoever comes next goes on with the piece.
+    const begun = this.#activate(piece)
+    this.#reopen(begun)
+    return begun
   }
 
   #drop(active: ActivePiece, block: number, request: Request): void {

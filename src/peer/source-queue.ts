@@ -29,14 +29,15 @@ export class SourceQueue {
   missingCount = 0
   /** The piece that is reserved for it and has free blocks left. */
   current: ActivePiece | undefined
-  /** Its place in the order in this round, and the round. */
+  /** Positions of the order before this one hold nothing for it: as seen in this round, at that count of insertions. */
   cursor = 0
-  cursorRound = -1
+  scannedRound = -1
+  scannedInsertions = -1
   /** Positions of the order that may still be tried in this round. */
   scansLeft = 0
   /** Where the walk over its own pieces goes on. */
   walkAt = 0
-  /** A whole walk found nothing wanted; true until the wanted pieces grow past this count of insertions. */
+  /** A whole walk found nothing wanted at this count of insertions. */
   exhaustedAt = -1
   /** Pieces that it fetches alone while on parole. */
   parolePieces = 0

@@ -1,0 +1,104 @@
+/** Pictures of swarms: one character a piece. */
+import { BLOCK_LENGTH, PieceGeometry } from '../../src/metainfo/geometry.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import { PiecePicker, type BlockRequest, type BlockSource, type OrderName } from '../../src/peer/picker.ts'
+import { Bitfield } from '../../src/protocol/bitfield.ts'
+
+/** `#.##`: the pieces marked # are set. */
+export function bits(picture: string): Bitfield {
+  const field = new Bitfield(picture.length)
+  for (let piece = 0; piece < picture.length; piece++) if (picture[piece] === '#') field.set(piece)
+  return field
+}
+
+export class TestSource implements BlockSource {
+  readonly id: number
+  readonly pieces: Bitfield
+
+  constructor(id: number, pieces: Bitfield) {
+    this.id = id
+    this.pieces = pieces
+  }
+
+  has(piece: number): boolean {
+    return this.pieces.has(piece)
+  }
+}
+
+export interface World {
+  readonly order?: OrderName
+  readonly blocksPerPiece?: number
+  readonly seed?: number
+  /** `#`: had at the start. */
+  readonly have?: string
+}
+
+/** A picker, and the few words that its stories are told in. */
+export class PickerWorld {
+  readonly picker: PiecePicker
+  readonly geometry: PieceGeometry
+  now = 0
+  #nextId = 1
+
+  constructor(pieceCount: number, { order = 'rarest', blocksPerPiece = 1, seed = 1, have }: World = {}) {
+    const pieceLength = blocksPerPiece * BLOCK_LENGTH
+    this.geometry = new PieceGeometry(pieceLength, [{ path: [], length: pieceLength * pieceCount }])
+    this.picker = new PiecePicker({
+      geometry: this.geometry,
+      have: have === undefined ? new Bitfield(pieceCount) : bits(have),
+      order,
+      random: new SeededRandom(seed),
+      onAbandon: (piece) => this.abandoned.push(piece),
+    })
+  }
+
+  readonly abandoned: number[] = []
+
+  source(picture: string): TestSource {
+    const source = new TestSource(this.#nextId++, bits(picture))
+    this.picker.addSource(source, source.pieces)
+    return source
+  }
+
+  /** What is asked of `source`, as `piece.block`. */
+  pick(source: TestSource, count: number): string[] {
+    return this.ask(source, count).map(({ piece, begin }) => `${piece}.${begin / BLOCK_LENGTH}`)
+  }
+
+  ask(source: TestSource, count: number): BlockRequest[] {
+    const out: BlockRequest[] = []
+    const taken = this.picker.pick(source, count, this.now, out)
+    if (taken !== out.length) throw new Error(`pick says ${taken} and gives ${out.length}`)
+    return out
+  }
+
+  /** `source` sends `piece.block`: the verdict, and the ids of those that get a cancel. */
+  send(source: TestSource, name: string): [verdict: string, ...losers: number[]] {
+    const [piece, block] = name.split('.').map(Number)
+    const losers: BlockSource[] = []
+    const length = this.geometry.blockLength(piece!, block!)
+    const verdict = this.picker.onBlock(source, piece!, block! * BLOCK_LENGTH, length, losers)
+    return [verdict, ...losers.map(({ id }) => id)]
+  }
+
+  /** Asks for up to `count` blocks and lets them come. */
+  fetch(source: TestSource, count: number): string[] {
+    const names = this.pick(source, count)
+    for (const name of names) this.send(source, name)
+    return names
+  }
+
+  round(afterMs = 2_000): { stalled: number[] } {
+    this.now += afterMs
+    return { stalled: this.picker.round(this.now).map(({ id }) => id) }
+  }
+}
+
+/** `3129`: how many sources have each piece. Its sources are not asked for anything. */
+export function picker(picture: string, world: World = {}): PickerWorld {
+  const built = new PickerWorld(picture.length, world)
+  const counts = Array.from(picture, Number)
+  for (let level = 0; level < Math.max(...counts); level++)
+    built.source(counts.map((count) => (count > level ? '#' : '.')).join(''))
+  return built
+}

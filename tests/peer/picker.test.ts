@@ -1,0 +1,349 @@
+import { describe, expect, test } from 'vitest'
+import { MAX_ACTIVE_BYTES } from '../../src/peer/picker.ts'
+import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
+import { bits, picker, PickerWorld, TestSource } from './fixtures.ts'
+
+describe('which piece goes first', () => {
+  test('the rarest one that the peer has', () => {
+    const world = picker('3129')
+    expect(world.pick(world.source('#.##'), 1)).toEqual(['2.0']) // piece 1 is rarer, but this peer lacks it
+    expect(world.pick(world.source('####'), 1)).toEqual(['1.0'])
+  })
+
+  test('a have makes a piece more common at once', () => {
+    const world = picker('12')
+    const late = world.source('..')
+    const seed = world.source('##')
+    for (const piece of [0, 0]) {
+      const other = world.source('..')
+      other.pieces.set(piece)
+      world.picker.onHave(other, piece)
+    }
+    late.pieces.set(0)
+    world.picker.onHave(late, 0)
+    expect(world.pick(seed, 1)).toEqual(['1.0'])
+  })
+
+  test('a peer that leaves makes its pieces rare again', () => {
+    const world = new PickerWorld(40)
+    const seed = world.source('#'.repeat(40))
+    const gone = world.source('#'.repeat(39) + '.')
+    const few = world.source('.'.repeat(39) + '#')
+    const more = world.source('.'.repeat(39) + '#')
+    world.picker.removeSource(few)
+    world.picker.removeSource(more)
+    expect(world.pick(seed, 1)).toEqual(['39.0'])
+    world.picker.removeSource(gone)
+    expect(world.picker.wantedCount).toBe(39)
+  })
+
+  test('equally rare pieces are taken in different orders by leechers that started together', () => {
+    const firsts = new Set<string>()
+    for (let seed = 1; seed <= 20; seed++) {
+      const world = new PickerWorld(100, { seed })
+      firsts.add(world.pick(world.source('#'.repeat(100)), 1)[0]!)
+    }
+    expect(firsts.size).toBeGreaterThan(15)
+  })
+
+  test('sequential takes them from the first to the last, also when one comes back', () => {
+    const world = new PickerWorld(4, { order: 'sequential' })
+    const peer = world.source('####')
+    expect(world.pick(peer, 2)).toEqual(['0.0', '1.0'])
+    world.picker.release(peer)
+    expect(world.pick(peer, 4)).toEqual(['0.0', '1.0', '2.0', '3.0'])
+  })
+
+  test('sequential takes the lowest that a peer with few pieces has', () => {
+    const world = new PickerWorld(6_000, { order: 'sequential' })
+    const peer = world.source('.'.repeat(5_000) + '#'.repeat(1_000))
+    expect(world.pick(peer, 2)).toEqual(['5000.0', '5001.0'])
+  })
+
+  test('random takes every piece once, in no order', () => {
+    const world = new PickerWorld(50, { order: 'random' })
+    const taken = world.pick(world.source('#'.repeat(50)), 50).map(parseFloat)
+    expect(taken.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, piece) => piece))
+    expect(taken).not.toEqual(taken.toSorted((a, b) => a - b))
+  })
+
+  test('a peer whose pieces are all at the far end of the order is served from its own pieces', () => {
+    const world = new PickerWorld(20_000)
+    const common = '.'.repeat(19_000) + '#'.repeat(1_000)
+    for (let i = 0; i < 3; i++) world.source(common)
+    const taken = world.pick(world.source(common), 1_000).map(parseFloat)
+    expect(new Set(taken).size).toBe(1_000)
+    expect(Math.min(...taken)).toBe(19_000)
+  })
+})
+
+describe('blocks of a piece', () => {
+  test('a begun piece is finished before another is begun, and its first block is told apart', () => {
+    const world = new PickerWorld(3, { blocksPerPiece: 4, order: 'sequential' })
+    const peer = world.source('###')
+    const asked = world.ask(peer, 6)
+    expect(asked.map(({ piece }) => piece)).toEqual([0, 0, 0, 0, 1, 1])
+    expect(asked.map(({ isFirstOfPiece }) => isFirstOfPiece)).toEqual([
+      true,
+      false,
+      false,
+      false,
+      true,
+      false,
+    ])
+    expect(world.ask(peer, 3).map(({ piece, isFirstOfPiece }) => [piece, isFirstOfPiece])).toEqual([
+      [1, false],
+      [1, false],
+      [2, true],
+    ])
+  })
+
+  test('a piece is left to the peer that began it, while there are others to begin', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 4, order: 'sequential' })
+    const [a, b, c] = [world.source('##'), world.source('##'), world.source('##')]
+    expect(world.pick(a, 1)).toEqual(['0.0'])
+    expect(world.pick(b, 1)).toEqual(['1.0'])
+    expect(world.pick(c, 2)).toEqual(['0.1', '0.2'])
+  })
+
+  test('all blocks in make it pending, written makes it had', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 2, order: 'sequential' })
+    const peer = world.source('##')
+    world.fetch(peer, 2)
+    expect(world.picker.snapshot()).toMatchObject({ active: 0, pending: 1, wanted: 1, have: 0 })
+    world.picker.onPieceWritten(0)
+    expect(world.picker.have.has(0)).toBe(true)
+    expect(world.picker.isInterestedIn(peer)).toBe(true)
+    world.fetch(peer, 2)
+    world.picker.onPieceWritten(1)
+    expect(world.picker.isComplete).toBe(true)
+    expect(world.picker.isInterestedIn(peer)).toBe(false)
+    expect(world.pick(peer, 5)).toEqual([])
+  })
+
+  test('a block that nobody asked for is told apart from one that comes twice', () => {
+    const world = new PickerWorld(2, { order: 'sequential' })
+    const peer = world.source('##')
+    expect(world.send(peer, '0.0')).toEqual(['unrequested'])
+    world.pick(peer, 1)
+    expect(world.send(peer, '1.0')).toEqual(['unrequested'])
+    expect(world.send(peer, '0.0')).toEqual(['accepted'])
+    expect(world.send(peer, '0.0')).toEqual(['unrequested'])
+    expect(world.picker.onBlock(peer, 0, 1, BLOCK_LENGTH, [])).toBe('unrequested')
+  })
+})
+
+describe('requests that are taken back', () => {
+  test('a choke frees the blocks for others, and what still comes is accepted', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 3 })
+    const [a, b] = [world.source('#'), world.source('#')]
+    expect(world.pick(a, 3)).toEqual(['0.0', '0.1', '0.2'])
+    world.picker.release(a)
+    expect(world.picker.inFlight(a)).toBe(0)
+    expect(world.pick(b, 2)).toEqual(['0.0', '0.1'])
+    expect(world.send(a, '0.0')).toEqual(['accepted', b.id])
+    expect(world.send(b, '0.0')).toEqual(['duplicate'])
+    expect(world.send(b, '0.1')).toEqual(['accepted'])
+    expect(world.send(a, '0.1')).toEqual(['duplicate'])
+    expect(world.send(a, '0.2')).toEqual(['accepted'])
+    expect(world.picker.contributors(0)).toEqual([a.id, b.id])
+    expect(world.picker.mainContributor(0)).toBe(a.id)
+  })
+
+  test('a block that comes after all of its piece was released begins the piece anew', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 2 })
+    const peer = world.source('#')
+    world.pick(peer, 2)
+    world.picker.release(peer)
+    expect(world.picker.wantedCount).toBe(1)
+    expect(world.send(peer, '0.1')).toEqual(['accepted'])
+    expect(world.pick(peer, 2)).toEqual(['0.0'])
+  })
+
+  test('a peer that leaves takes nothing with it', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 2, order: 'sequential' })
+    const [a, b] = [world.source('##'), world.source('##')]
+    world.pick(a, 3)
+    world.send(a, '0.0')
+    world.picker.removeSource(a)
+    expect(world.pick(b, 9)).toEqual(['0.1', '1.0', '1.1'])
+  })
+
+  test('a silent peer is reported in the round, and others get its blocks', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 2 })
+    const [mute, other] = [world.source('#'), world.source('#')]
+    world.pick(mute, 2)
+    expect(world.round(9_999)).toEqual({ stalled: [] })
+    expect(world.pick(other, 0)).toEqual([])
+    expect(world.round(1)).toEqual({ stalled: [mute.id] })
+    expect(world.pick(other, 2)).toEqual(['0.0', '0.1'])
+  })
+
+  test('a peer that keeps sending is not silent, but a request that it forgot is released after a minute', () => {
+    const world = new PickerWorld(20, { blocksPerPiece: 1, order: 'sequential' })
+    const peer = world.source('#'.repeat(20))
+    const other = world.source('#' + '.'.repeat(19))
+    expect(world.pick(peer, 1)).toEqual(['0.0'])
+    for (let second = 5; second <= 55; second += 5) {
+      expect(world.round(5_000).stalled).toEqual([])
+      world.fetch(peer, 1)
+    }
+    expect(world.round(5_000).stalled).toEqual([])
+    expect(world.pick(other, 1)).toEqual(['0.0'])
+  })
+})
+
+describe('a piece with the wrong hash', () => {
+  test('of one sender: it is to blame', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 2 })
+    const peer = world.source('#')
+    world.fetch(peer, 2)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([peer.id])
+    expect(world.picker.wantedCount).toBe(1)
+  })
+
+  test('of two senders: both are on parole, and send whole pieces alone until one of theirs verifies', () => {
+    const world = new PickerWorld(3, { blocksPerPiece: 2, order: 'sequential' })
+    const [a, b, c] = [world.source('###'), world.source('###'), world.source('###')]
+    world.pick(a, 1)
+    world.picker.release(a)
+    world.send(a, '0.0')
+    world.fetch(b, 1)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([a.id, b.id])
+    expect([a, b, c].map((peer) => world.picker.isOnParole(peer))).toEqual([true, true, false])
+
+    expect(world.pick(a, 1)).toEqual(['0.0'])
+    expect(world.pick(b, 1)).toEqual(['1.0'])
+    expect(world.pick(c, 9)).toEqual(['2.0', '2.1']) // it may not help with the others' pieces
+    expect(world.pick(a, 1)).toEqual(['0.1'])
+    expect(world.pick(b, 1)).toEqual(['1.1'])
+    for (const block of ['0.0', '0.1']) world.send(a, block)
+    for (const block of ['1.0', '1.1']) world.send(b, block)
+    world.picker.onPieceWritten(1)
+    expect(world.picker.isOnParole(b)).toBe(false)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([a.id])
+  })
+
+  test('a peer on parole that chokes in the middle of a piece leaves no blocks behind', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 2 })
+    const [a, b] = [world.source('#'), world.source('#')]
+    world.pick(a, 1)
+    world.picker.release(a)
+    world.send(a, '0.0')
+    world.fetch(b, 1)
+    world.picker.onPieceCorrupt(0)
+
+    expect(world.pick(a, 2)).toEqual(['0.0', '0.1'])
+    world.send(a, '0.0')
+    world.picker.release(a)
+    expect(world.abandoned).toEqual([0])
+    expect(world.send(a, '0.1')).toEqual(['duplicate'])
+    expect(world.fetch(b, 2)).toEqual(['0.0', '0.1'])
+    expect(world.picker.contributors(0)).toEqual([b.id])
+  })
+
+  test('a peer on parole has no more than four pieces at a time', () => {
+    const world = new PickerWorld(9, { blocksPerPiece: 2 })
+    const [a, b] = [world.source('#'.repeat(9)), world.source('#'.repeat(9))]
+    world.pick(a, 1)
+    world.picker.release(a)
+    const [bad] = world.pick(b, 1)
+    world.send(b, bad!)
+    world.fetch(b, 1)
+    const piece = parseInt(bad!)
+    world.picker.onPieceCorrupt(piece)
+    expect(world.pick(b, 99)).toHaveLength(8)
+  })
+
+  test('a piece that could not be written is fetched again without blame', () => {
+    const world = new PickerWorld(1)
+    const peer = world.source('#')
+    world.fetch(peer, 1)
+    world.picker.onPieceFailed(0)
+    expect(world.picker.isOnParole(peer)).toBe(false)
+    expect(world.pick(peer, 1)).toEqual(['0.0'])
+  })
+})
+
+describe('the end', () => {
+  test('late blocks are asked of a second peer, the oldest first, and the loser is cancelled', () => {
+    const world = new PickerWorld(2, { order: 'sequential' })
+    const [slow, fast, third] = [world.source('##'), world.source('##'), world.source('##')]
+    world.pick(slow, 1)
+    world.now = 50
+    world.pick(slow, 1)
+    world.now = 120
+    expect(world.picker.isEndgame).toBe(true)
+    expect(world.pick(fast, 5)).toEqual(['0.0']) // the other one is too young
+    world.now = 200
+    expect(world.pick(fast, 5)).toEqual(['1.0'])
+    expect(world.pick(third, 5)).toEqual([]) // two are enough
+    expect(world.send(fast, '0.0')).toEqual(['accepted', slow.id])
+    expect(world.send(slow, '0.0')).toEqual(['duplicate'])
+  })
+
+  test('there is none while a block is left that nobody was asked for', () => {
+    const world = new PickerWorld(2, { order: 'sequential' })
+    const [slow, fast] = [world.source('##'), world.source('#.')]
+    world.pick(slow, 1)
+    world.now = 10_000
+    expect(world.pick(fast, 5)).toEqual([])
+  })
+
+  test('duplicates stay below one block in a hundred', () => {
+    const world = new PickerWorld(2_000)
+    const slow = world.source('#'.repeat(2_000))
+    world.pick(slow, 2_000)
+    world.now = 5_000
+    let duplicates = 0
+    for (let i = 0; i < 200; i++) duplicates += world.pick(world.source('#'.repeat(2_000)), 10).length
+    expect(duplicates).toBe(16)
+  })
+})
+
+describe('limits', () => {
+  test('no more pieces are begun than their buffers may take; a peer that would idle gets one more', () => {
+    const blocksPerPiece = 1_024
+    const fits = MAX_ACTIVE_BYTES / (blocksPerPiece * BLOCK_LENGTH)
+    const world = new PickerWorld(fits + 8, { blocksPerPiece, order: 'sequential' })
+    const busy = world.source('#'.repeat(fits) + '.'.repeat(8))
+    expect(world.pick(busy, 1e6)).toHaveLength(MAX_ACTIVE_BYTES / BLOCK_LENGTH)
+    const other = world.source('#'.repeat(fits + 8))
+    expect(world.pick(other, 1e6)).toHaveLength(blocksPerPiece)
+    expect(world.pick(other, 1e6)).toHaveLength(0)
+  })
+
+  test('blocks of peers that left do not keep others from beginning pieces', () => {
+    const blocksPerPiece = 1_024
+    const fits = MAX_ACTIVE_BYTES / (blocksPerPiece * BLOCK_LENGTH)
+    const world = new PickerWorld(2 * fits, { blocksPerPiece, order: 'sequential' })
+    const gone = world.source('#'.repeat(fits) + '.'.repeat(fits))
+    for (const name of world.pick(gone, 1e6)) if (name.endsWith('.7')) world.send(gone, name)
+    world.picker.removeSource(gone)
+    const other = world.source('.'.repeat(fits) + '#'.repeat(fits))
+    expect(world.fetch(other, 1e6)).toHaveLength(blocksPerPiece)
+    world.pick(other, 1)
+    world.round()
+    expect(world.picker.snapshot().activeBytes).toBeLessThanOrEqual(MAX_ACTIVE_BYTES)
+    expect(world.abandoned).toHaveLength(1)
+  })
+
+  test('a seeder takes sources without looking at them', () => {
+    const world = new PickerWorld(4, { have: '####' })
+    const peer = world.source('#.#.')
+    expect(world.picker.isInterestedIn(peer)).toBe(false)
+    expect(world.pick(peer, 4)).toEqual([])
+    peer.pieces.set(1)
+    world.picker.onHave(peer, 1)
+    world.picker.removeSource(peer)
+  })
+
+  test('a bug of ours does not pass: unknown sources, haves before the bit', () => {
+    const world = new PickerWorld(2)
+    const stranger = new TestSource(77, bits('##'))
+    expect(() => world.pick(stranger, 1)).toThrow('source 77 was not added')
+    const peer = world.source('..')
+    expect(() => world.picker.onHave(peer, 0)).toThrow('lacks piece 0')
+    expect(() => world.picker.onPieceWritten(0)).toThrow('not pending')
+  })
+})
