@@ -89,8 +89,7 @@ export function encodedLength(message: Message): number {
       hex('target', message.target)
       hex('infoHash', message.infoHash)
       // ,"want":[] and "n4" for each, with commas between
-      if (message.want !== undefined)
-        length += ',"want":[]'.length + Math.max(0, 5 * message.want.length - 1)
+      if (message.want !== undefined) length += ',"want":[]'.length + Math.max(0, 5 * message.want.length - 1)
       text('token', message.token?.length)
       text('pad', message.pad)
       break

@@ -6,7 +6,14 @@
  * Handles are counted: whoever keeps one retains it and releases it once, and a contact that nobody keeps is gone.
  */
 import { InvariantError } from '../protocol/errors.ts'
-import { packEndpoint, scopeOf, unpackEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
+import {
+  packEndpoint,
+  scopeOf,
+  unpackEndpoint,
+  type Endpoint,
+  type Family,
+  type Scope,
+} from '../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
 import { CONTACT_LENGTH } from './messages.ts'
 
@@ -63,7 +70,8 @@ export class ContactBook {
   }
 
   retain(contact: Contact): Contact {
-    if (!(this.#holders[contact]! > 0)) throw new InvariantError(`contact ${contact} is kept after its release`)
+    if (!(this.#holders[contact]! > 0))
+      throw new InvariantError(`contact ${contact} is kept after its release`)
     this.#holders[contact]!++
     return contact
   }

@@ -73,7 +73,8 @@ export class DatagramPort implements MessagePort {
   }
 
   #onDatagram(data: Uint8Array, from: Endpoint): void {
-    if (data.length < MIN_RECEIVED_BYTES || data.length > MAX_RECEIVED_BYTES) return this.drops.count('length')
+    if (data.length < MIN_RECEIVED_BYTES || data.length > MAX_RECEIVED_BYTES)
+      return this.drops.count('length')
     const scope = from.port === 0 ? 'bogus' : scopeOf(from.host)
     if (REFUSED_SCOPES.has(scope)) return this.drops.count('source')
     const profile = profileOf(scope)

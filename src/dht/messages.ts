@@ -67,7 +67,14 @@ const header = {
   id: id<NodeId>(),
   ro: z.literal(1).optional(),
 }
-const requestHeader = { ...header, pad: z.string().regex(/^0{0,1000}$/).transform(({ length }) => length).optional() }
+const requestHeader = {
+  ...header,
+  pad: z
+    .string()
+    .regex(/^0{0,1000}$/)
+    .transform(({ length }) => length)
+    .optional(),
+}
 const replyHeader = {
   ...header,
   /** The requester's endpoint as the replier sees it, 6 or 18 bytes (BEP 42). */

@@ -189,7 +189,12 @@ export class RoutingTable {
   }
 
   /** The `count` nearest that we may name to others: good, and without an unanswered request. */
-  closestGood(target: Uint8Array, count: number, now: Millis, accepts: (contact: Contact) => boolean): Contact[] {
+  closestGood(
+    target: Uint8Array,
+    count: number,
+    now: Millis,
+    accepts: (contact: Contact) => boolean,
+  ): Contact[] {
     return this.closest(target, count, (contact) => {
       const row = this.#rowOf(contact)
       return (

@@ -1,0 +1,212 @@
+/**
+ * Joining through known addresses: a few are asked at once, the next when one stays silent, and all again with
+ * back-off while nobody answers. When a node answered, a walk to our own id finds our place.
+ */
+import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
+import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
+import { NONE } from './contact.ts'
+import type { DhtEvent } from './events.ts'
+import type { Reply } from './messages.ts'
+import type { Call, CallHandler, Rpc } from './rpc.ts'
+import { profileOf, type Profile } from './source-limiter.ts'
+
+/** Seeds asked at once; a silent one makes place after `NEXT_SEED`. */
+const PARALLEL = 3
+const NEXT_SEED: Millis = 500
+
+/** Known bootstrap addresses; further ones are not taken. */
+const MAX_SEEDS = 256
+
+const MIN_BACK_OFF: Millis = 1_000
+/** On a LAN, where asking costs nothing, a node that starts late is found soon. */
+const MAX_BACK_OFF: Readonly<Record<Profile, Millis>> = { lan: 15_000, wan: 5 * 60_000 }
+const JITTER = 0.3
+
+/** One seed is asked from time to time although all is well: it may have restarted, or be on the other side of a split. */
+const PROBE: Readonly<Record<Profile, Millis>> = { lan: 60_000, wan: 10 * 60_000 }
+
+/** Padding that pays for sixteen contacts in the reply: 667 bytes over IPv4, some 950 over IPv6. */
+const PAD: Readonly<Record<4 | 6, number>> = { 4: 90, 6: 190 }
+
+/** Low bytes of our id that are drawn anew, so that the question does not tell it. */
+const RANDOM_TAIL = 8
+
+export interface BootstrapOptions {
+  readonly ownId: NodeId
+  readonly family: 4 | 6
+  readonly clock: Clock
+  readonly random: Random
+  readonly rpc: Rpc
+  readonly emit: Emit<DhtEvent>
+  /** Whether there is anybody to ask in the table. */
+  readonly hasContacts: () => boolean
+  /** A seed has answered: the table has a contact. */
+  readonly onAnswer: (call: Call, reply: Reply) => void
+  /** All seeds stayed silent. */
+  readonly onFailed: () => void
+}
+
+export class Bootstrap {
+  readonly #options: BootstrapOptions
+  readonly #seeds = new Map<string, Endpoint>()
+  #round: Round | undefined
+  #timer: Cancel = () => undefined
+  #backOff: Millis = MIN_BACK_OFF
+
+  constructor(options: BootstrapOptions) {
+    this.#options = options
+  }
+
+  /** Whether an answer may still come: who wants to ask the network waits for it. */
+  get isAsking(): boolean {
+    return this.#round !== undefined
+  }
+
+  add(seeds: readonly Endpoint[]): void {
+    let isNew = false
+    for (const seed of seeds) {
+      const key = formatEndpoint(seed)
+      if (seed.port === 0 || this.#seeds.has(key) || this.#seeds.size >= MAX_SEEDS) continue
+      this.#seeds.set(key, seed)
+      isNew = true
+    }
+    if (isNew && this.#round === undefined) this.#start()
+  }
+
+  /** The table is empty: asks the seeds again unless that is already planned. */
+  onLonely(): void {
+    if (this.#round === undefined && this.#seeds.size > 0) this.#waitThenStart(this.#backOff)
+  }
+
+  close(): void {
+    this.#timer()
+    this.#round?.cancel()
+    this.#seeds.clear()
+  }
+
+  /** All seeds while we know nobody, else one to see whether the two of us are in one network. */
+  #start(): void {
+    const { random, hasContacts } = this.#options
+    this.#timer()
+    const seeds = shuffled([...this.#seeds.values()], random)
+    const asked = hasContacts() ? seeds.slice(0, 1) : seeds
+    this.#round = new Round(this.#options, asked, (answered) => this.#onRoundEnd(asked.length, answered))
+    this.#round.askNext()
+  }
+
+  #onRoundEnd(asked: number, answered: number): void {
+    const { emit, family, hasContacts, onFailed } = this.#options
+    this.#round = undefined
+    const profile = this.#profile()
+    if (answered > 0 || hasContacts()) {
+      this.#backOff = MIN_BACK_OFF
+      this.#waitThenStart(PROBE[profile])
+      return
+    }
+    const wait = this.#waitThenStart(this.#backOff)
+    this.#backOff = Math.min(MAX_BACK_OFF[profile], 2 * this.#backOff)
+    const retrySeconds = Math.ceil(wait / 1_000)
+    emit({ event: 'dht_bootstrap_failed', family, asked, reason: 'no answer', retrySeconds })
+    onFailed()
+  }
+
+  #waitThenStart(delay: Millis): Millis {
+    const { clock, random } = this.#options
+    const wait = delay * (1 + JITTER * (2 * random.float() - 1))
+    this.#timer()
+    this.#timer = clock.after(wait, () => this.#start())
+    return wait
+  }
+
+  #profile(): Profile {
+    for (const { host } of this.#seeds.values()) if (profileOf(scopeOf(host)) === 'wan') return 'wan'
+    return 'lan'
+  }
+}
+
+class Round implements CallHandler {
+  readonly #options: BootstrapOptions
+  readonly #queue: Endpoint[]
+  readonly #onEnd: (answered: number) => void
+  readonly #target: NodeId
+  /** Calls that hold a place among the parallel ones. */
+  readonly #active = new Set<Call>()
+  #open = 0
+  #answered = 0
+  #timers: Cancel[] = []
+  #isCancelled = false
+
+  constructor(options: BootstrapOptions, seeds: readonly Endpoint[], onEnd: (answered: number) => void) {
+    this.#options = options
+    this.#queue = [...seeds]
+    this.#onEnd = onEnd
+    this.#target = options.ownId.slice() as NodeId
+    options.random.fill(this.#target.subarray(ID_LENGTH - RANDOM_TAIL))
+  }
+
+  askNext(): void {
+    const { rpc, family, clock } = this.#options
+    while (this.#active.size < PARALLEL && this.#queue.length > 0) {
+      const to = this.#queue.shift()!
+      const callee = {
+        to,
+        profile: profileOf(scopeOf(to.host)),
+        id: undefined,
+        contact: NONE,
+        rto: undefined,
+      }
+      const call = rpc.call({ type: 'findPeers', target: this.#target, pad: PAD[family] }, callee, this)
+      if (call === undefined) continue
+      this.#open++
+      this.#active.add(call)
+      this.#timers.push(clock.after(NEXT_SEED, () => this.#yieldPlace(call)))
+    }
+    if (this.#open === 0) this.#end()
+  }
+
+  cancel(): void {
+    this.#isCancelled = true
+    for (const cancel of this.#timers) cancel()
+  }
+
+  onReply(call: Call, reply: Reply): void {
+    this.#answered++
+    if (!this.#isCancelled) this.#options.onAnswer(call, reply)
+    this.#settle(call)
+  }
+
+  onSoftTimeout(call: Call): void {
+    // One datagram may get lost; a second one says more than a long wait.
+    if (call.sends === 1 && !this.#isCancelled) this.#options.rpc.resend(call)
+  }
+
+  onFail(call: Call): void {
+    this.#settle(call)
+  }
+
+  #yieldPlace(call: Call): void {
+    if (this.#active.delete(call)) this.askNext()
+  }
+
+  #settle(call: Call): void {
+    this.#active.delete(call)
+    this.#open--
+    if (!this.#isCancelled) this.askNext()
+  }
+
+  #end(): void {
+    this.cancel()
+    this.#onEnd(this.#answered)
+  }
+}
+
+function shuffled<T>(items: T[], random: Random): T[] {
+  for (let at = items.length - 1; at > 0; at--) {
+    const other = random.int(at + 1)
+    const item = items[at]!
+    items[at] = items[other]!
+    items[other] = item
+  }
+  return items
+}

@@ -1,0 +1,132 @@
+/** The DHT of a process: one node for each address family, asked and told as one. */
+import { familyOf, formatEndpoint, canonicalIp, type Endpoint, type Family } from '../protocol/endpoint.ts'
+import type { InfoHash } from '../protocol/ids.ts'
+import type { Cancel, Clock, Datagrams, Emit, Millis, Random, Resolver } from '../protocol/ports.ts'
+import { DatagramPort } from './datagram-port.ts'
+import type { DhtEvent } from './events.ts'
+import { DhtNode } from './node.ts'
+import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
+
+/** Names are asked for again after this long while a family has nobody to talk to. */
+const RESOLVE_AGAIN: Millis = 60_000
+
+export interface DhtOptions {
+  /** Bound ones, at most one of each family. The DHT closes them. */
+  readonly sockets: Iterable<Datagrams>
+  readonly clock: Clock
+  readonly random: Random
+  readonly resolver: Resolver
+  readonly emit: Emit<DhtEvent>
+  /** Network id, 1 … 16 of `a-z 0-9 -`. Nodes with another one, or with none, are never met. */
+  readonly net?: string | undefined
+  readonly isReadOnly?: boolean | undefined
+  /** Whether to emit an event for each message: for `debug` and below. */
+  readonly isChatty?: boolean | undefined
+}
+
+export class Dht implements DhtService {
+  readonly #nodes: readonly DhtNode[]
+  readonly #clock: Clock
+  readonly #resolver: Resolver
+  readonly #names = new Map<string, Endpoint>()
+  #resolveTimer: Cancel | undefined
+  #isClosed = false
+
+  constructor(options: DhtOptions) {
+    const { sockets, clock, random, resolver, emit, net, isReadOnly, isChatty } = options
+    this.#clock = clock
+    this.#resolver = resolver
+    const nodes = new Map<Family, DhtNode>()
+    for (const socket of sockets) {
+      const family = familyOf(socket.local.host)
+      const port = new DatagramPort(socket, { clock, net })
+      const node = new DhtNode({
+        family,
+        port,
+        clock,
+        random: random.fork(`dht${family}`),
+        emit,
+        isReadOnly,
+        isChatty,
+        otherNodes: (target, count, requester) =>
+          nodes.get(family === 4 ? 6 : 4)?.packNodes(target, count, requester),
+      })
+      nodes.set(family, node)
+    }
+    this.#nodes = [...nodes.values()]
+  }
+
+  bootstrap(addresses: readonly Endpoint[]): void {
+    for (const address of addresses)
+      if (canonicalIp(address.host) === undefined) this.#names.set(formatEndpoint(address), address)
+      else this.#addSeeds([address])
+    this.#resolve()
+  }
+
+  lookup(
+    infoHash: InfoHash,
+    onPeers: OnPeers,
+    onDone: (summary: LookupSummary) => void = () => undefined,
+  ): Cancel {
+    const summaries: LookupSummary[] = []
+    const cancels = this.#nodes.map((node) =>
+      node.lookup(infoHash, onPeers, (summary) => {
+        summaries.push(summary)
+        if (summaries.length === this.#nodes.length) onDone(sumOf(summaries))
+      }),
+    )
+    return () => cancels.forEach((cancel) => cancel())
+  }
+
+  watch(infoHash: InfoHash, onPeers: OnPeers): Cancel {
+    const cancels = this.#nodes.map((node) => node.watch(infoHash, onPeers))
+    return () => cancels.forEach((cancel) => cancel())
+  }
+
+  announce(infoHash: InfoHash, port: number, options: AnnounceOptions): Cancel {
+    const cancels = this.#nodes.map((node) => node.announce(infoHash, port, options))
+    return () => cancels.forEach((cancel) => cancel())
+  }
+
+  snapshot(): DhtSnapshot {
+    return { nodes: this.#nodes.map((node) => node.snapshot()) }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#resolveTimer?.()
+    for (const node of this.#nodes) node.close()
+  }
+
+  #addSeeds(seeds: readonly Endpoint[]): void {
+    for (const node of this.#nodes) node.bootstrap(seeds.filter(({ host }) => familyOf(host) === node.family))
+  }
+
+  /** Asks for all names now, and again while somebody is alone: addresses change. */
+  #resolve(): void {
+    this.#resolveTimer?.()
+    if (this.#names.size === 0) return
+    for (const { host, port } of this.#names.values())
+      this.#resolver.resolve(host, undefined, (addresses) => {
+        if (!this.#isClosed) this.#addSeeds(addresses.map((address) => ({ host: address, port })))
+      })
+    this.#resolveLater()
+  }
+
+  #resolveLater(): void {
+    this.#resolveTimer = this.#clock.after(RESOLVE_AGAIN, () => {
+      if (this.#nodes.some((node) => node.contacts === 0)) this.#resolve()
+      else this.#resolveLater()
+    })
+  }
+}
+
+function sumOf(summaries: readonly LookupSummary[]): LookupSummary {
+  return {
+    hops: Math.max(...summaries.map(({ hops }) => hops)),
+    rpcs: summaries.reduce((sum, { rpcs }) => sum + rpcs, 0),
+    ms: Math.max(...summaries.map(({ ms }) => ms)),
+    answered: summaries.reduce((sum, { answered }) => sum + answered, 0),
+    peers: summaries.reduce((sum, { peers }) => sum + peers, 0),
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * One iterative walk towards a target: which node to ask next, and when it is over. Pure: it is told what happened.
+ *
+ * Each node on the way is in one state:
+ *
+ *     heard ──asked──▶ waiting ──reply──▶ answered
+ *                        │  ╲                ▲
+ *                   soft timeout  ╲──failed   │ a late reply counts like any other
+ *                        ▼                   │
+ *                       late ────────────────┘
+ */
+import type { Contact, ContactBook } from './contact.ts'
+import { K } from './k-bucket.ts'
+
+/** Requests at once. */
+const ALPHA = 4
+/** Nodes on the list; the farthest unasked one makes place. */
+const MAX_ENTRIES = 64
+/** Requests of one walk, resends included. */
+export const MAX_RPCS = 80
+/** Resends to a node that a careful walk depends on. */
+const MAX_RESENDS = 2
+/** Nodes that somebody named and that turned out dead or false, after which the rest of what he named is not asked. */
+const MAX_BAD_SUGGESTIONS = 3
+/** Nodes on the list with one public address, or with one endpoint: a list of one victim is no flood. */
+const MAX_PER_ADDRESS = 2
+
+export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
+
+export interface LookupEntry {
+  readonly contact: Contact
+  /** Referrals away from us: 0 for those we knew. */
+  readonly hops: number
+  readonly suggestedBy: LookupEntry | undefined
+  state: EntryState
+  sends: number
+  badSuggestions: number
+  /** Permission to announce there. */
+  token: string | undefined
+}
+
+export interface LookupOptions {
+  readonly target: Uint8Array
+  readonly book: ContactBook
+  /**
+   * A careful walk is for storing: it is not over while one of the nearest might still answer. A fast one goes on
+   * without those that are late.
+   */
+  readonly isCareful: boolean
+}
+
+/** Retains its contacts until `close`. */
+export class Lookup {
+  readonly #target: Uint8Array
+  readonly #book: ContactBook
+  readonly #isCareful: boolean
+  /** Nearest first. */
+  readonly #entries: LookupEntry[] = []
+  #rpcs = 0
+
+  constructor({ target, book, isCareful }: LookupOptions) {
+    this.#target = target
+    this.#book = book
+    this.#isCareful = isCareful
+  }
+
+  get rpcs(): number {
+    return this.#rpcs
+  }
+
+  /** Referrals between us and the nearest node that answered; 0 when none did. */
+  get hops(): number {
+    return this.#entries.find(({ state }) => state === 'answered')?.hops ?? 0
+  }
+
+  get answered(): number {
+    return this.#entries.filter(({ state }) => state === 'answered').length
+  }
+
+  entryOf(contact: Contact): LookupEntry | undefined {
+    return this.#entries.find((entry) => entry.contact === contact)
+  }
+
+  /** Puts a node on the list that we know, or that `suggestedBy` named. */
+  onHeard(contact: Contact, suggestedBy?: LookupEntry): void {
+    if (this.entryOf(contact) !== undefined || this.#isCrowded(contact)) return
+    let at = this.#entries.length
+    while (at > 0 && this.#book.compareDistance(contact, this.#entries[at - 1]!.contact, this.#target) < 0)
+      at--
+    const hops = suggestedBy === undefined ? 0 : suggestedBy.hops + 1
+    this.#entries.splice(at, 0, {
+      contact: this.#book.retain(contact),
+      hops,
+      suggestedBy,
+      state: 'heard',
+      sends: 0,
+      badSuggestions: 0,
+      token: undefined,
+    })
+    if (this.#entries.length > MAX_ENTRIES) {
+      const farthest = this.#entries.findLastIndex(({ state }) => state === 'heard')
+      this.#book.release(this.#entries.splice(farthest, 1)[0]!.contact)
+    }
+  }
+
+  /** Whom to ask now; undefined while enough of the nearest are being asked, and at the end. */
+  next(): LookupEntry | undefined {
+    if (this.#rpcs >= MAX_RPCS) return undefined
+    let answered = 0
+    let waiting = 0
+    for (const entry of this.#entries) {
+      if (entry.state === 'answered' && ++answered === K) return undefined
+      if (entry.state === 'waiting' && ++waiting === ALPHA) return undefined
+      if (entry.state === 'heard' && this.#isTrusted(entry)) return entry
+    }
+    return undefined
+  }
+
+  onAsked(entry: LookupEntry): void {
+    entry.state = 'waiting'
+    entry.sends++
+    this.#rpcs++
+  }
+
+  onReply(entry: LookupEntry, token: string | undefined): void {
+    entry.state = 'answered'
+    entry.token = token
+  }
+
+  /** No reply in the usual time. @returns whether the request is to be sent again; its slot is free otherwise */
+  onSoftTimeout(entry: LookupEntry): boolean {
+    if (entry.state !== 'waiting') return false
+    const isWorthIt =
+      this.#isCareful && entry.sends <= MAX_RESENDS && this.#rpcs < MAX_RPCS && this.#isAmongNearest(entry)
+    if (isWorthIt) {
+      entry.sends++
+      this.#rpcs++
+    } else entry.state = 'late'
+    return isWorthIt
+  }
+
+  onFail(entry: LookupEntry): void {
+    entry.state = 'failed'
+    if (entry.suggestedBy !== undefined) entry.suggestedBy.badSuggestions++
+  }
+
+  /**
+   * Over: the nearest have answered, or there is nobody left to ask or to wait for. With fewer answers than a full
+   * set, late ones are waited for until they fail.
+   */
+  get isFinished(): boolean {
+    const isSpent = this.#rpcs >= MAX_RPCS
+    let answered = 0
+    let isLateOneLeft = false
+    for (const entry of this.#entries) {
+      if (entry.state === 'answered' && ++answered === K) return true
+      if (entry.state === 'waiting') return false
+      if (entry.state === 'heard' && !isSpent && this.#isTrusted(entry)) return false
+      if (entry.state === 'late') isLateOneLeft = true
+    }
+    return !isLateOneLeft
+  }
+
+  /** The nearest nodes that answered and that `accepts` takes. */
+  closestAnswered(count: number, accepts: (entry: LookupEntry) => boolean = () => true): LookupEntry[] {
+    const found: LookupEntry[] = []
+    for (const entry of this.#entries) {
+      if (found.length === count) break
+      if (entry.state === 'answered' && accepts(entry)) found.push(entry)
+    }
+    return found
+  }
+
+  /** Releases all contacts. */
+  close(): void {
+    for (const { contact } of this.#entries) this.#book.release(contact)
+    this.#entries.length = 0
+  }
+
+  /** Among the nearest that might still answer. */
+  #isAmongNearest(entry: LookupEntry): boolean {
+    let rank = 0
+    for (const other of this.#entries) {
+      if (other === entry) return true
+      if (other.state !== 'failed' && ++rank === K) return false
+    }
+    return false
+  }
+
+  #isTrusted({ suggestedBy }: LookupEntry): boolean {
+    return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
+  }
+
+  #isCrowded(contact: Contact): boolean {
+    const isPublic = this.#book.scope(contact) === 'public'
+    const addressBits = this.#book.family === 4 ? 32 : 64
+    let same = 0
+    for (const { contact: other } of this.#entries) {
+      const isSame = isPublic
+        ? this.#book.isSameNetwork(other, contact, addressBits)
+        : this.#book.isSameEndpoint(other, contact)
+      if (isSame && ++same === MAX_PER_ADDRESS) return true
+    }
+    return false
+  }
+}

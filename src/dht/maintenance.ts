@@ -1,0 +1,151 @@
+/**
+ * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones,
+ * and walks to our own id now and then, as nothing else brings new neighbours.
+ */
+import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
+import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
+import { NONE, type Contact } from './contact.ts'
+import type { DhtEvent } from './events.ts'
+import type { Reply } from './messages.ts'
+import type { RoutingTable } from './routing-table.ts'
+import type { Call, CallHandler, Callee, Rpc } from './rpc.ts'
+import type { Walks } from './walk.ts'
+
+/** How long after its last answer a contact is asked again, in the deepest buckets and in the others. */
+const REFRESH_NEAR: Millis = 5 * 60_000
+const REFRESH_FAR: Millis = 14 * 60_000
+const NEAR_BUCKETS = 4
+/** After asking one contact: when the next may be asked. */
+const REFRESH_RETRY: Millis = 2_000
+/** Between two looks at who is due. */
+const MIN_SPACING: Millis = 500
+/** While there is nobody to refresh. */
+const IDLE: Millis = 60_000
+
+/** Between two walks to our own id. */
+const SELF_WALK: Millis = 10 * 60_000
+const JITTER = 0.2
+
+/** Walks at once while joining: one for each far bucket. */
+const PARALLEL_WALKS = 4
+
+export interface MaintenanceOptions {
+  readonly ownId: NodeId
+  readonly family: 4 | 6
+  readonly clock: Clock
+  readonly random: Random
+  readonly rpc: Rpc
+  readonly table: RoutingTable
+  readonly walks: Walks
+  readonly emit: Emit<DhtEvent>
+  readonly calleeOf: (contact: Contact) => Callee
+  /** A refresh brought a list of nodes. */
+  readonly onNodes: (call: Call, reply: Reply) => void
+  /** The first walk to our own id has ended. */
+  readonly onReady: () => void
+}
+
+export class Maintenance implements CallHandler {
+  readonly #options: MaintenanceOptions
+  #refreshTimer: Cancel = () => undefined
+  #selfTimer: Cancel = () => undefined
+  #isJoining = false
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { clock, random } = this.#options
+    // A random phase: nodes that started together do not ask together.
+    this.#selfTimer = clock.after(SELF_WALK * random.float(), () => this.#selfWalk())
+    this.#refreshTimer = clock.after(IDLE * random.float(), () => this.#refresh())
+  }
+
+  /** Finds our place and fills the table, after a first contact was made. */
+  join(): void {
+    if (this.#isJoining) return
+    this.#isJoining = true
+    const { walks, ownId, table, emit, family, onReady } = this.#options
+    walks.start({
+      goal: { target: ownId },
+      isCareful: true,
+      onDone: ({ rpcs, ms }) => {
+        this.#isJoining = false
+        emit({ event: 'dht_bootstrap', family, contacts: table.size, rpcs, ms })
+        onReady()
+        this.#fillFarBuckets()
+      },
+    })
+  }
+
+  close(): void {
+    this.#refreshTimer()
+    this.#selfTimer()
+  }
+
+  onReply(call: Call, reply: Reply): void {
+    this.#options.onNodes(call, reply)
+  }
+
+  onSoftTimeout(call: Call): void {
+    if (call.sends === 1) this.#options.rpc.resend(call)
+  }
+
+  onFail(): void {}
+
+  /** One walk to a random id in each bucket but the last two, which the walk to our own id has filled. */
+  #fillFarBuckets(): void {
+    const { table, walks } = this.#options
+    let bucket = 0
+    const next = (): void => {
+      if (bucket >= table.depth - 2) return
+      const target = this.#idInBucket(bucket++)
+      walks.start({ goal: { target }, isCareful: false, onDone: next })
+    }
+    for (let i = 0; i < PARALLEL_WALKS; i++) next()
+  }
+
+  #selfWalk(): void {
+    const { walks, ownId, clock, random, table } = this.#options
+    if (table.size > 0 && !this.#isJoining)
+      walks.start({ goal: { target: ownId }, isCareful: false, onDone: () => undefined })
+    const jitter = 1 + JITTER * (2 * random.float() - 1)
+    this.#selfTimer = clock.after(SELF_WALK * jitter, () => this.#selfWalk())
+  }
+
+  #refresh(): void {
+    const { clock, table, rpc, calleeOf } = this.#options
+    const next = table.nextRefresh((bucket, depth) =>
+      bucket >= depth - NEAR_BUCKETS ? REFRESH_NEAR : REFRESH_FAR,
+    )
+    const now = clock.now()
+    if (next.contact !== NONE && next.at <= now) {
+      const bucket = table.bucketIndexOf(next.contact)
+      // A bucket with room gains from the nodes that come back; a full one only needs to know who is alive.
+      if (table.isFull(bucket)) rpc.call({ type: 'ping' }, calleeOf(next.contact), this)
+      else rpc.call({ type: 'findPeers', target: this.#idInBucket(bucket) }, calleeOf(next.contact), this)
+    }
+    // The contact just asked stays the stalest until it answers or fails: it must not be asked at each spacing.
+    const isAsking = next.contact !== NONE && next.at <= now
+    const wait = isAsking ? REFRESH_RETRY : Math.min(IDLE, Math.max(MIN_SPACING, next.at - now))
+    this.#refreshTimer = clock.after(wait, () => this.#refresh())
+  }
+
+  /** A random id that shares exactly `bits` leading bits with ours (of the last bucket: at least). */
+  #idInBucket(bits: number): NodeId {
+    const { ownId, random, table } = this.#options
+    const id = random.fill(new Uint8Array(ID_LENGTH)) as NodeId
+    for (let bit = 0; bit < bits; bit++) copyBit(ownId, id, bit)
+    if (bits < table.depth - 1) {
+      copyBit(ownId, id, bits)
+      id[bits >>> 3]! ^= 0x80 >>> (bits & 7)
+    }
+    return id
+  }
+}
+
+function copyBit(from: Uint8Array, to: Uint8Array, bit: number): void {
+  const mask = 0x80 >>> (bit & 7)
+  to[bit >>> 3] = (to[bit >>> 3]! & ~mask) | (from[bit >>> 3]! & mask)
+}

@@ -1,0 +1,212 @@
+/**
+ * Requests and their replies: transaction ids, timeouts, and who may answer what. Knows no routing.
+ *
+ * A call has two timeouts. At the soft one, soon after a reply should have come, its owner may ask somebody else or
+ * send again; the call goes on listening. At the hard one it has failed.
+ */
+import { sameEndpoint, type Endpoint } from '../protocol/endpoint.ts'
+import { bytesEqual, type NodeId } from '../protocol/ids.ts'
+import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
+import type { Contact } from './contact.ts'
+import type { DropReason } from './drops.ts'
+import { REPLY_TO, type Reply, type Request } from './messages.ts'
+import { RttWindow } from './rtt-window.ts'
+import type { Profile } from './source-limiter.ts'
+
+/** Calls that wait for their reply at once. */
+const MAX_IN_FLIGHT: Readonly<Record<Profile, number>> = { lan: 1_024, wan: 256 }
+
+/** The hard timeout: this many soft ones, and at least so long that a busy machine is not taken for a dead one. */
+const HARD_FACTOR = 4
+const MIN_HARD: Millis = 1_000
+
+/** Each resend waits longer by this. */
+const BACK_OFF = 1.5
+
+/** Who is asked. */
+export interface Callee {
+  readonly to: Endpoint
+  readonly profile: Profile
+  /** The id that the reply must carry; undefined for a bootstrap address, whose id nobody knows yet. */
+  readonly id: NodeId | undefined
+  /** The caller's own name for it; the caller keeps it alive until the call ends. */
+  readonly contact: Contact
+  /** Measured timeout, when there is one. */
+  readonly rto: Millis | undefined
+}
+
+export interface CallHandler {
+  onReply(call: Call, reply: Reply): void
+  /** No reply in the usual time. {@link Rpc.resend} or ask another; a late reply still comes to `onReply`. */
+  onSoftTimeout(call: Call): void
+  /** No reply at all, or another node lives there now. */
+  onFail(call: Call): void
+}
+
+/** Sees what became of every call, before its handler does. */
+export interface RpcObserver {
+  /** The call is about to be sent. */
+  onBegin(call: Call): void
+  onReply(call: Call, reply: Reply, rttMs: Millis | undefined): void
+  onTimeout(call: Call, waitedMs: Millis): void
+  onWrongId(call: Call): void
+  /** The call is over, after its handler heard of it. */
+  onEnd(call: Call): void
+}
+
+export interface Call {
+  readonly request: Request
+  readonly callee: Callee
+  readonly handler: CallHandler
+  readonly sentAt: Millis
+  /** How often it was sent. */
+  sends: number
+  soft: Millis
+  hardAt: Millis
+  timer: Cancel
+}
+
+/** A request that still lacks what the rpc layer adds. */
+export type Question = DistributiveOmit<Request, 't' | 'id' | 'ro'>
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+export interface RpcOptions {
+  readonly ownId: NodeId
+  readonly isReadOnly: boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly send: (request: Request, to: Endpoint) => void
+  readonly observer: RpcObserver
+}
+
+export class Rpc {
+  readonly #ownId: NodeId
+  readonly #isReadOnly: boolean
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #send: (request: Request, to: Endpoint) => void
+  readonly #observer: RpcObserver
+  readonly #calls = new Map<string, Call>()
+  readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
+  readonly #rtts: Readonly<Record<Profile, RttWindow>> = {
+    lan: new RttWindow('lan'),
+    wan: new RttWindow('wan'),
+  }
+
+  constructor({ ownId, isReadOnly, clock, random, send, observer }: RpcOptions) {
+    this.#ownId = ownId
+    this.#isReadOnly = isReadOnly
+    this.#clock = clock
+    this.#random = random
+    this.#send = send
+    this.#observer = observer
+  }
+
+  get inFlight(): number {
+    return this.#calls.size
+  }
+
+  /** @returns undefined when too many calls wait already; nothing was sent then */
+  call(question: Question, callee: Callee, handler: CallHandler): Call | undefined {
+    if (this.#inFlight[callee.profile] >= MAX_IN_FLIGHT[callee.profile]) return undefined
+    const t = this.#transactionId()
+    const request: Request = { ...question, t, id: this.#ownId, ro: this.#isReadOnly ? 1 : undefined }
+    const now = this.#clock.now()
+    const soft = this.#rtts[callee.profile].timeout(callee.rto)
+    const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)
+    const call: Call = {
+      request,
+      callee,
+      handler,
+      sentAt: now,
+      sends: 1,
+      soft,
+      hardAt,
+      timer: () => undefined,
+    }
+    this.#calls.set(t, call)
+    this.#inFlight[callee.profile]++
+    call.timer = this.#clock.after(soft, () => this.#onSoft(call))
+    this.#observer.onBegin(call)
+    this.#send(request, callee.to)
+    return call
+  }
+
+  /** Sends a call's request once more, with the same transaction id. Only at its soft timeout. */
+  resend(call: Call): void {
+    call.sends++
+    call.soft *= BACK_OFF
+    call.hardAt = Math.max(call.hardAt, this.#clock.now() + 2 * call.soft)
+    this.#send(call.request, call.callee.to)
+  }
+
+  /** @returns why the reply is dropped, or undefined when it was taken */
+  onReply(reply: Reply, from: Endpoint): DropReason | undefined {
+    const call = this.#calls.get(reply.t)
+    if (call === undefined) return 'transaction'
+    const { callee, request, handler } = call
+    if (!sameEndpoint(from, callee.to)) return 'wrong-source'
+    if (reply.type !== REPLY_TO[request.type]) return 'wrong-answer'
+    if (callee.id !== undefined && !bytesEqual(reply.id, callee.id)) {
+      this.#end(call)
+      this.#observer.onWrongId(call)
+      handler.onFail(call)
+      this.#observer.onEnd(call)
+      return 'wrong-id'
+    }
+    this.#end(call)
+    // After a resend nobody knows which of the two was answered (Karn).
+    const rtt = call.sends === 1 ? this.#clock.now() - call.sentAt : undefined
+    if (rtt !== undefined) this.#rtts[callee.profile].onSample(rtt)
+    this.#observer.onReply(call, reply, rtt)
+    handler.onReply(call, reply)
+    this.#observer.onEnd(call)
+    return undefined
+  }
+
+  /** Drops all calls without a word to their handlers. */
+  close(): void {
+    for (const call of this.#calls.values()) {
+      this.#end(call)
+      this.#observer.onEnd(call)
+    }
+  }
+
+  #onSoft(call: Call): void {
+    const sends = call.sends
+    call.handler.onSoftTimeout(call)
+    if (this.#calls.get(call.request.t) !== call) return
+    const now = this.#clock.now()
+    call.timer =
+      call.sends > sends
+        ? this.#clock.after(call.soft, () => this.#onSoft(call))
+        : this.#clock.after(call.hardAt - now, () => this.#onHard(call))
+  }
+
+  #onHard(call: Call): void {
+    this.#end(call)
+    this.#observer.onTimeout(call, this.#clock.now() - call.sentAt)
+    call.handler.onFail(call)
+    this.#observer.onEnd(call)
+  }
+
+  #end(call: Call): void {
+    this.#calls.delete(call.request.t)
+    this.#inFlight[call.callee.profile]--
+    call.timer()
+  }
+
+  /** 48 random bits in eight characters; never one that is in use. */
+  #transactionId(): string {
+    for (;;) {
+      let t = ''
+      for (let half = 0; half < 2; half++) {
+        const bits = this.#random.int(2 ** 24)
+        for (let shift = 18; shift >= 0; shift -= 6) t += BASE64_URL[(bits >>> shift) & 63]
+      }
+      if (!this.#calls.has(t)) return t
+    }
+  }
+}
+
+const BASE64_URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

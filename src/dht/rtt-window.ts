@@ -1,0 +1,45 @@
+/** What round trips were like lately: the timeout for a remote that was never measured. */
+import type { Millis } from '../protocol/ports.ts'
+import type { Profile } from './source-limiter.ts'
+
+/** Samples kept. A power of two; 256 bytes a window. */
+const SAMPLES = 64
+
+/** A quantile is recomputed after so many new samples. */
+const RECOMPUTE_EVERY = 8
+
+/** Above the 95th percentile by this much. */
+const MARGIN = 1.2
+
+/** Bounds of a soft timeout: below, scheduling noise rules; above, waiting longer than asking another costs more. */
+export const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readonly max: Millis }>> = {
+  lan: { min: 5, max: 200 },
+  wan: { min: 80, max: 1_000 },
+}
+
+export class RttWindow {
+  readonly #profile: Profile
+  #samples: Float32Array | undefined
+  #count = 0
+  #rto: Millis
+
+  constructor(profile: Profile) {
+    this.#profile = profile
+    this.#rto = RTO_BOUNDS[profile].max / 2
+  }
+
+  onSample(rttMs: Millis): void {
+    this.#samples ??= new Float32Array(SAMPLES)
+    this.#samples[this.#count++ % SAMPLES] = rttMs
+    if (this.#count % RECOMPUTE_EVERY !== 0) return
+    const sorted = this.#samples.slice(0, Math.min(this.#count, SAMPLES)).sort()
+    this.#rto = sorted[Math.floor(0.95 * (sorted.length - 1))]! * MARGIN
+  }
+
+  /** The soft timeout of one request. @param measured the remote's own, when there is one */
+  timeout(measured: Millis | undefined): Millis {
+    const { min, max } = RTO_BOUNDS[this.#profile]
+    // Nobody knows how far a new remote is: it gets twice the time.
+    return Math.min(max, Math.max(min, measured ?? 2 * this.#rto))
+  }
+}
