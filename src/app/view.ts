@@ -14,6 +14,8 @@ export interface Progress {
   /** Connections, and all that are known. */
   readonly connectedPeers: number
   readonly knownPeers: number
+  /** Reading what is there, before anything is transferred; `bytesHave` is what was read. */
+  readonly activity?: 'hashing' | 'checking'
 }
 
 export interface LineStyle {
@@ -34,7 +36,7 @@ const MIN_NAME_COLUMNS = 8
 export function formatProgressLine(progress: Progress, { columns, isUnicode }: LineStyle): string {
   const [down, up] = isUnicode ? ['↓', '↑'] : ['dn', 'up']
   const peers = `${progress.connectedPeers}/${progress.knownPeers} peers`
-  const isSeeding = progress.bytesHave >= progress.length
+  const isSeeding = progress.activity === undefined && progress.bytesHave >= progress.length
   // In the order of the line; a higher rank goes earlier.
   const parts: { text: string; rank: number }[] = isSeeding
     ? [
@@ -53,7 +55,10 @@ export function formatProgressLine(progress: Progress, { columns, isUnicode }: L
         { text: `ETA ${eta(progress)}`, rank: 1 },
       ]
   const name = printable(progress.name)
-  const shown = [...parts]
+  const shown =
+    progress.activity === undefined
+      ? [...parts]
+      : [{ text: progress.activity, rank: 0 }, ...parts.slice(0, 3)]
   const nameColumns = (): number =>
     columns - shown.reduce((sum, { text }) => sum + GAP.length + columnsOf(text), 0)
   while (shown.length > 1 && nameColumns() < Math.min(columnsOf(name), MIN_NAME_COLUMNS)) {

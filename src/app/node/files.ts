@@ -30,6 +30,21 @@ export async function findMetainfo(folder: string): Promise<string | undefined> 
   return found === undefined ? undefined : join(folder, found)
 }
 
+/** How many files are looked at together. */
+const STAT_BATCH = 64
+
+/** Whether any of `files` was changed after `path` was. Missing files do not count. */
+export async function isAnyNewer(path: string, files: readonly string[]): Promise<boolean> {
+  const modifiedAt = async (file: string): Promise<number> =>
+    (await stat(file).catch(() => undefined))?.mtimeMs ?? -Infinity
+  const limit = await modifiedAt(path)
+  for (let at = 0; at < files.length; at += STAT_BATCH) {
+    const times = await Promise.all(files.slice(at, at + STAT_BATCH).map(modifiedAt))
+    if (times.some((time) => time > limit)) return true
+  }
+  return false
+}
+
 /**
  * Reads a whole file.
  *

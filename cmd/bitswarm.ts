@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+/** The program: the process as an {@link Env}, main, and the exit code. */
+import process from 'node:process'
+import { onSignals } from '../src/app/node/signals.ts'
+import { EXIT_BROKEN_PIPE } from './exit-code.ts'
+import { main } from './main.ts'
+
+const STDOUT_FD = 1
+
+// A sub-command's result that nobody wants to read any more, as in `bitswarm inspect x | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(EXIT_BROKEN_PIPE)
+})
+// Without a reader of its messages the node still does its job.
+process.stderr.on('error', () => {})
+
+const code = await main({
+  args: process.argv.slice(2),
+  variables: process.env,
+  cwd: process.cwd(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  logFd: STDOUT_FD,
+  pid: process.pid,
+  nodeVersion: process.versions.node,
+  rss: () => process.memoryUsage.rss(),
+  onSignals,
+  onCrash(fn) {
+    process.on('uncaughtException', fn)
+    return () => process.off('uncaughtException', fn)
+  },
+  exit: (code) => process.exit(code),
+  interrupt() {
+    process.removeAllListeners('SIGINT')
+    process.kill(process.pid, 'SIGINT')
+  },
+})
+process.exit(code)

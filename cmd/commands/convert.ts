@@ -1,0 +1,16 @@
+/** `bitswarm convert`: .bit to .torrent and back. */
+import { readMetainfo, toHex } from '../../src/app/library.ts'
+import { replaceFile, resolve } from '../../src/app/node/files.ts'
+import { printable } from '../../src/app/terminal-text.ts'
+import type { Env } from '../env.ts'
+import { EXIT_OK } from '../exit-code.ts'
+import { encoderFor } from '../metainfo-format.ts'
+
+export async function convert(env: Env, from: string, to: string): Promise<number> {
+  const out = resolve(env.cwd, to)
+  const encode = encoderFor(out)
+  const metainfo = await readMetainfo(resolve(env.cwd, from))
+  await replaceFile(out, encode(metainfo))
+  env.stdout.write(`${toHex(metainfo.infoHash)}  ${printable(out)}\n`)
+  return EXIT_OK
+}

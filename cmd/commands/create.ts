@@ -1,0 +1,42 @@
+/** `bitswarm create`: a metainfo file for a file or folder. */
+import { check, PIECE_LENGTH_SCHEMA, URLS_SCHEMA, type RawValue } from '../../src/app/config.ts'
+import { createMetainfo, toHex } from '../../src/app/library.ts'
+import { basename, replaceFile, resolve } from '../../src/app/node/files.ts'
+import { printable } from '../../src/app/terminal-text.ts'
+import type { Env } from '../env.ts'
+import { EXIT_OK } from '../exit-code.ts'
+import { encoderFor } from '../metainfo-format.ts'
+import { IDLE, Screen } from '../screen.ts'
+
+export async function create(
+  env: Env,
+  given: string,
+  options: Readonly<Record<string, RawValue | undefined>>,
+): Promise<number> {
+  const path = resolve(env.cwd, given)
+  const out = resolve(env.cwd, (options['out'] as string | undefined) ?? `${path}.bit`)
+  const encode = encoderFor(out)
+  const pieceLength = check(
+    '-piece-length',
+    PIECE_LENGTH_SCHEMA.optional(),
+    options['pieceLength'] ?? env.variables['BITSWARM_PIECE_LENGTH'],
+  )
+  const trackers = check('-tracker', URLS_SCHEMA.default([]), options['tracker'])
+  const webSeeds = check('-web-seed', URLS_SCHEMA.default([]), options['webSeed'])
+  const comment = options['comment'] as string | undefined
+  const screen = new Screen(env, { quiet: options['quiet'] === true })
+  const metainfo = await createMetainfo(path, {
+    pieceLength,
+    // Each has a tier of its own: tried in the order in which they were given (BEP 12).
+    trackers: trackers.map((url) => [url]),
+    webSeeds,
+    isPrivate: options['private'] === true,
+    ...(comment !== undefined && { comment }),
+    onProgress: (bytesHave: number, length: number) =>
+      screen.show({ ...IDLE, name: basename(path), length, bytesHave, activity: 'hashing' }),
+  })
+  screen.clear()
+  await replaceFile(out, encode(metainfo))
+  env.stdout.write(`${toHex(metainfo.infoHash)}  ${printable(out)}\n`)
+  return EXIT_OK
+}

@@ -1,0 +1,49 @@
+/** `bitswarm inspect`: what is in a metainfo file. */
+import { describeMetainfo, readMetainfo, type MetainfoDescription } from '../../src/app/library.ts'
+import { resolve } from '../../src/app/node/files.ts'
+import { formatSize } from '../../src/app/quantity.ts'
+import { printable } from '../../src/app/terminal-text.ts'
+import type { Env } from '../env.ts'
+import { EXIT_OK } from '../exit-code.ts'
+
+/** Files shown to people; `--json` has them all. */
+const MAX_SHOWN_FILES = 50
+
+export async function inspect(env: Env, path: string, { json }: { readonly json?: true }): Promise<number> {
+  const description = describeMetainfo(await readMetainfo(resolve(env.cwd, path)))
+  env.stdout.write(`${json ? JSON.stringify(description) : describe(description)}\n`)
+  return EXIT_OK
+}
+
+function describe(meta: MetainfoDescription): string {
+  const { files, trackers = [], webSeeds = [], bootstrap = [] } = meta
+  const rows: (readonly [string, string] | false)[] = [
+    ['name', meta.name],
+    ['info hash', meta.infoHash],
+    ['length', `${formatSize(meta.length)} (${meta.length} bytes)`],
+    ['pieces', `${meta.pieceCount} of ${formatSize(meta.pieceLength)}`],
+    ['format', `.${meta.format}${meta.noncanonical ? ', not canonical (unsorted keys)' : ''}`],
+    meta.private === true && ['private', 'yes: peers come from trackers only'],
+    ...trackers.map((tier, i) => [`tracker tier ${i + 1}`, tier.join(' ')] as const),
+    ...webSeeds.map((url) => ['web seed', url] as const),
+    bootstrap.length > 0 && ['bootstrap', bootstrap.join(' ')],
+    meta.comment !== undefined && ['comment', meta.comment],
+    meta.createdBy !== undefined && ['created by', meta.createdBy],
+    meta.creationDate !== undefined && ['created', dateOf(meta.creationDate)],
+    ['files', String(files.length)],
+  ]
+  const table = rows
+    .filter((row) => row !== false)
+    .map(([key, value]) => `${key.padEnd(14)} ${printable(value)}`)
+  const list = files
+    .slice(0, MAX_SHOWN_FILES)
+    .map(({ path, length }) => `  ${formatSize(length).padStart(10)}  ${printable(path)}`)
+  const rest = files.length - list.length
+  return [...table, ...list, ...(rest > 0 ? [`  and ${rest} more: --json shows all`] : [])].join('\n')
+}
+
+/** A stranger's number: it may be no date at all. */
+function dateOf(unixSeconds: number): string {
+  const date = new Date(unixSeconds * 1_000)
+  return Number.isNaN(date.getTime()) ? String(unixSeconds) : `${date.toISOString().slice(0, 19)}Z`
+}

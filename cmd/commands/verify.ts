@@ -1,0 +1,73 @@
+/** `bitswarm verify`: hashes what is on disk. */
+import {
+  PayloadError,
+  readMetainfo,
+  StorageError,
+  verifyPayload,
+  type Metainfo,
+} from '../../src/app/library.ts'
+import { join, resolve } from '../../src/app/node/files.ts'
+import { formatSize } from '../../src/app/quantity.ts'
+import { printable } from '../../src/app/terminal-text.ts'
+import type { Env } from '../env.ts'
+import { EXIT_OK, EXIT_PAYLOAD } from '../exit-code.ts'
+import { IDLE, Screen } from '../screen.ts'
+
+/** Files named one by one. */
+const MAX_NAMED_FILES = 20
+/** Runs of bad pieces named one by one. */
+const MAX_RANGES = 20
+
+export async function verify(
+  env: Env,
+  metainfoPath: string,
+  { dest = '.', quiet = false }: { readonly dest?: string; readonly quiet?: boolean },
+): Promise<number> {
+  const metainfo = await readMetainfo(resolve(env.cwd, metainfoPath))
+  const path = join(resolve(env.cwd, dest), metainfo.name)
+  const screen = new Screen(env, { quiet })
+  const { badPieces, badFiles, pieceCount } = await check(metainfo, path, screen)
+  const good = pieceCount - badPieces.length
+  if (good === pieceCount) {
+    const size = formatSize(metainfo.geometry.length)
+    env.stdout.write(`${printable(path)}: all ${pieceCount} pieces are good (${size})\n`)
+    return EXIT_OK
+  }
+  env.stdout.write(
+    `${printable(path)}: ${good} of ${pieceCount} pieces are good; bad: ${ranges(badPieces)}\n`,
+  )
+  if (!metainfo.isSingleFile) {
+    for (const file of badFiles.slice(0, MAX_NAMED_FILES)) env.stdout.write(`  ${printable(file)}\n`)
+    if (badFiles.length > MAX_NAMED_FILES)
+      env.stdout.write(`  and ${badFiles.length - MAX_NAMED_FILES} more files\n`)
+  }
+  return EXIT_PAYLOAD
+}
+
+async function check(metainfo: Metainfo, path: string, screen: Screen): ReturnType<typeof verifyPayload> {
+  try {
+    return await verifyPayload(metainfo, path, {
+      onProgress: (bytesHave: number, length: number) =>
+        screen.show({ ...IDLE, name: metainfo.name, length, bytesHave, activity: 'checking' }),
+    })
+  } catch (error) {
+    // A payload that is not there, or has the wrong length, is one that fails verification.
+    if (error instanceof StorageError && (error.code === 'disk.missing' || error.code === 'disk.wrong-size'))
+      throw new PayloadError('payload.mismatch', error.message, { cause: error })
+    throw error
+  } finally {
+    screen.clear()
+  }
+}
+
+/** `3, 7-9, 12`; cut off when it gets long. */
+export function ranges(pieces: readonly number[]): string {
+  const parts: string[] = []
+  for (let i = 0; i < pieces.length;) {
+    let end = i
+    while (pieces[end + 1] === pieces[end]! + 1) end++
+    parts.push(end === i ? `${pieces[i]}` : `${pieces[i]}-${pieces[end]}`)
+    i = end + 1
+  }
+  return parts.length <= MAX_RANGES ? parts.join(', ') : `${parts.slice(0, MAX_RANGES).join(', ')}, …`
+}

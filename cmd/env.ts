@@ -1,0 +1,29 @@
+/** What the command line gets from outside: in production the process, in tests whatever they like. */
+import type { SignalHandlers } from '../src/app/node/signals.ts'
+import type { ProgressStream } from '../src/app/progress.ts'
+
+export interface Env {
+  /** Behind the program's name. */
+  readonly args: readonly string[]
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** For what sub-commands print. */
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  readonly stderr: ProgressStream
+  /** File descriptor of the event log: that of stdout. */
+  readonly logFd: number
+  readonly pid: number
+  readonly nodeVersion: string
+  /** Bytes of memory of the process. */
+  rss(): number
+  onSignals(handlers: SignalHandlers): () => void
+  /** Calls `fn` for an error that nobody caught. */
+  onCrash(fn: (error: unknown) => void): () => void
+  /** Ends the process in order. */
+  exit(code: number): void
+  /**
+   * Ends the process now, as an interrupt does (shells say 130). Works even while a write to a stalled reader
+   * blocks a thread, which an ordinary exit would wait for.
+   */
+  interrupt(): void
+}

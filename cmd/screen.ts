@@ -1,0 +1,77 @@
+/** What people see of a running node: progress and a few sentences on stderr, when and where that makes sense. */
+import type { SystemClock } from '../src/app/node/clock.ts'
+import { ProgressLine } from '../src/app/progress.ts'
+import { printable } from '../src/app/terminal-text.ts'
+import type { Progress } from '../src/app/view.ts'
+import type { Env } from './env.ts'
+
+/** Progress of what moves no payload between machines. */
+export const IDLE = {
+  downloaded: 0,
+  uploaded: 0,
+  downRate: 0,
+  upRate: 0,
+  connectedPeers: 0,
+  knownPeers: 0,
+} as const
+
+const UPDATE_INTERVAL_MS = 250
+
+export interface ScreenOptions {
+  readonly quiet?: boolean
+  /** Undefined: as it fits. */
+  readonly progress?: boolean | undefined
+}
+
+export class Screen {
+  readonly #stderr: Env['stderr']
+  readonly #isQuiet: boolean
+  readonly #line: ProgressLine | undefined
+
+  constructor(
+    { stdout, stderr, variables }: Pick<Env, 'stdout' | 'stderr' | 'variables'>,
+    options: ScreenOptions,
+  ) {
+    const { quiet = false, progress } = options
+    this.#stderr = stderr
+    this.#isQuiet = quiet
+    const canRedraw = stderr.isTTY === true && variables['TERM'] !== 'dumb'
+    const isShared = stdout.isTTY === true && stderr.isTTY === true
+    // On one terminal the log and a line that redraws itself would tear each other apart.
+    const isWanted = progress ?? (canRedraw && !isShared)
+    if (isWanted && !quiet) this.#line = new ProgressLine(stderr, isUnicode(variables))
+    else if (canRedraw && isShared && progress === undefined)
+      this.say('tip: send stdout to a file or a pipe, then progress shows here')
+  }
+
+  /** A sentence. */
+  say(text: string): void {
+    if (this.#isQuiet) return
+    this.clear()
+    this.#stderr.write(`${printable(text)}\n`)
+  }
+
+  show(progress: Progress): void {
+    this.#line?.show(progress)
+  }
+
+  /** Shows what `progress` says, again and again, until the returned function is called. */
+  follow(clock: SystemClock, progress: () => Progress): () => void {
+    if (this.#line === undefined) return () => {}
+    const update = (): void => {
+      this.show(progress())
+      cancel = clock.after(UPDATE_INTERVAL_MS, update)
+    }
+    let cancel = clock.after(0, update)
+    return () => cancel()
+  }
+
+  clear(): void {
+    this.#line?.hide()
+  }
+}
+
+/** Whether the locale says that the terminal shows UTF-8. */
+function isUnicode(variables: Env['variables']): boolean {
+  return /utf-?8/i.test(variables['LC_ALL'] || variables['LC_CTYPE'] || variables['LANG'] || '')
+}

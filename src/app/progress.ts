@@ -1,0 +1,53 @@
+/** The progress line on a terminal, drawn by cli-progress. */
+import { SingleBar } from 'cli-progress'
+import { formatProgressLine } from './view.ts'
+import type { Progress } from './view.ts'
+
+const DRAWS_PER_SECOND = 4
+/** Where lines cannot be redrawn (a file, a pipe) there is one line every so often. */
+const PLAIN_INTERVAL_MS = 2_000
+const DEFAULT_COLUMNS = 80
+
+export interface ProgressStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+export class ProgressLine {
+  readonly #stream: ProgressStream
+  readonly #isUnicode: boolean
+  #bar: SingleBar | undefined
+
+  constructor(stream: ProgressStream, isUnicode: boolean) {
+    this.#stream = stream
+    this.#isUnicode = isUnicode
+  }
+
+  show(progress: Progress): void {
+    if (this.#bar) return this.#bar.update(progress.bytesHave, { progress })
+    this.#bar = new SingleBar({
+      stream: this.#stream,
+      fps: DRAWS_PER_SECOND,
+      noTTYOutput: true,
+      notTTYSchedule: PLAIN_INTERVAL_MS,
+      clearOnComplete: true,
+      stopOnComplete: false,
+      emptyOnZero: true,
+      linewrap: null,
+      gracefulExit: false,
+      format: (_options, _params, payload: { progress: Progress }) =>
+        formatProgressLine(payload.progress, {
+          // One less than there are: a terminal may wrap after its last column.
+          columns: (this.#stream.columns ?? DEFAULT_COLUMNS) - 1,
+          isUnicode: this.#isUnicode,
+        }),
+    })
+    this.#bar.start(progress.length, progress.bytesHave, { progress })
+  }
+
+  /** Clears the line, so that other text can be written; the next `show` draws it again. */
+  hide(): void {
+    this.#bar?.stop()
+    this.#bar = undefined
+  }
+}
