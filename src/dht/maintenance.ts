@@ -41,8 +41,6 @@ export interface MaintenanceOptions {
   readonly calleeOf: (contact: Contact) => Callee
   /** A refresh brought a list of nodes. */
   readonly onNodes: (call: Call, reply: Reply) => void
-  /** The first walk to our own id has ended. */
-  readonly onReady: () => void
 }
 
 export class Maintenance implements CallHandler {
@@ -53,6 +51,10 @@ export class Maintenance implements CallHandler {
 
   constructor(options: MaintenanceOptions) {
     this.#options = options
+  }
+
+  get isJoining(): boolean {
+    return this.#isJoining
   }
 
   start(): void {
@@ -66,14 +68,13 @@ export class Maintenance implements CallHandler {
   join(): void {
     if (this.#isJoining) return
     this.#isJoining = true
-    const { walks, ownId, table, emit, family, onReady } = this.#options
+    const { walks, ownId, table, emit, family } = this.#options
     walks.start({
       goal: { target: ownId },
       isCareful: true,
       onDone: ({ rpcs, ms }) => {
         this.#isJoining = false
         emit({ event: 'dht_bootstrap', family, contacts: table.size, rpcs, ms })
-        onReady()
         this.#fillFarBuckets()
       },
     })

@@ -81,7 +81,8 @@ export class DhtNode implements RpcObserver {
   readonly #watches = new Map<string, Set<OnPeers>>()
   /** Lookups that wait for the first contact. */
   readonly #untilJoined = new Set<() => void>()
-  #isReady = false
+  /** Found its place once; lost with the last contact. */
+  #hasJoined = false
   #doubtPings = 0
   #repliedAt: Millis = Number.NEGATIVE_INFINITY
   #sent = 0
@@ -154,9 +155,6 @@ export class DhtNode implements RpcObserver {
       emit,
       calleeOf,
       onNodes: (call, reply) => this.#offerNodes(call, reply),
-      onReady: () => {
-        this.#isReady = true
-      },
     })
     this.#bootstrap = new Bootstrap({
       ownId,
@@ -168,7 +166,8 @@ export class DhtNode implements RpcObserver {
       hasContacts: () => this.#table.size > 0,
       onAnswer: (call, reply) => {
         this.#offerNodes(call, reply)
-        if (!this.isReady) this.#maintenance.join()
+        if (!this.#hasJoined) this.#maintenance.join()
+        this.#hasJoined = true
         this.#beginWaiting()
       },
       onFailed: () => this.#beginWaiting(),
@@ -186,8 +185,9 @@ export class DhtNode implements RpcObserver {
     this.#maintenance.start()
   }
 
+  /** Knows somebody, and is not just looking for its own place. */
   get isReady(): boolean {
-    return this.#isReady && this.#table.size > 0
+    return this.#table.size > 0 && !this.#maintenance.isJoining
   }
 
   get contacts(): number {
@@ -326,13 +326,19 @@ export class DhtNode implements RpcObserver {
       this.#ping(replacement, () => undefined)
       this.#book.release(replacement)
     }
-    if (this.#table.size === 0) this.#bootstrap.onLonely()
+    this.#checkLonely()
   }
 
   onWrongId({ callee }: Call): void {
     if (callee.contact === NONE) return
     this.#table.onWrongId(callee.contact)
-    if (this.#table.size === 0) this.#bootstrap.onLonely()
+    this.#checkLonely()
+  }
+
+  #checkLonely(): void {
+    if (this.#table.size > 0) return
+    this.#hasJoined = false
+    this.#bootstrap.onLonely()
   }
 
   #onMessage(message: Message, from: Endpoint, wireBytes: number): void {
