@@ -1,9 +1,8 @@
 /** The event of one message, in or out. */
-import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
+import { COMPACT_LENGTH, formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { toHex } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { DhtDirection, DhtMessageEvent } from './events.ts'
-import { COMPACT_LENGTH } from '../protocol/endpoint.ts'
 import { CONTACT_LENGTH, type Message } from './messages.ts'
 
 export function messageEvent(
