@@ -1,5 +1,5 @@
 /** `bitswarm inspect`: what is in a metainfo file. */
-import { describeMetainfo, readMetainfo, type MetainfoDescription } from '../../src/app/library.ts'
+import { inspectMetainfo, type MetainfoDescription } from '../../src/app/library.ts'
 import { resolve } from '../../src/app/node/files.ts'
 import { formatSize } from '../../src/app/quantity.ts'
 import { printable } from '../../src/app/terminal-text.ts'
@@ -10,7 +10,7 @@ import { EXIT_OK } from '../exit-code.ts'
 const MAX_SHOWN_FILES = 50
 
 export async function inspect(env: Env, path: string, { json }: { readonly json?: true }): Promise<number> {
-  const description = describeMetainfo(await readMetainfo(resolve(env.cwd, path)))
+  const description = await inspectMetainfo(resolve(env.cwd, path))
   env.stdout.write(`${json ? JSON.stringify(description) : describe(description)}\n`)
   return EXIT_OK
 }

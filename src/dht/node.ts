@@ -1,41 +1,31 @@
 /**
  * One node of the DHT over one address family: it answers others, keeps its routing table, looks up and announces.
  * It runs on ports only; {@link Dht} gives it sockets, the simulator gives it anything.
- *
- * This file wires the parts and does the one thing that belongs to none of them: telling the table who answered.
  */
-import { formatEndpoint, scopeOf, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
+import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, ID_LENGTH, idFrom, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
-import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
+import type { Cancel, Clock, Emit, Random } from '../protocol/ports.ts'
 import { Announcer } from './announcer.ts'
 import { Bootstrap } from './bootstrap.ts'
-import { Candidates } from './candidates.ts'
-import { NONE, ContactBook, type Contact } from './contact.ts'
+import { ContactBook, type Contact } from './contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
 import { K } from './k-bucket.ts'
 import { Maintenance } from './maintenance.ts'
 import type { MessagePort } from './message-port.ts'
-import { isReply, type Message, type Reply, type Request } from './messages.ts'
+import { isReply, type Message, type Request } from './messages.ts'
 import { messageEvent } from './message-event.ts'
+import { Neighbourhood } from './neighbourhood.ts'
 import { PeerStore } from './peer-store.ts'
 import { Responder } from './responder.ts'
-import { RoutingTable } from './routing-table.ts'
-import { Rpc, type Call, type Callee, type RpcObserver } from './rpc.ts'
+import type { RoutingTable } from './routing-table.ts'
+import type { Callee, Rpc } from './rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
-import { profileOf } from './source-limiter.ts'
-import { forEachToldContact } from './told.ts'
 import { Tokens } from './token.ts'
 import { Walks } from './walk.ts'
 
 /** Contacts that a walk begins with. */
 const WALK_SEEDS = 2 * K
-
-/** Without any reply for so long, silence is our own fault and costs nobody his place. */
-const ONLINE_FOR: Millis = 30_000
-
-/** Pings at once that decide about a questionable contact. */
-const MAX_DOUBT_PINGS = 3
 
 export interface DhtNodeOptions {
   readonly family: Family
@@ -60,7 +50,7 @@ export interface FoundNode {
   readonly endpoint: Endpoint
 }
 
-export class DhtNode implements RpcObserver {
+export class DhtNode {
   readonly family: Family
   readonly id: NodeId
   readonly #port: MessagePort
@@ -69,13 +59,13 @@ export class DhtNode implements RpcObserver {
   readonly #isChatty: boolean
   readonly #isReadOnly: boolean
   readonly #book: ContactBook
+  readonly #neighbourhood: Neighbourhood
   readonly #table: RoutingTable
   readonly #store: PeerStore
   readonly #responder: Responder
   readonly #rpc: Rpc
   readonly #walks: Walks
   readonly #bootstrap: Bootstrap
-  readonly #candidates: Candidates
   readonly #maintenance: Maintenance
   readonly #announcer: Announcer
   readonly #watches = new Map<string, Set<OnPeers>>()
@@ -83,8 +73,6 @@ export class DhtNode implements RpcObserver {
   readonly #untilJoined = new Set<() => void>()
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
-  #doubtPings = 0
-  #repliedAt: Millis = Number.NEGATIVE_INFINITY
   #sent = 0
   #received = 0
 
@@ -102,17 +90,29 @@ export class DhtNode implements RpcObserver {
     const book = this.#book
     const deadlines = this.#deadlines
     const now = clock.now()
-    this.#table = new RoutingTable({
+    this.#neighbourhood = new Neighbourhood({
       ownId,
       book,
-      onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
+      clock: deadlines,
+      random,
+      isReadOnly: this.#isReadOnly,
+      send: (request, to) => this.#send(request, to),
+      emitChatter: this.#isChatty ? emit : undefined,
+      onAdded: () => this.#announcer.onContactAdded(),
+      onLonely: () => {
+        this.#hasJoined = false
+        this.#bootstrap.onLonely()
+      },
     })
+    const { table, rpc } = this.#neighbourhood
+    this.#table = table
+    this.#rpc = rpc
     this.#store = new PeerStore({ family, ownId, random })
     this.#responder = new Responder(
       {
         ownId,
         book,
-        table: this.#table,
+        table,
         store: this.#store,
         tokens: new Tokens(random, now),
         overheadBytes: port.overheadBytes,
@@ -121,51 +121,37 @@ export class DhtNode implements RpcObserver {
       },
       now,
     )
-    this.#rpc = new Rpc({
-      ownId,
-      isReadOnly: this.#isReadOnly,
-      clock: deadlines,
-      random,
-      send: (request, to) => this.#send(request, to),
-      observer: this,
-    })
-    const calleeOf = (contact: Contact): Callee => this.#calleeOf(contact)
+    const calleeOf = (contact: Contact): Callee => this.#neighbourhood.calleeOf(contact)
     this.#walks = new Walks({
       ownId,
       book,
       clock: deadlines,
-      rpc: this.#rpc,
+      rpc,
       calleeOf,
       nearest: (target) => this.#table.closest(target, WALK_SEEDS),
-    })
-    this.#candidates = new Candidates({
-      clock: deadlines,
-      book,
-      isWanted: (contact) => this.#table.hasRoomFor(contact),
-      ping: (contact, onDone) => this.#ping(contact, onDone),
     })
     this.#maintenance = new Maintenance({
       ownId,
       family,
       clock: deadlines,
       random,
-      rpc: this.#rpc,
-      table: this.#table,
+      rpc,
+      table,
       walks: this.#walks,
       emit,
       calleeOf,
-      onNodes: (call, reply) => this.#offerNodes(call, reply),
+      onNodes: (call, reply) => this.#neighbourhood.onNodes(call, reply),
     })
     this.#bootstrap = new Bootstrap({
       ownId,
       family,
       clock: deadlines,
       random,
-      rpc: this.#rpc,
+      rpc,
       emit,
       hasContacts: () => this.#table.size > 0,
       onAnswer: (call, reply) => {
-        this.#offerNodes(call, reply)
+        this.#neighbourhood.onNodes(call, reply)
         if (!this.#hasJoined) this.#maintenance.join()
         this.#hasJoined = true
         this.#beginWaiting()
@@ -176,7 +162,7 @@ export class DhtNode implements RpcObserver {
       family,
       clock: deadlines,
       random,
-      rpc: this.#rpc,
+      rpc,
       walks: this.#walks,
       emit,
       calleeOf,
@@ -287,58 +273,11 @@ export class DhtNode implements RpcObserver {
     this.#announcer.close()
     this.#walks.close()
     this.#maintenance.close()
-    this.#candidates.close()
-    this.#rpc.close()
-    this.#table.clear()
+    this.#neighbourhood.close()
     this.#watches.clear()
     this.#untilJoined.clear()
     this.#port.onMessage = () => undefined
     this.#port.close()
-  }
-
-  onBegin({ callee }: Call): void {
-    if (callee.contact !== NONE) this.#book.retain(callee.contact)
-  }
-
-  onEnd({ callee }: Call): void {
-    if (callee.contact !== NONE) this.#book.release(callee.contact)
-  }
-
-  onReply({ callee }: Call, reply: Reply, rttMs: Millis | undefined): void {
-    const now = this.#deadlines.now()
-    this.#repliedAt = now
-    if (this.#isChatty) this.#emit(messageEvent(reply, callee.to, { direction: 'in', rttMs }))
-    if (reply.ro === 1) return
-    const { to, contact: known } = callee
-    const contact = known === NONE ? this.#book.intern(reply.id, to) : this.#book.retain(known)
-    if (this.#table.onReply(contact, now, rttMs) === 'waiting') this.#pingDoubted(contact, now)
-    this.#book.release(contact)
-  }
-
-  onTimeout({ callee, request }: Call, waitedMs: Millis): void {
-    const node = formatEndpoint(callee.to)
-    if (this.#isChatty)
-      this.#emit({ event: 'dht_timeout', node, message: request.type, waitedMs: Math.round(waitedMs) })
-    if (callee.contact === NONE) return
-    const isOnline = this.#deadlines.now() - this.#repliedAt < ONLINE_FOR
-    const replacement = this.#table.onTimeout(callee.contact, isOnline)
-    if (replacement !== NONE) {
-      this.#ping(replacement, () => undefined)
-      this.#book.release(replacement)
-    }
-    this.#checkLonely()
-  }
-
-  onWrongId({ callee }: Call): void {
-    if (callee.contact === NONE) return
-    this.#table.onWrongId(callee.contact)
-    this.#checkLonely()
-  }
-
-  #checkLonely(): void {
-    if (this.#table.size > 0) return
-    this.#hasJoined = false
-    this.#bootstrap.onLonely()
   }
 
   #onMessage(message: Message, from: Endpoint, wireBytes: number): void {
@@ -359,61 +298,16 @@ export class DhtNode implements RpcObserver {
 
   #answer(message: Request, contact: Contact, wireBytes: number): void {
     const now = this.#deadlines.now()
-    this.#table.onRequest(contact, now)
     const answer = this.#responder.answer(message, { contact, wireBytes, now })
     if (typeof answer === 'string') this.#port.drops.count(answer)
     else if (answer !== undefined) this.#send(answer.reply, answer.to)
-    if (message.ro !== 1) this.#candidates.offer(contact, true)
+    if (message.ro !== 1) this.#neighbourhood.onRequest(contact)
   }
 
   #send(message: Message, to: Endpoint): void {
     this.#sent++
     if (this.#isChatty) this.#emit(messageEvent(message, to, { direction: 'out' }))
     this.#port.send(message, to)
-  }
-
-  #ping(contact: Contact, onDone: () => void): boolean {
-    const call = this.#rpc.call({ type: 'ping' }, this.#calleeOf(contact), {
-      onReply: onDone,
-      onSoftTimeout: (slow) => {
-        if (slow.sends === 1) this.#rpc.resend(slow)
-      },
-      onFail: onDone,
-    })
-    return call !== undefined
-  }
-
-  /** A verified newcomer waits for a place: asks the member that was silent for longest whether it is still there. */
-  #pingDoubted(newcomer: Contact, now: Millis): void {
-    if (this.#doubtPings >= MAX_DOUBT_PINGS) return
-    const doubted = this.#table.doubtedFor(newcomer, now)
-    if (doubted !== NONE && this.#ping(doubted, () => this.#doubtPings--)) this.#doubtPings++
-  }
-
-  /** Nodes that were named to us outside of a walk: those that the table has room for are pinged. */
-  #offerNodes({ callee }: Call, reply: Reply): void {
-    if (reply.type !== 'peers') return
-    const teller = { scope: scopeOf(callee.to.host), book: this.#book, ownId: this.id }
-    forEachToldContact(reply, teller, (contact) => this.#candidates.offer(contact, false))
-  }
-
-  #calleeOf(contact: Contact): Callee {
-    const book = this.#book
-    return {
-      to: book.endpoint(contact),
-      profile: profileOf(book.scope(contact)),
-      id: book.id(contact),
-      contact,
-      rto: this.#table.rto(contact),
-    }
-  }
-
-  #onTableChange(contact: Contact, change: 'added' | 'removed', reason: string): void {
-    if (this.#isChatty) {
-      const node = formatEndpoint(this.#book.endpoint(contact))
-      this.#emit({ event: 'dht_contact', node, change, reason, contacts: this.#table.size })
-    }
-    if (change === 'added') this.#announcer.onContactAdded()
   }
 
   #onStored(infoHash: InfoHash, peer: Endpoint): void {

@@ -90,7 +90,8 @@ export function parseBit(bytes: Uint8Array, hashes: Hashes): Metainfo {
     )
   const original = bit.info === undefined ? undefined : decodeDict('info', infoBytes)
   const info = original ? parseInfo(original.dict, others?.text('encoding')) : stated
-  if (info !== stated && !isSameInfo(info, stated)) throw badField('info', 'says otherwise than the members beside it')
+  if (info !== stated && !isSameInfo(info, stated))
+    throw badField('info', 'says otherwise than the members beside it')
   return {
     infoHash,
     infoBytes,
@@ -156,7 +157,7 @@ function validate(json: unknown): Bit {
   }
   const [issue] = result.error.issues
   const field = issue!.path.join('.')
-  if (issue!.code === 'invalid_type' && issue!.input === undefined) throw missingField(field)
+  if (issue!.input === undefined) throw missingField(field)
   throw badField(field, `is wrong: ${issue!.message}`)
 }
 

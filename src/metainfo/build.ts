@@ -12,6 +12,9 @@ export const MIN_CREATED_PIECE_LENGTH = 16 * 1024
 /** More pieces than this make metainfo and bitfields large. */
 const COMFORTABLE_PIECES = 32_768
 
+/** What there is to say of a payload. */
+export type MetainfoParts = InfoParts & Partial<TorrentKeys>
+
 /** 256 KiB, doubled while there would be more than 32,768 pieces, up to 16 MiB. */
 export function choosePieceLength(length: number): number {
   let pieceLength = DEFAULT_PIECE_LENGTH
@@ -25,7 +28,7 @@ export function choosePieceLength(length: number): number {
  * @throws {MetainfoError} `meta.unsafe-path`, `meta.bad-field`: the payload has names that nobody could download, or
  *   does not have a byte
  */
-export function buildMetainfo(parts: InfoParts & Partial<TorrentKeys>, hashes: Hashes): Metainfo {
+export function buildMetainfo(parts: MetainfoParts, hashes: Hashes): Metainfo {
   const info = checkInfo(parts)
   const infoBytes = encodeInfo(info)
   return {

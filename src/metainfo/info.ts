@@ -112,8 +112,11 @@ function readFiles(dict: BencodeDict, encoding: string | undefined): PayloadFile
         'meta.unsupported',
         'the torrent contains symbolic links, which are not supported',
       )
-    const file = { path: readPath(entry, encoding), length: integer(entry, 'length') }
-    return attributes.includes('p') ? { ...file, isPadding: true } : file
+    const length = integer(entry, 'length')
+    if (!attributes.includes('p')) return { path: readPath(entry, encoding), length }
+    // Padding needs no name; most makers call it this.
+    const path = entry.has('path') ? readPath(entry, encoding) : ['.pad', String(length)]
+    return { path, length, isPadding: true }
   })
 }
 

@@ -124,7 +124,9 @@ function readLocations(value: Bencode | undefined, isLocation: (text: string) =>
   const found = new Set<string>()
   for (const candidate of candidates) {
     if (found.size === MAX_LOCATIONS) break
-    const text = candidate instanceof Uint8Array ? decodeUtf8(candidate)?.trim() : undefined
+    // Old makers left the blanks of file names in URLs.
+    const text =
+      candidate instanceof Uint8Array ? decodeUtf8(candidate)?.trim().replaceAll(' ', '%20') : undefined
     if (text !== undefined && isLocation(text)) found.add(text)
   }
   return [...found]

@@ -27,8 +27,9 @@ export class RarestFirst implements PieceOrder {
   /** Sources that have the piece, of those that do not have everything. Kept for pieces that are not wanted, too. */
   readonly #count: Uint16Array
   readonly #wanted: Uint8Array
-  /** First position of each bucket; the last entry is `end`. */
+  /** First position of each bucket; the last entry is `end`. Entries below `front` stand for it: those buckets are empty. */
   #start: Uint32Array
+  #front: number
   #seeds = 0
   /** Counts have changed in bulk: the buckets do not agree with them until they are sorted anew. */
   #isStale = false
@@ -43,6 +44,7 @@ export class RarestFirst implements PieceOrder {
     this.#wanted = new Uint8Array(length)
     this.end = length
     const front = length - wanted.count
+    this.#front = front
     this.#pieces.set(shuffled(wanted, random), front)
     for (let at = front; at < length; at++) {
       this.#position[this.#pieces[at]!] = at
@@ -52,7 +54,7 @@ export class RarestFirst implements PieceOrder {
   }
 
   get front(): number {
-    return this.#start[0]!
+    return this.#front
   }
 
   get size(): number {
@@ -84,36 +86,41 @@ export class RarestFirst implements PieceOrder {
     const bucket = this.#count[piece]!
     this.#reach(bucket)
     // Every bucket before its own moves one place to the front: its last member goes there.
-    let hole = --this.#start[0]!
+    let hole = this.#front - 1
     for (let before = 0; before < bucket; before++) {
-      const last = this.#start[before + 1]! - 1
+      const last = this.#startOf(before + 1) - 1
       if (last !== hole) this.#place(this.#pieces[last]!, hole)
       hole = last
       this.#start[before + 1] = last
     }
-    this.#place(piece, hole)
-    this.#mix(hole, bucket)
+    // The empty ones behind it began where the first member of all was: at the old front.
+    for (let behind = bucket + 1; this.#start[behind]! < this.#front; behind++)
+      this.#start[behind] = this.#front
+    this.#start[0] = --this.#front
+    this.#settle(piece, hole, bucket)
   }
 
   remove(piece: number): void {
     if (this.#isStale) this.#sort()
     this.#wanted[piece] = 0
     let hole = this.#position[piece]!
-    for (let bucket = this.#count[piece]!; bucket >= 0; bucket--) {
-      const first = this.#start[bucket]!
+    for (let bucket = this.#count[piece]!; hole !== this.#front; bucket--) {
+      const first = this.#startOf(bucket)
       if (first !== hole) this.#place(this.#pieces[first]!, hole)
       hole = first
       this.#start[bucket] = first + 1
     }
+    this.#front++
   }
 
   onSource(bitfield: Bitfield, change: 1 | -1): void {
     const count = this.#count
     if (bitfield.count * BULK_FRACTION > this.size) {
       this.#isStale = true
-      bitfield.forEachSet((piece) => {
-        count[piece]! += change
-      })
+      const { bytes } = bitfield
+      for (let at = 0; at < bytes.length; at++)
+        for (let byte = bytes[at]!, piece = 8 * at; byte !== 0; byte = (byte << 1) & 0xff, piece++)
+          if (byte >= 0x80) count[piece]! += change
     } else if (change === 1) bitfield.forEachSet((piece) => this.onHave(piece))
     else bitfield.forEachSet((piece) => this.#onLost(piece))
   }
@@ -126,23 +133,33 @@ export class RarestFirst implements PieceOrder {
     const bucket = this.#count[piece]!++
     if (this.#isStale || this.#wanted[piece] === 0) return
     this.#reach(bucket + 1)
-    const last = --this.#start[bucket + 1]!
-    this.#swap(this.#position[piece]!, last)
-    this.#mix(last, bucket + 1)
+    const last = this.#startOf(bucket + 1) - 1
+    this.#start[bucket + 1] = last
+    this.#place(this.#pieces[last]!, this.#position[piece]!)
+    this.#settle(piece, last, bucket + 1)
   }
 
   #onLost(piece: number): void {
     const bucket = this.#count[piece]!--
     if (this.#isStale || this.#wanted[piece] === 0) return
-    const first = this.#start[bucket]!++
-    this.#swap(this.#position[piece]!, first)
-    this.#mix(first, bucket - 1)
+    const first = this.#startOf(bucket)
+    // A bucket that was empty begins where this one did.
+    this.#start[bucket - 1] = this.#startOf(bucket - 1)
+    this.#start[bucket] = first + 1
+    this.#place(this.#pieces[first]!, this.#position[piece]!)
+    this.#settle(piece, first, bucket - 1)
   }
 
-  /** Lets the piece at `at`, which is new in its bucket, change places with a random member. */
-  #mix(at: number, bucket: number): void {
-    const first = this.#start[bucket]!
-    this.#swap(at, first + this.#random.int(this.#start[bucket + 1]! - first))
+  #startOf(bucket: number): number {
+    return Math.max(this.#front, this.#start[bucket]!)
+  }
+
+  /** `piece` enters a bucket that has grown by the free place `edge`: it changes places with a random member. */
+  #settle(piece: number, edge: number, bucket: number): void {
+    const first = this.#startOf(bucket)
+    const at = first + this.#random.int(this.#start[bucket + 1]! - first)
+    if (at !== edge) this.#place(this.#pieces[at]!, edge)
+    this.#place(piece, at)
   }
 
   /** Makes sure that there is a bucket of that number. */
@@ -155,16 +172,28 @@ export class RarestFirst implements PieceOrder {
 
   /** Counting sort by availability; pieces of one bucket keep their random order. */
   #sort(): void {
-    const { front, end } = this
+    const front = this.#front
+    const before = this.#pieces.slice(front)
+    const count = this.#count
+    const buckets = new Uint16Array(before.length)
     let highest = 0
-    for (let at = front; at < end; at++) highest = Math.max(highest, this.#count[this.#pieces[at]!]!)
+    for (let i = 0; i < before.length; i++) {
+      const bucket = count[before[i]!]!
+      buckets[i] = bucket
+      if (bucket > highest) highest = bucket
+    }
     const start = new Uint32Array(highest + 3)
-    for (let at = front; at < end; at++) start[this.#count[this.#pieces[at]!]! + 1]!++
+    for (let i = 0; i < buckets.length; i++) start[buckets[i]! + 1]!++
     start[0] = front
     for (let bucket = 1; bucket < start.length; bucket++) start[bucket]! += start[bucket - 1]!
     const next = start.slice()
-    const before = this.#pieces.slice(front)
-    for (const piece of before) this.#place(piece, next[this.#count[piece]!]!++)
+    const pieces = this.#pieces
+    const position = this.#position
+    for (let i = 0; i < before.length; i++) {
+      const at = next[buckets[i]!]!++
+      pieces[at] = before[i]!
+      position[before[i]!] = at
+    }
     this.#start = start
     this.#isStale = false
   }
@@ -172,11 +201,5 @@ export class RarestFirst implements PieceOrder {
   #place(piece: number, at: number): void {
     this.#pieces[at] = piece
     this.#position[piece] = at
-  }
-
-  #swap(a: number, b: number): void {
-    const piece = this.#pieces[a]!
-    this.#place(this.#pieces[b]!, a)
-    this.#place(piece, b)
   }
 }

@@ -55,7 +55,7 @@ export const MAX_ACTIVE_BYTES = 64 * 2 ** 20
 const MIN_ACTIVE_PIECES = 2
 /** Positions of the order that are tried for one source in one round before its own pieces are walked instead. */
 const MAX_FRONT_SCAN = 4_096
-/** Pieces of its own that are compared by such a walk: the first of them in the order is taken. */
+/** Pieces of its own that such a walk collects: they are taken in the order. */
 const WALK_SAMPLE = 16
 /** Pieces with free blocks that are tried for one source in one pick. */
 const MAX_OPEN_SCAN = 64
@@ -200,6 +200,11 @@ export class PiecePicker {
 
   isOnParole(source: BlockSource): boolean {
     return this.#parole.has(source.id)
+  }
+
+  /** All its blocks are in, and the verdict is awaited. */
+  isPending(piece: number): boolean {
+    return this.#pending.has(piece)
   }
 
   /** The sources that sent blocks of an active or pending piece. */
@@ -401,6 +406,7 @@ export class PiecePicker {
       queue.scannedRound = this.#rounds
       queue.cursor = 0
       queue.scansLeft = MAX_FRONT_SCAN
+      queue.sample.length = 0
     }
     if (queue.scannedInsertions !== this.#insertions) {
       queue.scannedInsertions = this.#insertions
@@ -420,33 +426,30 @@ export class PiecePicker {
   }
 
   /**
-   * The front of the order holds nothing for this source: the best of the next few of its own pieces that are wanted.
-   * The walk goes on where it left off, so that a source with few pieces pays for one lap, not for one a pick.
+   * The front of the order holds nothing for this source: the best of a sample of its own pieces that are wanted. The walk
+   * over them goes on where it left off, so that a source with few pieces pays for one lap, not for one a piece.
    */
   #walk(queue: SourceQueue): number {
+    const { sample } = queue
+    for (let piece = sample.pop(); piece !== undefined; piece = sample.pop())
+      if (this.#wanted.has(piece)) return piece
     const order = this.#order!
     const own = queue.bitfield.bytes
     const wanted = this.#wanted.bytes
-    let best = -1
-    let bestRank = Infinity
-    let found = 0
     let at = order.walkFrom(8 * queue.walkAt) >>> 3
-    for (let steps = 0; steps < own.length && found < WALK_SAMPLE; steps++) {
+    for (let steps = 0; steps < own.length && sample.length < WALK_SAMPLE; steps++, at++) {
       if (at >= own.length) at = 0
-      for (let bits = own[at]! & wanted[at]!; bits !== 0; found++) {
+      if (own[at] === 0) continue
+      for (let bits = own[at]! & wanted[at]!; bits !== 0;) {
         const bit = Math.clz32(bits) - 24
         bits &= ~(0x80 >>> bit)
-        const rank = order.rankOf(8 * at + bit)
-        if (rank >= bestRank) continue
-        bestRank = rank
-        best = 8 * at + bit
+        sample.push(8 * at + bit)
       }
-      at++
     }
-    // What was seen and not taken is seen again on the next lap.
     queue.walkAt = at
-    if (found === 0) queue.exhaustedAt = this.#insertions
-    return best
+    if (sample.length === 0) queue.exhaustedAt = this.#insertions
+    sample.sort((a, b) => order.rankOf(b) - order.rankOf(a))
+    return sample.pop() ?? -1
   }
 
   // Asking and taking back

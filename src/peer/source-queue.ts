@@ -35,6 +35,8 @@ export class SourceQueue {
   scannedInsertions = -1
   /** Positions of the order that may still be tried in this round. */
   scansLeft = 0
+  /** Wanted pieces of its own, as seen by the last walk in this round; the best is the last. */
+  readonly sample: number[] = []
   /** Where the walk over its own pieces goes on. */
   walkAt = 0
   /** A whole walk found nothing wanted at this count of insertions. */

@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   'net.address-in-use': ['TransportError', 'another process listens on the address'],
   'net.listen': ['TransportError', 'the address cannot be listened on'],
   'net.no-peers': ['TransportError', 'no payload arrived in time'],
+  'net.closed': ['TransportError', 'this node closed it before it was done'],
   'net.failed': ['TransportError', 'the network failed in another way'],
   // Our disk failed: pause, keep the resume state, retry where that can help.
   'disk.full': ['StorageError', 'no space left'],

@@ -19,7 +19,7 @@ export class SystemClock implements Clock {
     let cancelRest: Cancel | undefined
     const timer = setTimeout(
       isLong ? () => (cancelRest = this.after(due - performance.now(), fn)) : fn,
-      isLong ? MAX_TIMER_MS : delay,
+      isLong ? MAX_TIMER_MS : Math.max(0, delay),
     )
     return () => {
       clearTimeout(timer)

@@ -41,9 +41,14 @@ export function fromFault(fault: FsFault, cause: unknown = fault): StorageError 
   return new StorageError(CODES[errno] ?? 'disk.io', text, { cause, data: { errno } })
 }
 
-/** Passes our own errors through. */
+/**
+ * Passes our own errors through.
+ *
+ * @throws what is no error of the file system: a bug, which must not pass for a bad disk
+ */
 export function toStorageError(error: unknown, path: string): StorageError {
   if (error instanceof StorageError) return error
+  if (typeof (error as NodeJS.ErrnoException | undefined)?.code !== 'string') throw error
   return fromFault(faultOf(error, (error as NodeJS.ErrnoException).path ?? path), error)
 }
 

@@ -1,6 +1,6 @@
 /** One session's files on the file system. Reads go through Node's thread pool, commits and hashing through workers. */
 import { fsync, read } from 'node:fs'
-import { readFile, rm, statfs } from 'node:fs/promises'
+import { mkdir, readFile, rm, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { invariant, StorageError } from '../../protocol/errors.ts'
 import { bytesEqual, ID_LENGTH } from '../../protocol/ids.ts'
@@ -59,10 +59,12 @@ export class FsPayload implements Payload {
       const found = await look(map, mode)
       return new FsPayload({ map, digests, mode, workers, found, lock: undefined, newNamesIn: new Set() })
     }
+    const firstMade = await mkdir(dirname(map.root), { recursive: true })
     const lock = await Lock.acquire(map.lockPath)
     try {
       const found = await look(map, mode)
       const newNamesIn = await preallocate(map, found)
+      if (firstMade !== undefined) newNamesIn.add(dirname(firstMade))
       return new FsPayload({ map, digests, mode, workers, found, lock, newNamesIn })
     } catch (error) {
       await lock.release()
@@ -75,7 +77,9 @@ export class FsPayload implements Payload {
     this.#begin()
     const files = this.#map.geometry.spans(piece, 0, data.length)
     const spans = this.#map.spans(piece, 0, data.length)
-    this.#workers.commit(piece, { data, digest: this.#digestOf(piece), spans }, (result) => {
+    // A view would take all digests along to the worker, with every piece.
+    const digest = this.#digestOf(piece).slice()
+    this.#workers.commit(piece, { data, digest, spans }, (result) => {
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)
       this.#end(() => done(result))

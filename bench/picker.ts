@@ -1,0 +1,99 @@
+/**
+ * The picker's three figures: 1,000,000 pieces of 256 KiB, 500 peers with random halves, some with everything, some with
+ * few. Run with `node bench/picker.ts`.
+ */
+import { SeededRandom } from '../src/app/sim/random.ts'
+import { BLOCK_LENGTH, PieceGeometry } from '../src/metainfo/geometry.ts'
+import { PiecePicker, type BlockRequest, type BlockSource } from '../src/peer/picker.ts'
+import { Bitfield } from '../src/protocol/bitfield.ts'
+
+const PIECES = 1_000_000
+const PEERS = 500
+const WINDOW = 250
+const PIECE_LENGTH = 256 * 1024
+
+const random = new SeededRandom(1)
+
+interface Peer extends BlockSource {
+  readonly pieces: Bitfield
+}
+
+function peer(id: number, density: number): Peer {
+  const pieces = density === 1 ? Bitfield.full(PIECES) : new Bitfield(PIECES)
+  if (density < 1) for (let n = Math.round(PIECES * density); n > 0; n--) pieces.set(random.int(PIECES))
+  return { id, pieces, has: (piece) => pieces.has(piece) }
+}
+
+function report(name: string, microseconds: number, target: string): void {
+  console.log(`${name.padEnd(58)} ${microseconds.toFixed(3).padStart(12)} µs   target ${target}`)
+}
+
+const picker = new PiecePicker({
+  geometry: new PieceGeometry(PIECE_LENGTH, [{ path: [], length: PIECES * PIECE_LENGTH }]),
+  have: new Bitfield(PIECES),
+  order: 'rarest',
+  random,
+})
+
+const densities = [0.5, 0.3, 0.9, 1, 0.001]
+const peers = Array.from({ length: PEERS }, (_, i) => peer(i + 1, densities[i % densities.length]!))
+const scratch: BlockRequest[] = []
+
+// A bitfield, and the sort that the next pick pays for it.
+let worst = 0
+let total = 0
+for (const each of peers) {
+  const start = performance.now()
+  picker.addSource(each, each.pieces)
+  picker.pick(each, 1, 0, scratch)
+  const took = performance.now() - start
+  worst = Math.max(worst, took)
+  total += took
+  picker.release(each)
+}
+report('a bitfield, its sort counted: mean', (total * 1_000) / PEERS, '20 ms')
+report('a bitfield, its sort counted: worst', worst * 1_000, '20 ms')
+
+const HAVES = 1_000_000
+const haves: [Peer, number][] = []
+while (haves.length < HAVES) {
+  const each = peers[random.int(PEERS)]!
+  const piece = random.int(PIECES)
+  if (!each.has(piece)) haves.push([each, piece])
+}
+let start = performance.now()
+for (const [each, piece] of haves) if (each.pieces.set(piece)) picker.onHave(each, piece)
+report(`a have: mean of ${HAVES}`, ((performance.now() - start) * 1_000) / HAVES, '0.3 µs')
+
+// Windows are picked, sent and verified; only the picking is timed. Rounds every so often.
+const losers: BlockSource[] = []
+let picks = 0
+let picked = 0
+let pickTime = 0
+let blockTime = 0
+for (let turn = 0; turn < 10_000; turn++) {
+  if (turn % 500 === 0) picker.round(turn)
+  const each = peers[random.int(PEERS)]!
+  scratch.length = 0
+  start = performance.now()
+  const count = picker.pick(each, WINDOW, turn, scratch)
+  const between = performance.now()
+  if (turn >= 1_000 && count === WINDOW) {
+    picks++
+    picked += count
+    pickTime += between - start
+  }
+  const done = new Set<number>()
+  start = performance.now()
+  for (const { piece, begin } of scratch) {
+    picker.onBlock(each, piece, begin, BLOCK_LENGTH, losers)
+    if (begin === PIECE_LENGTH - BLOCK_LENGTH) done.add(piece)
+  }
+  blockTime += performance.now() - start
+  for (const piece of done) if (picker.isPending(piece)) picker.onPieceWritten(piece)
+}
+report(`a pick of ${WINDOW} blocks: mean of ${picks}`, (pickTime * 1_000) / picks, '10 µs')
+report('a block that arrives: mean', (blockTime * 1_000) / picked, '–')
+console.log(
+  `rss ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB, of which ${((PEERS * PIECES) / 8 / 2 ** 20).toFixed(0)} MiB are the peers' bitfields`,
+)

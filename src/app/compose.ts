@@ -1,0 +1,35 @@
+/** The one place where the real ports meet the core. */
+import { FsDisk } from '../storage/fs/fs-disk.ts'
+import type { Environment } from './environment.ts'
+import { Node, type NodeOptions } from './node.ts'
+import { namedSource } from './node/bind.ts'
+import { SystemClock } from './node/clock.ts'
+import { opensslHashes } from './node/hashes.ts'
+import { CryptoRandom } from './node/random.ts'
+import { systemResolver } from './node/resolver.ts'
+import { listenTcp, TcpDialer } from './node/tcp.ts'
+import { bindUdp } from './node/udp.ts'
+
+/** @param tcpListen a host named here is also where outgoing connections come from */
+export function systemEnvironment(tcpListen?: string): Environment {
+  return {
+    clock: new SystemClock(),
+    random: new CryptoRandom(),
+    hashes: opensslHashes,
+    resolver: systemResolver,
+    dialer: new TcpDialer(tcpListen === undefined ? undefined : namedSource(tcpListen)),
+    disk: new FsDisk(),
+    listenTcp,
+    bindUdp,
+  }
+}
+
+/**
+ * Starts a node on this machine.
+ *
+ * @throws {ConfigError} an address that is none
+ * @throws {TransportError} `net.address-in-use` or `net.listen`
+ */
+export function startNode(options: NodeOptions = {}): Promise<Node> {
+  return Node.open(systemEnvironment(options.tcpListen), options)
+}

@@ -1,0 +1,190 @@
+/** Who we are connected to: dials candidates, takes in callers, and remembers how it went. */
+import type { PeerConnection } from '../peer/connection.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import { Handshaker, type Shaken } from '../peer/handshaker.ts'
+import { PeerList, type KnownPeer, type PeerOrigin } from '../peer/peer-list.ts'
+import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { SwarmError, TransportError } from '../protocol/errors.ts'
+import { encodeHandshake } from '../protocol/handshake.ts'
+import type { InfoHash, PeerId } from '../protocol/ids.ts'
+import type { Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
+import type { ConnectionSlots } from './connection-slots.ts'
+
+/** How long a remote may take to accept a connection. */
+export const DIAL_TIMEOUT_MS: Millis = 10_000
+
+export type Direction = 'in' | 'out'
+
+/** Why a connection is not wanted although both handshakes are through. A duplicate is told of the one that stays. */
+export type Unwanted =
+  { readonly code: 'wire.self' } | { readonly code: 'wire.duplicate'; readonly twin: PeerConnection }
+
+export interface ConnectorOptions {
+  readonly infoHash: InfoHash
+  readonly peerId: PeerId
+  /** Where this process listens: never dialled. */
+  readonly own: readonly Endpoint[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly dialer: Dialer
+  readonly slots: ConnectionSlots
+  readonly emit: Emit<PeerEvent>
+  readonly onShaken: (shaken: Shaken, direction: Direction) => Unwanted | undefined
+}
+
+export class Connector {
+  readonly #options: ConnectorOptions
+  readonly #list: PeerList
+  readonly #handshake: Uint8Array
+  /** What ends each dial or handshake that is under way. */
+  readonly #attempts = new Set<Cancel>()
+  /** Other endpoints of a connected peer, which was dialled at one of them while it had called us: not dialled meanwhile. */
+  readonly #aliases = new Map<PeerConnection, Endpoint[]>()
+  #cancelWake: Cancel | undefined
+  #unwatchSlots: (() => void) | undefined
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options
+    this.#list = new PeerList({ random: options.random })
+    for (const endpoint of options.own) this.#list.addOwn(endpoint)
+    const { infoHash, peerId } = options
+    this.#handshake = encodeHandshake({ infoHash, peerId, hasExtensions: true, hasFast: false })
+  }
+
+  start(): void {
+    this.#unwatchSlots = this.#options.slots.watch(() => this.#pump())
+    this.#pump()
+  }
+
+  stop(): void {
+    this.#unwatchSlots?.()
+    this.#unwatchSlots = undefined
+    this.#cancelWake?.()
+    for (const cancel of [...this.#attempts]) cancel()
+  }
+
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
+    const now = this.#options.clock.now()
+    for (const endpoint of endpoints) this.#list.add(endpoint, origin, now)
+    this.#pump()
+  }
+
+  /** Somebody called, and both handshakes are through. */
+  onIncoming(shaken: Shaken): void {
+    const { stream } = shaken
+    if (this.#list.isBanned(stream.remote)) return this.#refuse(shaken, 'banned')
+    if (!this.#options.slots.take()) return this.#refuse(shaken, 'no free connection slot')
+    this.#list.onConnected(stream.remote)
+    const unwanted = this.#options.onShaken(shaken, 'in')
+    if (unwanted === undefined) return
+    this.#list.onClosed(stream.remote, this.#options.clock.now())
+    this.#refuse(shaken, unwanted.code)
+    this.#options.slots.release()
+  }
+
+  /** Somebody that had joined is gone. */
+  onClosed(peer: PeerConnection, reason: string): void {
+    const now = this.#options.clock.now()
+    for (const endpoint of [peer.remote, ...(this.#aliases.get(peer) ?? [])]) {
+      // Who breaks the rules, or has nothing left to exchange, is tried again, but ever later.
+      if (reason.startsWith('wire.') || peer.isSeed) this.#list.onFailed(endpoint, now)
+      else this.#list.onClosed(endpoint, now)
+    }
+    this.#aliases.delete(peer)
+    this.#options.slots.release()
+    this.#pump()
+  }
+
+  /** Never again. The whole address, but for loopback, where all the world has one. */
+  ban({ remote, listenEndpoint }: PeerConnection): void {
+    if (scopeOf(remote.host) !== 'loopback') return this.#list.ban(remote, 'host')
+    this.#list.ban(remote, 'endpoint')
+    if (listenEndpoint) this.#list.ban(listenEndpoint, 'endpoint')
+  }
+
+  /** Those that are known and not connected. */
+  snapshot(): KnownPeer[] {
+    return this.#list.snapshot().filter(({ state }) => state !== 'connected')
+  }
+
+  #pump(): void {
+    if (this.#unwatchSlots === undefined) return
+    const { clock, slots } = this.#options
+    while (slots.hasFree) {
+      const endpoint = this.#list.next(clock.now())
+      if (endpoint === undefined) break
+      this.#dial(endpoint)
+    }
+    this.#cancelWake?.()
+    this.#cancelWake = undefined
+    const wakeAt = this.#list.nextWakeAt
+    if (slots.hasFree && wakeAt !== Infinity)
+      this.#cancelWake = clock.after(Math.max(0, wakeAt - clock.now()), () => this.#pump())
+  }
+
+  #dial(endpoint: Endpoint): void {
+    const { dialer, slots } = this.#options
+    slots.take()
+    this.#list.onConnecting(endpoint)
+    const cancel = dialer.dial(endpoint, DIAL_TIMEOUT_MS, (result) => {
+      this.#attempts.delete(abandon)
+      if (result instanceof TransportError) this.#onFailed(endpoint, result)
+      else this.#shake(endpoint, result)
+    })
+    const abandon = (): void => {
+      cancel()
+      this.#attempts.delete(abandon)
+      slots.release()
+    }
+    this.#attempts.add(abandon)
+  }
+
+  #shake(endpoint: Endpoint, stream: Shaken['stream']): void {
+    const { clock, infoHash } = this.#options
+    const handshaker = new Handshaker(stream, {
+      clock,
+      expected: infoHash,
+      answer: () => this.#handshake,
+      onDone: (result) => {
+        this.#attempts.delete(abort)
+        if (result instanceof SwarmError) this.#onFailed(endpoint, result)
+        else this.#onDialled(endpoint, result)
+      },
+    })
+    const abort = (): void => handshaker.abort()
+    this.#attempts.add(abort)
+  }
+
+  #onDialled(endpoint: Endpoint, shaken: Shaken): void {
+    this.#list.onConnected(endpoint)
+    const unwanted = this.#options.onShaken(shaken, 'out')
+    if (unwanted === undefined) return
+    shaken.stream.destroy()
+    if (unwanted.code === 'wire.duplicate') {
+      // It stays `connected` in the list: to the peer behind it, there is a connection.
+      this.#aliases.set(unwanted.twin, [...(this.#aliases.get(unwanted.twin) ?? []), endpoint])
+    } else {
+      this.#list.onFailed(endpoint, this.#options.clock.now())
+      this.#list.addOwn(endpoint)
+    }
+    this.#options.slots.release()
+    this.#pump()
+  }
+
+  #onFailed(endpoint: Endpoint, { code }: SwarmError): void {
+    const retryMs = this.#list.onFailed(endpoint, this.#options.clock.now())
+    this.#options.emit({
+      event: 'peer_failed',
+      peer: formatEndpoint(endpoint),
+      reason: code,
+      ...(retryMs !== undefined && { retrySeconds: Math.round(retryMs / 1000) }),
+    })
+    this.#options.slots.release()
+    this.#pump()
+  }
+
+  #refuse({ stream }: Shaken, reason: string): void {
+    stream.destroy()
+    this.#options.emit({ event: 'peer_refused', peer: formatEndpoint(stream.remote), reason })
+  }
+}

@@ -1,0 +1,70 @@
+/** From a payload on disk to its metainfo: look through it, hash it on all cores, build. */
+import { PieceGeometry } from '../metainfo/geometry.ts'
+import type { PayloadFile } from '../metainfo/geometry.ts'
+import { buildMetainfo, choosePieceLength } from '../metainfo/build.ts'
+import type { Metainfo } from '../metainfo/metainfo.ts'
+import { ID_LENGTH } from '../protocol/ids.ts'
+import type { Hashes } from '../protocol/ports.ts'
+import type { Disk } from '../storage/disk.ts'
+import { abortable } from './abortable.ts'
+
+/** Finds out what a path holds. Satisfied by `storage/fs/scan.ts`. */
+export type ScanPayload = (path: string) => Promise<{
+  readonly path: string
+  readonly name: string
+  readonly isSingleFile: boolean
+  readonly files: readonly PayloadFile[]
+}>
+
+export interface CreateEnvironment {
+  readonly scan: ScanPayload
+  readonly disk: Pick<Disk, 'digest'>
+  readonly hashes: Hashes
+}
+
+/** What a creator may say about the payload; the rest is read from it. */
+export type CreateOptions = Partial<
+  Pick<
+    Metainfo,
+    'isPrivate' | 'trackers' | 'webSeeds' | 'bootstrap' | 'comment' | 'createdBy' | 'creationDate'
+  >
+> & {
+  /** Bytes; chosen by the payload's length when missing. */
+  readonly pieceLength?: number | undefined
+  /** Bytes hashed so far, of all. */
+  readonly onProgress?: ((hashedBytes: number, length: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Reads the payload at `path` once; memory does not depend on its length.
+ *
+ * @throws {StorageError} when it cannot be read, is empty, or holds what a payload cannot
+ * @throws {MetainfoError} when it has names that nobody could download, or the piece length does not fit
+ * @throws the signal's reason when that is aborted
+ */
+export async function createMetainfo(
+  path: string,
+  { scan, disk, hashes }: CreateEnvironment,
+  { pieceLength: wanted, onProgress, signal, isPrivate = false, ...keys }: CreateOptions = {},
+): Promise<Metainfo> {
+  signal?.throwIfAborted()
+  const payload = await scan(path)
+  const length = payload.files.reduce((sum, file) => sum + file.length, 0)
+  const pieceLength = wanted ?? choosePieceLength(length)
+  const geometry = new PieceGeometry(pieceLength, payload.files)
+  const digests = new Uint8Array(geometry.pieceCount * ID_LENGTH)
+  let hashedBytes = 0
+  await abortable(signal, (done) =>
+    disk.digest(
+      { path: payload.path, isSingleFile: payload.isSingleFile, geometry },
+      (piece, sha1) => {
+        digests.set(sha1, piece * ID_LENGTH)
+        hashedBytes += geometry.lengthOf(piece)
+        onProgress?.(hashedBytes, length)
+      },
+      done,
+    ),
+  )
+  return buildMetainfo({ ...payload, ...keys, isPrivate, pieceLength, digests }, hashes)
+}

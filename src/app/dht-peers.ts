@@ -1,0 +1,65 @@
+/** Peers from the JSON DHT: announces us, asks who else is there, and hears of those who announce to this node. */
+import type { DhtService } from '../dht/service.ts'
+import type { Endpoint } from '../protocol/endpoint.ts'
+import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
+import type { PeerSource, Wanted } from './discovery.ts'
+
+/** The first question is asked again after this long, then after twice as long each time … */
+const MIN_POLL_MS = 1_000
+/** … up to this. */
+const MAX_POLL_MS = 60_000
+/** Each wait is this much longer or shorter by chance, so that a fleet that started together spreads out. */
+const POLL_JITTER = 0.2
+
+export class DhtPeers implements PeerSource {
+  readonly name = 'dht'
+  readonly isAllowedForPrivate = false
+  readonly #dht: DhtService
+  readonly #clock: Clock
+  readonly #random: Random
+  #wanted: Wanted | undefined
+  #onPeers: (peers: readonly Endpoint[]) => void = () => {}
+  #pollMs: Millis = MIN_POLL_MS
+  #cancels: { announce?: Cancel; watch?: Cancel; poll?: Cancel } = {}
+
+  constructor(dht: DhtService, clock: Clock, random: Random) {
+    this.#dht = dht
+    this.#clock = clock
+    this.#random = random
+  }
+
+  start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void {
+    this.#wanted = wanted
+    this.#onPeers = onPeers
+    this.#cancels.watch = this.#dht.watch(wanted.infoHash, onPeers)
+    this.refresh()
+  }
+
+  refresh(): void {
+    const wanted = this.#wanted
+    if (wanted === undefined) return
+    const port = wanted.listening[0]?.port
+    if (port !== undefined)
+      this.#cancels.announce = this.#dht.announce(wanted.infoHash, port, { isSeed: wanted.isSeed() })
+    this.#pollMs = MIN_POLL_MS
+    this.#poll(wanted)
+  }
+
+  stop(): void {
+    this.#wanted = undefined
+    for (const cancel of Object.values(this.#cancels)) cancel()
+    this.#cancels = {}
+  }
+
+  #poll(wanted: Wanted): void {
+    this.#cancels.poll?.()
+    if (!wanted.needsPeers()) return this.#pollLater(wanted)
+    this.#cancels.poll = this.#dht.lookup(wanted.infoHash, this.#onPeers, () => this.#pollLater(wanted))
+  }
+
+  #pollLater(wanted: Wanted): void {
+    const spread = 1 + POLL_JITTER * (2 * this.#random.float() - 1)
+    this.#cancels.poll = this.#clock.after(this.#pollMs * spread, () => this.#poll(wanted))
+    this.#pollMs = Math.min(MAX_POLL_MS, 2 * this.#pollMs)
+  }
+}

@@ -1,0 +1,101 @@
+/** Where peers come from. Every source stands behind one interface and one gate: who is private stays private. */
+import type { PeerOrigin } from '../peer/peer-list.ts'
+import type { Endpoint } from '../protocol/endpoint.ts'
+import type { InfoHash } from '../protocol/ids.ts'
+import type { Resolver } from '../protocol/ports.ts'
+
+/** What a source is told about the torrent that it finds peers for. */
+export interface Wanted {
+  readonly infoHash: InfoHash
+  /** The TCP ports that we accept connections on; none when we do not listen. */
+  readonly listening: readonly Endpoint[]
+  /** Whether we have everything. Asked again at each announce. */
+  isSeed(): boolean
+  /** Whether more candidates are of use now. A source that polls slows down while they are not. */
+  needsPeers(): boolean
+}
+
+export interface PeerSource {
+  /** Stands in events and snapshots. */
+  readonly name: PeerOrigin
+  /** May serve a private torrent (BEP 27: only its trackers, and what the user names). */
+  readonly isAllowedForPrivate: boolean
+  /** Finds peers until `stop`, calling `onPeers` as often as it learns of some. */
+  start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void
+  /** Asks again now: the user wants it, or the state of the torrent changed. */
+  refresh(): void
+  stop(): void
+}
+
+/** Runs the sources of one torrent. */
+export class Discovery {
+  readonly #sources: readonly PeerSource[]
+  readonly #onPeers: (peers: readonly Endpoint[], origin: PeerOrigin) => void
+  #running: readonly PeerSource[] = []
+  #isRunning = false
+
+  constructor(
+    sources: readonly PeerSource[],
+    onPeers: (peers: readonly Endpoint[], origin: PeerOrigin) => void,
+  ) {
+    this.#sources = sources
+    this.#onPeers = onPeers
+  }
+
+  start(wanted: Wanted, isPrivate: boolean): void {
+    this.#isRunning = true
+    this.#running = this.#sources.filter((source) => !isPrivate || source.isAllowedForPrivate)
+    for (const source of this.#running) source.start(wanted, (peers) => this.#onPeers(peers, source.name))
+  }
+
+  /** The metainfo came late and says private: sources that BEP 27 forbids end here. */
+  restrict(): void {
+    for (const source of this.#running) if (!source.isAllowedForPrivate) source.stop()
+    this.#running = this.#running.filter((source) => source.isAllowedForPrivate)
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning
+  }
+
+  refresh(): void {
+    for (const source of this.#running) source.refresh()
+  }
+
+  stop(): void {
+    for (const source of this.#running) source.stop()
+    this.#running = []
+    this.#isRunning = false
+  }
+}
+
+/** Peers named by the user. Names are resolved once at the start and at each refresh. */
+export class StaticPeers implements PeerSource {
+  readonly name = 'static'
+  readonly isAllowedForPrivate = true
+  readonly #addresses: readonly Endpoint[]
+  readonly #resolver: Resolver
+  #onPeers: ((peers: readonly Endpoint[]) => void) | undefined
+
+  /** @param addresses hosts may be names */
+  constructor(addresses: readonly Endpoint[], resolver: Resolver) {
+    this.#addresses = addresses
+    this.#resolver = resolver
+  }
+
+  start(_wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void {
+    this.#onPeers = onPeers
+    this.refresh()
+  }
+
+  refresh(): void {
+    for (const { host, port } of this.#addresses)
+      this.#resolver.resolve(host, undefined, (hosts) =>
+        this.#onPeers?.(hosts.map((address) => ({ host: address, port }))),
+      )
+  }
+
+  stop(): void {
+    this.#onPeers = undefined
+  }
+}

@@ -1,0 +1,196 @@
+/** One side of a swarm: what is asked of whom, and what becomes of the blocks that come. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { PeerConnection } from '../peer/connection.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import type { BlockRequest, BlockSource, PiecePicker } from '../peer/picker.ts'
+import type { StorageError } from '../protocol/errors.ts'
+import type { BlockRange } from '../protocol/message.ts'
+import type { Clock, Emit, Millis } from '../protocol/ports.ts'
+import type { Verdict } from '../storage/disk.ts'
+import type { PieceStore } from '../storage/piece-store.ts'
+
+/** Peers that left, whose names are kept for the verdict on pieces that they took part in. */
+const MAX_DEPARTED = 1_000
+
+export interface DownloaderOptions {
+  readonly geometry: PieceGeometry
+  readonly createPicker: (onAbandon: (piece: number) => void) => PiecePicker
+  /** Made here, so that its verdicts come back here. */
+  readonly createStore: (callbacks: StoreCallbacks) => PieceStore
+  readonly clock: Clock
+  readonly emit: Emit<PeerEvent>
+  /** A piece is on disk and may be offered. */
+  readonly onWritten: (piece: number) => void
+  /** Source `id` alone sent a piece that is corrupt. */
+  readonly onCulprit: (id: number, piece: number) => void
+  /** The disk cannot take a piece, for good. */
+  readonly onDiskFailed: (error: StorageError) => void
+}
+
+export interface StoreCallbacks {
+  onPiece(piece: number, result: Verdict | StorageError): void
+  onDrain(): void
+}
+
+export class Downloader {
+  readonly picker: PiecePicker
+  readonly store: PieceStore
+  readonly #options: DownloaderOptions
+  readonly #peers = new Map<number, PeerConnection>()
+  readonly #departed = new Map<number, string>()
+  /** Payload bytes that came and were of no use: duplicates, unrequested ones, corrupt pieces. */
+  #wastedBytes = 0
+  // Filled anew at each use.
+  readonly #requests: BlockRequest[] = []
+  readonly #losers: BlockSource[] = []
+
+  constructor(options: DownloaderOptions) {
+    this.#options = options
+    this.picker = options.createPicker((piece) => this.store.discard(piece))
+    this.store = options.createStore({
+      onPiece: (piece, result) => this.#onFate(piece, result),
+      onDrain: () => this.#onDrain(),
+    })
+  }
+
+  get wastedBytes(): number {
+    return this.#wastedBytes
+  }
+
+  /** Blocks asked of this peer that have not come. */
+  inFlight(peer: PeerConnection): number {
+    return this.#peers.has(peer.id) ? this.picker.inFlight(peer) : 0
+  }
+
+  /** The peer said which pieces it has. */
+  addPeer(peer: PeerConnection): void {
+    this.#peers.set(peer.id, peer)
+    this.picker.addSource(peer, peer.pieces!)
+    this.#updateWanted(peer)
+    if (this.store.isCongested) peer.hold('disk')
+    this.#refill(peer)
+  }
+
+  removePeer(peer: PeerConnection): void {
+    if (!this.#peers.delete(peer.id)) return
+    this.picker.removeSource(peer)
+    this.#departed.set(peer.id, peer.address)
+    if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
+    // What it was asked for is free for others.
+    for (const other of this.#peers.values()) this.#refill(other)
+  }
+
+  onHave(peer: PeerConnection, piece: number): void {
+    this.picker.onHave(peer, piece)
+    this.#updateWanted(peer)
+    this.#refill(peer)
+  }
+
+  onChoke(peer: PeerConnection): void {
+    if (this.#peers.has(peer.id)) this.picker.release(peer)
+  }
+
+  onUnchoke(peer: PeerConnection): void {
+    this.#refill(peer)
+  }
+
+  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void {
+    const losers = this.#losers
+    losers.length = 0
+    const verdict = this.#peers.has(peer.id)
+      ? this.picker.onBlock(peer, range.piece, range.begin, range.length, losers)
+      : 'unrequested'
+    if (verdict !== 'accepted') {
+      this.#wastedBytes += range.length
+      if (verdict === 'unrequested') peer.strike()
+      return
+    }
+    for (const loser of losers) this.#peers.get(loser.id)?.cancel([range])
+    this.store.put(range.piece, range.begin, block)
+    if (this.store.isCongested) for (const each of this.#peers.values()) each.hold('disk')
+  }
+
+  /** All blocks that came together are in. */
+  onBlocksEnd(peer: PeerConnection): void {
+    this.#refill(peer)
+  }
+
+  /** The 2 s round: re-ranks, expires what is late, re-balances; then nobody is left without work. */
+  round(now: Millis): void {
+    for (const { id } of this.picker.round(now)) this.#peers.get(id)?.window.onStall()
+    for (const peer of this.#peers.values()) this.#refill(peer)
+  }
+
+  close(): void {
+    this.store.close()
+  }
+
+  #refill(peer: PeerConnection): void {
+    if (peer.isClosed || peer.isChokingUs || !peer.isWanted) return
+    if (this.store.isCongested || this.store.isStalled) return
+    const now = this.#options.clock.now()
+    const room = peer.window.size - this.picker.inFlight(peer)
+    if (room <= 0) return
+    const requests = this.#requests
+    requests.length = 0
+    this.picker.pick(peer, room, now, requests)
+    for (const { piece, isFirstOfPiece } of requests)
+      if (isFirstOfPiece) this.#options.emit({ event: 'request', piece, peer: peer.address })
+    peer.request(requests)
+  }
+
+  #onFate(piece: number, result: Verdict | StorageError): void {
+    if (result === 'written') this.#onWritten(piece)
+    else if (result === 'corrupt') this.#onCorrupt(piece)
+    else {
+      this.picker.onPieceFailed(piece)
+      this.#options.onDiskFailed(result)
+    }
+  }
+
+  #onWritten(piece: number): void {
+    const { geometry, emit } = this.#options
+    const sender = this.picker.mainContributor(piece)
+    this.picker.onPieceWritten(piece)
+    emit({
+      event: 'have',
+      piece,
+      peer: this.#addressOf(sender),
+      bytes: geometry.lengthOf(piece),
+      done: this.picker.have.count,
+      pieces: geometry.pieceCount,
+    })
+    for (const peer of this.#peers.values()) if (peer.isWanted) this.#updateWanted(peer)
+    this.#options.onWritten(piece)
+  }
+
+  #onCorrupt(piece: number): void {
+    const contributors = this.picker.onPieceCorrupt(piece)
+    this.#wastedBytes += this.#options.geometry.lengthOf(piece)
+    this.#options.emit({
+      event: 'hash_fail',
+      piece,
+      peers: contributors.map((id) => this.#addressOf(id)),
+    })
+    if (contributors.length === 1) this.#options.onCulprit(contributors[0]!, piece)
+    for (const peer of this.#peers.values()) {
+      this.#updateWanted(peer)
+      this.#refill(peer)
+    }
+  }
+
+  #onDrain(): void {
+    for (const peer of this.#peers.values()) {
+      peer.unhold('disk')
+      this.#refill(peer)
+    }
+  }
+
+  #updateWanted(peer: PeerConnection): void {
+    peer.setWanted(this.picker.isInterestedIn(peer))
+  }
+
+  #addressOf(id: number): string {
+    return this.#peers.get(id)?.address ?? this.#departed.get(id) ?? 'unknown'
+  }
+}

@@ -1,0 +1,20 @@
+/** All that a process gets from outside. Production and simulation differ in this one value, and nowhere else. */
+import type { Clock, Datagrams, Dialer, Hashes, Listener, Random, Resolver } from '../protocol/ports.ts'
+import type { Disk } from '../storage/disk.ts'
+
+export interface Environment {
+  readonly clock: Clock
+  readonly random: Random
+  readonly hashes: Hashes
+  readonly resolver: Resolver
+  readonly dialer: Dialer
+  readonly disk: Disk
+  /**
+   * Listens on an address as `-tcp-listen` takes it: `:port` is every address of both families.
+   *
+   * @throws {TransportError} `net.address-in-use` or `net.listen`
+   */
+  listenTcp(address: string): Promise<Listener>
+  /** The same for UDP: one socket per family. */
+  bindUdp(address: string): Promise<readonly Datagrams[]>
+}

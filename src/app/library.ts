@@ -1,0 +1,110 @@
+/** The package's public face: `import { … } from 'bitswarm'`. What is not here may change with any release. */
+import { describeMetainfo, type MetainfoDescription } from '../metainfo/inspect.ts'
+import type { Metainfo } from '../metainfo/metainfo.ts'
+import {
+  formatOf,
+  MAX_METAINFO_LENGTH,
+  parseMetainfo as parse,
+  type MetainfoFormat,
+} from '../metainfo/read-metainfo.ts'
+import { FsDisk } from '../storage/fs/fs-disk.ts'
+import { scanPayload } from '../storage/fs/scan.ts'
+import { createMetainfo as create, type CreateOptions } from './create.ts'
+import { readMetainfoBytes } from './node/files.ts'
+import { opensslHashes } from './node/hashes.ts'
+import { verifyPayload as verify, type VerifyOptions, type VerifyResult } from './verify.ts'
+
+export { startNode } from './compose.ts'
+export { Node } from './node.ts'
+export type { AddSessionOptions, NodeOptions, NodeSnapshot } from './node.ts'
+export { Session } from './session.ts'
+export type { PayloadOptions, SessionEvent, SessionSnapshot, SessionState } from './session.ts'
+export type { PayloadCheck } from './opening.ts'
+export type { PeerSnapshot } from './swarm.ts'
+export type { NodeEvent } from './events.ts'
+export type { PeerState } from '../peer/events.ts'
+export type { OrderName } from '../peer/piece-order.ts'
+export type { DhtNodeSnapshot, DhtSnapshot } from '../dht/service.ts'
+export type { FileSpan, PayloadFile, PlacedFile } from '../metainfo/geometry.ts'
+export { PieceGeometry } from '../metainfo/geometry.ts'
+export { encodeBit } from '../metainfo/bit-file.ts'
+export { encodeTorrent } from '../metainfo/torrent-file.ts'
+export { fromHex, toHex } from '../protocol/ids.ts'
+export type { InfoHash, PeerId } from '../protocol/ids.ts'
+export type { Endpoint } from '../protocol/endpoint.ts'
+export {
+  ConfigError,
+  InvariantError,
+  MetainfoError,
+  PayloadError,
+  ProtocolError,
+  StorageError,
+  SwarmError,
+  TransportError,
+} from '../protocol/errors.ts'
+export type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
+export { VERSION } from './version.ts'
+export type { CreateOptions, Metainfo, MetainfoDescription, MetainfoFormat, VerifyOptions, VerifyResult }
+
+/**
+ * Reads the content of a `.bit` or `.torrent` file.
+ *
+ * @throws {MetainfoError}
+ */
+export function parseMetainfo(bytes: Uint8Array): Metainfo {
+  return parse(bytes, opensslHashes)
+}
+
+/**
+ * Reads a `.bit` or `.torrent` file.
+ *
+ * @throws {MetainfoError} `meta.unreadable` when there is none; others when it is bad
+ */
+export async function readMetainfo(path: string): Promise<Metainfo> {
+  return parseMetainfo(await readMetainfoBytes(path, MAX_METAINFO_LENGTH))
+}
+
+/**
+ * Reads a `.bit` or `.torrent` file and tells what is in it, as `bitswarm inspect --json` prints it.
+ *
+ * @throws {MetainfoError}
+ */
+export async function inspectMetainfo(path: string): Promise<MetainfoDescription> {
+  const bytes = await readMetainfoBytes(path, MAX_METAINFO_LENGTH)
+  return describeMetainfo(parseMetainfo(bytes), formatOf(bytes))
+}
+
+/**
+ * Hashes a file or folder, on all cores.
+ *
+ * @throws {StorageError} when it cannot be read, is empty, or holds what a payload cannot
+ * @throws {MetainfoError} when it has names that nobody could download
+ */
+export function createMetainfo(path: string, options: CreateOptions = {}): Promise<Metainfo> {
+  return withDisk((disk) => create(path, { scan: scanPayload, disk, hashes: opensslHashes }, options))
+}
+
+/**
+ * Hashes what lies at `path`, the payload's single file or folder, and compares. Reads only.
+ *
+ * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …
+ */
+export function verifyPayload(
+  metainfo: Metainfo,
+  path: string,
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  return withDisk((disk) => verify(metainfo, { path, disk }, options))
+}
+
+/** Lends a disk whose workers end with the work. */
+async function withDisk<T>(work: (disk: FsDisk) => Promise<T>): Promise<T> {
+  const disk = new FsDisk()
+  try {
+    return await work(disk)
+  } finally {
+    await new Promise<void>((resolve) => {
+      disk.close(resolve)
+    })
+  }
+}

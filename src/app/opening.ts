@@ -1,0 +1,234 @@
+/** Opens a payload and finds out which of its pieces are good, reading no more than it must. */
+import type { Metainfo } from '../metainfo/metainfo.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import { PayloadError, StorageError } from '../protocol/errors.ts'
+import type { Cancel, Hashes, Random } from '../protocol/ports.ts'
+import type { Disk, Payload, PayloadPlan } from '../storage/disk.ts'
+import { assess, decodeResume, sampleOf, type ResumeState } from '../storage/resume.ts'
+
+/** Pieces that are read before many others are trusted without reading them. */
+export const SAMPLE_PIECES = 16
+
+/**
+ * What a seeder reads before it serves: `full`, every piece; `sample`, the first, the last and a few by chance; `none`,
+ * nothing, because the digests were made from these files a moment ago. A download finds out by itself.
+ */
+export type PayloadCheck = 'full' | 'sample' | 'none'
+
+export interface OpeningOptions {
+  readonly disk: Disk
+  readonly hashes: Hashes
+  readonly random: Random
+  readonly metainfo: Metainfo
+  readonly path: string
+  readonly mode: 'download' | 'seed'
+  readonly check: PayloadCheck
+  /** Pieces verified, of those that have to be. */
+  readonly onProgress: (done: number, total: number) => void
+  /** Called once, unless cancelled. */
+  readonly onDone: (result: Opened | StorageError | PayloadError) => void
+}
+
+export interface Opened {
+  readonly payload: Payload
+  readonly have: Bitfield
+  /** Pieces that were read. */
+  readonly checked: number
+  readonly source: 'resume' | 'check' | 'sample' | 'empty'
+  /** This process holds the lock and may write. */
+  readonly isLocked: boolean
+}
+
+/** Starts opening. Cancelling closes what was opened. */
+export function openPayload(options: OpeningOptions): Cancel {
+  const opening = new Opening(options)
+  if (options.mode === 'seed') opening.openToSeed()
+  else opening.openToDownload()
+  return () => opening.cancel()
+}
+
+class Opening {
+  readonly #options: OpeningOptions
+  readonly #plan: PayloadPlan
+  #payload: Payload | undefined
+  #cancelVerify: Cancel | undefined
+  #isCancelled = false
+
+  constructor(options: OpeningOptions) {
+    const { geometry, isSingleFile, digests } = options.metainfo
+    this.#options = options
+    this.#plan = { path: options.path, isSingleFile, geometry, digests }
+  }
+
+  openToSeed(): void {
+    this.#open('seed', (payload) => {
+      if (!(payload instanceof StorageError)) return this.#checkToSeed(payload)
+      const isMismatch = payload.code === 'disk.wrong-size'
+      this.#fail(
+        isMismatch ? new PayloadError('payload.mismatch', payload.message, { cause: payload }) : payload,
+      )
+    })
+  }
+
+  openToDownload(): void {
+    this.#open('download', (payload) => {
+      if (!(payload instanceof StorageError)) this.#readResume(payload)
+      // What lies complete in a place that we may not write to can still be served.
+      else if (payload.code === 'disk.permission') this.#openReadOnly(payload)
+      else this.#fail(payload)
+    })
+  }
+
+  cancel(): void {
+    this.#isCancelled = true
+    this.#cancelVerify?.()
+    this.#payload?.close(() => {})
+  }
+
+  #open(mode: 'download' | 'seed', next: (payload: Payload | StorageError) => void): void {
+    this.#options.disk.open(this.#plan, mode, (result) => {
+      if (this.#isCancelled) {
+        if (!(result instanceof StorageError)) result.close(() => {})
+        return
+      }
+      if (!(result instanceof StorageError)) this.#payload = result
+      next(result)
+    })
+  }
+
+  #checkToSeed(payload: Payload): void {
+    const { check, random, metainfo, path } = this.#options
+    const have = Bitfield.full(metainfo.geometry.pieceCount)
+    const pieces =
+      check === 'none'
+        ? []
+        : check === 'full'
+          ? indices(have.length)
+          : withEnds(sampleOf(have, SAMPLE_PIECES, random), have.length)
+    this.#verify(payload, pieces, (bad) => {
+      if (bad.length > 0)
+        this.#fail(
+          new PayloadError('payload.mismatch', `${path} is not what the metainfo says: ${describe(bad)}`),
+        )
+      else
+        this.#done({
+          payload,
+          have,
+          checked: pieces.length,
+          source: check === 'sample' ? 'sample' : 'check',
+          isLocked: false,
+        })
+    })
+  }
+
+  #openReadOnly(denied: StorageError): void {
+    this.#open('seed', (payload) => {
+      if (payload instanceof StorageError) return this.#fail(denied)
+      const have = Bitfield.full(this.#plan.geometry.pieceCount)
+      this.#verify(payload, indices(have.length), (bad) => {
+        if (bad.length > 0) this.#fail(denied)
+        else this.#done({ payload, have, checked: have.length, source: 'check', isLocked: false })
+      })
+    })
+  }
+
+  #readResume(payload: Payload): void {
+    payload.readResume((bytes) => {
+      if (this.#isCancelled) return
+      this.#sample(payload, bytes instanceof Uint8Array ? this.#decode(bytes) : undefined)
+    })
+  }
+
+  /** A resume file that cannot be trusted costs a check of the data, nothing else. */
+  #decode(bytes: Uint8Array): ResumeState | undefined {
+    const { metainfo, hashes } = this.#options
+    try {
+      return decodeResume(bytes, metainfo, hashes)
+    } catch (error) {
+      if (error instanceof StorageError) return undefined
+      throw error
+    }
+  }
+
+  /** Reads a few of the pieces that the resume file vouches for. When one is bad, it vouches for nothing. */
+  #sample(payload: Payload, state: ResumeState | undefined): void {
+    const { geometry } = this.#plan
+    const { trusted, doubtful } = assess(state, geometry, payload.found)
+    const sample = sampleOf(trusted, SAMPLE_PIECES, this.#options.random)
+    this.#verify(payload, sample, (bad) => {
+      const vouched = bad.length === 0 ? { trusted, doubtful } : assess(undefined, geometry, payload.found)
+      this.#verify(payload, vouched.doubtful, (missing) => {
+        const have = vouched.trusted
+        for (const piece of vouched.doubtful) have.set(piece)
+        for (const piece of missing) have.clear(piece)
+        const checked = sample.length + vouched.doubtful.length
+        const source =
+          checked === 0 && have.isEmpty ? 'empty' : state && bad.length === 0 ? 'resume' : 'check'
+        this.#checkSpace({ payload, have, checked, source, isLocked: true })
+      })
+    })
+  }
+
+  /** A download that cannot fit is refused before it starts, not when the disk is full. */
+  #checkSpace(opened: Opened): void {
+    const { geometry } = this.#plan
+    let missing = 0
+    for (let piece = 0; piece < geometry.pieceCount; piece++)
+      if (!opened.have.has(piece)) missing += geometry.lengthOf(piece)
+    opened.payload.freeSpace((free) => {
+      if (this.#isCancelled) return
+      // Where free space cannot be asked for, writing will tell.
+      if (free instanceof StorageError || free >= missing) this.#done(opened)
+      else
+        this.#fail(
+          new StorageError(
+            'disk.full',
+            `${this.#options.path}: ${missing} bytes are missing, and ${free} are free`,
+          ),
+        )
+    })
+  }
+
+  /** @param next gets the pieces that are not good */
+  #verify(payload: Payload, pieces: readonly number[], next: (bad: readonly number[]) => void): void {
+    if (pieces.length === 0) return next([])
+    const bad: number[] = []
+    let done = 0
+    this.#cancelVerify = payload.verify(
+      pieces,
+      (piece, isGood) => {
+        if (!isGood) bad.push(piece)
+        this.#options.onProgress(++done, pieces.length)
+      },
+      (error) => {
+        this.#cancelVerify = undefined
+        if (this.#isCancelled) return
+        if (error) this.#fail(error)
+        else next(bad)
+      },
+    )
+  }
+
+  #done(opened: Opened): void {
+    this.#options.onDone(opened)
+  }
+
+  #fail(error: StorageError | PayloadError): void {
+    const { onDone } = this.#options
+    if (this.#payload) this.#payload.close(() => onDone(error))
+    else onDone(error)
+  }
+}
+
+function indices(count: number): number[] {
+  return Array.from({ length: count }, (_, piece) => piece)
+}
+
+function withEnds(pieces: readonly number[], count: number): number[] {
+  return [...new Set([0, ...pieces, count - 1])]
+}
+
+function describe(bad: readonly number[]): string {
+  const [first] = bad.toSorted((a, b) => a - b)
+  return bad.length === 1 ? `piece ${first} differs` : `${bad.length} pieces differ, the first is ${first}`
+}

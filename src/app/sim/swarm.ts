@@ -1,0 +1,166 @@
+/** A whole swarm in one process under virtual time: real nodes and sessions on simulated networks and disks. */
+import { buildMetainfo } from '../../metainfo/build.ts'
+import type { Metainfo } from '../../metainfo/metainfo.ts'
+import { formatEndpoint } from '../../protocol/endpoint.ts'
+import { InvariantError } from '../../protocol/errors.ts'
+import { toHex } from '../../protocol/ids.ts'
+import type { Hashes, Millis } from '../../protocol/ports.ts'
+import { MemoryDisk } from '../../storage/memory-disk.ts'
+import type { Environment } from '../environment.ts'
+import { Node, type AddSessionOptions, type NodeOptions } from '../node.ts'
+import type { Session } from '../session.ts'
+import { SimClock } from './clock.ts'
+import { SeededRandom } from './random.ts'
+import { SimStreams, type HostRates, type SimHost } from './stream-network.ts'
+
+export interface SimSwarmOptions {
+  /** The same seed gives the same run, event by event. */
+  readonly seed: number
+  readonly hashes: Hashes
+  /** Bytes of the payload, 4 MiB when missing, and of a piece, 64 KiB when missing. */
+  readonly payloadBytes?: number
+  readonly pieceLength?: number
+  /** One way, between any two machines; 10 ms when missing. */
+  readonly latencyMs?: Millis
+}
+
+export interface MachineOptions extends HostRates {
+  /** One character a piece, `#` for one that lies on its disk at the start; nothing when missing. */
+  readonly has?: string
+  /** Machines to connect to. */
+  readonly peers?: readonly SimMachine[]
+  readonly node?: Omit<NodeOptions, 'tcpListen' | 'dhtListen' | 'onEvent'>
+  readonly session?: Partial<Omit<AddSessionOptions, 'metainfo' | 'path' | 'peers'>>
+}
+
+const PORT = 6881
+const PATH = '/data/payload'
+
+/** A host with a disk, and the process that runs on it. */
+export interface SimMachine {
+  readonly host: SimHost
+  readonly disk: MemoryDisk
+  readonly node: Node
+  readonly session: Session
+  /** What lies where the payload should. */
+  file(): Uint8Array | undefined
+}
+
+export class SimSwarm {
+  readonly clock: SimClock = new SimClock()
+  readonly random: SeededRandom
+  readonly streams: SimStreams
+  readonly payload: Uint8Array
+  readonly metainfo: Metainfo
+  /** Everything that was reported, in order: a line each, with virtual time and machine. */
+  readonly log: string[] = []
+  readonly #hashes: Hashes
+  #machines = 0
+
+  constructor(options: SimSwarmOptions) {
+    const { seed, hashes, payloadBytes = 4 * 2 ** 20, pieceLength = 65_536, latencyMs = 10 } = options
+    this.random = new SeededRandom(seed)
+    this.#hashes = hashes
+    this.streams = new SimStreams({
+      clock: this.clock,
+      random: this.random.fork('network'),
+      latency: latencyMs,
+    })
+    this.payload = this.random.fork('payload').fill(new Uint8Array(payloadBytes))
+    const digests = new Uint8Array(20 * Math.ceil(payloadBytes / pieceLength))
+    for (let piece = 0; piece * 20 < digests.length; piece++)
+      digests.set(
+        hashes.sha1(this.payload.subarray(piece * pieceLength, (piece + 1) * pieceLength)),
+        piece * 20,
+      )
+    this.metainfo = buildMetainfo(
+      {
+        name: 'payload',
+        isSingleFile: true,
+        files: [{ path: [], length: payloadBytes }],
+        pieceLength,
+        digests,
+        isPrivate: false,
+      },
+      hashes,
+    )
+  }
+
+  /** A machine that has the whole payload. */
+  seeder(options: MachineOptions = {}): Promise<SimMachine> {
+    const has = '#'.repeat(this.metainfo.geometry.pieceCount)
+    return this.machine({ ...options, has, session: { mode: 'seed', ...options.session } })
+  }
+
+  leecher(options: MachineOptions = {}): Promise<SimMachine> {
+    return this.machine(options)
+  }
+
+  async machine({
+    has,
+    peers = [],
+    node: nodeOptions,
+    session,
+    ...rates
+  }: MachineOptions): Promise<SimMachine> {
+    const index = ++this.#machines
+    const name = `machine ${index}`
+    const host = this.streams.host(`10.0.${index >> 8}.${index & 255}`, rates)
+    const random = this.random.fork(name)
+    const disk = new MemoryDisk({ clock: this.clock, random: random.fork('disk'), hashes: this.#hashes })
+    if (has !== undefined) disk.writeFile(PATH, this.#payloadWith(has))
+    const env: Environment = {
+      clock: this.clock,
+      random,
+      hashes: this.#hashes,
+      resolver: { resolve: (address, _family, onResult) => onResult([address]) },
+      dialer: host,
+      disk,
+      listenTcp: () => Promise.resolve(host.listen(PORT)),
+      bindUdp: () => Promise.resolve([]),
+    }
+    const node = await Node.open(env, {
+      ...nodeOptions,
+      tcpListen: `:${PORT}`,
+      onEvent: (event) => this.log.push(`${this.clock.now().toFixed(3)} ${name} ${JSON.stringify(event)}`),
+    })
+    return {
+      host,
+      disk,
+      node,
+      session: node.addSession({
+        metainfo: this.metainfo,
+        path: PATH,
+        mode: 'download',
+        peers: peers.map((peer) => formatEndpoint({ host: peer.host.address, port: PORT })),
+        ...session,
+      }),
+      file: () => disk.readFile(PATH),
+    }
+  }
+
+  /** Lets time pass until `isDone`. */
+  runUntil(isDone: () => boolean, { withinMs }: { readonly withinMs: Millis }): void {
+    const deadline = this.clock.now() + withinMs
+    while (!isDone()) {
+      if (this.clock.now() > deadline || !this.clock.step())
+        throw new InvariantError(
+          `it did not happen within ${withinMs} ms of virtual time:\n${this.log.slice(-20).join('\n')}`,
+        )
+    }
+  }
+
+  /** Two runs with one seed have the same. */
+  traceHash(): string {
+    return toHex(this.#hashes.sha1(new TextEncoder().encode(this.log.join('\n'))))
+  }
+
+  #payloadWith(has: string): Uint8Array {
+    if (!has.includes('.')) return this.payload
+    const { pieceLength } = this.metainfo.geometry
+    const content = this.payload.slice()
+    for (let piece = 0; piece < has.length; piece++)
+      if (has[piece] === '.') content.fill(0, piece * pieceLength, (piece + 1) * pieceLength)
+    return content
+  }
+}

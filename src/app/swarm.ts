@@ -1,0 +1,330 @@
+/** One torrent's peers. Told of everything that happens on a connection, it hands each thing to whom it concerns. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { PeerConnection, type PeerObserver } from '../peer/connection.ts'
+import type { PeerEvent, PeerState } from '../peer/events.ts'
+import type { Shaken } from '../peer/handshaker.ts'
+import type { PeerOrigin } from '../peer/peer-list.ts'
+import { MAX_QUEUED_REQUESTS } from '../peer/upload-queue.ts'
+import { clientName } from '../protocol/client-name.ts'
+import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
+import { ExtensionRegistry, type ExtensionFields } from '../protocol/extension.ts'
+import { bytesEqual, type InfoHash, type PeerId } from '../protocol/ids.ts'
+import type { BlockRange } from '../protocol/message.ts'
+import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
+import type { ConnectionSlots } from './connection-slots.ts'
+import { Connector, type Direction, type Unwanted } from './connector.ts'
+import type { Downloader } from './downloader.ts'
+import type { Uploader } from './uploader.ts'
+
+/** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
+export const ROUND_INTERVAL_MS: Millis = 2_000
+
+export interface SwarmOptions {
+  readonly infoHash: InfoHash
+  readonly peerId: PeerId
+  readonly client: string
+  /** The port that we accept connections on. */
+  readonly listenPort: number | undefined
+  /** Where we listen: never dialled. */
+  readonly own: readonly Endpoint[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly dialer: Dialer
+  readonly slots: ConnectionSlots
+  readonly download: Bandwidth
+  readonly emit: Emit<PeerEvent>
+}
+
+/** What can be exchanged, once the metainfo is known and the payload is open. */
+export interface Transfer {
+  readonly geometry: PieceGeometry
+  readonly downloader: Downloader
+  readonly uploader: Uploader
+}
+
+export interface PeerSnapshot {
+  readonly peer: string
+  readonly state: PeerState
+  readonly direction?: Direction
+  readonly client?: string
+  /** Pieces that it has. */
+  readonly have?: number
+  /** Payload bytes, and bytes per second. */
+  readonly downloaded: number
+  readonly uploaded: number
+  readonly downRate: number
+  readonly upRate: number
+  /** Blocks asked of it that have not come. */
+  readonly inFlight: number
+}
+
+export class Swarm implements PeerObserver {
+  /** What we speak beyond BEP 3; each extension registers itself. */
+  readonly extensions: ExtensionRegistry<PeerConnection> = new ExtensionRegistry()
+  readonly #options: SwarmOptions
+  readonly #connector: Connector
+  readonly #extensionFields: ExtensionFields
+  readonly #peers = new Map<number, PeerConnection>()
+  #transfer: Transfer | undefined
+  #lastId = 0
+  /** Payload bytes of connections that are gone. */
+  #downloadedBefore = 0
+  #uploadedBefore = 0
+  #cancelRound: Cancel | undefined
+
+  constructor(options: SwarmOptions) {
+    this.#options = options
+    this.#extensionFields = {
+      client: options.client,
+      port: options.listenPort,
+      requestQueue: MAX_QUEUED_REQUESTS,
+    }
+    this.#connector = new Connector({
+      ...options,
+      onShaken: (shaken, direction) => this.#onShaken(shaken, direction),
+    })
+  }
+
+  /** Takes up connections from now on. */
+  start(): void {
+    this.#scheduleRound()
+    this.#connector.start()
+  }
+
+  /** The metainfo is known and the payload open: from now on blocks flow. */
+  attach(transfer: Transfer): void {
+    this.#transfer = transfer
+    for (const peer of [...this.#peers.values()]) this.#introduce(peer, transfer)
+  }
+
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
+    this.#connector.addCandidates(endpoints, origin)
+  }
+
+  /** Somebody called, and both handshakes are through. */
+  onIncoming(shaken: Shaken): void {
+    this.#connector.onIncoming(shaken)
+  }
+
+  /** A piece is on disk. */
+  onWritten(piece: number): void {
+    for (const peer of this.#peers.values()) peer.sendHave(piece)
+  }
+
+  /** We have everything: connections to others that do serve nobody. */
+  onComplete(): void {
+    for (const peer of [...this.#peers.values()]) this.#closeIfBothComplete(peer)
+  }
+
+  /** Source `id` sent a corrupt piece all by itself. */
+  onCulprit(id: number, piece: number): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return
+    this.#connector.ban(peer)
+    this.#options.emit({
+      event: 'peer_banned',
+      peer: peer.address,
+      reason: 'it alone sent a piece that does not have its hash',
+      pieces: [piece],
+    })
+    peer.close('banned')
+  }
+
+  stop(): void {
+    this.#cancelRound?.()
+    this.#connector.stop()
+    for (const peer of [...this.#peers.values()]) peer.close('stopped')
+  }
+
+  get connectedCount(): number {
+    return this.#peers.size
+  }
+
+  /** Payload bytes since the start. */
+  get downloaded(): number {
+    return this.#downloadedBefore + this.#sum((peer) => peer.downloaded)
+  }
+
+  get uploaded(): number {
+    return this.#uploadedBefore + this.#sum((peer) => peer.uploaded)
+  }
+
+  /** Bytes per second. */
+  get downRate(): number {
+    const now = this.#options.clock.now()
+    return this.#sum((peer) => peer.downRate.rate(now))
+  }
+
+  get upRate(): number {
+    const now = this.#options.clock.now()
+    return this.#sum((peer) => peer.upRate.rate(now))
+  }
+
+  /** Connected peers first, then those that are known. */
+  snapshot(): PeerSnapshot[] {
+    const connected = Array.from(this.#peers.values(), (peer) => this.#describe(peer))
+    const known = this.#connector.snapshot().map(({ endpoint, state }) => ({
+      peer: formatEndpoint(endpoint),
+      state: state === 'connected' ? ('waiting' as const) : state,
+      downloaded: 0,
+      uploaded: 0,
+      downRate: 0,
+      upRate: 0,
+      inFlight: 0,
+    }))
+    return [...connected, ...known]
+  }
+
+  // PeerObserver
+
+  onPieces(peer: PeerConnection): void {
+    this.#transfer!.downloader.addPeer(peer)
+    this.#closeIfBothComplete(peer)
+  }
+
+  onHave(peer: PeerConnection, piece: number): void {
+    this.#transfer!.downloader.onHave(peer, piece)
+    this.#closeIfBothComplete(peer)
+  }
+
+  onChoke(peer: PeerConnection): void {
+    this.#transfer?.downloader.onChoke(peer)
+  }
+
+  onUnchoke(peer: PeerConnection): void {
+    this.#transfer?.downloader.onUnchoke(peer)
+  }
+
+  onInterest(): void {
+    this.#transfer?.uploader.onInterest()
+  }
+
+  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void {
+    this.#transfer!.downloader.onBlock(peer, range, block)
+  }
+
+  onBlocksEnd(peer: PeerConnection): void {
+    this.#transfer!.downloader.onBlocksEnd(peer)
+  }
+
+  onRequest(peer: PeerConnection): void {
+    this.#transfer!.uploader.onRequest(peer)
+  }
+
+  onClosed(peer: PeerConnection, reason: string): void {
+    const state = this.#stateOf(peer)
+    this.#peers.delete(peer.id)
+    this.#downloadedBefore += peer.downloaded
+    this.#uploadedBefore += peer.uploaded
+    this.#transfer?.downloader.removePeer(peer)
+    this.#transfer?.uploader.removePeer(peer)
+    this.#options.emit({
+      event: 'peer_left',
+      peer: peer.address,
+      reason,
+      state,
+      downloaded: peer.downloaded,
+      uploaded: peer.uploaded,
+    })
+    this.#connector.onClosed(peer, reason)
+  }
+
+  // Inside.
+
+  /** @returns why the connection is not wanted, or undefined when it has joined */
+  #onShaken({ stream, handshake, rest }: Shaken, direction: Direction): Unwanted | undefined {
+    const options = this.#options
+    if (bytesEqual(handshake.peerId, options.peerId)) return { code: 'wire.self' }
+    const twin = this.#findTwin(handshake.peerId)
+    if (twin !== undefined) {
+      if (!this.#isPreferred(direction, twin)) return { code: 'wire.duplicate', twin }
+      twin.close('wire.duplicate')
+    }
+    const peer = new PeerConnection({
+      id: ++this.#lastId,
+      stream,
+      direction,
+      peerId: handshake.peerId,
+      client: clientName(handshake.peerId),
+      clock: options.clock,
+      observer: this,
+      download: options.download,
+      ...(handshake.hasExtensions && {
+        extensions: { registry: this.extensions, fields: this.#extensionFields },
+      }),
+    })
+    this.#peers.set(peer.id, peer)
+    options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.client })
+    if (this.#transfer) this.#introduce(peer, this.#transfer)
+    peer.start(rest)
+    return undefined
+  }
+
+  #introduce(peer: PeerConnection, { geometry, downloader, uploader }: Transfer): void {
+    uploader.addPeer(peer)
+    peer.onMetainfo(geometry, downloader.picker.have)
+  }
+
+  #findTwin(peerId: PeerId): PeerConnection | undefined {
+    for (const peer of this.#peers.values()) if (bytesEqual(peer.peerId, peerId)) return peer
+    return undefined
+  }
+
+  /**
+   * Two that dial each other at the same time must drop the same one of their two connections: the one that the side
+   * with the greater peer id opened stays. A second one of the same direction is refused.
+   */
+  #isPreferred(direction: Direction, twin: PeerConnection): boolean {
+    if (direction === twin.direction) return false
+    const at = twin.peerId.findIndex((byte, i) => byte !== this.#options.peerId[i])
+    const isOursGreater = this.#options.peerId[at]! > twin.peerId[at]!
+    return isOursGreater === (direction === 'out')
+  }
+
+  #closeIfBothComplete(peer: PeerConnection): void {
+    if (peer.isSeed && this.#transfer!.downloader.picker.isComplete) peer.close('both have everything')
+  }
+
+  #scheduleRound(): void {
+    this.#cancelRound = this.#options.clock.after(ROUND_INTERVAL_MS, () => {
+      this.#scheduleRound()
+      this.#round(this.#options.clock.now())
+    })
+  }
+
+  #round(now: Millis): void {
+    for (const peer of [...this.#peers.values()]) peer.onTick(now)
+    this.#transfer?.downloader.round(now)
+    this.#transfer?.uploader.round()
+  }
+
+  #describe(peer: PeerConnection): PeerSnapshot {
+    const now = this.#options.clock.now()
+    return {
+      peer: peer.address,
+      state: this.#stateOf(peer),
+      direction: peer.direction,
+      client: peer.client,
+      have: peer.pieces?.count ?? 0,
+      downloaded: peer.downloaded,
+      uploaded: peer.uploaded,
+      downRate: peer.downRate.rate(now),
+      upRate: peer.upRate.rate(now),
+      inFlight: this.#transfer?.downloader.inFlight(peer) ?? 0,
+    }
+  }
+
+  #stateOf(peer: PeerConnection): PeerState {
+    const downloader = this.#transfer?.downloader
+    if (downloader?.picker.isComplete) return 'seeding'
+    if (!peer.isWanted) return 'waiting'
+    if (peer.isChokingUs) return 'choking'
+    return (downloader?.inFlight(peer) ?? 0) > 0 ? 'downloading' : 'waiting'
+  }
+
+  #sum(value: (peer: PeerConnection) => number): number {
+    let sum = 0
+    for (const peer of this.#peers.values()) sum += value(peer)
+    return sum
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Whom we know, and how we come to know them: keeps the routing table in step with what becomes of every call, and
+ * pings those that might belong into it.
+ */
+import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Clock, Emit, Millis, Random } from '../protocol/ports.ts'
+import { Candidates } from './candidates.ts'
+import { NONE, type Contact, type ContactBook } from './contact.ts'
+import type { DhtEvent } from './events.ts'
+import { messageEvent } from './message-event.ts'
+import type { Reply, Request } from './messages.ts'
+import { RoutingTable } from './routing-table.ts'
+import { Rpc, type Call, type Callee, type RpcObserver } from './rpc.ts'
+import { profileOf } from './source-limiter.ts'
+import { forEachToldContact } from './told.ts'
+
+/** Without any reply for so long, silence is our own fault and costs nobody his place. */
+const ONLINE_FOR: Millis = 30_000
+
+/** Pings at once that decide about a questionable contact. */
+const MAX_DOUBT_PINGS = 3
+
+export interface NeighbourhoodOptions {
+  readonly ownId: NodeId
+  readonly book: ContactBook
+  readonly clock: Clock
+  readonly random: Random
+  readonly isReadOnly: boolean
+  readonly send: (request: Request, to: Endpoint) => void
+  /** Undefined when nobody listens to events of single messages. */
+  readonly emitChatter: Emit<DhtEvent> | undefined
+  /** A contact entered the table. */
+  readonly onAdded: () => void
+  /** The table is empty, and somebody failed us. */
+  readonly onLonely: () => void
+}
+
+export class Neighbourhood implements RpcObserver {
+  readonly table: RoutingTable
+  readonly rpc: Rpc
+  readonly #ownId: NodeId
+  readonly #book: ContactBook
+  readonly #clock: Clock
+  readonly #candidates: Candidates
+  readonly #emitChatter: Emit<DhtEvent> | undefined
+  readonly #onAdded: () => void
+  readonly #onLonely: () => void
+  #doubtPings = 0
+  #repliedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(options: NeighbourhoodOptions) {
+    const { ownId, book, clock, random, isReadOnly, send, emitChatter, onAdded, onLonely } = options
+    this.#ownId = ownId
+    this.#book = book
+    this.#clock = clock
+    this.#emitChatter = emitChatter
+    this.#onAdded = onAdded
+    this.#onLonely = onLonely
+    this.table = new RoutingTable({
+      ownId,
+      book,
+      onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
+    })
+    this.rpc = new Rpc({ ownId, isReadOnly, clock, random, send, observer: this })
+    this.#candidates = new Candidates({
+      clock,
+      book,
+      isWanted: (contact) => this.table.hasRoomFor(contact),
+      ping: (contact, onDone) => this.#ping(contact, onDone),
+    })
+  }
+
+  /** Somebody who answers requests sent us one. */
+  onRequest(contact: Contact): void {
+    this.table.onRequest(contact, this.#clock.now())
+    this.#candidates.offer(contact, true)
+  }
+
+  onBegin({ callee }: Call): void {
+    if (callee.contact !== NONE) this.#book.retain(callee.contact)
+  }
+
+  onEnd({ callee }: Call): void {
+    if (callee.contact !== NONE) this.#book.release(callee.contact)
+  }
+
+  onReply({ callee }: Call, reply: Reply, rttMs: Millis | undefined): void {
+    const now = this.#clock.now()
+    this.#repliedAt = now
+    this.#emitChatter?.(messageEvent(reply, callee.to, { direction: 'in', rttMs }))
+    if (reply.ro === 1) return
+    const { to, contact: known } = callee
+    const contact = known === NONE ? this.#book.intern(reply.id, to) : this.#book.retain(known)
+    if (this.table.onReply(contact, now, rttMs) === 'waiting') this.#pingDoubted(contact, now)
+    this.#book.release(contact)
+  }
+
+  onTimeout({ callee, request }: Call, waitedMs: Millis): void {
+    const node = formatEndpoint(callee.to)
+    this.#emitChatter?.({ event: 'dht_timeout', node, message: request.type, waitedMs: Math.round(waitedMs) })
+    if (callee.contact === NONE) return
+    const isOnline = this.#clock.now() - this.#repliedAt < ONLINE_FOR
+    const replacement = this.table.onTimeout(callee.contact, isOnline)
+    if (replacement !== NONE) {
+      this.#ping(replacement, () => undefined)
+      this.#book.release(replacement)
+    }
+    this.#checkLonely()
+  }
+
+  onWrongId({ callee }: Call): void {
+    if (callee.contact === NONE) return
+    this.table.onWrongId(callee.contact)
+    this.#checkLonely()
+  }
+
+  #checkLonely(): void {
+    if (this.table.size === 0) this.#onLonely()
+  }
+
+  #ping(contact: Contact, onDone: () => void): boolean {
+    const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
+      onReply: onDone,
+      onSoftTimeout: (slow) => {
+        if (slow.sends === 1) this.rpc.resend(slow)
+      },
+      onFail: onDone,
+    })
+    return call !== undefined
+  }
+
+  /** A verified newcomer waits for a place: asks the member that was silent for longest whether it is still there. */
+  #pingDoubted(newcomer: Contact, now: Millis): void {
+    if (this.#doubtPings >= MAX_DOUBT_PINGS) return
+    const doubted = this.table.doubtedFor(newcomer, now)
+    if (doubted !== NONE && this.#ping(doubted, () => this.#doubtPings--)) this.#doubtPings++
+  }
+
+  /** Nodes that were named to us outside of a walk: those that the table has room for are pinged. */
+  onNodes({ callee }: Call, reply: Reply): void {
+    if (reply.type !== 'peers') return
+    const teller = { scope: scopeOf(callee.to.host), book: this.#book, ownId: this.#ownId }
+    forEachToldContact(reply, teller, (contact) => this.#candidates.offer(contact, false))
+  }
+
+  calleeOf(contact: Contact): Callee {
+    const book = this.#book
+    return {
+      to: book.endpoint(contact),
+      profile: profileOf(book.scope(contact)),
+      id: book.id(contact),
+      contact,
+      rto: this.table.rto(contact),
+    }
+  }
+
+  #onTableChange(contact: Contact, change: 'added' | 'removed', reason: string): void {
+    if (this.#emitChatter !== undefined) {
+      const node = formatEndpoint(this.#book.endpoint(contact))
+      this.#emitChatter({ event: 'dht_contact', node, change, reason, contacts: this.table.size })
+    }
+    if (change === 'added') this.#onAdded()
+  }
+
+  close(): void {
+    this.#candidates.close()
+    this.rpc.close()
+    this.table.clear()
+  }
+}

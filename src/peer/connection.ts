@@ -1,0 +1,483 @@
+/** One remote after the handshake: what it may do, what we may do, and every message between the two (BEP 3). */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import { WireDecoder } from '../protocol/decoder.ts'
+import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
+import { ProtocolError, type TransportError } from '../protocol/errors.ts'
+import {
+  EXTENSION_HANDSHAKE_ID,
+  RemoteExtensions,
+  type ExtensionFields,
+  type ExtensionRegistry,
+} from '../protocol/extension.ts'
+import type { PeerId } from '../protocol/ids.ts'
+import {
+  encodeBitfield,
+  encodeCancels,
+  encodeChoke,
+  encodeHave,
+  encodeInterested,
+  encodeKeepAlive,
+  encodeNotInterested,
+  encodePieceHeader,
+  encodeRequests,
+  encodeUnchoke,
+  type BlockRange,
+  type WireMessage,
+} from '../protocol/message.ts'
+import type { Bandwidth, ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
+import type { BlockSource } from './picker.ts'
+import { RateMeter } from './rate-meter.ts'
+import { RequestWindow } from './request-window.ts'
+import { UploadQueue } from './upload-queue.ts'
+
+/** A remote that sends nothing for so long is gone (BEP 3 asks for a keep-alive every two minutes). */
+export const IDLE_TIMEOUT_MS: Millis = 180_000
+/** We say something at least this often. */
+export const KEEP_ALIVE_MS: Millis = 100_000
+/** Bytes that a remote may ask for in one request. Everybody asks for 16 KiB; some old clients for more. */
+export const MAX_REQUEST_LENGTH = 131_072
+/** `have` messages kept while the number of pieces is not known yet. */
+export const MAX_EARLY_HAVES = 16_384
+/** Blocks that nobody asked for, beyond those that crossed a cancel or choke, before a remote is closed. */
+export const MAX_UNREQUESTED_BLOCKS = 64
+
+/** What a connection tells the swarm it belongs to. Calls are synchronous and may close the connection. */
+export interface PeerObserver {
+  /** It said which pieces it has, all at once. Comes once at most, before any `onHave`. */
+  onPieces(peer: PeerConnection): void
+  onHave(peer: PeerConnection, piece: number): void
+  /** It lets us download, or no longer: then what we had asked for will not come. */
+  onChoke(peer: PeerConnection): void
+  onUnchoke(peer: PeerConnection): void
+  /** It wants to download from us, or no longer. */
+  onInterest(peer: PeerConnection): void
+  /** A block arrived; `block` is valid during the call. The range lies inside the piece, and is unchecked beyond that. */
+  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void
+  /** All that arrived together is handled: the time to ask for more. */
+  onBlocksEnd(peer: PeerConnection): void
+  /** Its upload queue has something to serve. */
+  onRequest(peer: PeerConnection): void
+  onClosed(peer: PeerConnection, reason: string): void
+}
+
+export interface PeerOptions {
+  /** Unique in the session, never used again. */
+  readonly id: number
+  readonly stream: ByteStream
+  readonly direction: 'in' | 'out'
+  readonly peerId: PeerId
+  /** From the peer id; the extension handshake may say it better. */
+  readonly client: string
+  readonly clock: Clock
+  readonly observer: PeerObserver
+  /** What we offer of BEP 10 and say of ourselves; absent when the remote does not speak it. */
+  readonly extensions?: {
+    readonly registry: ExtensionRegistry<PeerConnection>
+    readonly fields: ExtensionFields
+  }
+  /** What all connections together may receive. */
+  readonly download: Bandwidth
+}
+
+/** Why reading from a remote is held up. */
+type Hold = 'disk' | 'bandwidth'
+
+export class PeerConnection implements BlockSource, StreamHandler {
+  readonly id: number
+  readonly direction: 'in' | 'out'
+  readonly peerId: PeerId
+  readonly remote: Endpoint
+  /** {@link remote} as text, for events. */
+  readonly address: string
+  readonly window: RequestWindow = new RequestWindow()
+  readonly downRate: RateMeter = new RateMeter()
+  readonly upRate: RateMeter = new RateMeter()
+  readonly connectedAt: Millis
+  readonly #stream: ByteStream
+  readonly #clock: Clock
+  readonly #observer: PeerObserver
+  readonly #extensions: PeerOptions['extensions']
+  readonly #remoteExtensions = new RemoteExtensions()
+  readonly #download: Bandwidth
+  readonly #decoder = new WireDecoder()
+  readonly #holds = new Set<Hold>()
+  #client: string
+  #listenPort: number | undefined
+  #geometry: PieceGeometry | undefined
+  #uploads: UploadQueue | undefined
+  #pieces: Bitfield | undefined
+  #hasSaidPieces = false
+  /** What the remote said of its pieces before we knew how many there are. */
+  #early: { bitfield?: Uint8Array; readonly haves: number[] } | undefined = { haves: [] }
+  #isChokingUs = true
+  #isInterestedInUs = false
+  #isChoked = true
+  #isWanted = false
+  #hasStarted = false
+  #unrequestedBlocks = 0
+  /** Received, and not yet granted by the download budget. */
+  #owedBytes = 0
+  #lastReceivedAt: Millis
+  #lastSentAt: Millis
+  #isClosed = false
+  #hasBlocks = false
+  /** Payload bytes in each direction. */
+  #downloaded = 0
+  #uploaded = 0
+
+  constructor(options: PeerOptions) {
+    this.id = options.id
+    this.direction = options.direction
+    this.peerId = options.peerId
+    this.remote = options.stream.remote
+    this.address = formatEndpoint(this.remote)
+    this.#client = options.client
+    this.#stream = options.stream
+    this.#clock = options.clock
+    this.#observer = options.observer
+    this.#extensions = options.extensions
+    this.#download = options.download
+    this.connectedAt = this.#lastReceivedAt = this.#lastSentAt = this.#clock.now()
+    options.stream.handler = this
+  }
+
+  // What is known of the remote.
+
+  get client(): string {
+    return this.#client
+  }
+
+  /** Where it accepts connections, when it told us (BEP 10 `p`), or when we dialled it. */
+  get listenEndpoint(): Endpoint | undefined {
+    if (this.direction === 'out') return this.remote
+    return this.#listenPort === undefined ? undefined : { host: this.remote.host, port: this.#listenPort }
+  }
+
+  /** Undefined until the metainfo is known. */
+  get pieces(): Bitfield | undefined {
+    return this.#pieces
+  }
+
+  has(piece: number): boolean {
+    return this.#pieces?.has(piece) ?? false
+  }
+
+  get isSeed(): boolean {
+    return this.#pieces?.isFull ?? false
+  }
+
+  get isChokingUs(): boolean {
+    return this.#isChokingUs
+  }
+
+  get isInterestedInUs(): boolean {
+    return this.#isInterestedInUs
+  }
+
+  /** We do not let it download. */
+  get isChoked(): boolean {
+    return this.#isChoked
+  }
+
+  /** We told it that we want pieces of it. */
+  get isWanted(): boolean {
+    return this.#isWanted
+  }
+
+  get downloaded(): number {
+    return this.#downloaded
+  }
+
+  get uploaded(): number {
+    return this.#uploaded
+  }
+
+  /** Its requests that wait to be served; undefined until the metainfo is known. */
+  get uploads(): UploadQueue | undefined {
+    return this.#uploads
+  }
+
+  /** Bytes that wait in this process for the network. */
+  get queuedBytes(): number {
+    return this.#stream.queuedBytes
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  // Commands.
+
+  /** Says hello and reads what came with the handshake. Call once, after the observer knows the connection. */
+  start(handshakeRest: Uint8Array): void {
+    this.#hasStarted = true
+    if (this.#extensions) {
+      const { registry, fields } = this.#extensions
+      this.#send(registry.encodeHandshake({ ...fields, yourIp: this.remote.host }))
+    }
+    if (handshakeRest.length > 0) this.onData(handshakeRest)
+  }
+
+  /**
+   * The metainfo is known: what the remote said before is held against it. Call once; before {@link start} when it is
+   * known by then.
+   *
+   * @param have our own pieces
+   */
+  onMetainfo(geometry: PieceGeometry, have: Bitfield): void {
+    if (this.#isClosed) return
+    this.#geometry = geometry
+    this.#uploads = new UploadQueue(geometry.pieceLength)
+    this.#pieces = new Bitfield(geometry.pieceCount)
+    this.#decoder.expectPieces(geometry.pieceCount)
+    // BEP 3 allows a bitfield only as the first message; a message of haves is its equal.
+    if (!this.#hasStarted && !have.isEmpty) this.#send(encodeBitfield(have.bytes))
+    else have.forEachSet((piece) => this.sendHave(piece))
+    const { bitfield, haves } = this.#early!
+    this.#early = undefined
+    this.#guard(() => {
+      if (bitfield) this.#onBitfield(bitfield)
+      for (const piece of haves) this.#onHave(piece)
+    })
+  }
+
+  /** @returns false when the remote does not speak that extension */
+  sendExtended(name: string, payload: Uint8Array): boolean {
+    const message = this.#remoteExtensions.encode(name, payload)
+    if (message) this.#send(message)
+    return message !== undefined
+  }
+
+  sendHave(piece: number): void {
+    this.#send(encodeHave(piece))
+  }
+
+  setWanted(isWanted: boolean): void {
+    if (isWanted === this.#isWanted) return
+    this.#isWanted = isWanted
+    this.#send(isWanted ? encodeInterested() : encodeNotInterested())
+  }
+
+  unchoke(): void {
+    if (!this.#isChoked) return
+    this.#isChoked = false
+    this.#send(encodeUnchoke())
+  }
+
+  /** What it asked for and did not get is forgotten (BEP 3). */
+  choke(): void {
+    if (this.#isChoked) return
+    this.#isChoked = true
+    this.#uploads?.clear()
+    this.#send(encodeChoke())
+  }
+
+  /** All in one write. */
+  request(requests: readonly BlockRange[]): void {
+    if (requests.length === 0) return
+    this.window.onRequested(requests.length, this.#clock.now())
+    this.#send(encodeRequests(requests))
+  }
+
+  cancel(ranges: readonly BlockRange[]): void {
+    this.#send(encodeCancels(ranges))
+  }
+
+  /** @param release called once, when `block` is no longer needed */
+  sendBlock(range: BlockRange, block: Uint8Array, release: () => void): void {
+    this.#uploaded += block.length
+    this.upRate.add(block.length, this.#clock.now())
+    this.#send(encodePieceHeader(range.piece, range.begin, block.length))
+    this.#stream.write(block, release)
+  }
+
+  /** A block came that nobody asked for. Some cross a cancel; many are an attack or a broken client. */
+  strike(): void {
+    if (++this.#unrequestedBlocks > MAX_UNREQUESTED_BLOCKS) this.close('wire.unrequested')
+  }
+
+  /** Stops and restarts reading; what is in flight then waits in the network. */
+  hold(why: Hold): void {
+    if (this.#holds.size === 0) this.#stream.pause()
+    this.#holds.add(why)
+  }
+
+  unhold(why: Hold): void {
+    if (this.#holds.delete(why) && this.#holds.size === 0 && !this.#isClosed) this.#stream.resume()
+  }
+
+  /** Keep-alives and the idle timeout. Call every few seconds. */
+  onTick(now: Millis): void {
+    if (this.#isClosed) return
+    // Reading is held up by us: the silence is ours.
+    if (this.#holds.size > 0) this.#lastReceivedAt = now
+    if (now - this.#lastReceivedAt > IDLE_TIMEOUT_MS) this.close('idle')
+    else if (now - this.#lastSentAt > KEEP_ALIVE_MS) this.#send(encodeKeepAlive())
+  }
+
+  /** @param reason for `peer_left`: an error code, or plain words */
+  close(reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#decoder.stop()
+    this.#uploads?.clear()
+    this.#stream.destroy()
+    this.#observer.onClosed(this, reason)
+  }
+
+  // The stream.
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isClosed) return
+    this.#lastReceivedAt = this.#clock.now()
+    this.#guard(() => this.#decoder.push(chunk, this.#onMessage))
+    if (this.#isClosed) return
+    if (this.#hasBlocks) {
+      this.#hasBlocks = false
+      this.#observer.onBlocksEnd(this)
+    }
+    this.#payFor(chunk.length)
+  }
+
+  onDrain(): void {}
+
+  onClose(error?: TransportError): void {
+    this.close(error?.code ?? 'closed by the peer')
+  }
+
+  // Inside.
+
+  /** The one place where what a remote did wrong is caught. */
+  #guard(read: () => void): void {
+    try {
+      read()
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.close(error.code)
+    }
+  }
+
+  readonly #onMessage = (message: WireMessage): void => {
+    switch (message.type) {
+      case 'piece':
+        return this.#onPiece(message.piece, message.begin, message.block)
+      case 'request':
+        return this.#onRequest(message)
+      case 'have':
+        return this.#onHave(message.piece)
+      case 'cancel':
+        this.#uploads?.cancel(message.piece, message.begin, message.length)
+        return
+      case 'choke':
+        if (this.#isChokingUs) return
+        this.#isChokingUs = true
+        this.window.onReleased()
+        return this.#observer.onChoke(this)
+      case 'unchoke':
+        if (!this.#isChokingUs) return
+        this.#isChokingUs = false
+        return this.#observer.onUnchoke(this)
+      case 'interested':
+      case 'notInterested': {
+        const isInterested = message.type === 'interested'
+        if (isInterested === this.#isInterestedInUs) return
+        this.#isInterestedInUs = isInterested
+        return this.#observer.onInterest(this)
+      }
+      case 'bitfield':
+        return this.#onBitfield(message.bytes)
+      case 'extended':
+        return this.#onExtended(message.id, message.payload)
+      case 'keepAlive':
+      case 'port':
+      case 'unknown':
+        return
+    }
+  }
+
+  #onPiece(piece: number, begin: number, block: Uint8Array): void {
+    if (this.#geometry === undefined) return this.strike()
+    if (!this.#geometry.isRange(piece, begin, block.length))
+      throw new ProtocolError('wire.bad-piece', `a block outside the pieces: ${piece}, ${begin}`)
+    const now = this.#clock.now()
+    this.#hasBlocks = true
+    this.#downloaded += block.length
+    this.downRate.add(block.length, now)
+    this.window.onBlock(block.length, now)
+    this.#observer.onBlock(this, { piece, begin, length: block.length }, block)
+  }
+
+  #onRequest(range: BlockRange): void {
+    if (this.#geometry === undefined) return
+    if (range.length > MAX_REQUEST_LENGTH || !this.#geometry.isRange(range.piece, range.begin, range.length))
+      throw new ProtocolError(
+        'wire.bad-piece',
+        `a request outside the pieces: ${range.piece}, ${range.begin}`,
+      )
+    // It may not have heard of the choke yet.
+    if (this.#isChoked) return
+    if (this.#uploads!.push(range)) this.#observer.onRequest(this)
+  }
+
+  #onHave(piece: number): void {
+    if (this.#early) {
+      if (this.#early.haves.length === MAX_EARLY_HAVES)
+        throw new ProtocolError('wire.bad-bitfield', 'too many have messages before the metainfo')
+      this.#early.haves.push(piece)
+      return
+    }
+    if (!this.#geometry!.isPiece(piece))
+      throw new ProtocolError('wire.bad-piece', `there is no piece ${piece}`)
+    this.#sayPiecesOnce()
+    if (this.#pieces!.set(piece)) this.#observer.onHave(this, piece)
+  }
+
+  /** BEP 3: only as the first message. Clients do send extension messages before it, and so do we. */
+  #onBitfield(bytes: Uint8Array): void {
+    if (this.#hasSaidPieces || this.#early?.bitfield || (this.#early?.haves.length ?? 0) > 0)
+      throw new ProtocolError('wire.bad-bitfield', 'a bitfield that does not come first')
+    if (this.#early) this.#early.bitfield = bytes.slice()
+    else {
+      this.#pieces = Bitfield.fromBytes(bytes, this.#geometry!.pieceCount)
+      this.#sayPiecesOnce()
+    }
+  }
+
+  #sayPiecesOnce(): void {
+    if (this.#hasSaidPieces) return
+    this.#hasSaidPieces = true
+    this.#observer.onPieces(this)
+  }
+
+  #onExtended(id: number, payload: Uint8Array): void {
+    if (this.#extensions === undefined) return
+    if (id !== EXTENSION_HANDSHAKE_ID) {
+      this.#extensions.registry.dispatch(id, this, payload)
+      return
+    }
+    const { client, port, requestQueue } = this.#remoteExtensions.onHandshake(payload)
+    if (client !== undefined) this.#client = client
+    if (port !== undefined) this.#listenPort = port
+    if (requestQueue !== undefined) this.window.queueLimit = requestQueue
+  }
+
+  /** What arrived is taken from the budget afterwards: its size was not ours to choose. */
+  #payFor(bytes: number): void {
+    this.#owedBytes += bytes
+    if (!this.#holds.has('bandwidth')) this.#pay()
+  }
+
+  #pay(): void {
+    if (this.#isClosed) return
+    this.#owedBytes -= this.#download.ask(this.#owedBytes, () => this.#pay())
+    if (this.#owedBytes > 0) this.hold('bandwidth')
+    else this.unhold('bandwidth')
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#isClosed) return
+    this.#lastSentAt = this.#clock.now()
+    this.#stream.write(bytes)
+  }
+}

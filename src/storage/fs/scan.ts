@@ -1,0 +1,72 @@
+/** Looks through a file or folder that is to become a payload. */
+import { readdir, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { Dirent } from 'node:fs'
+import { StorageError } from '../../protocol/errors.ts'
+import type { PayloadFile } from '../../metainfo/geometry.ts'
+import { toStorageError } from './errno.ts'
+
+/** Files of one payload. */
+export const MAX_SCANNED_FILES = 1_000_000
+
+export interface ScannedPayload {
+  /** Absolute. */
+  readonly path: string
+  /** Its last component. */
+  readonly name: string
+  readonly isSingleFile: boolean
+  /** Sorted by path, component by component; hidden and empty files are included, empty folders are not. */
+  readonly files: readonly PayloadFile[]
+}
+
+/**
+ * The path itself may be a symlink. Inside a folder symlinks, sockets, pipes and devices are refused: they could not
+ * be downloaded as what they are, and leaving them out would lose something without a word.
+ *
+ * @throws {StorageError} `disk.missing`, `disk.permission`, `disk.unsafe-path`, `disk.wrong-size` when there is not
+ *   a byte
+ */
+export async function scanPayload(given: string): Promise<ScannedPayload> {
+  const path = resolve(given)
+  const name = basename(path)
+  try {
+    const stats = await stat(path)
+    const isSingleFile = stats.isFile()
+    if (!isSingleFile && !stats.isDirectory())
+      throw new StorageError('disk.unsafe-path', `${given} is neither a file nor a folder`)
+    const files = isSingleFile ? [{ path: [], length: stats.size }] : await filesIn(path)
+    if (files.every((file) => file.length === 0))
+      throw new StorageError(
+        'disk.wrong-size',
+        `${given} is empty: there is nothing to ${isSingleFile ? 'hash' : 'hash in it'}`,
+      )
+    return { path, name, isSingleFile, files }
+  } catch (error) {
+    throw toStorageError(error, given)
+  }
+}
+
+/** In order of the names' UTF-16 code units, which is the same on every machine. */
+async function filesIn(root: string): Promise<PayloadFile[]> {
+  const files: PayloadFile[] = []
+  const walk = async (path: readonly string[]): Promise<void> => {
+    const folder = join(root, ...path)
+    const entries = await readdir(folder, { withFileTypes: true })
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+    for (const entry of entries) {
+      const at = join(folder, entry.name)
+      if (entry.isDirectory()) await walk([...path, entry.name])
+      else if (!entry.isFile()) throw irregular(at, entry)
+      else if (files.length >= MAX_SCANNED_FILES)
+        throw new StorageError('disk.wrong-size', `${root} has more than ${MAX_SCANNED_FILES} files`)
+      else files.push({ path: [...path, entry.name], length: (await stat(at)).size })
+    }
+  }
+  await walk([])
+  return files
+}
+
+function irregular(path: string, entry: Dirent): StorageError {
+  const kind = entry.isSymbolicLink() ? 'a symlink' : 'neither a file nor a folder'
+  return new StorageError('disk.unsafe-path', `${path} is ${kind}, which a payload cannot hold`)
+}
