@@ -64,7 +64,19 @@ export function parseHostPort(text: string, defaultHost: string): Endpoint {
 
 /** The 4 or 16 bytes of an IP literal. */
 export function packHost(host: string): Uint8Array {
-  return Uint8Array.from(ipaddr.parse(host).toByteArray())
+  return host.includes(':') ? Uint8Array.from(ipaddr.parse(host).toByteArray()) : packIpv4(host)
+}
+
+/** For every datagram of the DHT: many times as fast as the general parser, on what has been validated before. */
+function packIpv4(host: string): Uint8Array {
+  const bytes = new Uint8Array(4)
+  let at = 0
+  for (let i = 0; i < host.length; i++) {
+    const digit = host.charCodeAt(i) - 0x30
+    if (digit < 0) at++
+    else bytes[at] = 10 * bytes[at]! + digit
+  }
+  return bytes
 }
 
 /** Reads an address of `family` at `offset`; a v4-mapped v6 address comes out as v4. */
