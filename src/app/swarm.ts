@@ -1,6 +1,7 @@
 /** One torrent's peers. Told of everything that happens on a connection, it hands each thing to whom it concerns. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
-import { PeerConnection, type PeerObserver } from '../peer/connection.ts'
+import { PeerConnection } from '../peer/connection.ts'
+import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent, PeerState } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
 import type { PeerOrigin } from '../peer/peer-list.ts'

@@ -1,6 +1,6 @@
 /** One remote after the handshake: what it may do, what we may do, and every message between the two (BEP 3). */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
-import { Bitfield } from '../protocol/bitfield.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
 import { WireDecoder } from '../protocol/decoder.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ProtocolError, type TransportError } from '../protocol/errors.ts'
@@ -26,8 +26,11 @@ import {
   type WireMessage,
 } from '../protocol/message.ts'
 import type { Bandwidth, ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
+import type { PeerObserver } from './peer-observer.ts'
 import type { BlockSource } from './picker.ts'
 import { RateMeter } from './rate-meter.ts'
+import { ReadingGate, type Hold } from './reading-gate.ts'
+import { RemotePieces } from './remote-pieces.ts'
 import { RequestWindow } from './request-window.ts'
 import { UploadQueue } from './upload-queue.ts'
 
@@ -37,29 +40,8 @@ export const IDLE_TIMEOUT_MS: Millis = 180_000
 export const KEEP_ALIVE_MS: Millis = 100_000
 /** Bytes that a remote may ask for in one request. Everybody asks for 16 KiB; some old clients for more. */
 export const MAX_REQUEST_LENGTH = 131_072
-/** `have` messages kept while the number of pieces is not known yet. */
-export const MAX_EARLY_HAVES = 16_384
 /** Blocks that nobody asked for, beyond those that crossed a cancel or choke, before a remote is closed. */
 export const MAX_UNREQUESTED_BLOCKS = 64
-
-/** What a connection tells the swarm it belongs to. Calls are synchronous and may close the connection. */
-export interface PeerObserver {
-  /** It said which pieces it has, all at once. Comes once at most, before any `onHave`. */
-  onPieces(peer: PeerConnection): void
-  onHave(peer: PeerConnection, piece: number): void
-  /** It lets us download, or no longer: then what we had asked for will not come. */
-  onChoke(peer: PeerConnection): void
-  onUnchoke(peer: PeerConnection): void
-  /** It wants to download from us, or no longer. */
-  onInterest(peer: PeerConnection): void
-  /** A block arrived; `block` is valid during the call. The range lies inside the piece, and is unchecked beyond that. */
-  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void
-  /** All that arrived together is handled: the time to ask for more. */
-  onBlocksEnd(peer: PeerConnection): void
-  /** Its upload queue has something to serve. */
-  onRequest(peer: PeerConnection): void
-  onClosed(peer: PeerConnection, reason: string): void
-}
 
 export interface PeerOptions {
   /** Unique in the session, never used again. */
@@ -80,9 +62,6 @@ export interface PeerOptions {
   readonly download: Bandwidth
 }
 
-/** Why reading from a remote is held up. */
-type Hold = 'disk' | 'bandwidth'
-
 export class PeerConnection implements BlockSource, StreamHandler {
   readonly id: number
   readonly direction: 'in' | 'out'
@@ -99,25 +78,22 @@ export class PeerConnection implements BlockSource, StreamHandler {
   readonly #observer: PeerObserver
   readonly #extensions: PeerOptions['extensions']
   readonly #remoteExtensions = new RemoteExtensions()
-  readonly #download: Bandwidth
+  readonly #gate: ReadingGate
   readonly #decoder = new WireDecoder()
-  readonly #holds = new Set<Hold>()
+  readonly #pieces: RemotePieces = new RemotePieces({
+    onAll: () => this.#observer.onPieces(this),
+    onOne: (piece) => this.#observer.onHave(this, piece),
+  })
   #client: string
   #listenPort: number | undefined
   #geometry: PieceGeometry | undefined
   #uploads: UploadQueue | undefined
-  #pieces: Bitfield | undefined
-  #hasSaidPieces = false
-  /** What the remote said of its pieces before we knew how many there are. */
-  #early: { bitfield?: Uint8Array; readonly haves: number[] } | undefined = { haves: [] }
   #isChokingUs = true
   #isInterestedInUs = false
   #isChoked = true
   #isWanted = false
   #hasStarted = false
   #unrequestedBlocks = 0
-  /** Received, and not yet granted by the download budget. */
-  #owedBytes = 0
   #lastReceivedAt: Millis
   #lastSentAt: Millis
   #isClosed = false
@@ -137,7 +113,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#clock = options.clock
     this.#observer = options.observer
     this.#extensions = options.extensions
-    this.#download = options.download
+    this.#gate = new ReadingGate(options.stream, options.download)
     this.connectedAt = this.#lastReceivedAt = this.#lastSentAt = this.#clock.now()
     options.stream.handler = this
   }
@@ -156,15 +132,15 @@ export class PeerConnection implements BlockSource, StreamHandler {
 
   /** Undefined until the metainfo is known. */
   get pieces(): Bitfield | undefined {
-    return this.#pieces
+    return this.#pieces.field
   }
 
   has(piece: number): boolean {
-    return this.#pieces?.has(piece) ?? false
+    return this.#pieces.field?.has(piece) ?? false
   }
 
   get isSeed(): boolean {
-    return this.#pieces?.isFull ?? false
+    return this.#pieces.field?.isFull ?? false
   }
 
   get isChokingUs(): boolean {
@@ -229,17 +205,11 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (this.#isClosed) return
     this.#geometry = geometry
     this.#uploads = new UploadQueue(geometry.pieceLength)
-    this.#pieces = new Bitfield(geometry.pieceCount)
     this.#decoder.expectPieces(geometry.pieceCount)
     // BEP 3 allows a bitfield only as the first message; a message of haves is its equal.
     if (!this.#hasStarted && !have.isEmpty) this.#send(encodeBitfield(have.bytes))
     else have.forEachSet((piece) => this.sendHave(piece))
-    const { bitfield, haves } = this.#early!
-    this.#early = undefined
-    this.#guard(() => {
-      if (bitfield) this.#onBitfield(bitfield)
-      for (const piece of haves) this.#onHave(piece)
-    })
+    this.#guard(() => this.#pieces.onMetainfo(geometry))
   }
 
   /** @returns false when the remote does not speak that extension */
@@ -299,19 +269,18 @@ export class PeerConnection implements BlockSource, StreamHandler {
 
   /** Stops and restarts reading; what is in flight then waits in the network. */
   hold(why: Hold): void {
-    if (this.#holds.size === 0) this.#stream.pause()
-    this.#holds.add(why)
+    this.#gate.hold(why)
   }
 
   unhold(why: Hold): void {
-    if (this.#holds.delete(why) && this.#holds.size === 0 && !this.#isClosed) this.#stream.resume()
+    this.#gate.unhold(why)
   }
 
   /** Keep-alives and the idle timeout. Call every few seconds. */
   onTick(now: Millis): void {
     if (this.#isClosed) return
     // Reading is held up by us: the silence is ours.
-    if (this.#holds.size > 0) this.#lastReceivedAt = now
+    if (this.#gate.isHeld) this.#lastReceivedAt = now
     if (now - this.#lastReceivedAt > IDLE_TIMEOUT_MS) this.close('idle')
     else if (now - this.#lastSentAt > KEEP_ALIVE_MS) this.#send(encodeKeepAlive())
   }
@@ -321,6 +290,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#decoder.stop()
+    this.#gate.close()
     this.#uploads?.clear()
     this.#stream.destroy()
     this.#observer.onClosed(this, reason)
@@ -337,7 +307,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
       this.#hasBlocks = false
       this.#observer.onBlocksEnd(this)
     }
-    this.#payFor(chunk.length)
+    this.#gate.onReceived(chunk.length)
   }
 
   onDrain(): void {}
@@ -365,7 +335,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
       case 'request':
         return this.#onRequest(message)
       case 'have':
-        return this.#onHave(message.piece)
+        return this.#pieces.onHave(message.piece)
       case 'cancel':
         this.#uploads?.cancel(message.piece, message.begin, message.length)
         return
@@ -386,7 +356,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
         return this.#observer.onInterest(this)
       }
       case 'bitfield':
-        return this.#onBitfield(message.bytes)
+        return this.#pieces.onBitfield(message.bytes)
       case 'extended':
         return this.#onExtended(message.id, message.payload)
       case 'keepAlive':
@@ -420,36 +390,6 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (this.#uploads!.push(range)) this.#observer.onRequest(this)
   }
 
-  #onHave(piece: number): void {
-    if (this.#early) {
-      if (this.#early.haves.length === MAX_EARLY_HAVES)
-        throw new ProtocolError('wire.bad-bitfield', 'too many have messages before the metainfo')
-      this.#early.haves.push(piece)
-      return
-    }
-    if (!this.#geometry!.isPiece(piece))
-      throw new ProtocolError('wire.bad-piece', `there is no piece ${piece}`)
-    this.#sayPiecesOnce()
-    if (this.#pieces!.set(piece)) this.#observer.onHave(this, piece)
-  }
-
-  /** BEP 3: only as the first message. Clients do send extension messages before it, and so do we. */
-  #onBitfield(bytes: Uint8Array): void {
-    if (this.#hasSaidPieces || this.#early?.bitfield || (this.#early?.haves.length ?? 0) > 0)
-      throw new ProtocolError('wire.bad-bitfield', 'a bitfield that does not come first')
-    if (this.#early) this.#early.bitfield = bytes.slice()
-    else {
-      this.#pieces = Bitfield.fromBytes(bytes, this.#geometry!.pieceCount)
-      this.#sayPiecesOnce()
-    }
-  }
-
-  #sayPiecesOnce(): void {
-    if (this.#hasSaidPieces) return
-    this.#hasSaidPieces = true
-    this.#observer.onPieces(this)
-  }
-
   #onExtended(id: number, payload: Uint8Array): void {
     if (this.#extensions === undefined) return
     if (id !== EXTENSION_HANDSHAKE_ID) {
@@ -460,19 +400,6 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (client !== undefined) this.#client = client
     if (port !== undefined) this.#listenPort = port
     if (requestQueue !== undefined) this.window.queueLimit = requestQueue
-  }
-
-  /** What arrived is taken from the budget afterwards: its size was not ours to choose. */
-  #payFor(bytes: number): void {
-    this.#owedBytes += bytes
-    if (!this.#holds.has('bandwidth')) this.#pay()
-  }
-
-  #pay(): void {
-    if (this.#isClosed) return
-    this.#owedBytes -= this.#download.ask(this.#owedBytes, () => this.#pay())
-    if (this.#owedBytes > 0) this.hold('bandwidth')
-    else this.unhold('bandwidth')
   }
 
   #send(bytes: Uint8Array): void {

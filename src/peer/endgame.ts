@@ -8,7 +8,7 @@ import type { Request } from './active-piece.ts'
 /** Sources that are asked for the same block at the same time. */
 export const MAX_COPIES = 2
 /** Duplicates that may be asked for in a whole download: so many in a thousand of its blocks … */
-const BUDGET_PER_MILLE = 8
+const BUDGET_PER_MILLE = 5
 /** … but at least this many. */
 const MIN_BUDGET = 8
 /** Duplicates are asked of sources that have no more than this in flight. */

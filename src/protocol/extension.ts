@@ -1,5 +1,6 @@
 /** The extension protocol (BEP 10): its handshake, and which number means which extension on a connection. */
-import { BencodeDict, decodeBencodeDict, encodeBencode } from './bencode.ts'
+import type { BencodeDict } from './bencode.ts'
+import { decodeBencodeDict, encodeBencode } from './bencode.ts'
 import { packHost, unpackHost } from './endpoint.ts'
 import { invariant } from './errors.ts'
 import { encodeExtended } from './message.ts'

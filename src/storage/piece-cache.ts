@@ -8,7 +8,7 @@
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
  */
 import { LRUCache } from 'lru-cache'
-import { StorageError } from '../protocol/errors.ts'
+import type { StorageError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { BufferPool, PieceBuffer } from './buffer-pool.ts'
 import type { Payload } from './disk.ts'

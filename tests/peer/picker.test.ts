@@ -27,9 +27,9 @@ describe('which piece goes first', () => {
   test('a peer that leaves makes its pieces rare again', () => {
     const world = new PickerWorld(40)
     const seed = world.source('#'.repeat(40))
-    const gone = world.source('#'.repeat(39) + '.')
-    const few = world.source('.'.repeat(39) + '#')
-    const more = world.source('.'.repeat(39) + '#')
+    const gone = world.source(`${'#'.repeat(39)}.`)
+    const few = world.source(`${'.'.repeat(39)}#`)
+    const more = world.source(`${'.'.repeat(39)}#`)
     world.picker.removeSource(few)
     world.picker.removeSource(more)
     expect(world.pick(seed, 1)).toEqual(['39.0'])
@@ -182,7 +182,7 @@ describe('requests that are taken back', () => {
   test('a peer that keeps sending is not silent, but a request that it forgot is released after a minute', () => {
     const world = new PickerWorld(20, { blocksPerPiece: 1, order: 'sequential' })
     const peer = world.source('#'.repeat(20))
-    const other = world.source('#' + '.'.repeat(19))
+    const other = world.source(`#${'.'.repeat(19)}`)
     expect(world.pick(peer, 1)).toEqual(['0.0'])
     for (let second = 5; second <= 55; second += 5) {
       expect(world.round(5_000).stalled).toEqual([])

@@ -85,7 +85,7 @@ test('after any sets and clears it is what a plain set of numbers is', () => {
         const model = new Set<number>()
         for (const [isSet, at] of steps) {
           const index = at % length
-          if (isSet) expect(field.set(index)).toBe(!model.has(index) && !!model.add(index))
+          if (isSet) expect(field.set(index)).toBe(!model.has(index) && Boolean(model.add(index)))
           else expect(field.clear(index)).toBe(model.delete(index))
         }
         const indices: number[] = []

@@ -19,7 +19,7 @@ const handshake: Handshake = {
 test('a handshake is 68 bytes: name, reserved bits, info hash, peer id', () => {
   const bytes = encodeHandshake(handshake)
   const text = String.fromCharCode(...bytes)
-  expect(text).toBe('\x13BitTorrent protocol\0\0\0\0\0\x10\0\0' + '\x11'.repeat(20) + '-BW0100-abcdefghijkl')
+  expect(text).toBe(`\x13BitTorrent protocol\0\0\0\0\0\x10\0\0${'\x11'.repeat(20)}-BW0100-abcdefghijkl`)
   expect(bytes).toHaveLength(HANDSHAKE_LENGTH)
   expect(decodeHandshake(bytes)).toEqual(handshake)
 })

@@ -1,7 +1,9 @@
 /** Torrents for tests, right unless told otherwise. */
 import { encodeBencode, type Encodable } from '../../src/protocol/bencode.ts'
 
-type Members = { readonly [key: string]: Encodable | undefined }
+interface Members {
+  readonly [key: string]: Encodable | undefined
+}
 
 /** One piece, one file of 425 bytes called `temp`; members that are undefined are left out. */
 export function infoDict(changes: Members = {}): Members {

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import { formatEndpoint } from '../../protocol/endpoint.ts'
-import { TransportError } from '../../protocol/errors.ts'
+import type { TransportError } from '../../protocol/errors.ts'
 import type { ByteStream, StreamHandler } from '../../protocol/ports.ts'
 import { connectionError } from './network-error.ts'
 

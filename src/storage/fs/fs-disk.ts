@@ -1,6 +1,6 @@
 /** The real disk: {@link Disk} over Node's file system and worker threads. */
 import { resolve } from 'node:path'
-import { StorageError } from '../../protocol/errors.ts'
+import type { StorageError } from '../../protocol/errors.ts'
 import type { Cancel } from '../../protocol/ports.ts'
 import type { Disk, OpenMode, Payload, PayloadPlan } from '../disk.ts'
 import { FileMap } from '../file-map.ts'

@@ -1,0 +1,22 @@
+/** The seam between one connection and its swarm. */
+import type { BlockRange } from '../protocol/message.ts'
+import type { PeerConnection } from './connection.ts'
+
+/** What a connection tells the swarm it belongs to. Calls are synchronous and may close the connection. */
+export interface PeerObserver {
+  /** It said which pieces it has, all at once. Comes once at most, before any `onHave`. */
+  onPieces(peer: PeerConnection): void
+  onHave(peer: PeerConnection, piece: number): void
+  /** It lets us download, or no longer: then what we had asked for will not come. */
+  onChoke(peer: PeerConnection): void
+  onUnchoke(peer: PeerConnection): void
+  /** It wants to download from us, or no longer. */
+  onInterest(peer: PeerConnection): void
+  /** A block arrived; `block` is valid during the call. The range lies inside the piece, and is unchecked beyond that. */
+  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void
+  /** All that arrived together is handled: the time to ask for more. */
+  onBlocksEnd(peer: PeerConnection): void
+  /** Its upload queue has something to serve. */
+  onRequest(peer: PeerConnection): void
+  onClosed(peer: PeerConnection, reason: string): void
+}

@@ -1,0 +1,81 @@
+/** Which pieces a remote has, by its own word, which may come before we know how many pieces there are. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import { ProtocolError } from '../protocol/errors.ts'
+
+/** `have` messages kept while the metainfo is not known yet. */
+export const MAX_EARLY_HAVES = 16_384
+
+export interface RemotePiecesObserver {
+  /** What it has is known. Comes once at most, before any `onOne`; a remote that has nothing may never say so. */
+  onAll(): void
+  /** It has one more. */
+  onOne(piece: number): void
+}
+
+/** What was said before the metainfo is kept as it came, bounded, and held against the geometry later. */
+export class RemotePieces {
+  readonly #observer: RemotePiecesObserver
+  #geometry: PieceGeometry | undefined
+  #field: Bitfield | undefined
+  #hasSpoken = false
+  #earlyBitfield: Uint8Array | undefined
+  #earlyHaves: number[] = []
+
+  constructor(observer: RemotePiecesObserver) {
+    this.#observer = observer
+  }
+
+  /** Undefined until the metainfo is known. */
+  get field(): Bitfield | undefined {
+    return this.#field
+  }
+
+  /** @throws {ProtocolError} when what was said before does not fit */
+  onMetainfo(geometry: PieceGeometry): void {
+    this.#geometry = geometry
+    this.#field = new Bitfield(geometry.pieceCount)
+    const bitfield = this.#earlyBitfield
+    const haves = this.#earlyHaves
+    this.#earlyBitfield = undefined
+    this.#earlyHaves = []
+    if (bitfield) this.onBitfield(bitfield)
+    for (const piece of haves) this.onHave(piece)
+  }
+
+  /**
+   * Only before any other word of pieces (BEP 3: as the first message; clients do send extension messages before it).
+   *
+   * @param bytes copied when they are kept
+   * @throws {ProtocolError} `wire.bad-bitfield`
+   */
+  onBitfield(bytes: Uint8Array): void {
+    if (this.#hasSpoken || this.#earlyBitfield !== undefined || this.#earlyHaves.length > 0)
+      throw new ProtocolError('wire.bad-bitfield', 'a bitfield that does not come first')
+    if (this.#geometry === undefined) this.#earlyBitfield = bytes.slice()
+    else {
+      this.#field = Bitfield.fromBytes(bytes, this.#geometry.pieceCount)
+      this.#speak()
+    }
+  }
+
+  /** @throws {ProtocolError} `wire.bad-piece` */
+  onHave(piece: number): void {
+    if (this.#geometry === undefined) {
+      if (this.#earlyHaves.length === MAX_EARLY_HAVES)
+        throw new ProtocolError('wire.bad-bitfield', 'too many have messages before the metainfo')
+      this.#earlyHaves.push(piece)
+      return
+    }
+    if (!this.#geometry.isPiece(piece))
+      throw new ProtocolError('wire.bad-piece', `there is no piece ${piece}`)
+    this.#speak()
+    if (this.#field!.set(piece)) this.#observer.onOne(piece)
+  }
+
+  #speak(): void {
+    if (this.#hasSpoken) return
+    this.#hasSpoken = true
+    this.#observer.onAll()
+  }
+}
