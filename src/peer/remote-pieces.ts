@@ -44,17 +44,21 @@ export class RemotePieces {
   }
 
   /**
-   * Only before any other word of pieces (BEP 3: as the first message; clients do send extension messages before it).
+   * BEP 3 has it as the first message only. Clients send extension messages before it, and aria2 sends another one in
+   * place of many haves: it is taken as those.
    *
    * @param bytes copied when they are kept
    * @throws {ProtocolError} `wire.bad-bitfield`
    */
   onBitfield(bytes: Uint8Array): void {
-    if (this.#hasSpoken || this.#earlyBitfield !== undefined || this.#earlyHaves.length > 0)
-      throw new ProtocolError('wire.bad-bitfield', 'a bitfield that does not come first')
-    if (this.#geometry === undefined) this.#earlyBitfield = bytes.slice()
+    if (this.#geometry === undefined) {
+      this.#earlyBitfield = bytes.slice()
+      return
+    }
+    const field = Bitfield.fromBytes(bytes, this.#geometry.pieceCount)
+    if (this.#hasSpoken) field.forEachSet((piece) => this.onHave(piece))
     else {
-      this.#field = Bitfield.fromBytes(bytes, this.#geometry.pieceCount)
+      this.#field = field
       this.#speak()
     }
   }

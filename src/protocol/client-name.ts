@@ -57,6 +57,9 @@ export function clientName(peerId: Uint8Array): string {
   }
   const mainline = /^M(\d{1,2})-(\d{1,2})-(\d{1,2})-/.exec(text)
   if (mainline) return `${SHADOW['M']} ${mainline.slice(1).join('.')}`
+  const dashed = /^([A-Z][A-Z0-9])-(\d{1,3})-(\d{1,3})-(\d{1,3})-/.exec(text)
+  if (dashed && nameOf(AZUREUS, dashed[1]!))
+    return `${nameOf(AZUREUS, dashed[1]!)} ${dashed.slice(2).join('.')}`
   const shadow = /^([A-Z])([A-Za-z0-9]{1,5})-+/.exec(text)
   const name = shadow && nameOf(SHADOW, shadow[1]!)
   return name ? `${name} ${[...shadow[2]!].map(digitValue).join('.')}` : UNKNOWN

@@ -14,6 +14,7 @@ test('peer ids tell the client and its version', () => {
   expect(clientName(id('-ZZ1230-'))).toBe('ZZ 1.2.3')
   expect(clientName(id('M7-10-1--'))).toBe('BitTorrent (mainline) 7.10.1')
   expect(clientName(id('T03I----'))).toBe('BitTornado 0.3.18')
+  expect(clientName(id('A2-1-36-0-'))).toBe('aria2 1.36.0')
 })
 
 test('an id that follows no convention names nobody, not even Object.prototype', () => {
