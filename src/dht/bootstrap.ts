@@ -18,6 +18,7 @@ const NEXT_SEED: Millis = 500
 /** Known bootstrap addresses; further ones are not taken. */
 const MAX_SEEDS = 256
 
+/** Nobody answered: all are asked again after this long, then after twice as long each time. */
 const MIN_BACK_OFF: Millis = 1_000
 /** On a LAN, where asking costs nothing, a node that starts late is found soon. */
 const MAX_BACK_OFF: Readonly<Record<Profile, Millis>> = { lan: 15_000, wan: 5 * 60_000 }

@@ -40,10 +40,12 @@ const MAX_AMPLIFICATION = 3
 /** An answer to one of our requests proves an endpoint for this long. */
 const PROVEN_FOR: Millis = 10 * 60_000
 
+/** Announces from one source. */
 const ANNOUNCE_RATES: Readonly<Record<Profile, Rate>> = {
   lan: { perSecond: 50, burst: 500 },
   wan: { perSecond: 2, burst: 32 },
 }
+/** Refusals to one source; further ones get no answer. */
 const ERROR_RATE: Rate = { perSecond: 1, burst: 1 }
 /** Pongs to another port than they were asked from. */
 const REDIRECT_RATE: Rate = { perSecond: 1, burst: 1 }
