@@ -25,6 +25,8 @@ export interface SimSwarmOptions {
 }
 
 export interface MachineOptions extends HostRates {
+  /** A disk that was there before: the machine starts again after a crash. */
+  readonly disk?: MemoryDisk
   /** One character a piece, `#` for one that lies on its disk at the start; nothing when missing. */
   readonly has?: string
   /** Machines to connect to. */
@@ -33,18 +35,25 @@ export interface MachineOptions extends HostRates {
   readonly session?: Partial<Omit<AddSessionOptions, 'metainfo' | 'path' | 'peers'>>
 }
 
-const PORT = 6881
-const PATH = '/data/payload'
-
 /** A host with a disk, and the process that runs on it. */
-export interface SimMachine {
+export interface SimNode {
   readonly host: SimHost
   readonly disk: MemoryDisk
   readonly node: Node
-  readonly session: Session
+  /** `host:port` where it accepts connections. */
+  readonly address: string
   /** What lies where the payload should. */
   file(): Uint8Array | undefined
 }
+
+/** One that exchanges the payload. */
+export interface SimMachine extends SimNode {
+  readonly session: Session
+}
+
+const PORT = 6881
+/** Where the payload lies on every machine. */
+export const PAYLOAD_PATH = '/data/payload'
 
 export class SimSwarm {
   readonly clock: SimClock = new SimClock()
@@ -96,46 +105,53 @@ export class SimSwarm {
     return this.machine(options)
   }
 
-  async machine({
+  async machine(options: MachineOptions): Promise<SimMachine> {
+    const machine = await this.node(options)
+    const session = machine.node.addSession({
+      metainfo: this.metainfo,
+      path: PAYLOAD_PATH,
+      mode: 'download',
+      peers: (options.peers ?? []).map(({ address }) => address),
+      ...options.session,
+    })
+    return { ...machine, session }
+  }
+
+  /** A machine whose process has no session yet. */
+  async node({
     has,
-    peers = [],
-    node: nodeOptions,
-    session,
+    disk,
+    node,
     ...rates
-  }: MachineOptions): Promise<SimMachine> {
+  }: Omit<MachineOptions, 'peers' | 'session'> = {}): Promise<SimNode> {
     const index = ++this.#machines
     const name = `machine ${index}`
     const host = this.streams.host(`10.0.${index >> 8}.${index & 255}`, rates)
     const random = this.random.fork(name)
-    const disk = new MemoryDisk({ clock: this.clock, random: random.fork('disk'), hashes: this.#hashes })
-    if (has !== undefined) disk.writeFile(PATH, this.#payloadWith(has))
+    const ownDisk =
+      disk ?? new MemoryDisk({ clock: this.clock, random: random.fork('disk'), hashes: this.#hashes })
+    if (has !== undefined) ownDisk.writeFile(PAYLOAD_PATH, this.#payloadWith(has))
     const env: Environment = {
       clock: this.clock,
       random,
       hashes: this.#hashes,
       resolver: { resolve: (address, _family, onResult) => onResult([address]) },
       dialer: host,
-      disk,
+      disk: ownDisk,
       listenTcp: () => Promise.resolve(host.listen(PORT)),
       bindUdp: () => Promise.resolve([]),
     }
-    const node = await Node.open(env, {
-      ...nodeOptions,
+    const opened = await Node.open(env, {
+      ...node,
       tcpListen: `:${PORT}`,
       onEvent: (event) => this.log.push(`${this.clock.now().toFixed(3)} ${name} ${JSON.stringify(event)}`),
     })
     return {
       host,
-      disk,
-      node,
-      session: node.addSession({
-        metainfo: this.metainfo,
-        path: PATH,
-        mode: 'download',
-        peers: peers.map((peer) => formatEndpoint({ host: peer.host.address, port: PORT })),
-        ...session,
-      }),
-      file: () => disk.readFile(PATH),
+      disk: ownDisk,
+      node: opened,
+      address: formatEndpoint({ host: host.address, port: PORT }),
+      file: () => ownDisk.readFile(PAYLOAD_PATH),
     }
   }
 
