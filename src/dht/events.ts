@@ -58,7 +58,7 @@ export type DhtEvent =
       readonly reason: string
       readonly retrySeconds: number
     }
-  /** One of our own lookups has ended. `hops` is how many referrals away the nearest answering node was. */
+  /** One of our own lookups has ended. `hops` are the steps to the nearest node that answered. */
   | {
       readonly event: 'dht_lookup'
       readonly family: 4 | 6

@@ -29,7 +29,7 @@ export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
 
 export interface LookupEntry {
   readonly contact: Contact
-  /** Referrals away from us: 0 for those we knew. */
+  /** Steps away from us: 1 for those we knew, one more for each referral. */
   readonly hops: number
   readonly suggestedBy: LookupEntry | undefined
   state: EntryState
@@ -68,7 +68,7 @@ export class Lookup {
     return this.#rpcs
   }
 
-  /** Referrals between us and the nearest node that answered; 0 when none did. */
+  /** Steps between us and the nearest node that answered; 0 when none did. */
   get hops(): number {
     return this.#entries.find(({ state }) => state === 'answered')?.hops ?? 0
   }
@@ -87,7 +87,7 @@ export class Lookup {
     let at = this.#entries.length
     while (at > 0 && this.#book.compareDistance(contact, this.#entries[at - 1]!.contact, this.#target) < 0)
       at--
-    const hops = suggestedBy === undefined ? 0 : suggestedBy.hops + 1
+    const hops = suggestedBy === undefined ? 1 : suggestedBy.hops + 1
     this.#entries.splice(at, 0, {
       contact: this.#book.retain(contact),
       hops,

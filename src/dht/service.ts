@@ -5,7 +5,7 @@ import type { Cancel } from '../protocol/ports.ts'
 
 /** How a walk towards a target went. */
 export interface WalkSummary {
-  /** Referrals between us and the nearest node that answered. */
+  /** Steps to the nearest node that answered: 1 when we knew it, one more for each referral; 0 when none did. */
   readonly hops: number
   readonly rpcs: number
   readonly ms: number

@@ -61,15 +61,16 @@ test('it is over when the eight nearest have answered, whoever is farther', () =
   expect(walk.closestAnswered(8)).toHaveLength(8)
 })
 
-test('referrals are counted from those that we knew', () => {
+test('hops are counted: one to those that we knew, and one for each referral', () => {
   const { walk, hear, ask } = lookup()
   hear([50])
+  expect(walk.hops).toBe(0)
   const [first] = ask()
   walk.onReply(first!, undefined)
   hear([10], first)
   const [second] = ask()
   walk.onReply(second!, undefined)
-  expect(walk.hops).toBe(1)
+  expect(walk.hops).toBe(2)
 })
 
 describe('a silent node', () => {

@@ -38,6 +38,9 @@ test('1,000 nodes join through three of them, find the true nearest, and find wh
   const sim = grown(1_000, 20, { seed, seeds: 3 })
   sim.run(10_000)
   expect(recall(sim, 100), `seed ${seed}`).toBeGreaterThanOrEqual(0.99)
+  // Perfect tables would hold some 62.
+  const contacts = sim.nodes.reduce((sum, { dht }) => sum + dht.contacts, 0) / sim.nodes.length
+  expect(contacts, `seed ${seed}`).toBeGreaterThan(55)
 
   const announced = Array.from({ length: 20 }, () => {
     const infoHash = sim.randomId<InfoHash>()
