@@ -3,6 +3,7 @@
  * that a second joiner hears of the first; on the Internet later and slowly, when the hole that the sender's NAT opened
  * for us has closed, as who is only reachable through such a hole is of no use to others.
  */
+import { formatEndpoint } from '../protocol/endpoint.ts'
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import { profileOf } from './source-limiter.ts'
@@ -14,6 +15,11 @@ const MAX_PINGS = 32
 const NAT_HOLE_LIFETIME: Millis = 90_000
 /** Between two pings of candidates on the Internet. */
 const SPACING: Millis = 500
+
+/** One endpoint gets one ping in this time, under however many ids it is named: we are nobody's flood. */
+const ONCE_IN: Millis = 5_000
+/** Endpoints remembered for that. */
+const MAX_RECENT = 512
 
 export interface CandidatesOptions {
   readonly clock: Clock
@@ -28,6 +34,8 @@ export class Candidates {
   readonly #options: CandidatesOptions
   /** When each may be pinged, in the order of arrival. */
   readonly #waiting = new Map<Contact, Millis>()
+  /** When each endpoint was offered last and taken, oldest first. */
+  readonly #recent = new Map<string, Millis>()
   #pings = 0
   #pinged: Millis = Number.NEGATIVE_INFINITY
   #timer: Cancel | undefined
@@ -44,9 +52,22 @@ export class Candidates {
   offer(contact: Contact, isUnsolicited: boolean): void {
     const { book, clock, isWanted } = this.#options
     if (this.#waiting.size >= MAX_WAITING || this.#waiting.has(contact) || !isWanted(contact)) return
+    if (!this.#isFirst(contact)) return
     const isHole = isUnsolicited && profileOf(book.scope(contact)) === 'wan'
     this.#waiting.set(book.retain(contact), clock.now() + (isHole ? NAT_HOLE_LIFETIME : 0))
     this.#pingDue()
+  }
+
+  #isFirst(contact: Contact): boolean {
+    const key = formatEndpoint(this.#options.book.endpoint(contact))
+    const now = this.#options.clock.now()
+    for (const [old, at] of this.#recent) {
+      if (at > now - ONCE_IN && this.#recent.size < MAX_RECENT) break
+      this.#recent.delete(old)
+    }
+    if (this.#recent.has(key)) return false
+    this.#recent.set(key, now)
+    return true
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 /** The DHT of a process: one node for each address family, asked and told as one. */
 import { familyOf, formatEndpoint, canonicalIp, type Endpoint, type Family } from '../protocol/endpoint.ts'
+import { ConfigError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type { Cancel, Clock, Datagrams, Emit, Millis, Random, Resolver } from '../protocol/ports.ts'
 import { DatagramPort } from './datagram-port.ts'
@@ -32,8 +33,14 @@ export class Dht implements DhtService {
   #resolveTimer: Cancel | undefined
   #isClosed = false
 
+  /** @throws {ConfigError} `config.value` for a network id that cannot be one */
   constructor(options: DhtOptions) {
     const { sockets, clock, random, resolver, emit, net, isReadOnly, isChatty } = options
+    if (net !== undefined && !/^[a-z0-9-]{1,16}$/.test(net))
+      throw new ConfigError(
+        'config.value',
+        `'${net}' is not a network id: expected 1 to 16 of a-z, 0-9 and -`,
+      )
     this.#clock = clock
     this.#resolver = resolver
     const nodes = new Map<Family, DhtNode>()

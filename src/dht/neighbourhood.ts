@@ -119,11 +119,13 @@ export class Neighbourhood implements RpcObserver {
     if (this.table.size === 0) this.#onLonely()
   }
 
+  /** Strangers get one datagram: their address may be that of somebody who never asked for it. */
   #ping(contact: Contact, onDone: () => void): boolean {
+    const isMember = this.table.has(contact)
     const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
       onReply: onDone,
       onSoftTimeout: (slow) => {
-        if (slow.sends === 1) this.rpc.resend(slow)
+        if (isMember && slow.sends === 1) this.rpc.resend(slow)
       },
       onFail: onDone,
     })

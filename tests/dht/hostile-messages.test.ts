@@ -65,6 +65,17 @@ describe('what a reply tells', () => {
     expect(lone.sent.filter(({ to }) => to.host === victim.host).length).toBeLessThanOrEqual(2)
   })
 
+  test('a victim that a seed names under sixteen ids, or that others pretend to be, gets one ping', () => {
+    const victim = { host: '10.0.0.66', port: 5_000 }
+    const ids = Array.from({ length: 16 }, (_, i) => idOf(i + 1))
+    lone.node.bootstrap([LAN])
+    lone.answerAs(LAN, idOf(0xee), { nodes: join(ids.map((id) => packed(victim, id))) })
+    for (const id of ids) lone.say({ type: 'ping', t: 'abcdefgh', id }, victim)
+    lone.run(4_000)
+    const pings = lone.sent.filter(({ to, message }) => to.host === victim.host && message.type === 'ping')
+    expect(pings).toHaveLength(1)
+  })
+
   test('peers on our own machine, named by a public node, are not passed on', () => {
     const found: Endpoint[] = []
     const remote = (fields?: Partial<PeersMessage>): void => lone.answerAs(PUBLIC, idOf(0xee), fields)
@@ -145,7 +156,7 @@ describe('tokens', () => {
   const id = idOf(1)
   const tokenFor = (from: Endpoint, asker = id, hash = infoHash): string => {
     const answer = lone.answerTo({ type: 'findPeers', t: 'abcdefgh', id: asker, infoHash: hash }, from)
-    return (answer?.message as PeersMessage).token!
+    return (answer!.message as PeersMessage).token!
   }
   const announce = (token: string, from = LAN, announcer = id, hash = infoHash): PongMessage | undefined =>
     lone.answerTo({ type: 'announce', t: 'abcdefgh', id: announcer, infoHash: hash, token, port: 7 }, from)
