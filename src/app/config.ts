@@ -210,8 +210,7 @@ export const SETTINGS = {
     flags: ['state-dir'],
     value: '<dir>',
     group: 'Network',
-    help: 'where node id and DHT table are kept',
-    default: 'the XDG state folder',
+    help: 'where a node keeps what should outlive it; this version keeps nothing there',
     schema: path.optional(),
   },
   strategy: {

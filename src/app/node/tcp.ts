@@ -8,6 +8,7 @@ import type { ByteStream, Cancel, Dialer, Listener, Millis } from '../../protoco
 import { bindAll } from './bind.ts'
 import type { Bound } from './bind.ts'
 import { connectionError } from './network-error.ts'
+import { plain } from './plain-bytes.ts'
 import { TcpStream } from './tcp-stream.ts'
 
 /**
@@ -141,7 +142,7 @@ function bindServer({ host, port }: Endpoint, family: Family, maxAccepted: numbe
           return
         }
         const stream = new TcpStream(socket, { host, port: socket.remotePort })
-        socket.on('data', (chunk) => stream.onBytes(chunk as Buffer))
+        socket.on('data', (chunk) => stream.onBytes(plain(chunk as Buffer)))
         bound.onStream(stream)
       })
       resolve(bound)

@@ -4,6 +4,7 @@ import { canonicalIp } from '../../protocol/endpoint.ts'
 import type { Endpoint, Family } from '../../protocol/endpoint.ts'
 import type { Datagrams } from '../../protocol/ports.ts'
 import { bindAll } from './bind.ts'
+import { plain } from './plain-bytes.ts'
 
 /** Datagrams waiting in the process for a full socket; those that come on top are dropped. */
 const MAX_SEND_QUEUE = 1_000
@@ -31,7 +32,7 @@ export class UdpSocket implements Datagrams {
       if (this.#isClosed) return
       // The system prints IPv4 canonically; of IPv6 there are several spellings.
       const host = family === 4 ? address : canonicalIp(address)
-      if (host !== undefined) this.onDatagram(data, { host, port })
+      if (host !== undefined) this.onDatagram(plain(data), { host, port })
     })
     socket.on('error', () => {}) // an ICMP answer to something we sent: datagrams may get lost
   }

@@ -1,0 +1,105 @@
+/** Settings: flags win over the environment, what is wrong is said in one line, and defaults stand in one place. */
+import { describe, expect, test } from 'vitest'
+import {
+  environmentName,
+  readConfig,
+  SETTINGS,
+  type RawValue,
+  type SettingName,
+} from '../../src/app/config.ts'
+import { ConfigError } from '../../src/protocol/errors.ts'
+
+const MiB = 1024 ** 2
+
+test('the defaults', () => {
+  expect(readConfig({}, {})).toEqual({
+    dest: '.',
+    keep: 0,
+    timeout: 0,
+    bootstrap: [],
+    peer: [],
+    tracker: [],
+    strategy: 'rarest',
+    maxPeers: 50,
+    verbose: false,
+    quiet: false,
+  })
+})
+
+test('flags win over the environment, the environment over defaults', () => {
+  const environment = { BITSWARM_KEEP: '5', BITSWARM_MAX_PEERS: '9', BITSWARM_QUIET: 'true', OTHER: 'x' }
+  expect(readConfig({ keep: '-1' }, environment)).toMatchObject({ keep: -1, maxPeers: 9, quiet: true })
+})
+
+test('lists are separated by commas or given again; a bare port is this machine', () => {
+  expect(
+    readConfig({ peer: [':5, [::1]:7', 'seed.example:6881'] }, { BITSWARM_BOOTSTRAP: ':10000' }),
+  ).toMatchObject({
+    peer: ['127.0.0.1:5', '[::1]:7', 'seed.example:6881'],
+    bootstrap: ['127.0.0.1:10000'],
+  })
+})
+
+test('units are read', () => {
+  expect(readConfig({ maxUp: '2MiB', maxDown: '1.5 MiB/s', pieceLength: '1MiB' }, {})).toMatchObject({
+    maxUp: 2 * MiB,
+    maxDown: 1.5 * MiB,
+    pieceLength: MiB,
+  })
+})
+
+test('an empty DHT address is kept: it switches the DHT off', () => {
+  expect(readConfig({ dhtListen: '' }, {}).dhtListen).toBe('')
+})
+
+test.each<[SettingName, RawValue, string]>([
+  ['keep', '-2', "-keep '-2': must be a whole number from -1 to 1000000000"],
+  ['keep', '1.5', "-keep '1.5': must be a whole number from -1 to 1000000000"],
+  ['maxPeers', '0', "-max-peers '0': must be a whole number from 1 to 2000"],
+  ['strategy', 'best', "-strategy 'best': must be one of rarest, random, sequential"],
+  ['pieceLength', '300KiB', "-piece-length '300KiB': must be a power of two from 16KiB to 16MiB"],
+  ['pieceLength', '32MiB', "-piece-length '32MiB': must be a power of two from 16KiB to 16MiB"],
+  [
+    'maxUp',
+    '0',
+    "-max-up '0': must be a rate like 2MiB (per second), 1.0 KiB or more; leave the flag out for no limit",
+  ],
+  ['peer', ['a:1', ':0'], "-peer 'a:1,:0': must be host:port, [v6]:port or :port, separated by commas"],
+  [
+    'tcpListen',
+    '20001',
+    "-tcp-listen '20001': '20001' is not an address: expected host:port, [v6]:port or :port",
+  ],
+  ['port', '65536', "-port '65536': must be a whole number from 0 to 65535"],
+  ['dhtNet', 'My Net', "-dht-net 'My Net': must be 1 to 16 of a-z, 0-9 and -"],
+  ['tracker', ['file:///etc/passwd'], "-tracker 'file:///etc/passwd': must be a URL"],
+  ['seed', '', "-seed '': must be a path"],
+  ['dest', 'a\u001B[2J', ''],
+])('-%s %s', (name, value, message) => {
+  if (message === '') return expect(readConfig({ [name]: value }, {})[name]).toBe(value)
+  const read = (): unknown => readConfig({ [name]: value }, {})
+  expect(read).toThrow(ConfigError)
+  expect(read).toThrow(new ConfigError('config.value', message))
+})
+
+describe('a bad variable', () => {
+  test('is named as the variable that it is', () => {
+    expect(() => readConfig({}, { BITSWARM_TCP_LISTEN: ':x' })).toThrow(
+      "BITSWARM_TCP_LISTEN ':x': ':x' is not an address: expected host:port, [v6]:port or :port",
+    )
+  })
+
+  test('does not matter where a flag was given', () => {
+    expect(readConfig({ keep: '1' }, { BITSWARM_KEEP: 'x' }).keep).toBe(1)
+  })
+
+  test('cannot write on the terminal', () => {
+    expect(() => readConfig({}, { BITSWARM_KEEP: '\u001B[2J' })).toThrow("BITSWARM_KEEP '\u{fffd}[2J'")
+  })
+})
+
+test('every setting has a variable of its own', () => {
+  const names = (Object.keys(SETTINGS) as SettingName[]).map(environmentName)
+  expect(new Set(names).size).toBe(names.length)
+  for (const name of names) expect(name).toMatch(/^BITSWARM_[A-Z]+(_[A-Z]+)*$/)
+})

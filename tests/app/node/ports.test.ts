@@ -1,0 +1,185 @@
+/** The real ports keep the promises of `protocol/ports.ts`. */
+import { createHash, createHmac } from 'node:crypto'
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { namedSource } from '../../../src/app/node/bind.ts'
+import { SystemClock } from '../../../src/app/node/clock.ts'
+import { opensslHashes } from '../../../src/app/node/hashes.ts'
+import { CryptoRandom } from '../../../src/app/node/random.ts'
+import { systemResolver } from '../../../src/app/node/resolver.ts'
+import { listenTcp } from '../../../src/app/node/tcp.ts'
+import { bindUdp, type UdpSocket } from '../../../src/app/node/udp.ts'
+import type { Endpoint } from '../../../src/protocol/endpoint.ts'
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+async function udp(address: string): Promise<readonly UdpSocket[]> {
+  const sockets = await bindUdp(address)
+  closers.push(() => sockets.forEach((socket) => socket.close()))
+  return sockets
+}
+
+function nextDatagram(socket: UdpSocket): Promise<{ data: Uint8Array; from: Endpoint }> {
+  return new Promise((resolve) => {
+    socket.onDatagram = (data, from) => resolve({ data: data.slice(), from })
+  })
+}
+
+describe('randomness', () => {
+  test('stays in its range and reaches all of it', () => {
+    const random = new CryptoRandom()
+    const seen = new Set(Array.from({ length: 1_000 }, () => random.int(7)))
+    expect([...seen].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6])
+    for (let i = 0; i < 1_000; i++) {
+      expect(random.float()).toBeGreaterThanOrEqual(0)
+      expect(random.float()).toBeLessThan(1)
+    }
+    expect(random.int(1)).toBe(0)
+  })
+
+  test('fills every byte, across refills of its pool, and never repeats', () => {
+    const random = new CryptoRandom()
+    const bytes = random.fill(new Uint8Array(50_003))
+    const counts = new Uint32Array(256)
+    for (const byte of bytes) counts[byte]!++
+    // 195 each on average; the chance that any of 256 is outside is below one in a billion.
+    expect(Math.min(...counts)).toBeGreaterThan(90)
+    expect(Math.max(...counts)).toBeLessThan(320)
+    const ids = new Set(Array.from({ length: 5_000 }, () => random.fork('x').fill(new Uint8Array(8)).join()))
+    expect(ids.size).toBe(5_000)
+  })
+})
+
+test('hashes are those of everybody else, of shared memory too', () => {
+  const data = new Uint8Array(new SharedArrayBuffer(5)).fill(7)
+  const copy = Uint8Array.from(data)
+  expect([...opensslHashes.sha1(data)]).toEqual([...createHash('sha1').update(copy).digest()])
+  expect([...opensslHashes.sha256(data)]).toEqual([...createHash('sha256').update(copy).digest()])
+  expect([...opensslHashes.hmac(copy, data)]).toEqual([...createHmac('sha256', copy).update(copy).digest()])
+})
+
+describe('the clock', () => {
+  test('fires once, in a later turn, in order; cancelling is harmless at any time', async () => {
+    const clock = new SystemClock()
+    const fired: string[] = []
+    const cancel = clock.after(1, () => fired.push('cancelled'))
+    cancel()
+    cancel()
+    await new Promise<void>((resolve) => {
+      clock.after(4, () => {
+        fired.push('late')
+        resolve()
+      })
+      const cancelFired = clock.after(0, () => {
+        fired.push('early')
+        cancelFired()
+      })
+      expect(fired).toEqual([])
+    })
+    expect(fired).toEqual(['early', 'late'])
+  })
+
+  test('a time that setTimeout cannot count to is not at once', async () => {
+    const clock = new SystemClock()
+    let hasFired = false
+    const cancel = clock.after(2 ** 31 + 5, () => (hasFired = true))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    cancel()
+    expect(hasFired).toBe(false)
+  })
+})
+
+describe('UDP', () => {
+  test(':0 is one port for both families', async () => {
+    const [four, six] = await udp(':0')
+    expect(four!.local).toEqual({ host: '0.0.0.0', port: expect.any(Number) })
+    if (six) expect(six.local).toEqual({ host: '::', port: four!.local.port })
+  })
+
+  test('delivers what was sent, and from whom, although the sender reuses its buffer at once', async () => {
+    const [a] = await udp('127.0.0.1:0')
+    const [b] = await udp('127.0.0.1:0')
+    const received = nextDatagram(b!)
+    const data = Uint8Array.of(1, 2, 3)
+    a!.send(data, b!.local)
+    data.fill(9)
+    expect(await received).toEqual({ data: Uint8Array.of(1, 2, 3), from: a!.local })
+  })
+
+  test('a datagram above any limit of the protocol arrives whole, so that it is seen to be one', async () => {
+    const [a] = await udp('127.0.0.1:0')
+    const [b] = await udp('127.0.0.1:0')
+    const received = nextDatagram(b!)
+    a!.send(new Uint8Array(9_000), b!.local)
+    expect((await received).data.length).toBe(9_000)
+  })
+
+  test('what cannot be sent is lost without a sound', async () => {
+    const [a] = await udp('127.0.0.1:0')
+    const [b] = await udp('127.0.0.1:0')
+    a!.send(new Uint8Array(70_000), b!.local) // too long
+    a!.send(new Uint8Array(10), { host: '127.0.0.1', port: 0 })
+    a!.send(new Uint8Array(10), { host: '::1', port: 9 }) // another family
+    a!.send(new Uint8Array(10), { host: '127.0.0.1', port: 9 }) // nobody there
+    const received = nextDatagram(b!)
+    a!.send(Uint8Array.of(4), b!.local)
+    expect((await received).data).toEqual(Uint8Array.of(4))
+    a!.close()
+    a!.close()
+    a!.send(Uint8Array.of(5), b!.local)
+  })
+
+  test('an address in use is said to be', async () => {
+    const [a] = await udp('127.0.0.1:0')
+    await expect(bindUdp(`127.0.0.1:${a!.local.port}`)).rejects.toMatchObject({ code: 'net.address-in-use' })
+  })
+})
+
+describe('listen addresses', () => {
+  test('a port that another process has is an error that names it', async () => {
+    const blocker = createServer()
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
+    closers.push(() => blocker.close())
+    const { port } = blocker.address() as { port: number }
+    await expect(listenTcp(`127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: 'net.address-in-use',
+      message: `another process listens on 127.0.0.1:${port}`,
+    })
+    await expect(listenTcp(`:${port}`)).rejects.toMatchObject({ code: 'net.address-in-use' })
+  })
+
+  test('a machine without the address cannot listen on it', async () => {
+    await expect(listenTcp('192.0.2.1:0')).rejects.toMatchObject({
+      code: 'net.listen',
+      message: 'cannot listen on 192.0.2.1:0: this machine does not have the address',
+    })
+  })
+
+  test('names are resolved, and those that are none are the user’s mistake', async () => {
+    const listener = await listenTcp('localhost:0')
+    closers.push(() => listener.close())
+    expect(['127.0.0.1', '::1']).toContain(listener.local[0]!.host)
+    await expect(listenTcp('no-such-name.invalid:0')).rejects.toMatchObject({ family: 'ConfigError' })
+  })
+
+  test('only a host that was named is the source of outgoing connections', () => {
+    expect(namedSource(':6881')).toBeUndefined()
+    expect(namedSource('0.0.0.0:6881')).toBeUndefined()
+    expect(namedSource('[::]:6881')).toBeUndefined()
+    expect(namedSource('127.0.0.2:6881')).toBe('127.0.0.2')
+    expect(namedSource('[::1]:6881')).toBe('::1')
+  })
+})
+
+test('names resolve to canonical addresses, unknown ones to none', async () => {
+  const resolve = (host: string): Promise<readonly string[]> =>
+    new Promise((done) => systemResolver.resolve(host, undefined, done))
+  expect(await resolve('localhost')).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^(127\.0\.0\.1|::1)$/)]),
+  )
+  expect(await resolve('::ffff:127.0.0.1')).toEqual(['127.0.0.1'])
+  expect(await resolve('no-such-name.invalid')).toEqual([])
+})

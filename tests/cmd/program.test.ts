@@ -1,0 +1,197 @@
+/** The whole program in this process: what it says, what it prints, and how it ends. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { LOG_LINE } from '../../src/app/events.ts'
+import { VERSION } from '../../src/app/version.ts'
+import { runProgram, type Outcome } from './fake-env.ts'
+
+let cwd: string
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'bitswarm-program-'))
+})
+afterEach(() => rmSync(cwd, { recursive: true }))
+
+const run = (line: string, variables: Record<string, string> = {}): Promise<Outcome> =>
+  runProgram(line === '' ? [] : line.split(' '), { cwd, variables })
+
+/** 600,000 bytes that no two blocks share. */
+function makePayload(name = 'model.bin'): string {
+  const path = join(cwd, name)
+  writeFileSync(
+    path,
+    Uint8Array.from({ length: 600_000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
+  )
+  return path
+}
+
+describe('usage', () => {
+  test('help comes with examples first, then every flag', async () => {
+    const { code, stdout, stderr } = await run('-help')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout.indexOf('bitswarm -seed')).toBeLessThan(stdout.indexOf('-max-peers'))
+    for (const flag of ['-seed <file|dir>', '-tcp-listen <addr>', '-dht-net <id>', '-q, -quiet'])
+      expect(stdout).toContain(flag)
+    expect(stdout).not.toContain('magnet')
+  })
+
+  test('the version is one line', async () => {
+    expect(await run('-version')).toMatchObject({ code: 0, stdout: `bitswarm ${VERSION}\n` })
+  })
+
+  test('nothing to do and no metainfo here: help on stderr', async () => {
+    const { code, stdout, stderr, log } = await run('')
+    expect([code, stdout, log]).toEqual([2, '', []])
+    expect(stderr).toContain('Usage: bitswarm')
+  })
+
+  test.each([
+    ['-sed x', /^bitswarm: unknown option '--sed' \(Did you mean --seed\?\); see bitswarm -help\n$/],
+    ['-seed', /argument missing/],
+    ['-keep x -get a.bit', /^bitswarm: -keep 'x': must be a whole number from -1 to 1000000000\n$/],
+    ['-seed a -get b', /exclude each other/],
+    ['-seed a b', /-seed takes one path; what is 'b' for\?/],
+    ['-get a b c', /-get takes one target; what is 'c' for\?/],
+    ['a b c', /too many arguments/],
+    ['-port 1 -tcp-listen :2 -get a', /mean the same/],
+    [
+      '-get magnet:?xt=urn:btih:00',
+      /^bitswarm: magnet links are not supported by this version: give a \.bit or \.torrent file\n$/,
+    ],
+    ['MAGNET:?xt=urn:btih:00', /magnet links are not supported/],
+    ['magnet x.bit', /^bitswarm: magnet links are not supported by this version\n$/],
+    ['-get https://example.org/x.torrent', /not fetched from URLs by this version/],
+    [
+      '-seed a -tracker http://t.example/announce',
+      /^bitswarm: -tracker is not supported with a running node/,
+    ],
+    ['-get a -tracker http://t.example/announce', /^bitswarm: -tracker is not supported/],
+    ['convert a.bit b.zip', /ends in neither \.bit nor \.torrent/],
+    ['create a -piece-length 3', /-piece-length '3': must be a power of two/],
+    ['inspect', /missing required argument/],
+    ['completion csh', /There are bash, zsh and fish/],
+  ])('%s: one line, exit code 2, no log', async (line, message) => {
+    const { code, stdout, stderr, log } = await run(line)
+    expect(stderr).toMatch(message)
+    expect(stderr.trimEnd()).not.toContain('\n')
+    expect([code, stdout, log]).toEqual([2, '', []])
+  })
+})
+
+describe('create, inspect, convert, verify', () => {
+  test('the info hash stays the same from payload to .bit to .torrent and back', async () => {
+    makePayload()
+    const created = await run(
+      'create model.bin -o a.bit -piece-length 64KiB -tracker http://t.example/a -web-seed http://w.example/ -comment hello -private',
+    )
+    expect(created).toMatchObject({ code: 0, stderr: '' })
+    const [infoHash] = created.stdout.split(' ')
+    expect(created.stdout).toBe(`${infoHash}  ${join(cwd, 'a.bit')}\n`)
+    expect((await run('convert a.bit b.torrent')).stdout).toMatch(infoHash!)
+    expect((await run('convert b.torrent c.bit')).stdout).toMatch(infoHash!)
+    expect(readFileSync(join(cwd, 'c.bit'), 'utf8')).toBe(readFileSync(join(cwd, 'a.bit'), 'utf8'))
+    const inspected = JSON.parse((await run('inspect b.torrent --json')).stdout) as object
+    expect(inspected).toMatchObject({
+      format: 'torrent',
+      infoHash,
+      name: 'model.bin',
+      length: 600_000,
+      pieceLength: 65_536,
+      pieceCount: 10,
+      files: [{ path: 'model.bin', length: 600_000 }],
+      trackers: [['http://t.example/a']],
+      webSeeds: ['http://w.example/'],
+      private: true,
+      comment: 'hello',
+    })
+    expect((await run('verify b.torrent')).code).toBe(0)
+  })
+
+  test('create writes beside the payload unless told otherwise, and leaves no draft behind', async () => {
+    makePayload()
+    await run('create model.bin')
+    expect(readdirSync(cwd).toSorted()).toEqual(['model.bin', 'model.bin.bit'])
+  })
+
+  test('the piece length may come from the environment', async () => {
+    makePayload()
+    await run('create model.bin', { BITSWARM_PIECE_LENGTH: '16KiB' })
+    expect((await run('inspect model.bin.bit')).stdout).toContain('37 of 16.0 KiB')
+  })
+
+  test('inspect never lets a comment reach the terminal raw', async () => {
+    makePayload()
+    await runProgram(['create', 'model.bin', '-comment', '\u001B]0;owned\u0007'], { cwd })
+    const { stdout } = await run('inspect model.bin.bit')
+    expect(stdout).toContain('\u{fffd}]0;owned\u{fffd}')
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  })
+
+  test('verify names the pieces that are bad', async () => {
+    const path = makePayload()
+    await run('create model.bin -piece-length 64KiB')
+    const bytes = readFileSync(path)
+    for (const piece of [2, 3, 7]) bytes[piece * 65_536]! ^= 1
+    writeFileSync(path, bytes)
+    const { code, stdout } = await run('verify model.bin.bit')
+    expect([code, stdout]).toEqual([6, `${path}: 7 of 10 pieces are good; bad: 2-3, 7\n`])
+  })
+
+  test.each([
+    ['is not there', (path: string) => rmSync(path)],
+    ['has the wrong length', (path: string) => writeFileSync(path, 'short')],
+  ])('verify fails when the payload %s', async (_, spoil) => {
+    const path = makePayload()
+    await run('create model.bin')
+    spoil(path)
+    expect(await run('verify model.bin.bit -dest .')).toMatchObject({ code: 6, stdout: '' })
+  })
+
+  test.each([
+    ['inspect nothing.bit', 3],
+    ['verify nothing.bit', 3],
+    ['create nothing', 5],
+    ['create model.bin -o nowhere/a.bit', 5],
+  ])('%s: exit code %d and one line', async (line, expected) => {
+    makePayload()
+    const { code, stdout, stderr } = await run(line)
+    expect([code, stdout]).toEqual([expected, ''])
+    expect(stderr).toMatch(/^bitswarm: [^\n]+\n$/)
+  })
+})
+
+describe('a run that cannot begin', () => {
+  test('still has a first and a last line, and says why in between', async () => {
+    const { code, stderr, log } = await run('-get nothing.bit')
+    expect(code).toBe(3)
+    expect(stderr).toBe(
+      `bitswarm: cannot read ${join(cwd, 'nothing.bit')}: there is no such file or folder\n`,
+    )
+    expect(log.map(({ event }) => event)).toEqual(['start', 'error', 'stopping', 'exit'])
+    expect(log[1]).toMatchObject({ code: 'meta.unreadable', family: 'MetainfoError' })
+    expect(log.at(-1)).toMatchObject({ code: 3 })
+    for (const line of log) expect(LOG_LINE.safeParse(line).error?.issues).toBeUndefined()
+  })
+
+  test('a seed that is not there is a storage failure', async () => {
+    expect(await run('-seed nothing')).toMatchObject({ code: 5 })
+  })
+
+  test('the first .torrent by name is taken, then the first .bit; folders are not', async () => {
+    mkdirSync(join(cwd, '0.torrent'))
+    writeFileSync(join(cwd, 'a.bit'), 'x')
+    expect((await run('')).stderr).toBe('bitswarm: neither .bit nor .torrent\n')
+    writeFileSync(join(cwd, 'z.torrent'), '')
+    expect((await run('')).stderr).toBe('bitswarm: the file is empty\n')
+  })
+})
+
+describe('completion', () => {
+  test.each(['bash', 'zsh', 'fish'])('for %s knows flags and commands', async (shell) => {
+    const { code, stdout } = await run(`completion ${shell}`)
+    expect(code).toBe(0)
+    for (const name of ['max-peers', 'dht-listen', 'inspect', 'web-seed']) expect(stdout).toContain(name)
+    expect(stdout).not.toContain('magnet')
+  })
+})

@@ -1,0 +1,149 @@
+/** Every way to end has its exit code, its last line, and leaves nothing locked. */
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { FROM_SOURCE } from '../../scripts/swarm-process.ts'
+import { Nodes } from './nodes.ts'
+
+const MiB = 1024 ** 2
+
+let nodes: Nodes
+beforeEach(() => {
+  nodes = new Nodes()
+})
+afterEach(() => {
+  expect(nodes.close()).toEqual([])
+})
+
+test('no payload within -timeout: 4', async () => {
+  await nodes.make('model.bin', MiB)
+  const leecher = nodes.start('leecher', '-get model.bin.bit -dest out -timeout 1')
+  expect(await nodes.end(leecher)).toBe(4)
+  expect(leecher.seen('error')).toMatchObject([{ code: 'net.no-peers', family: 'TransportError' }])
+  expect(leecher.seen('exit')).toMatchObject([{ code: 4 }])
+})
+
+test('bad metainfo: 3', async () => {
+  writeFileSync(nodes.path('bad.torrent'), 'd4:infod6:lengthi-1eee')
+  const leecher = nodes.start('leecher', '-get bad.torrent')
+  expect(await nodes.end(leecher)).toBe(3)
+  expect(leecher.seen('start')).toHaveLength(1)
+  expect(leecher.seen('error')).toMatchObject([{ family: 'MetainfoError' }])
+})
+
+test('a port in use: 4, and the line names it', async () => {
+  await nodes.make('model.bin', MiB)
+  const blocker = createServer()
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
+  const { port } = blocker.address() as { port: number }
+  const seeder = nodes.start('seeder', `-seed model.bin -tcp-listen 127.0.0.1:${port}`)
+  expect(await nodes.end(seeder)).toBe(4)
+  expect(seeder.epitaph).toContain(`another process listens on 127.0.0.1:${port}`)
+  blocker.close()
+})
+
+test('two writers on one download: the second one says who holds it and ends with 5', async () => {
+  await nodes.make('model.bin', MiB)
+  const get = '-get model.bin.bit -dest out'
+  const first = nodes.start('first', get)
+  await nodes.event(first, 'resume')
+  const second = nodes.start('second', get)
+  expect(await nodes.end(second)).toBe(5)
+  expect(second.seen('error')).toMatchObject([
+    { code: 'disk.locked', message: expect.stringContaining(String(first.pid)) },
+  ])
+})
+
+test('a payload that is not what its metainfo says: 6', async () => {
+  await nodes.make('model.bin', MiB)
+  const path = nodes.path('model.bin')
+  const bytes = readFileSync(path)
+  writeFileSync(
+    path,
+    Uint8Array.from(bytes, (byte) => byte ^ 1),
+  )
+  expect(await nodes.end(nodes.start('changed', '-seed model.bin'))).toBe(6)
+  writeFileSync(path, bytes.subarray(1))
+  expect(await nodes.end(nodes.start('short', '-seed model.bin'))).toBe(6)
+})
+
+test('a signal during a download: 130, and the download can go on', async () => {
+  nodes.write('model.bin', 4 * MiB)
+  const { address } = await nodes.seed('model.bin', '-max-up 1MiB')
+  const leecher = nodes.start('leecher', `-get model.bin.bit -peer ${address} -dest out`)
+  await nodes.event(leecher, 'have')
+  const signalledAt = performance.now()
+  leecher.signal('SIGINT')
+  expect(await nodes.end(leecher)).toBe(130)
+  expect(performance.now() - signalledAt).toBeLessThan(5_000)
+  expect(leecher.seen('stopping')).toMatchObject([{ reason: 'SIGINT' }])
+  expect(leecher.seen('exit')).toMatchObject([{ code: 130 }])
+  const again = nodes.start('again', '-get model.bin.bit -dest out')
+  expect(await nodes.event(again, 'resume')).toMatchObject({
+    have: leecher.seen('have').length,
+    source: 'resume',
+  })
+})
+
+test('SIGHUP announces again and says how things are', async () => {
+  nodes.write('model.bin', 100_000)
+  const { seeder } = await nodes.seed('model.bin')
+  seeder.signal('SIGHUP')
+  await nodes.event(seeder, 'stats')
+  expect(seeder.isRunning).toBe(true)
+})
+
+test('the reader of stdout goes away: 141, and without a word', async () => {
+  await nodes.make('model.bin', MiB)
+  const shell = spawn(
+    'sh',
+    [
+      '-c',
+      '{ "$0" "$1" -seed model.bin -dht-listen "" -log-level debug; echo $? >code; } | head -1',
+      process.execPath,
+      FROM_SOURCE,
+    ],
+    {
+      cwd: nodes.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  let stderr = ''
+  shell.stderr.on('data', (text) => (stderr += String(text)))
+  await new Promise((resolve) => shell.once('close', resolve))
+  expect(stderr.split('\n').filter((line) => !line.startsWith('model.bin: '))).toEqual([''])
+  expect(readFileSync(nodes.path('code'), 'utf8')).toBe('141\n')
+})
+
+test('a reader that stalls cannot hold a process that was told twice to stop', async () => {
+  await nodes.make('model.bin', MiB)
+  // Nobody reads this pipe, and the log is soon longer than it.
+  const child = spawn(
+    process.execPath,
+    [FROM_SOURCE, '-seed', 'model.bin', '-dht-listen', '', '-port', '0'],
+    {
+      cwd: nodes.folder,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  const ended = new Promise<string | number | null>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal)),
+  )
+  await new Promise<void>((resolve) => child.stdout.once('readable', resolve))
+  for (let i = 0; i < 1_000; i++) child.kill('SIGUSR2')
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  child.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  child.kill('SIGINT')
+  expect([0, 'SIGINT']).toContain(await ended)
+  child.stdout.destroy()
+})
+
+test('nothing is left beside a payload but its metainfo', async () => {
+  await nodes.make('model.bin', MiB)
+  const seeder = nodes.start('seeder', '-seed model.bin')
+  await nodes.event(seeder, 'complete')
+  expect(await seeder.stop()).toBe(0)
+  expect(readdirSync(nodes.folder).toSorted()).toEqual(['model.bin', 'model.bin.bit'])
+})
