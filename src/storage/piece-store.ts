@@ -107,7 +107,7 @@ export class PieceStore {
       assembling = { buffer: this.#options.pool.acquire(length), missingBytes: length }
       this.#assembling.set(piece, assembling)
     }
-    assembling.buffer.bytes.set(block, begin)
+    assembling.buffer.write(begin, block)
     assembling.missingBytes -= block.length
     if (assembling.missingBytes > 0) return
     this.#assembling.delete(piece)
