@@ -90,6 +90,7 @@ class Run {
       dhtListen: listen,
       bootstrap,
       ...(dhtNet !== undefined && { dhtNet }),
+      isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
     })
     this.#watch(node)
@@ -170,8 +171,14 @@ class Run {
       ...(dhtNet !== undefined && { dhtNet }),
       ...(maxUp !== undefined && { maxUp }),
       ...(maxDown !== undefined && { maxDown }),
+      isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
     })
+  }
+
+  get #isDebugging(): boolean {
+    const { logLevel, verbose } = this.#config
+    return logLevel === undefined ? verbose : logLevel === 'debug' || logLevel === 'trace'
   }
 
   /** Statistics and progress, from now on until the end. */

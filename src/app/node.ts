@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly bootstrap?: readonly string[]
   /** Only nodes with the same network id are met. */
   readonly dhtNet?: string
+  /** Whether to report every message of the DHT, too: for somebody who looks into it. */
+  readonly isDhtChatty?: boolean
   /** Connections at once, all sessions together. */
   readonly maxPeers?: number
   /** Bytes per second, all peers together; unlimited when missing. */
@@ -104,7 +106,8 @@ export class Node {
               random: env.random.fork('dht'),
               resolver: env.resolver,
               emit: (event) => options.onEvent?.(event),
-              ...(options.dhtNet !== undefined && { net: options.dhtNet }),
+              net: options.dhtNet,
+              isChatty: options.isDhtChatty,
             })
       const node = new Node(env, options, { listener, dht, dhtEndpoints: sockets.map(({ local }) => local) })
       node.#emitListen()
