@@ -359,10 +359,6 @@ export class PeerConnection implements BlockSource, StreamHandler {
         return this.#pieces.onBitfield(message.bytes)
       case 'extended':
         return this.#onExtended(message.id, message.payload)
-      case 'keepAlive':
-      case 'port':
-      case 'unknown':
-        return
     }
   }
 
