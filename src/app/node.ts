@@ -55,6 +55,8 @@ export interface AddSessionOptions
   extends PayloadOptions, Pick<SessionOptions, 'strategy' | 'timeoutMs' | 'cacheBytes'> {
   /** Peers to connect to, beside those that the DHT finds; hosts may be names. */
   readonly peers?: readonly string[]
+  /** Closes the session when aborted; `whenComplete` is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal
   /** Events of this session only; the node's `onEvent` gets them too. */
   readonly onEvent?: Emit<SessionEvent>
 }
@@ -159,9 +161,13 @@ export class Node {
    * Downloads or serves a torrent from now on.
    *
    * @throws {ConfigError} `config.usage` when the torrent is served already, `config.value` for a peer that is no address
+   * @throws the signal's reason when that is aborted already
    */
   addSession(options: AddSessionOptions): Session {
+    const { signal } = options
+    signal?.throwIfAborted()
     const session = this.prepareSession(options.metainfo.infoHash, options)
+    signal?.addEventListener('abort', () => void session.close(signal.reason), { once: true })
     session.open(options)
     return session
   }

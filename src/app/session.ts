@@ -225,15 +225,19 @@ export class Session {
     }
   }
 
-  /** Says goodbye to all peers, writes the resume file, closes the payload. Calling it again waits for the same end. */
-  close(): Promise<void> {
+  /**
+   * Says goodbye to all peers, writes the resume file, closes the payload. Calling it again waits for the same end.
+   *
+   * @param reason what {@link whenComplete} is rejected with when the session was not complete; `net.closed` when missing
+   */
+  close(
+    reason: unknown = new TransportError('net.closed', 'the session was closed before it was complete'),
+  ): Promise<void> {
     if (this.#state !== 'closed') {
       const wasOpening = this.#state === 'opening'
       const hasFailed = this.#state === 'failed'
       this.#state = 'closed'
-      this.#completion.reject(
-        new TransportError('net.closed', 'the session was closed before it was complete'),
-      )
+      this.#completion.reject(reason)
       if (wasOpening) this.#cancelOpening?.()
       if (!hasFailed) this.#shutDown()
     }

@@ -339,3 +339,16 @@ test('limits hold: at 1 MiB/s, 4 MiB take 4 s', async () => {
   expect(sim.clock.now() - startedAt).toBeGreaterThan(3_800)
   expect(sim.clock.now() - startedAt).toBeLessThan(4_600)
 })
+
+test('an aborted signal closes the session and is what it fails with', async () => {
+  const sim = new SimSwarm({ seed: 20, hashes })
+  const abort = new AbortController()
+  const leecher = await sim.leecher({ session: { signal: abort.signal } })
+  sim.clock.runUntil(1_000)
+  abort.abort(new Error('enough'))
+
+  expect(await rejection(sim, leecher.session.whenComplete())).toMatchObject({ message: 'enough' })
+  expect(leecher.session.state).toBe('closed')
+  expect(leecher.node.sessions).toEqual([])
+  await expect(sim.leecher({ session: { signal: abort.signal } })).rejects.toThrow('enough')
+})
