@@ -1,20 +1,10 @@
-/** Virtual time: a heap of timers ordered by (time, sequence), so that a run is the same every time. */
+/** Virtual time: it passes only from timer to timer, so that a run is the same every time. */
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
-
-interface Timer {
-  readonly at: Millis
-  readonly sequence: number
-  fn: (() => void) | undefined
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
-}
+import { TimerQueue } from '../../protocol/timer-queue.ts'
 
 export class SimClock implements Clock {
   #now: Millis = 0
-  #sequence = 0
-  readonly #heap: Timer[] = []
+  readonly #timers = new TimerQueue()
   readonly #wallAtStart: number
 
   /** @param wallAtStart Unix milliseconds at virtual time zero */
@@ -31,68 +21,31 @@ export class SimClock implements Clock {
   }
 
   after(delay: Millis, fn: () => void): Cancel {
-    const timer: Timer = { at: this.#now + Math.max(0, delay), sequence: this.#sequence++, fn }
-    this.#push(timer)
+    const timer = this.#timers.add(this.#now + Math.max(0, delay), fn)
     return () => {
       timer.fn = undefined
     }
   }
 
-  /** Timers that have not fired, cancelled ones that still lie in the heap included. */
+  /** Timers that have not fired, cancelled ones that have not come up included. */
   get pending(): number {
-    return this.#heap.length
+    return this.#timers.size
   }
 
   /** Fires the next timer. @returns false when there is none */
   step(): boolean {
-    for (;;) {
-      const timer = this.#pop()
-      if (timer === undefined) return false
-      if (timer.fn === undefined) continue
-      this.#now = timer.at
-      timer.fn()
-      return true
-    }
+    const timer = this.#timers.peek()
+    if (timer === undefined) return false
+    this.#timers.pop()
+    this.#now = timer.at
+    timer.fn!()
+    return true
   }
 
   /** Runs all timers up to `until` and leaves the clock there. */
   runUntil(until: Millis): void {
-    for (;;) {
-      while (this.#heap.length > 0 && this.#heap[0]!.fn === undefined) this.#pop()
-      if (this.#heap.length === 0 || this.#heap[0]!.at > until) break
+    for (let next = this.#timers.peek(); next !== undefined && next.at <= until; next = this.#timers.peek())
       this.step()
-    }
     this.#now = Math.max(this.#now, until)
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap
-    let at = heap.length
-    heap.push(timer)
-    while (at > 0) {
-      const parent = (at - 1) >>> 1
-      if (!isBefore(timer, heap[parent]!)) break
-      heap[at] = heap[parent]!
-      at = parent
-    }
-    heap[at] = timer
-  }
-
-  #pop(): Timer | undefined {
-    const heap = this.#heap
-    const top = heap[0]
-    const last = heap.pop()
-    if (top === undefined || last === undefined || heap.length === 0) return top
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (!isBefore(heap[child]!, last)) break
-      heap[at] = heap[child]!
-      at = child
-    }
-    heap[at] = last
-    return top
   }
 }
