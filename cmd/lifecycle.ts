@@ -35,7 +35,7 @@ export interface Life {
   /** SIGHUP. */
   onReannounce: () => void
   /** What is to be done before the last line. */
-  onClose: () => Promise<void>
+  onClose: (hasFailed: boolean) => Promise<void>
   /** Before a line for people is written. */
   onMessage: () => void
 }
@@ -78,6 +78,10 @@ export async function live(
     code,
     uptimeSeconds: life.uptimeSeconds(),
   })
+  const closeAndExit = async (): Promise<void> => {
+    await log.close(exitEvent(EXIT_UNEXPECTED))
+    env.exit(EXIT_UNEXPECTED)
+  }
   const offSignals = env.onSignals({
     onStop(signal) {
       if (stop.signal.aborted) return env.interrupt()
@@ -92,10 +96,11 @@ export async function live(
     complain(env, error)
     log.write(errorEvent(error))
     clock.after(CRASH_DEADLINE_MS, () => env.interrupt())
-    void log.close(exitEvent(EXIT_UNEXPECTED)).then(() => env.exit(EXIT_UNEXPECTED))
+    void closeAndExit()
   })
   let code: number = EXIT_OK
   let reason: string
+  let hasFailed = false
   try {
     reason = await work(life)
   } catch (error) {
@@ -105,6 +110,7 @@ export async function live(
     } else {
       code = exitCodeOf(error)
       reason = 'error'
+      hasFailed = true
       life.onMessage()
       complain(env, error)
       log.write(errorEvent(error))
@@ -112,7 +118,7 @@ export async function live(
   }
   log.write({ event: 'stopping', reason })
   await Promise.race([
-    life.onClose(),
+    life.onClose(hasFailed),
     new Promise<void>((resolve) => clock.after(CLOSE_DEADLINE_MS, resolve)),
   ])
   await log.close(exitEvent(isBroken ? EXIT_BROKEN_PIPE : code))

@@ -2,7 +2,7 @@
 import { inspectMetainfo, type MetainfoDescription } from '../../src/app/library.ts'
 import { resolve } from '../../src/app/node/files.ts'
 import { formatSize } from '../../src/app/quantity.ts'
-import { printable } from '../../src/app/terminal-text.ts'
+import { escapeControls, printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK } from '../exit-code.ts'
 
@@ -11,7 +11,7 @@ const MAX_SHOWN_FILES = 50
 
 export async function inspect(env: Env, path: string, { json }: { readonly json?: true }): Promise<number> {
   const description = await inspectMetainfo(resolve(env.cwd, path))
-  env.stdout.write(`${json ? JSON.stringify(description) : describe(description)}\n`)
+  env.stdout.write(`${json ? escapeControls(JSON.stringify(description)) : describe(description)}\n`)
   return EXIT_OK
 }
 

@@ -211,13 +211,14 @@ class Run {
       node.reannounce()
       stats()
     }
-    this.#life.onClose = async () => {
+    this.#life.onClose = async (hasFailed) => {
       cancelStats()
       cancelProgress?.()
       this.#screen.clear()
       const last = session && progressOf(session)
       await node.close()
-      if (last && last.activity === undefined)
+      // After a failure the last line is the one that says why.
+      if (last && last.activity === undefined && !hasFailed)
         this.#screen.say(formatSummary(last, this.#life.uptimeSeconds()))
     }
   }

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import type { Clock } from '../protocol/ports.ts'
 import { LEVEL } from './events.ts'
 import type { LogLevel, NodeEvent } from './events.ts'
+import { escapeControls } from './terminal-text.ts'
 
 /** Bytes of lines that wait for a slow reader; what comes on top is dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -49,6 +50,8 @@ export class EventLog {
         level,
         timestamp: wholeSeconds(clock),
         formatters: { level: (label) => ({ level: label }) },
+        // stdout may be a terminal, and names of strangers are in events.
+        hooks: { streamWrite: escapeControls },
       },
       this.#destination,
     )

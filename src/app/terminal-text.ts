@@ -8,6 +8,16 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\u{fffd}')
 }
 
+const RAW_CONTROL = /[\u007f-\u009f]/g
+
+/** JSON with the control characters that it would let pass (DEL and C1) as escapes: same value, harmless on a terminal. */
+export function escapeControls(json: string): string {
+  return json.replace(
+    RAW_CONTROL,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 const WIDE =
   /\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Emoji_Presentation}|[\uff01-\uff60]/u
 const ZERO_WIDTH = /\p{M}|\u200d|\ufe0f/u

@@ -50,6 +50,25 @@ test('a line has level, whole seconds in UTC, and the event as it is', async () 
   ])
 })
 
+test('no control character of a stranger’s name gets through, and none is lost', async () => {
+  const path = join(folder, 'log')
+  const log = openLog(openSync(path, 'w'))
+  const client = '\u001B[2J\u009B31m\u007F ok'
+  log.write({ event: 'joined_to_peer', peer: '127.0.0.1:1', direction: 'in', client })
+  await log.close(LAST)
+  const [line] = readFileSync(path, 'utf8').split('\n')
+  expect(line).not.toMatch(/\p{Cc}/u)
+  expect(JSON.parse(line!)).toMatchObject({ client })
+})
+
+test('a silent log writes nothing, not even the last line', async () => {
+  const path = join(folder, 'log')
+  const log = openLog(openSync(path, 'w'), { level: 'silent' })
+  log.write(request(1))
+  await log.close(LAST)
+  expect(readFileSync(path, 'utf8')).toBe('')
+})
+
 test('the time follows the clock', async () => {
   const path = join(folder, 'log')
   const clock = new SimClock(Date.UTC(2026, 0, 1))
@@ -133,18 +152,18 @@ test('a stalled reader does not stop the event loop; what it misses is counted, 
 test('a reader that goes away is reported once, and the log can be closed all the same', async () => {
   const { readFd, writeFd } = makePipe()
   const errors: string[] = []
-  const broken = new Promise<void>((resolve) => {
-    const log = openLog(writeFd, {
-      onBroken: (error) => {
-        errors.push((error as NodeJS.ErrnoException).code ?? '')
-        log.write(request(2)) // nobody hears it; nothing throws
-        void log.close(LAST).then(resolve)
-      },
-    })
-    closeSync(readFd)
-    log.write(request(1))
+  const { promise: broken, resolve: breakDown } = Promise.withResolvers<void>()
+  const log = openLog(writeFd, {
+    onBroken: (error) => {
+      errors.push((error as NodeJS.ErrnoException).code ?? '')
+      breakDown()
+    },
   })
+  closeSync(readFd)
+  log.write(request(1))
   await broken
+  log.write(request(2)) // nobody hears it; nothing throws
+  await log.close(LAST)
   expect(errors).toEqual(['EPIPE'])
 })
 
