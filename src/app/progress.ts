@@ -33,7 +33,8 @@ export class ProgressLine {
       clearOnComplete: true,
       stopOnComplete: false,
       emptyOnZero: true,
-      linewrap: null,
+      // The line fits: the terminal's own setting stays, whatever way this process ends.
+      linewrap: true,
       gracefulExit: false,
       format: (_options, _params, payload: { progress: Progress }) =>
         formatProgressLine(payload.progress, {
