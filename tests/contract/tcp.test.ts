@@ -122,6 +122,20 @@ describe.each(['out', 'accepted'] as const)('the stream that is %s', (side) => {
     expect([stream.queuedBytes, sides[side].drains]).toEqual([0, 1])
   })
 
+  test('drains when nothing is left, not after each write', async () => {
+    const sides = await pair()
+    sides[other].stream.pause()
+    const bytes = 8 * 1024 * 1024
+    sides[side].stream.write(new Uint8Array(bytes))
+    await soon()
+    sides[side].stream.write(new Uint8Array(bytes))
+    expect(sides[side].stream.queuedBytes).toBeGreaterThan(bytes)
+    sides[other].stream.resume()
+    await sides[other].received(2 * bytes)
+    await soon()
+    expect(sides[side].drains).toBe(1)
+  })
+
   test('gives every buffer back when it is destroyed under its writes', async () => {
     const sides = await pair()
     sides[other].stream.pause()
