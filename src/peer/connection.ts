@@ -4,12 +4,7 @@ import type { Bitfield } from '../protocol/bitfield.ts'
 import { WireDecoder } from '../protocol/decoder.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ProtocolError, type TransportError } from '../protocol/errors.ts'
-import {
-  EXTENSION_HANDSHAKE_ID,
-  RemoteExtensions,
-  type ExtensionFields,
-  type ExtensionRegistry,
-} from '../protocol/extension.ts'
+import { EXTENSION_HANDSHAKE_ID, RemoteExtensions } from '../protocol/extension.ts'
 import type { PeerId } from '../protocol/ids.ts'
 import {
   encodeBitfield,
@@ -25,8 +20,8 @@ import {
   type BlockRange,
   type WireMessage,
 } from '../protocol/message.ts'
-import type { Bandwidth, ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
-import type { PeerObserver } from './peer-observer.ts'
+import type { ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
+import type { PeerObserver, PeerOptions } from './peer-observer.ts'
 import type { BlockSource } from './picker.ts'
 import { RateMeter } from './rate-meter.ts'
 import { ReadingGate, type Hold } from './reading-gate.ts'
@@ -42,25 +37,6 @@ export const KEEP_ALIVE_MS: Millis = 100_000
 export const MAX_REQUEST_LENGTH = 131_072
 /** Blocks that nobody asked for, beyond those that crossed a cancel or choke, before a remote is closed. */
 export const MAX_UNREQUESTED_BLOCKS = 64
-
-export interface PeerOptions {
-  /** Unique in the session, never used again. */
-  readonly id: number
-  readonly stream: ByteStream
-  readonly direction: 'in' | 'out'
-  readonly peerId: PeerId
-  /** From the peer id; the extension handshake may say it better. */
-  readonly client: string
-  readonly clock: Clock
-  readonly observer: PeerObserver
-  /** What we offer of BEP 10 and say of ourselves; absent when the remote does not speak it. */
-  readonly extensions?: {
-    readonly registry: ExtensionRegistry<PeerConnection>
-    readonly fields: ExtensionFields
-  }
-  /** What all connections together may receive. */
-  readonly download: Bandwidth
-}
 
 export class PeerConnection implements BlockSource, StreamHandler {
   readonly id: number

@@ -1,5 +1,8 @@
 /** The seam between one connection and its swarm. */
+import type { ExtensionFields, ExtensionRegistry } from '../protocol/extension.ts'
+import type { PeerId } from '../protocol/ids.ts'
 import type { BlockRange } from '../protocol/message.ts'
+import type { Bandwidth, ByteStream, Clock } from '../protocol/ports.ts'
 import type { PeerConnection } from './connection.ts'
 
 /** What a connection tells the swarm it belongs to. Calls are synchronous and may close the connection. */
@@ -19,4 +22,24 @@ export interface PeerObserver {
   /** Its upload queue has something to serve. */
   onRequest(peer: PeerConnection): void
   onClosed(peer: PeerConnection, reason: string): void
+}
+
+/** What a connection is made of. */
+export interface PeerOptions {
+  /** Unique in the session, never used again. */
+  readonly id: number
+  readonly stream: ByteStream
+  readonly direction: 'in' | 'out'
+  readonly peerId: PeerId
+  /** From the peer id; the extension handshake may say it better. */
+  readonly client: string
+  readonly clock: Clock
+  readonly observer: PeerObserver
+  /** What we offer of BEP 10 and say of ourselves; absent when the remote does not speak it. */
+  readonly extensions?: {
+    readonly registry: ExtensionRegistry<PeerConnection>
+    readonly fields: ExtensionFields
+  }
+  /** What all connections together may receive. */
+  readonly download: Bandwidth
 }

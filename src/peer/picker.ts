@@ -1,17 +1,16 @@
 /** Which blocks to ask of whom. */
 import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
-import { Bitfield } from '../protocol/bitfield.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
 import { InvariantError } from '../protocol/errors.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { ActivePiece, type Request } from './active-piece.ts'
-import { RarestFirst } from './availability.ts'
-import { Endgame, MAX_COPIES } from './endgame.ts'
-import { Sequential, Shuffled, type PieceOrder } from './piece-order.ts'
+import { Endgame } from './endgame.ts'
+import { OpenPieces } from './open-pieces.ts'
+import type { OrderName } from './piece-order.ts'
 import { SourceQueue, type BlockSource } from './source-queue.ts'
+import { WantedPieces } from './wanted-pieces.ts'
 
 export type { BlockSource } from './source-queue.ts'
-
-export type OrderName = 'rarest' | 'random' | 'sequential'
 
 /** A block to ask for, aligned and no longer than 16 KiB. */
 export interface BlockRequest {
@@ -53,12 +52,6 @@ export interface PickerSnapshot {
 export const MAX_ACTIVE_BYTES = 64 * 2 ** 20
 /** However long pieces are, so many may be active. */
 const MIN_ACTIVE_PIECES = 2
-/** Positions of the order that are tried for one source in one round before its own pieces are walked instead. */
-const MAX_FRONT_SCAN = 4_096
-/** Pieces of its own that such a walk collects: they are taken in the order. */
-const WALK_SAMPLE = 16
-/** Pieces with free blocks that are tried for one source in one pick. */
-const MAX_OPEN_SCAN = 64
 /** A piece that is not complete by then is no longer left to the one source that began it. */
 const RESERVATION: Millis = 10_000
 /** A request that is older is released, even when its source sends other blocks. */
@@ -86,38 +79,29 @@ export class PiecePicker {
   readonly have: Bitfield
   readonly #geometry: PieceGeometry
   readonly #onAbandon: (piece: number) => void
-  readonly #wanted: Bitfield
   /** Undefined once every piece is had: a seeder's picker holds nothing. */
-  #order: PieceOrder | undefined
+  #wanted: WantedPieces | undefined
   readonly #endgame: Endgame
   readonly #sources = new Map<number, SourceQueue>()
   readonly #parole = new Set<number>()
   readonly #active = new Map<number, ActivePiece>()
   readonly #pending = new Map<number, ActivePiece>()
-  /** Active pieces with free blocks: those left to nobody, and those left to one source. Exclusive ones are in neither. */
-  readonly #loose: ActivePiece[] = []
-  readonly #reserved: ActivePiece[] = []
+  readonly #open = new OpenPieces()
   #activeBytes = 0
   #inFlight = 0
   #now: Millis = 0
   #rounds = 0
-  /** Times that a piece became wanted again. */
-  #insertions = 0
 
   constructor({ geometry, have, order, random, onAbandon }: PickerOptions) {
     if (have.length !== geometry.pieceCount) throw new InvariantError('a bitfield of another torrent')
     this.have = have
     this.#geometry = geometry
     this.#onAbandon = onAbandon ?? (() => {})
-    this.#wanted = new Bitfield(have.isFull ? 0 : have.length)
     let blocks = 0
-    for (let piece = 0; piece < this.#wanted.length; piece++) {
-      if (have.has(piece)) continue
-      this.#wanted.set(piece)
-      blocks += geometry.blockCount(piece)
-    }
+    for (let piece = 0; piece < have.length; piece++)
+      if (!have.has(piece)) blocks += geometry.blockCount(piece)
     this.#endgame = new Endgame(blocks)
-    if (!have.isFull) this.#order = createOrder(order, this.#wanted, random)
+    if (!have.isFull) this.#wanted = new WantedPieces(have, order, random)
   }
 
   get isComplete(): boolean {
@@ -126,17 +110,12 @@ export class PiecePicker {
 
   /** Pieces of which nothing was asked for yet. */
   get wantedCount(): number {
-    return this.#order?.size ?? 0
+    return this.#wanted?.size ?? 0
   }
 
   /** Every missing block is asked for: now duplicates may be. */
   get isEndgame(): boolean {
-    return (
-      this.#active.size > 0 &&
-      this.wantedCount === 0 &&
-      this.#loose.length === 0 &&
-      this.#reserved.length === 0
-    )
+    return this.#active.size > 0 && this.wantedCount === 0 && this.#open.isEmpty
   }
 
   snapshot(): PickerSnapshot {
@@ -161,10 +140,9 @@ export class PiecePicker {
       throw new InvariantError(`source ${source.id} is not new`)
     const queue = new SourceQueue(source, bitfield, this.#now)
     this.#sources.set(source.id, queue)
-    if (this.#order === undefined) return
+    if (this.#wanted === undefined) return
     queue.missingCount = bitfield.countNotIn(this.have)
-    if (queue.isSeed) this.#order.onSeed(1)
-    else this.#order.onSource(bitfield, 1)
+    this.#wanted.onSource(queue, 1)
   }
 
   /** Its requests are released, and nothing of it is remembered but blame for blocks that it sent. */
@@ -173,16 +151,15 @@ export class PiecePicker {
     this.#release(queue)
     this.#sources.delete(source.id)
     this.#parole.delete(source.id)
-    if (queue.isSeed) this.#order?.onSeed(-1)
-    else this.#order?.onSource(queue.bitfield, -1)
+    this.#wanted?.onSource(queue, -1)
   }
 
   /** `source` has one more piece than before: `source.has(piece)` is already true. */
   onHave(source: BlockSource, piece: number): void {
     const queue = this.#queueOf(source)
     if (!queue.bitfield.has(piece)) throw new InvariantError(`source ${source.id} lacks piece ${piece}`)
-    if (this.#order === undefined) return
-    this.#order.onHave(piece)
+    if (this.#wanted === undefined) return
+    this.#wanted.onHave(piece)
     if (this.have.has(piece)) return
     queue.missingCount++
     queue.exhaustedAt = -1
@@ -190,7 +167,7 @@ export class PiecePicker {
 
   /** Has it a piece that we do not have? */
   isInterestedIn(source: BlockSource): boolean {
-    return this.#order !== undefined && this.#queueOf(source).missingCount > 0
+    return this.#wanted !== undefined && this.#queueOf(source).missingCount > 0
   }
 
   /** Requests outstanding at this source. */
@@ -223,7 +200,7 @@ export class PiecePicker {
    * @returns how many
    */
   pick(source: BlockSource, count: number, now: Millis, out: BlockRequest[]): number {
-    if (this.#order === undefined) return 0
+    if (this.#wanted === undefined) return 0
     const queue = this.#queueOf(source)
     if (queue.missingCount === 0) return 0
     this.#now = now
@@ -269,7 +246,7 @@ export class PiecePicker {
       other.lapse(this.#blockId(piece, block))
       losers.push(other.source)
     }
-    if (active.freeCount === 0) this.#close(active)
+    if (active.freeCount === 0) this.#open.remove(active)
     if (active.missingCount === 0) {
       this.#leave(active)
       this.#pending.set(piece, active)
@@ -288,7 +265,7 @@ export class PiecePicker {
     this.have.set(piece)
     if (active.isExclusive) this.#endParole(active.reservedFor)
     for (const queue of this.#sources.values()) if (queue.bitfield.has(piece)) queue.missingCount--
-    if (this.have.isFull) this.#order = undefined
+    if (this.have.isFull) this.#wanted = undefined
   }
 
   /**
@@ -354,9 +331,9 @@ export class PiecePicker {
     if (current !== undefined && current.freeCount > 0 && current.reservedFor === queue.id) return current
     if (this.#parole.has(queue.id)) return this.#exclusiveFor(queue)
     return (
-      this.#openFor(queue, this.#loose) ??
+      this.#open.looseFor(queue, this.#rounds) ??
       this.#begin(queue, MAX_ACTIVE_BYTES) ??
-      this.#openFor(queue, this.#reserved) ??
+      this.#open.reservedFor(queue, this.#rounds) ??
       // It would idle: one piece beyond the limit, for which the next round makes room.
       (queue.count === 0 ? this.#begin(queue, 2 * MAX_ACTIVE_BYTES) : undefined)
     )
@@ -369,18 +346,9 @@ export class PiecePicker {
     return queue.parolePieces < MAX_PAROLE_PIECES ? this.#begin(queue, MAX_ACTIVE_BYTES) : undefined
   }
 
-  #openFor(queue: SourceQueue, open: readonly ActivePiece[]): ActivePiece | undefined {
-    const tries = Math.min(open.length, MAX_OPEN_SCAN)
-    for (let i = 0; i < tries; i++) {
-      const active = open[(this.#rounds + i) % open.length]!
-      if (queue.bitfield.has(active.piece)) return active
-    }
-    return undefined
-  }
-
   #begin(queue: SourceQueue, maxBytes: number): ActivePiece | undefined {
     if (this.#activeBytes >= maxBytes && this.#active.size >= MIN_ACTIVE_PIECES) return undefined
-    const piece = this.#choose(queue)
+    const piece = this.#wanted!.choose(queue, this.#rounds)
     if (piece < 0) return undefined
     const active = this.#activate(piece)
     active.isExclusive = this.#parole.has(queue.id)
@@ -390,66 +358,11 @@ export class PiecePicker {
   }
 
   #activate(piece: number): ActivePiece {
-    this.#wanted.clear(piece)
-    this.#order!.remove(piece)
+    this.#wanted!.take(piece)
     const active = new ActivePiece(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
     this.#active.set(piece, active)
     this.#activeBytes += active.length
     return active
-  }
-
-  /** The wanted piece that this source should send next, or -1. */
-  #choose(queue: SourceQueue): number {
-    const order = this.#order!
-    if (order.size === 0 || queue.exhaustedAt === this.#insertions) return -1
-    if (queue.scannedRound !== this.#rounds) {
-      queue.scannedRound = this.#rounds
-      queue.cursor = 0
-      queue.scansLeft = MAX_FRONT_SCAN
-      queue.sample.length = 0
-    }
-    if (queue.scannedInsertions !== this.#insertions) {
-      queue.scannedInsertions = this.#insertions
-      queue.cursor = 0
-    }
-    let position = Math.max(queue.cursor, order.front)
-    for (; position < order.end && queue.scansLeft > 0; position++) {
-      const piece = order.at(position)
-      if (piece >= 0 && queue.bitfield.has(piece)) {
-        queue.cursor = position + 1
-        return piece
-      }
-      queue.scansLeft--
-    }
-    queue.cursor = position
-    return this.#walk(queue)
-  }
-
-  /**
-   * The front of the order holds nothing for this source: the best of a sample of its own pieces that are wanted. The walk
-   * over them goes on where it left off, so that a source with few pieces pays for one lap, not for one a piece.
-   */
-  #walk(queue: SourceQueue): number {
-    const { sample } = queue
-    for (let piece = sample.pop(); piece !== undefined; piece = sample.pop())
-      if (this.#wanted.has(piece)) return piece
-    const order = this.#order!
-    const own = queue.bitfield.bytes
-    const wanted = this.#wanted.bytes
-    let at = order.walkFrom(8 * queue.walkAt) >>> 3
-    for (let steps = 0; steps < own.length && sample.length < WALK_SAMPLE; steps++, at++) {
-      if (at >= own.length) at = 0
-      if (own[at] === 0) continue
-      for (let bits = own[at]! & wanted[at]!; bits !== 0;) {
-        const bit = Math.clz32(bits) - 24
-        bits &= ~(0x80 >>> bit)
-        sample.push(8 * at + bit)
-      }
-    }
-    queue.walkAt = at
-    if (sample.length === 0) queue.exhaustedAt = this.#insertions
-    sample.sort((a, b) => order.rankOf(b) - order.rankOf(a))
-    return sample.pop() ?? -1
   }
 
   // Asking and taking back
@@ -462,7 +375,7 @@ export class PiecePicker {
       out.push(this.#ask(active, active.nextFree(), queue, isFirstOfPiece))
       isFirstOfPiece = false
     }
-    if (active.freeCount === 0) this.#close(active)
+    if (active.freeCount === 0) this.#open.remove(active)
     return taken
   }
 
@@ -489,18 +402,11 @@ export class PiecePicker {
   #duplicate(queue: SourceQueue, count: number, out: BlockRequest[]): number {
     const room = Math.min(count, this.#endgame.room(queue.count))
     if (room === 0) return 0
-    const late: Request[] = []
-    for (const other of this.#sources.values()) {
-      if (other === queue) continue
-      let found = 0
-      for (let request = other.oldest; request !== undefined && found < room; request = request.newer) {
-        if (!this.#endgame.isLate(request, queue.latency, this.#now)) break
-        if (!this.#mayCopy(request, queue)) continue
-        late.push(request)
-        found++
-      }
-    }
-    late.sort((a, b) => a.askedAt - b.askedAt || a.piece - b.piece || a.begin - b.begin)
+    const late = this.#endgame.late(queue, room, {
+      sources: this.#sources.values(),
+      active: this.#active,
+      now: this.#now,
+    })
     const taken = Math.min(room, late.length)
     for (let i = 0; i < taken; i++) {
       const { piece, begin } = late[i]!
@@ -511,20 +417,6 @@ export class PiecePicker {
     return taken
   }
 
-  #mayCopy(request: Request, queue: SourceQueue): boolean {
-    const active = this.#active.get(request.piece)!
-    if (active.isExclusive || !queue.bitfield.has(request.piece)) return false
-    let copies = 0
-    let copy = active.requestsOf(request.begin / BLOCK_LENGTH)
-    // Of several copies only the newest stands for the block.
-    if (copy !== request) return false
-    for (; copy !== undefined; copy = copy.copy) {
-      if (copy.source === queue.id) return false
-      copies++
-    }
-    return copies < MAX_COPIES
-  }
-
   /** The block that a request was released for has come: the piece that takes it, or undefined when it is of no use. */
   #acceptLapsed(queue: SourceQueue, piece: number, block: number): ActivePiece | undefined {
     const isOnParole = this.#parole.has(queue.id)
@@ -533,11 +425,11 @@ export class PiecePicker {
       const isForeign = active.reservedFor !== queue.id && (active.isExclusive || isOnParole)
       return isForeign || active.isIn(block) ? undefined : active
     }
-    if (this.#order === undefined || isOnParole || this.#activeBytes >= MAX_ACTIVE_BYTES) return undefined
-    if (!this.#wanted.has(piece)) return undefined
+    if (isOnParole || this.#activeBytes >= MAX_ACTIVE_BYTES) return undefined
+    if (this.#wanted === undefined || !this.#wanted.has(piece)) return undefined
     // Its sender took its leave: whoever comes next goes on with the piece.
     const begun = this.#activate(piece)
-    this.#reopen(begun)
+    this.#open.add(begun)
     return begun
   }
 
@@ -554,7 +446,7 @@ export class PiecePicker {
     this.#drop(active, block, request)
     queue.lapse(this.#blockId(request.piece, block))
     if (active.requestCount === 0 && active.missingCount === active.blockCount) this.#giveUp(active)
-    else if (active.freeCount > 0) this.#reopen(active)
+    else if (active.freeCount > 0) this.#open.add(active)
   }
 
   #release(queue: SourceQueue): void {
@@ -565,7 +457,7 @@ export class PiecePicker {
   // States of a piece
 
   #leave(active: ActivePiece): void {
-    this.#close(active)
+    this.#open.remove(active)
     this.#active.delete(active.piece)
     this.#activeBytes -= active.length
   }
@@ -579,9 +471,7 @@ export class PiecePicker {
   }
 
   #want(piece: number): void {
-    this.#wanted.set(piece)
-    this.#order!.insert(piece)
-    this.#insertions++
+    this.#wanted!.giveBack(piece)
   }
 
   /** Lets an active piece without requests go: it is wanted again. */
@@ -611,38 +501,19 @@ export class PiecePicker {
   // Reservations and parole
 
   #reserve(active: ActivePiece, queue: SourceQueue): void {
-    this.#close(active)
+    this.#open.remove(active)
     active.reservedFor = queue.id
     active.reservedAt = this.#now
     queue.current = active
-    this.#reopen(active)
+    this.#open.add(active)
   }
 
   /** The piece is open to others. One that its owner was to send alone is given up: nobody else shall share the blame. */
   #unreserve(active: ActivePiece): void {
     if (active.isExclusive) return this.#abandon(active)
-    this.#close(active)
+    this.#open.remove(active)
     active.reservedFor = 0
-    this.#reopen(active)
-  }
-
-  /** Lists a piece that has free blocks. */
-  #reopen(active: ActivePiece): void {
-    if (active.openAt >= 0 || active.isExclusive || active.freeCount === 0) return
-    const open = active.reservedFor === 0 ? this.#loose : this.#reserved
-    active.openAt = open.length
-    open.push(active)
-  }
-
-  #close(active: ActivePiece): void {
-    if (active.openAt < 0) return
-    const open = active.reservedFor === 0 ? this.#loose : this.#reserved
-    const last = open.pop()!
-    if (last !== active) {
-      open[active.openAt] = last
-      last.openAt = active.openAt
-    }
-    active.openAt = -1
+    this.#open.add(active)
   }
 
   /** From now on it gets whole pieces alone. What it is alone with already, it goes on with; the rest is released. */
@@ -652,7 +523,7 @@ export class PiecePicker {
     this.#parole.add(id)
     for (const active of this.#active.values()) {
       if (active.reservedFor !== id || !active.isOnlyAskedOf(id)) continue
-      this.#close(active)
+      this.#open.remove(active)
       active.isExclusive = true
       queue.parolePieces++
     }
@@ -671,23 +542,12 @@ export class PiecePicker {
       if (active.reservedFor !== id || !active.isExclusive) continue
       this.#countParolePiece(id, -1)
       active.isExclusive = false
-      this.#reopen(active)
+      this.#open.add(active)
     }
   }
 
   #countParolePiece(id: number, change: 1 | -1): void {
     const queue = this.#sources.get(id)
     if (queue !== undefined) queue.parolePieces += change
-  }
-}
-
-function createOrder(name: OrderName, wanted: Bitfield, random: Random): PieceOrder {
-  switch (name) {
-    case 'rarest':
-      return new RarestFirst(wanted, random)
-    case 'random':
-      return new Shuffled(wanted, random)
-    case 'sequential':
-      return new Sequential(wanted)
   }
 }

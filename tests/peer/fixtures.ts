@@ -1,7 +1,8 @@
 /** Pictures of swarms: one character a piece. */
 import { BLOCK_LENGTH, PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { PiecePicker, type BlockRequest, type BlockSource, type OrderName } from '../../src/peer/picker.ts'
+import { PiecePicker, type BlockRequest, type BlockSource } from '../../src/peer/picker.ts'
+import type { OrderName } from '../../src/peer/piece-order.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 
 /** `#.##`: the pieces marked # are set. */

@@ -1,7 +1,7 @@
 /** Random operations on a picker, against a model too simple to be wrong. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { OrderName } from '../../src/peer/picker.ts'
+import type { OrderName } from '../../src/peer/piece-order.ts'
 import { PickerWorld, type TestSource } from './fixtures.ts'
 
 const PIECES = 12
