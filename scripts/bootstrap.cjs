@@ -32,6 +32,17 @@ function install() {
   return result.status === null ? 1 : result.status
 }
 
+/**
+ * npm 10 takes the link to the Node of this platform away together with the links of the packages that are for others,
+ * because all of them are called `node`.
+ */
+function linkNode() {
+  const brought = path.join('node-' + process.platform + '-' + process.arch, 'bin', 'node')
+  if (fs.existsSync(ownNode) || !fs.existsSync(path.join(root, 'node_modules', brought))) return
+  fs.mkdirSync(path.dirname(ownNode), { recursive: true })
+  fs.symlinkSync(path.join('..', brought), ownNode)
+}
+
 function isNewEnough(version) {
   const parts = version.split('.').map(Number)
   return parts[0] > 22 || (parts[0] === 22 && parts[1] >= 18)
@@ -42,6 +53,7 @@ if (modifiedAt(installed) < modifiedAt(path.join(root, 'package-lock.json'))) {
   process.exitCode = install()
   if (process.exitCode !== 0) process.stderr.write('bitswarm: npm ci failed\n')
 }
+if (!process.exitCode) linkNode()
 if (!process.exitCode && !fs.existsSync(ownNode) && !isNewEnough(process.versions.node)) {
   process.stderr.write(
     'bitswarm: needs Node >= 22.18, this is ' +
