@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeBit } from '../../src/metainfo/bit-file.ts'
-import { MAX_FILES } from '../../src/metainfo/info.ts'
-import { formatOf, parseMetainfo } from '../../src/metainfo/read-metainfo.ts'
+import { checkInfo, MAX_FILES } from '../../src/metainfo/info.ts'
+import { formatOf, MAX_METAINFO_LENGTH, parseMetainfo } from '../../src/metainfo/read-metainfo.ts'
 import type { Encodable } from '../../src/protocol/bencode.ts'
 import { MetainfoError } from '../../src/protocol/errors.ts'
 import { hashes } from '../support/hashes.ts'
@@ -134,7 +134,7 @@ describe('names that could leave the folder, or harm a terminal', () => {
   })
 
   test('a deep path of more than 4,096 bytes', () => {
-    expect(verdict(folder({ path: Array<string>(1_000).fill('ääää'), length: 425 }))).toBe('meta.unsafe-path')
+    expect(verdict(folder({ path: Array<string>(500).fill('ääää'), length: 425 }))).toBe('meta.unsafe-path')
   })
 })
 
@@ -261,6 +261,23 @@ test('a million and one files are too many', () => {
     latin1('e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee'),
   ])
   expect(verdict(bytes)).toBe('meta.bad-field')
+})
+
+test('a file of more than 128 MiB is refused unread', () => {
+  const bytes = new Uint8Array(MAX_METAINFO_LENGTH + 1)
+  bytes[0] = 0x64
+  expect(verdict(bytes)).toBe('meta.unsupported')
+})
+
+test('more pieces than four million are refused before their hashes are counted', () => {
+  const parts = {
+    name: 'a',
+    isSingleFile: true,
+    pieceLength: 1,
+    digests: new Uint8Array(0),
+    isPrivate: false,
+  }
+  expect(() => checkInfo({ ...parts, files: [{ path: [], length: 2 ** 22 + 1 }] })).toThrow(/at most 4194304/)
 })
 
 test('the form is told by the content', () => {

@@ -199,6 +199,28 @@ test('a block that lies whole in a chunk is a view on it; a cut one is not', () 
   expect(views).toEqual([true, false])
 })
 
+test('a peer that claims much and sends little makes us hold little', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const decoders = Array.from({ length: 1_000 }, () => new WireDecoder())
+  for (const decoder of decoders) decoder.push(frame(MAX_EXTENDED_LENGTH, 20, 100), () => {})
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000 * 20_000)
+  expect(decoders).toHaveLength(1_000)
+})
+
+test('the scratch of a long message is given back after it', () => {
+  const decoder = new WireDecoder()
+  const sizes: number[] = []
+  for (const length of [MAX_EXTENDED_LENGTH, 100]) {
+    const stream = frame(length, 20)
+    for (const half of [stream.slice(0, 50), stream.slice(50)])
+      decoder.push(half, (message) => {
+        if (message.type === 'extended') sizes.push(message.payload.buffer.byteLength)
+      })
+  }
+  expect(sizes[0]).toBeGreaterThan(MAX_EXTENDED_LENGTH)
+  expect(sizes[1]).toBeLessThan(20_000)
+})
+
 describe('a message longer or shorter than its kind is refused at its id, before its bytes come', () => {
   test.each([
     ['a choke with a payload', frame(2, 0, 0), 'wire.malformed'],

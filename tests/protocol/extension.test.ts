@@ -112,6 +112,11 @@ test('of a remote that names a hundred extensions, sixty-four are kept', () => {
   expect(known).toHaveLength(64)
 })
 
+test('a single handshake with a hundred extensions is cut to sixty-four', () => {
+  const m = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`x${i}`, i + 1]))
+  expect(read({ m }).ids.size).toBe(64)
+})
+
 test('two sides each use the numbers of the other', () => {
   const log: string[] = []
   const ours = new ExtensionRegistry<string>()
