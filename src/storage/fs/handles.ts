@@ -23,8 +23,8 @@ export class SyncHandles {
     }
     const fd = openSync(path, flags)
     this.#handles.set(key, fd)
-    if (this.#handles.size > MAX_OPEN_FILES) {
-      const [[oldest, oldestFd]] = this.#handles as unknown as [[string, number]]
+    for (const [oldest, oldestFd] of this.#handles) {
+      if (this.#handles.size <= MAX_OPEN_FILES) break
       this.#handles.delete(oldest)
       closeSync(oldestFd)
     }

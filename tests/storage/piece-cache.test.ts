@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest'
+import { PieceGeometry } from '../../src/metainfo/geometry.ts'
+import { StorageError } from '../../src/protocol/errors.ts'
+import { BufferPool } from '../../src/storage/buffer-pool.ts'
+import {
+  MAX_READS_IN_FLIGHT,
+  MAX_WAITING_BLOCKS,
+  MAX_WINDOW_BYTES,
+  PieceCache,
+} from '../../src/storage/piece-cache.ts'
+import type { CachedBlock } from '../../src/storage/piece-cache.ts'
+
+/** A cache over a disk whose bytes are their piece's number, and which reads when the test says so. */
+function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
+  const pool = new BufferPool(0)
+  const reads: { what: string; finish: (error?: StorageError) => void }[] = []
+  const cache = new PieceCache({
+    geometry: new PieceGeometry(pieceLength, [{ path: [], length: 100 * pieceLength }]),
+    pool,
+    maxBytes,
+    payload: {
+      read: (piece, begin, into, done) =>
+        reads.push({
+          what: `${piece}: ${begin}+${into.length}`,
+          finish: (error) => {
+            into.fill(piece)
+            done(error)
+          },
+        }),
+    },
+  })
+  const got: (CachedBlock | StorageError)[] = []
+  return {
+    cache,
+    pool,
+    got,
+    read: (piece: number, begin = 0, length = 10) =>
+      cache.read(piece, begin, length, (block) => got.push(block)),
+    /** Finishes all reads; tells which there were. */
+    finish: (error?: StorageError) => {
+      const all: string[] = []
+      for (let next = reads.shift(); next !== undefined; next = reads.shift()) {
+        all.push(next.what)
+        next.finish(error)
+      }
+      return all
+    },
+    reads,
+    releaseAll: () => {
+      for (const block of got.splice(0)) if (!(block instanceof StorageError)) block.release()
+    },
+  }
+}
+
+test('one read of the whole piece serves all who wait for its blocks, and those who come later', () => {
+  const { read, got, finish } = makeCache()
+  read(3, 0)
+  read(3, 500, 20)
+  expect(got.length).toBe(0)
+  expect(finish()).toEqual(['3: 0+1000'])
+  expect(got).toMatchObject([{ bytes: new Uint8Array(10).fill(3) }, { bytes: new Uint8Array(20).fill(3) }])
+  read(3, 990)
+  expect(got.length).toBe(3)
+  expect(finish()).toEqual([])
+})
+
+test('a large piece is read in windows; a range across a border by itself', () => {
+  const { read, finish } = makeCache({ pieceLength: 2 * MAX_WINDOW_BYTES + 5, maxBytes: 2 ** 22 })
+  read(0, 100)
+  read(0, MAX_WINDOW_BYTES, 10)
+  read(0, 2 * MAX_WINDOW_BYTES, 5)
+  read(0, MAX_WINDOW_BYTES - 1, 2)
+  expect(finish()).toEqual([
+    `0: 0+${MAX_WINDOW_BYTES}`,
+    `0: ${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`,
+    `0: ${2 * MAX_WINDOW_BYTES}+5`,
+    `0: ${MAX_WINDOW_BYTES - 1}+2`,
+  ])
+  read(0, 5)
+  read(0, MAX_WINDOW_BYTES + 5)
+  expect(finish()).toEqual([])
+})
+
+test('a piece that was just written is served from its own buffer', () => {
+  const { cache, pool, read, got, finish } = makeCache()
+  const buffer = pool.acquire(1000)
+  buffer.bytes.fill(42)
+  cache.add(9, buffer)
+  buffer.release()
+  read(9, 10)
+  expect(got).toMatchObject([{ bytes: new Uint8Array(10).fill(42) }])
+  expect((got[0] as CachedBlock).bytes.buffer).toBe(buffer.bytes.buffer)
+  expect(finish()).toEqual([])
+})
+
+test('the least recently used piece makes way', () => {
+  const { cache, read, finish, releaseAll } = makeCache({ maxBytes: 2_000 })
+  for (const piece of [1, 2, 1, 3, 1]) {
+    read(piece)
+    finish()
+  }
+  releaseAll()
+  expect(cache.bytes).toBe(2_000)
+  read(1)
+  expect(finish()).toEqual([])
+  read(2)
+  expect(finish()).toEqual(['2: 0+1000'])
+})
+
+test('a block that is being sent outlives its eviction', () => {
+  const { cache, pool, read, got, finish, releaseAll } = makeCache({ maxBytes: 1_000 })
+  read(1)
+  finish()
+  for (const piece of [2, 3, 4]) {
+    read(piece)
+    finish()
+  }
+  expect((got[0] as CachedBlock).bytes).toEqual(new Uint8Array(10).fill(1))
+  expect(pool.outstandingBytes).toBe(4_000)
+  releaseAll()
+  expect(pool.outstandingBytes).toBe(1_000)
+  cache.close()
+  expect(pool.outstandingBytes).toBe(0)
+})
+
+test('pieces larger than the whole cache are served and not kept', () => {
+  const { cache, pool, read, finish, releaseAll } = makeCache({ maxBytes: 999 })
+  read(1)
+  finish()
+  const written = pool.acquire(1000)
+  cache.add(2, written)
+  written.release()
+  releaseAll()
+  expect([cache.bytes, pool.outstandingBytes]).toEqual([0, 0])
+})
+
+test('few reads are under way at once, and only so many blocks wait', () => {
+  const { read, reads, finish } = makeCache()
+  for (let piece = 0; piece < 50; piece++) read(piece)
+  expect(reads.length).toBe(MAX_READS_IN_FLIGHT)
+  for (let blocks = 50; blocks < MAX_WAITING_BLOCKS; blocks++) expect(read(50)).toBe(true)
+  expect(read(51)).toBe(false)
+  expect(finish().length).toBe(51)
+  expect(read(51)).toBe(true)
+})
+
+test('a failed read is told to all who wait, and is not remembered', () => {
+  const { pool, read, got, finish } = makeCache()
+  read(1)
+  read(1, 20)
+  finish(new StorageError('disk.io', 'input/output error'))
+  expect(got.map((result) => result instanceof StorageError && result.code)).toEqual(['disk.io', 'disk.io'])
+  expect(pool.outstandingBytes).toBe(0)
+  read(1)
+  expect(finish()).toEqual(['1: 0+1000'])
+})
+
+test('after closing nothing is called back, and no buffer is lost', () => {
+  const { cache, pool, read, got, finish } = makeCache()
+  for (let piece = 0; piece < 9; piece++) read(piece)
+  cache.close()
+  finish()
+  expect(got).toEqual([])
+  expect(read(1)).toBe(false)
+  expect(pool.outstandingBytes).toBe(0)
+})
