@@ -1,8 +1,15 @@
 /** From a payload on disk to its metainfo: look through it, hash it on all cores, build. */
 import { PieceGeometry } from '../metainfo/geometry.ts'
 import type { PayloadFile } from '../metainfo/geometry.ts'
-import { buildMetainfo, choosePieceLength } from '../metainfo/build.ts'
+import {
+  buildMetainfo,
+  choosePieceLength,
+  MAX_CREATED_PIECE_LENGTH,
+  MIN_CREATED_PIECE_LENGTH,
+} from '../metainfo/build.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
+import { checkPaths } from '../metainfo/paths.ts'
+import { MetainfoError } from '../protocol/errors.ts'
 import { ID_LENGTH } from '../protocol/ids.ts'
 import type { Hashes } from '../protocol/ports.ts'
 import type { Disk } from '../storage/disk.ts'
@@ -52,6 +59,9 @@ export async function createMetainfo(
   const payload = await scan(path)
   const length = payload.files.reduce((sum, file) => sum + file.length, 0)
   const pieceLength = wanted ?? choosePieceLength(length)
+  // Before hours of hashing, not after them.
+  checkPieceLength(pieceLength)
+  checkPaths(payload.name, payload.isSingleFile ? [] : payload.files)
   const geometry = new PieceGeometry(pieceLength, payload.files)
   const digests = new Uint8Array(geometry.pieceCount * ID_LENGTH)
   let hashedBytes = 0
@@ -67,4 +77,14 @@ export async function createMetainfo(
     ),
   )
   return buildMetainfo({ ...payload, ...keys, isPrivate, pieceLength, digests }, hashes)
+}
+
+function checkPieceLength(pieceLength: number): void {
+  const isPowerOfTwo = Number.isInteger(Math.log2(pieceLength))
+  if (isPowerOfTwo && pieceLength >= MIN_CREATED_PIECE_LENGTH && pieceLength <= MAX_CREATED_PIECE_LENGTH)
+    return
+  throw new MetainfoError(
+    'meta.bad-field',
+    `the piece length is ${pieceLength}; it must be a power of two from 16 KiB to 16 MiB`,
+  )
 }

@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest'
+import { createMetainfo } from '../../src/app/create.ts'
+import type { ScanPayload } from '../../src/app/create.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import { SimClock } from '../../src/app/sim/clock.ts'
+import { verifyPayload } from '../../src/app/verify.ts'
+import type { Clock } from '../../src/protocol/ports.ts'
+import { MemoryDisk } from '../../src/storage/memory-disk.ts'
+import { hashes } from '../support/hashes.ts'
+
+const PIECE = 16_384
+
+/** A folder `set` with a file `a` of 2.5 pieces and a file `b` of 1 piece, on a disk that answers in the next turns. */
+function makeWorld() {
+  const turns: Clock = Object.assign(new SimClock(), {
+    after: (_: number, fn: () => void) => {
+      const immediate = setImmediate(fn)
+      return () => clearImmediate(immediate)
+    },
+  })
+  const disk = new MemoryDisk({ clock: turns, random: new SeededRandom(1), hashes })
+  const content = new SeededRandom(2).fill(new Uint8Array(3.5 * PIECE))
+  disk.writeFile('/data/set/a', content.subarray(0, 2.5 * PIECE))
+  disk.writeFile('/data/set/b', content.subarray(2.5 * PIECE))
+  const scan: ScanPayload = (path) =>
+    Promise.resolve({
+      path,
+      name: 'set',
+      isSingleFile: false,
+      files: [
+        { path: ['a'], length: 2.5 * PIECE },
+        { path: ['b'], length: PIECE },
+      ],
+    })
+  return { disk, content, env: { scan, disk, hashes } }
+}
+
+test('metainfo is made of what lies there, and says how far it is', async () => {
+  const { content, env } = makeWorld()
+  const progress: string[] = []
+  const metainfo = await createMetainfo('/data/set', env, {
+    pieceLength: PIECE,
+    comment: 'hello',
+    onProgress: (done, all) => progress.push(`${done / PIECE}/${all / PIECE}`),
+  })
+  expect(metainfo).toMatchObject({ name: 'set', isSingleFile: false, isPrivate: false, comment: 'hello' })
+  expect(metainfo.geometry.pieceCount).toBe(4)
+  expect(metainfo.digests.subarray(20, 40)).toEqual(hashes.sha1(content.subarray(PIECE, 2 * PIECE)))
+  expect(progress).toEqual(['1/3.5', '2/3.5', '3/3.5', '3.5/3.5'])
+})
+
+test('the info hash depends on the payload and on what belongs to its identity, not on the rest', async () => {
+  const { env } = makeWorld()
+  const make = async (options: object): Promise<string> =>
+    Buffer.from((await createMetainfo('/data/set', env, options)).infoHash).toString('hex')
+  const plain = await make({})
+  expect(await make({ comment: 'x', trackers: [['http://t/announce']] })).toBe(plain)
+  expect(await make({ isPrivate: true })).not.toBe(plain)
+  expect(await make({ pieceLength: PIECE })).not.toBe(plain)
+})
+
+test.each([0, 1, PIECE / 2, PIECE + 1, 24_576, 2 ** 25, NaN])(
+  'a piece length of %d is refused',
+  async (pieceLength) => {
+    await expect(createMetainfo('/data/set', makeWorld().env, { pieceLength })).rejects.toMatchObject({
+      code: 'meta.bad-field',
+    })
+  },
+)
+
+test('names that nobody could download are refused before anything is hashed', async () => {
+  const { env } = makeWorld()
+  const scan: ScanPayload = async (path) => ({
+    ...(await env.scan(path)),
+    files: [
+      { path: ['A'], length: 1 },
+      { path: ['a'], length: 1 },
+    ],
+  })
+  const disk = {
+    digest: () => {
+      throw new Error('was hashed')
+    },
+  }
+  await expect(createMetainfo('/data/set', { scan, disk, hashes })).rejects.toMatchObject({
+    code: 'meta.unsafe-path',
+  })
+})
+
+test('aborting ends the hashing with the reason', async () => {
+  const { env } = makeWorld()
+  const abort = new AbortController()
+  const making = createMetainfo('/data/set', env, {
+    pieceLength: PIECE,
+    signal: abort.signal,
+    onProgress: () => abort.abort(new Error('enough')),
+  })
+  await expect(making).rejects.toThrow('enough')
+})
+
+test('verifying names the bad pieces, the files that they touch, and nothing else', async () => {
+  const { disk, env } = makeWorld()
+  const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
+  const verify = () => verifyPayload(metainfo, { path: '/data/set', disk })
+  expect(await verify()).toEqual({ badPieces: [], badFiles: [], pieceCount: 4 })
+  disk.flipBit('/data/set/b', PIECE - 1)
+  expect(await verify()).toEqual({ badPieces: [3], badFiles: ['b'], pieceCount: 4 })
+  disk.flipBit('/data/set/b', 0)
+  expect(await verify()).toMatchObject({ badPieces: [2, 3], badFiles: ['a', 'b'] })
+})
+
+test('verifying what is not there fails with the reason', async () => {
+  const { disk, env } = makeWorld()
+  const metainfo = await createMetainfo('/data/set', env)
+  await expect(verifyPayload(metainfo, { path: '/data/other', disk })).rejects.toMatchObject({
+    code: 'disk.missing',
+  })
+})

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Worker } from 'node:worker_threads'
+import { StorageError } from '../../../src/protocol/errors.ts'
+import { WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
+import type { HashRun } from '../../../src/storage/fs/worker-pool.ts'
+import type { HashedPiece } from '../../../src/storage/fs/worker-messages.ts'
+import { hashes } from '../../support/hashes.ts'
+
+let folder: string
+let pool: WorkerPool
+/** Workers started since the test began. */
+let started: Worker[]
+const onWorker = (worker: Worker): void => void started.push(worker)
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bitswarm-workers-'))
+  pool = new WorkerPool({ commitThreads: 2, bulkThreads: 3 })
+  started = []
+  process.on('worker', onWorker)
+})
+afterEach(async () => {
+  process.off('worker', onWorker)
+  await new Promise<void>((done) => pool.close(done))
+  rmSync(folder, { recursive: true })
+})
+
+const data = new Uint8Array(new SharedArrayBuffer(1000)).fill(7)
+const commit = (piece: number): Promise<unknown> =>
+  new Promise((done) => {
+    const spans = [{ path: `${folder}/f`, offset: piece * 1000, length: 1000 }]
+    pool.commit(piece, { data, digest: hashes.sha1(data), spans }, done)
+  })
+
+const hashAll = (runs: HashRun[]): Promise<Map<number, readonly HashedPiece[]>> =>
+  new Promise((resolve, reject) => {
+    const hashed = new Map<number, readonly HashedPiece[]>()
+    pool.hash({
+      runs: (function* () {
+        yield* runs
+        return undefined
+      })(),
+      onRun: ({ firstPiece }, pieces) => hashed.set(firstPiece, pieces),
+      onEnd: (error) => (error === undefined ? resolve(hashed) : reject(error)),
+    })
+  })
+
+test('no thread starts before there is work, and a piece always goes to the same one', async () => {
+  writeFileSync(`${folder}/f`, new Uint8Array(5000))
+  expect(started.length).toBe(0)
+  expect(await Promise.all([commit(0), commit(2), commit(4)])).toEqual(['written', 'written', 'written'])
+  expect(started.length).toBe(1)
+  expect(await commit(3)).toBe('written')
+  expect(started.length).toBe(2)
+})
+
+test('threads for bulk work end with it', async () => {
+  const bytes = new Uint8Array(9_500).map((_, at) => at % 253)
+  writeFileSync(`${folder}/f`, bytes)
+  const runs = [0, 3, 6, 9].map((firstPiece) => ({
+    firstPiece,
+    pieceLength: 1000,
+    spans: [
+      { path: `${folder}/f`, offset: firstPiece * 1000, length: Math.min(3000, 9500 - firstPiece * 1000) },
+    ],
+  }))
+  const hashed = await hashAll(runs)
+  expect(started.length).toBe(3)
+  for (const { firstPiece } of runs)
+    for (const [index, digest] of hashed.get(firstPiece)!.entries()) {
+      const begin = (firstPiece + index) * 1000
+      expect(digest).toEqual(hashes.sha1(bytes.subarray(begin, begin + 1000)))
+    }
+  expect([...hashed.values()].flat().length).toBe(10)
+  await Promise.all(
+    started.map((worker) => worker.threadId === -1 || new Promise((r) => worker.once('exit', r))),
+  )
+})
+
+test('when a worker crashes, what it had is told, and the next piece finds a new one', async () => {
+  writeFileSync(`${folder}/f`, new Uint8Array(5000))
+  expect(await commit(0)).toBe('written')
+  const waiting = commit(2)
+  await started[0]!.terminate()
+  const result = await waiting
+  // The commit may have been faster than its killer.
+  if (result !== 'written') {
+    expect(result).toBeInstanceOf(StorageError)
+    expect(result).toMatchObject({ code: 'disk.worker' })
+  }
+  expect(await commit(4)).toBe('written')
+  expect(started.length).toBe(2)
+})
+
+test('a request that a worker cannot understand ends it, and is answered with an error', async () => {
+  const broken = new Promise((done) =>
+    pool.commit(0, { data, digest: data, spans: 'nonsense' as unknown as [] }, done),
+  )
+  // The digest is wrong, so the spans are not looked at.
+  expect(await broken).toBe('corrupt')
+  const crashing = new Promise((done) =>
+    pool.commit(0, { data, digest: hashes.sha1(data), spans: null as unknown as [] }, done),
+  )
+  expect(await crashing).toMatchObject({ code: 'disk.worker' })
+})
