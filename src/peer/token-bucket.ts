@@ -84,8 +84,9 @@ export class TokenBucket implements Bandwidth {
     let turns = this.#line.length
     this.#isServing = true
     try {
-      while (turns-- > 0 && this.#tokens >= 1) {
-        this.#turn = Math.max(MIN_GRANT, this.#tokens / this.#line.length)
+      // Who is not done stands in line again, so it is the turns that are left among which the tokens are shared.
+      for (; turns > 0 && this.#tokens >= 1; turns--) {
+        this.#turn = Math.max(MIN_GRANT, this.#tokens / turns)
         this.#line.shift()!()
       }
     } finally {

@@ -1,0 +1,225 @@
+/** One connection over a stream that the test holds both ends of. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { SimClock } from '../../src/app/sim/clock.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import { PieceGeometry } from '../../src/metainfo/geometry.ts'
+import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, PeerConnection } from '../../src/peer/connection.ts'
+import type { PeerObserver } from '../../src/peer/peer-observer.ts'
+import { MAX_QUEUED_REQUESTS } from '../../src/peer/upload-queue.ts'
+import { Bitfield } from '../../src/protocol/bitfield.ts'
+import { makePeerId } from '../../src/protocol/client-name.ts'
+import { WireDecoder } from '../../src/protocol/decoder.ts'
+import { encodeExtensionHandshake, ExtensionRegistry } from '../../src/protocol/extension.ts'
+import {
+  encodeBitfield,
+  encodeCancels,
+  encodeChoke,
+  encodeExtended,
+  encodeHave,
+  encodeInterested,
+  encodePieceHeader,
+  encodeRequests,
+  encodeUnchoke,
+} from '../../src/protocol/message.ts'
+import type { ByteStream, StreamHandler } from '../../src/protocol/ports.ts'
+
+const BLOCK = 16_384
+
+class FakeStream implements ByteStream {
+  readonly remote = { host: '10.0.0.2', port: 6881 }
+  readonly queuedBytes = 0
+  handler!: StreamHandler
+  /** What the connection has sent, as messages. */
+  readonly sent: string[] = []
+  isPaused = false
+  isDestroyed = false
+  readonly #decoder = new WireDecoder()
+
+  write(data: Uint8Array, done?: () => void): void {
+    this.#decoder.push(data, (message) => {
+      this.sent.push('piece' in message ? `${message.type} ${message.piece}` : message.type)
+    })
+    done?.()
+  }
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
+  }
+
+  destroy(): void {
+    this.isDestroyed = true
+  }
+}
+
+let clock: SimClock
+let stream: FakeStream
+let told: string[]
+let peer: PeerConnection
+
+/** Four pieces of two blocks; the connection is up and our pieces are said. */
+beforeEach(() => {
+  clock = new SimClock()
+  stream = new FakeStream()
+  told = []
+  const observer: PeerObserver = {
+    onPieces: () => told.push('pieces'),
+    onHave: (_peer, piece) => told.push(`have ${piece}`),
+    onChoke: () => told.push('choke'),
+    onUnchoke: () => told.push('unchoke'),
+    onInterest: () => told.push('interest'),
+    onBlock: (_peer, { piece, begin }, block) => told.push(`block ${piece}+${begin} ${block[0]}`),
+    onBlocksEnd: () => told.push('end'),
+    onRequest: () => told.push('request'),
+    onClosed: (_peer, reason) => told.push(`closed: ${reason}`),
+  }
+  peer = new PeerConnection({
+    id: 1,
+    stream,
+    direction: 'in',
+    peerId: makePeerId(new SeededRandom(1), '1.2.3'),
+    client: 'test',
+    clock,
+    observer,
+    extensions: { registry: new ExtensionRegistry(), fields: { client: 'us' } },
+    download: { ask: (bytes) => bytes },
+  })
+  const geometry = new PieceGeometry(2 * BLOCK, [{ path: [], length: 8 * BLOCK }])
+  const have = new Bitfield(4)
+  have.set(2)
+  peer.onMetainfo(geometry, have)
+  peer.start(new Uint8Array(0))
+})
+
+const receive = (...messages: Uint8Array[]): void => messages.forEach((bytes) => stream.handler.onData(bytes))
+
+test('it begins with its bitfield, then says what it speaks', () => {
+  expect(stream.sent).toEqual(['bitfield', 'extended'])
+})
+
+test('what the remote says of pieces, choke and interest is told once each', () => {
+  receive(encodeBitfield(Uint8Array.of(0b1000_0000)), encodeHave(3), encodeHave(3))
+  receive(encodeUnchoke(), encodeUnchoke(), encodeInterested(), encodeInterested(), encodeChoke())
+  expect(told).toEqual(['pieces', 'have 3', 'unchoke', 'interest', 'choke'])
+  expect([peer.has(0), peer.has(1), peer.has(3), peer.isSeed]).toEqual([true, false, true, false])
+})
+
+test('blocks of one chunk are told one by one, and then that it was all', () => {
+  const message = (begin: number): number[] => [
+    ...encodePieceHeader(1, begin, BLOCK),
+    ...new Uint8Array(BLOCK).fill(7),
+  ]
+  receive(Uint8Array.from([...message(0), ...message(BLOCK)]))
+  expect(told).toEqual([`block 1+0 7`, `block 1+${BLOCK} 7`, 'end'])
+  expect(peer.downloaded).toBe(2 * BLOCK)
+})
+
+describe('requests of the remote', () => {
+  const request = { piece: 2, begin: 0, length: BLOCK }
+
+  test('wait in its queue once it is unchoked, and can be cancelled', () => {
+    receive(encodeRequests([request]))
+    expect(told).toEqual([])
+    peer.unchoke()
+    receive(encodeRequests([request, { ...request, begin: BLOCK }]), encodeCancels([request]))
+    expect(told).toEqual(['request', 'request'])
+    expect(peer.uploads!.next()).toMatchObject({ piece: 2, begin: BLOCK })
+    expect(peer.uploads!.next()).toBeUndefined()
+  })
+
+  test('are forgotten when it is choked', () => {
+    peer.unchoke()
+    receive(encodeRequests([request]))
+    peer.choke()
+    expect(peer.uploads!.size).toBe(0)
+    expect(stream.sent.slice(2)).toEqual(['unchoke', 'choke'])
+  })
+
+  test.each([
+    ['a piece that does not exist', { ...request, piece: 4 }],
+    ['bytes behind the end of the piece', { ...request, begin: 2 * BLOCK - 1 }],
+    ['nothing', { ...request, length: 0 }],
+    ['more than a client ever asks for at once', { ...request, length: 131_073 }],
+    ['a length near 2^32', { ...request, length: 0xffff_ffff }],
+  ])('for %s close it', (_what, bad) => {
+    peer.unchoke()
+    receive(encodeRequests([bad]))
+    expect(told).toEqual(['closed: wire.bad-piece'])
+    expect(stream.isDestroyed).toBe(true)
+  })
+
+  test('more than we said we take close it', () => {
+    peer.unchoke()
+    const all = Array.from({ length: MAX_QUEUED_REQUESTS + 1 }, (_, i) => ({ piece: 2, begin: i, length: 1 }))
+    receive(encodeRequests(all))
+    expect(told.at(-1)).toBe('closed: wire.flood')
+  })
+})
+
+test.each([
+  ['a block of a piece that does not exist', encodePieceHeader(9, 0, 1), 'wire.bad-piece'],
+  ['a have of a piece that does not exist', encodeHave(4), 'wire.bad-piece'],
+  ['a bitfield with spare bits set', encodeBitfield(Uint8Array.of(0xff)), 'wire.bad-bitfield'],
+  ['a bitfield of another size', encodeBitfield(new Uint8Array(2)), 'wire.bad-bitfield'],
+  ['an extension handshake that is no bencode', encodeExtended(0, Uint8Array.of(1)), 'bencode.malformed'],
+])('%s closes it, and nothing after that is heard', (_what, bad, code) => {
+  const block = bad[4] === 7 ? Uint8Array.of(...bad, 1) : bad
+  receive(Uint8Array.of(...block, ...encodeUnchoke()), encodeUnchoke())
+  expect(told).toEqual([`closed: ${code}`])
+})
+
+test('some blocks that nobody asked for are borne, many are not', () => {
+  for (let i = 0; i < 64; i++) peer.strike()
+  expect(peer.isClosed).toBe(false)
+  peer.strike()
+  expect(told).toEqual(['closed: wire.unrequested'])
+})
+
+test('the extension handshake tells its name, its port and how much it queues', () => {
+  receive(
+    encodeExtended(
+      0,
+      encodeExtensionHandshake({ ids: new Map(), client: 'Swarmer 9', port: 7000, requestQueue: 6 }),
+    ),
+  )
+  expect(peer.client).toBe('Swarmer 9')
+  expect(peer.listenEndpoint).toEqual({ host: '10.0.0.2', port: 7000 })
+  expect(peer.window.size).toBe(6)
+})
+
+describe('as time passes', () => {
+  test('it says something before the remote takes us for dead', () => {
+    peer.onTick(KEEP_ALIVE_MS)
+    expect(stream.sent).not.toContain('keepAlive')
+    peer.onTick(KEEP_ALIVE_MS + 1)
+    expect(stream.sent.at(-1)).toBe('keepAlive')
+  })
+
+  test('three minutes of silence end it', () => {
+    clock.runUntil(1_000)
+    receive(new Uint8Array(4))
+    peer.onTick(1_000 + IDLE_TIMEOUT_MS)
+    expect(told).toEqual([])
+    peer.onTick(1_001 + IDLE_TIMEOUT_MS)
+    expect(told).toEqual(['closed: idle'])
+  })
+
+  test('silence that is our own doing does not', () => {
+    peer.hold('disk')
+    peer.onTick(IDLE_TIMEOUT_MS + 1)
+    expect(peer.isClosed).toBe(false)
+    expect(stream.isPaused).toBe(true)
+    peer.unhold('disk')
+    expect(stream.isPaused).toBe(false)
+  })
+})
+
+test('it closes once', () => {
+  peer.close('enough')
+  peer.close('again')
+  stream.handler.onClose()
+  expect(told).toEqual(['closed: enough'])
+})

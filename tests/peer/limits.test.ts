@@ -1,0 +1,134 @@
+/** Byte budgets, upload queues and slots. */
+import { describe, expect, test } from 'vitest'
+import { SimClock } from '../../src/app/sim/clock.ts'
+import { Choker, DEFAULT_UPLOAD_SLOTS, ROTATION } from '../../src/peer/choker.ts'
+import { RateMeter } from '../../src/peer/rate-meter.ts'
+import { ReadingGate } from '../../src/peer/reading-gate.ts'
+import { TokenBucket } from '../../src/peer/token-bucket.ts'
+import { MAX_QUEUED_REQUESTS, UploadQueue } from '../../src/peer/upload-queue.ts'
+import type { ByteStream } from '../../src/protocol/ports.ts'
+
+describe('a byte budget', () => {
+  /** Users that take blocks of 16 KiB as fast as they get them, for 10 s. @returns bytes of each */
+  function run(rate: number, users: number): number[] {
+    const clock = new SimClock()
+    const bucket = new TokenBucket(clock, rate)
+    const taken = Array.from({ length: users }, () => 0)
+    const use = (user: number, missing: number): void => {
+      for (let left = missing; ; left = 16_384) {
+        const granted = bucket.ask(left, () => use(user, left - granted))
+        taken[user]! += granted
+        if (granted < left) return
+      }
+    }
+    for (let user = 0; user < users; user++) use(user, 16_384)
+    clock.runUntil(10_000)
+    return taken
+  }
+
+  test.each([100_000, 1_000_000, 50_000_000])('of %i bytes/s is kept within 2 %% over 10 s', (rate) => {
+    const [taken] = run(rate, 1)
+    expect(Math.abs(taken! / (10 * rate) - 1)).toBeLessThan(0.02)
+  })
+
+  test('is shared: each of eight gets an eighth', () => {
+    const taken = run(8_000_000, 8)
+    for (const bytes of taken) expect(Math.abs(bytes / 10_000_000 - 1)).toBeLessThan(0.1)
+  })
+
+  test('without a limit grants everything at once', () => {
+    const bucket = new TokenBucket(new SimClock(), Infinity)
+    expect(bucket.ask(10 ** 12, () => expect.unreachable())).toBe(10 ** 12)
+  })
+})
+
+test('reading goes on when both the disk and the budget allow it', () => {
+  const paused: boolean[] = []
+  const stream = { pause: () => paused.push(true), resume: () => paused.push(false) } as unknown as ByteStream
+  let refill = (): void => {}
+  let budget = 100
+  const gate = new ReadingGate(stream, {
+    ask(bytes, onRefill) {
+      const granted = Math.min(bytes, budget)
+      budget -= granted
+      if (granted < bytes) refill = onRefill
+      return granted
+    },
+  })
+  gate.onReceived(150)
+  gate.hold('disk')
+  budget = 1_000
+  refill()
+  expect(paused).toEqual([true])
+  gate.unhold('disk')
+  expect(paused).toEqual([true, false])
+})
+
+test('a rate is that of the last five seconds', () => {
+  const meter = new RateMeter()
+  for (let at = 0; at < 10_000; at += 100) meter.add(1_000, at)
+  expect(meter.rate(10_000)).toBeCloseTo(10_000, -3)
+  expect(meter.rate(12_500)).toBeCloseTo(5_000, -3)
+  expect(meter.rate(16_000)).toBe(0)
+  expect(meter.total).toBe(100_000)
+})
+
+describe('an upload queue', () => {
+  const at = (begin: number): { piece: number; begin: number; length: number } => ({
+    piece: 1,
+    begin,
+    length: 100,
+  })
+
+  test('is first in, first out, without repetitions and without what was cancelled', () => {
+    const queue = new UploadQueue(1_000)
+    expect([queue.push(at(0)), queue.push(at(100)), queue.push(at(0)), queue.push(at(200))]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ])
+    expect(queue.cancel(1, 100, 100)).toBe(true)
+    expect(queue.cancel(1, 100, 100)).toBe(false)
+    expect([queue.next()?.begin, queue.next()?.begin, queue.next()]).toEqual([0, 200, undefined])
+    expect(queue.bytes).toBe(0)
+  })
+
+  test('is bounded, cancelled ones or not', () => {
+    const queue = new UploadQueue(2 ** 30)
+    for (let i = 0; i < 10 * MAX_QUEUED_REQUESTS; i++) {
+      queue.push(at(100 * i))
+      queue.cancel(1, 100 * i, 100)
+    }
+    for (let i = 0; i < MAX_QUEUED_REQUESTS; i++) queue.push(at(100 * i))
+    expect(() => queue.push(at(5))).toThrow(expect.objectContaining({ code: 'wire.flood' }))
+  })
+})
+
+describe('upload slots', () => {
+  /** `i`: interested, `.`: not; by id from 1. */
+  const peers = (picture: string): { id: number; isInterested: boolean; downloadRate: 0; uploadRate: 0 }[] =>
+    [...picture].map((mark, i) => ({ id: i + 1, isInterested: mark === 'i', downloadRate: 0, uploadRate: 0 }))
+  const words = (decisions: readonly { action: string; id: number }[]): string[] =>
+    decisions.map(({ action, id }) => `${action} ${id}`)
+
+  test('go to the interested', () => {
+    const choker = new Choker()
+    expect(words(choker.decide(peers('i.i'), 0))).toEqual(['unchoke 1', 'unchoke 3'])
+    expect(words(choker.decide(peers('..i'), 1))).toEqual(['choke 1'])
+    expect(words(choker.decide(peers('..i'), 2))).toEqual([])
+  })
+
+  test('rotate when others wait: everybody gets a turn', () => {
+    const choker = new Choker()
+    const crowd = peers('i'.repeat(DEFAULT_UPLOAD_SLOTS + 3))
+    const served = new Set<number>()
+    for (let now = 0; now <= 20 * ROTATION; now += 2_000) {
+      choker.decide(crowd, now)
+      const unchoked = crowd.filter(({ id }) => choker.isUnchoked(id))
+      expect(unchoked).toHaveLength(DEFAULT_UPLOAD_SLOTS)
+      for (const { id } of unchoked) served.add(id)
+    }
+    expect(served.size).toBe(crowd.length)
+  })
+})

@@ -1,0 +1,95 @@
+/** Whom to dial, and when again. */
+import { beforeEach, expect, test } from 'vitest'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import {
+  MAX_CONNECTING,
+  MAX_FAILURES,
+  MAX_KNOWN_PEERS,
+  PeerList,
+  RETRY_MAX,
+  RETRY_MIN,
+} from '../../src/peer/peer-list.ts'
+import type { Endpoint } from '../../src/protocol/endpoint.ts'
+
+const at = (host: string, port = 6881): Endpoint => ({ host, port })
+const A = at('10.0.0.1')
+const B = at('10.0.0.2')
+
+let list: PeerList
+
+beforeEach(() => {
+  list = new PeerList({ random: new SeededRandom(1) })
+})
+
+test('a candidate is named once, and again only when it was lost', () => {
+  list.add(A, 'dht', 0)
+  expect(list.add(A, 'dht', 0)).toBe(false)
+  expect(list.next(0)).toEqual(A)
+  list.onConnecting(A)
+  expect(list.next(0)).toBeUndefined()
+  list.onConnected(A)
+  list.onClosed(A, 1_000)
+  expect(list.next(1_000)).toBeUndefined()
+  expect(list.next(1_000 + RETRY_MIN)).toEqual(A)
+})
+
+test('static peers go first and are tried for ever, ever more rarely', () => {
+  list.add(B, 'dht', 0)
+  list.add(A, 'static', 0)
+  expect(list.next(0)).toEqual(A)
+  const waits: number[] = []
+  let now = 0
+  for (let i = 0; i < 20; i++) {
+    list.onConnecting(A)
+    const wait = list.onFailed(A, now)!
+    waits.push(wait)
+    now += wait
+  }
+  expect(waits[0]).toBeLessThanOrEqual(RETRY_MIN)
+  expect(waits[3]).toBeGreaterThan(waits[0]!)
+  expect(Math.max(...waits)).toBeLessThanOrEqual(RETRY_MAX)
+})
+
+test('who was only heard of is forgotten after some failures', () => {
+  list.add(A, 'dht', 0)
+  for (let i = 0; i < MAX_FAILURES; i++) {
+    list.onConnecting(A)
+    list.onFailed(A, 0)
+  }
+  expect(list.size).toBe(0)
+})
+
+test.each([
+  ['port 0', at('10.0.0.1', 0)],
+  ['multicast', at('224.0.0.1')],
+  ['no address at all', at('0.0.0.0')],
+  ['a name from a stranger', at('example.org')],
+])('%s is never dialled', (_what, endpoint) => {
+  expect(list.add(endpoint, 'dht', 0)).toBe(false)
+})
+
+test('neither is this node itself, nor who is banned', () => {
+  list.addOwn(A)
+  list.add(B, 'dht', 0)
+  list.ban(B, 'host')
+  expect(list.add(A, 'static', 0)).toBe(false)
+  expect(list.add(at(B.host, 1), 'static', 0)).toBe(false)
+  expect(list.next(0)).toBeUndefined()
+  expect(list.isBanned(at(B.host, 99))).toBe(true)
+})
+
+test('few are dialled at the same time', () => {
+  for (let i = 0; i < 2 * MAX_CONNECTING; i++) list.add(at(`10.0.1.${i}`), 'dht', 0)
+  let dialled = 0
+  for (let next = list.next(0); next !== undefined; next = list.next(0), dialled++) list.onConnecting(next)
+  expect(dialled).toBe(MAX_CONNECTING)
+})
+
+test('ten thousand lies fill a bounded list, and a static peer still finds its place', () => {
+  for (let i = 0; i < 10_000; i++)
+    list.add(at(`11.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`), 'tracker', 0)
+  expect(list.size).toBe(MAX_KNOWN_PEERS)
+  expect(list.add(A, 'static', 0)).toBe(true)
+  expect(list.next(0)).toEqual(A)
+  expect(list.size).toBe(MAX_KNOWN_PEERS)
+})
