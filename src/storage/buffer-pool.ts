@@ -81,7 +81,6 @@ export class BufferPool {
     this.#outstandingBytes -= bytes.length
     while (this.#idleBytes > 0 && this.#idleBytes + bytes.length > this.#maxIdleBytes) {
       const [oldest] = this.#idle.keys()
-      if (oldest === bytes.length) return
       this.#takeIdle(oldest!)
     }
     const same = this.#idle.get(bytes.length) ?? []

@@ -131,6 +131,11 @@ describe('the resume file', () => {
     }
   })
 
+  test('is distrusted when it says something else that makes sense', () => {
+    const text = new TextDecoder().decode(encodeResume(state(), hashes)).replace('1000.5', '1000.6')
+    expect(refusal(new TextEncoder().encode(text))).toContain('checksum')
+  })
+
   test('is distrusted for another payload, another shape of it, and another version', () => {
     const good = encodeResume(state(), hashes)
     expect(refusal(good, { infoHash: new Uint8Array(20) as InfoHash })).toContain('another payload')

@@ -96,7 +96,8 @@ function parseHolder(content: string): Holder | undefined {
 }
 
 async function isAlive({ pid, started }: Holder): Promise<boolean> {
-  if (pid === process.pid) return false // Not in `heldHere`: a former process had our number.
+  // Not in `heldHere`, so a former process had our number, as far as the system can tell.
+  if (pid === process.pid && started === '') return false
   try {
     process.kill(pid, 0)
   } catch (error) {

@@ -37,7 +37,6 @@ export class WorkerThread {
       onExit()
       this.#failAll(crash)
     })
-    this.#worker.unref()
   }
 
   /** Requests without an answer yet. */
