@@ -5,7 +5,7 @@ import { fromFault } from './errno.ts'
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 /** The worker's own heap; piece buffers lie outside of it. */
-const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
+const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1 }
 
 /** `.ts` from source, `.js` in the build. */
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
