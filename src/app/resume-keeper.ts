@@ -26,6 +26,11 @@ export class ResumeKeeper {
   #isSaving = false
   /** Pieces changed since the last save began. */
   #isDirty = false
+  /**
+   * A sync has failed: what was written since the last good one may be lost although it reads well now, so nothing is
+   * recorded any more and the next start checks what the last record does not name.
+   */
+  #syncError: StorageError | undefined
   /** What waits for the save under way. */
   #afterSave: (() => void) | undefined
 
@@ -36,28 +41,31 @@ export class ResumeKeeper {
   /** A piece was written, or there is no resume file yet. */
   onChange(): void {
     this.#isDirty = true
-    if (this.#isSaving) return
+    if (this.#isSaving || this.#syncError) return
     this.#cancelSave ??= this.#options.clock.after(SAVE_INTERVAL_MS, () => this.#save(false, () => {}))
   }
 
   /** Everything is there: makes it durable, then removes the resume file and gives up the lock. */
   finish(done: (error?: StorageError) => void): void {
     const { payload } = this.#options
-    this.#afterwards(() =>
+    this.#afterwards(() => {
+      if (this.#syncError) return done(this.#syncError)
       payload.sync((syncError) => {
+        this.#syncError = syncError
         if (syncError) return done(syncError)
         payload.removeResume((removeError) => {
           if (removeError) done(removeError)
           else payload.unlock(done)
         })
-      }),
-    )
+      })
+    })
   }
 
   /** Nothing is written any more: records what is there and ends. */
   close(done: () => void): void {
     this.#afterwards(() => {
-      this.#save(true, done)
+      if (this.#syncError) done()
+      else this.#save(true, done)
     })
   }
 
@@ -69,7 +77,7 @@ export class ResumeKeeper {
   }
 
   /**
-   * Data first, then the record of it. A failure is reported and tried again with the next change.
+   * Data first, then the record of it. A record that cannot be written is reported and tried again with the next change.
    *
    * @param isClean nothing is written any more: the files' times may be held against the record
    */
@@ -92,6 +100,7 @@ export class ResumeKeeper {
       done()
     }
     payload.sync((error) => {
+      this.#syncError = error
       if (error) return end(error)
       payload.stat((files) => {
         if (files instanceof StorageError) return end(files)

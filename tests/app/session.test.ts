@@ -125,6 +125,23 @@ test('who alone sends a bad piece is banned with the evidence, and the piece com
 })
 
 describe('when the disk fails', () => {
+  test('data whose sync failed is vouched for by nobody: the next start checks it', async () => {
+    const sim = new SimSwarm({ seed: 21, hashes, payloadBytes: 256 * PIECE })
+    const { seeder, leecher } = await pair(sim)
+    sim.clock.runUntil(4_000)
+    leecher.disk.setFault('sync', 'disk.io')
+    sim.clock.runUntil(8_000)
+    leecher.disk.setFault('sync')
+    const had = leecher.session.snapshot().have
+    expect(await rejection(sim, leecher.session.whenComplete())).toMatchObject({ code: 'disk.io' })
+
+    const again = await sim.leecher({ disk: leecher.disk, peers: [seeder] })
+    sim.runUntil(() => again.session.isComplete, { withinMs: 5 * MINUTES })
+    expect(had).toBeGreaterThan(32)
+    expect(events(sim, 'resume').at(-1)).toMatchObject({ source: 'check' })
+    expect(isSame(again.file(), sim)).toBe(true)
+  })
+
   test('a full one is waited for: the download goes on when there is space again', async () => {
     const sim = new SimSwarm({ seed: 5, hashes, payloadBytes: 64 * PIECE })
     const { leecher } = await pair(sim)
