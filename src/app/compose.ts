@@ -5,22 +5,29 @@ import { Node, type NodeOptions } from './node.ts'
 import { namedSource } from './node/bind.ts'
 import { SystemClock } from './node/clock.ts'
 import { opensslHashes } from './node/hashes.ts'
+import { SystemHttp } from './node/http.ts'
+import { joinGroup } from './node/multicast.ts'
 import { CryptoRandom } from './node/random.ts'
 import { systemResolver } from './node/resolver.ts'
 import { listenTcp, TcpDialer } from './node/tcp.ts'
-import { bindUdp } from './node/udp.ts'
+import { bindUdp, openUdp } from './node/udp.ts'
+import { VERSION } from './version.ts'
 
 /** @param tcpListen a host named here is also where outgoing connections come from */
 export function systemEnvironment(tcpListen?: string): Environment {
+  const source = tcpListen === undefined ? undefined : namedSource(tcpListen)
   return {
     clock: new SystemClock(),
     random: new CryptoRandom(),
     hashes: opensslHashes,
     resolver: systemResolver,
-    dialer: new TcpDialer(tcpListen === undefined ? undefined : namedSource(tcpListen)),
+    dialer: new TcpDialer(source),
+    http: new SystemHttp(`bitswarm/${VERSION}`, source),
     disk: new FsDisk(),
     listenTcp,
     bindUdp,
+    openUdp: (family) => openUdp(family, source),
+    joinGroup,
   }
 }
 

@@ -38,17 +38,27 @@ export class DhtPeers implements PeerSource {
   refresh(): void {
     const wanted = this.#wanted
     if (wanted === undefined) return
-    const port = wanted.listening[0]?.port
-    if (port !== undefined)
-      this.#cancels.announce = this.#dht.announce(wanted.infoHash, port, { isSeed: wanted.isSeed() })
+    this.#announce(wanted)
     this.#pollMs = MIN_POLL_MS
     this.#poll(wanted)
   }
 
-  stop(): void {
+  /** The nodes that hold our record learn that we are a seed. */
+  onComplete(): void {
+    if (this.#wanted) this.#announce(this.#wanted)
+  }
+
+  stop(onStopped: () => void): void {
     this.#wanted = undefined
     for (const cancel of Object.values(this.#cancels)) cancel()
     this.#cancels = {}
+    onStopped()
+  }
+
+  #announce(wanted: Wanted): void {
+    const port = wanted.listening[0]?.port
+    if (port !== undefined)
+      this.#cancels.announce = this.#dht.announce(wanted.infoHash, port, { isSeed: wanted.isSeed() })
   }
 
   #poll(wanted: Wanted): void {

@@ -4,6 +4,13 @@ import type { Endpoint } from '../protocol/endpoint.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type { Resolver } from '../protocol/ports.ts'
 
+/** Payload bytes since the start, and what is missing; `left` is unknown until the metainfo is. */
+export interface TransferTotals {
+  readonly downloaded: number
+  readonly uploaded: number
+  readonly left: number | undefined
+}
+
 /** What a source is told about the torrent that it finds peers for. */
 export interface Wanted {
   readonly infoHash: InfoHash
@@ -13,6 +20,7 @@ export interface Wanted {
   isSeed(): boolean
   /** Whether more candidates are of use now. A source that polls slows down while they are not. */
   needsPeers(): boolean
+  totals(): TransferTotals
 }
 
 export interface PeerSource {
@@ -22,9 +30,12 @@ export interface PeerSource {
   readonly isAllowedForPrivate: boolean
   /** Finds peers until `stop`, calling `onPeers` as often as it learns of some. */
   start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void
-  /** Asks again now: the user wants it, or the state of the torrent changed. */
+  /** Asks again now: the user wants it. */
   refresh(): void
-  stop(): void
+  /** The download just became complete: whoever was told that we are no seed should hear it. */
+  onComplete(): void
+  /** Says goodbye where that is the custom, and calls `onStopped`, in a later turn or at once, when nothing is left to do. */
+  stop(onStopped: () => void): void
 }
 
 /** Runs the sources of one torrent. */
@@ -50,7 +61,7 @@ export class Discovery {
 
   /** The metainfo came late and says private: sources that BEP 27 forbids end here. */
   restrict(): void {
-    for (const source of this.#running) if (!source.isAllowedForPrivate) source.stop()
+    for (const source of this.#running) if (!source.isAllowedForPrivate) source.stop(() => {})
     this.#running = this.#running.filter((source) => source.isAllowedForPrivate)
   }
 
@@ -62,10 +73,21 @@ export class Discovery {
     for (const source of this.#running) source.refresh()
   }
 
-  stop(): void {
-    for (const source of this.#running) source.stop()
+  onComplete(): void {
+    for (const source of this.#running) source.onComplete()
+  }
+
+  /** @param onStopped called once, when every source is done */
+  stop(onStopped: () => void): void {
+    const stopping = this.#running
     this.#running = []
     this.#isRunning = false
+    let left = stopping.length
+    if (left === 0) return onStopped()
+    for (const source of stopping)
+      source.stop(() => {
+        if (--left === 0) onStopped()
+      })
   }
 }
 
@@ -95,7 +117,10 @@ export class StaticPeers implements PeerSource {
       )
   }
 
-  stop(): void {
+  onComplete(): void {}
+
+  stop(onStopped: () => void): void {
     this.#onPeers = undefined
+    onStopped()
   }
 }

@@ -1,5 +1,16 @@
 /** All that a process gets from outside. Production and simulation differ in this one value, and nowhere else. */
-import type { Clock, Datagrams, Dialer, Hashes, Listener, Random, Resolver } from '../protocol/ports.ts'
+import type { Endpoint, Family } from '../protocol/endpoint.ts'
+import type {
+  Clock,
+  Datagrams,
+  Dialer,
+  Hashes,
+  HttpClient,
+  Listener,
+  MulticastGroup,
+  Random,
+  Resolver,
+} from '../protocol/ports.ts'
 import type { Disk } from '../storage/disk.ts'
 
 export interface Environment {
@@ -8,6 +19,7 @@ export interface Environment {
   readonly hashes: Hashes
   readonly resolver: Resolver
   readonly dialer: Dialer
+  readonly http: HttpClient
   readonly disk: Disk
   /**
    * Listens on an address as `-tcp-listen` takes it: `:port` is every address of both families.
@@ -17,4 +29,8 @@ export interface Environment {
   listenTcp(address: string): Promise<Listener>
   /** The same for UDP: one socket per family. */
   bindUdp(address: string): Promise<readonly Datagrams[]>
+  /** A socket for questions to servers, on any free port; bound with the first datagram that is sent. */
+  openUdp(family: Family): Datagrams
+  /** Joins a multicast group on every interface, now and whenever interfaces come. */
+  joinGroup(group: Endpoint): MulticastGroup
 }

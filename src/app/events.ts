@@ -32,6 +32,7 @@ const infoHash = z.string().regex(/^[0-9a-f]{40}$/)
 const endpoint = z.string().regex(/^(\[[0-9a-f:.]+(%\w+)?\]|[^\s:[\]]+):\d{1,5}$/)
 const family = z.union([z.literal(4), z.literal(6)])
 const direction = z.enum(['in', 'out'])
+const announceKind = z.enum(['started', 'periodic', 'completed', 'stopped'])
 const peerState = z.enum([
   'not-found',
   'could-be-added',
@@ -79,7 +80,7 @@ export const EVENTS = [
     dht: endpoint.exactOptional(),
     dht6: endpoint.exactOptional(),
   }),
-  event('metainfo_written', 'info', '`-seed` found no metainfo beside the payload and made it', {
+  event('metainfo_written', 'info', 'a metainfo file was made: by `-seed`, or by `-save-metainfo`', {
     path: text,
     infoHash,
     name: text,
@@ -87,12 +88,6 @@ export const EVENTS = [
     pieceLength: bytes,
     pieces: count,
   }),
-  event(
-    'sources_ignored',
-    'info',
-    'the metainfo names trackers or web seeds, which this version keeps and does not contact',
-    { trackers: count, webSeeds: count },
-  ),
   event(
     'resume',
     'info',
@@ -126,6 +121,16 @@ export const EVENTS = [
     peer: endpoint,
     reason: text,
   }),
+  event(
+    'peer_blocked',
+    'info',
+    'an address is on the blocklist, by the line `rule`: not dialled, or turned away',
+    {
+      peer: endpoint,
+      direction,
+      rule: text,
+    },
+  ),
   event('peer_banned', 'warn', 'a peer lost the right to connect; `pieces` are the evidence', {
     peer: endpoint,
     reason: text,
@@ -171,6 +176,81 @@ export const EVENTS = [
     { code: errorCode, message: text, retrySeconds: seconds.exactOptional() },
   ),
   event('disk_recovered', 'info', 'writing works again', { stalledSeconds: seconds }),
+  event(
+    'tracker_announce',
+    'info',
+    'a tracker answered; `tracker` is its URL without what may be a passkey, `nextSeconds` the time to the next announce',
+    {
+      tracker: text,
+      kind: announceKind,
+      family,
+      peers: count,
+      seeds: count.exactOptional(),
+      leechers: count.exactOptional(),
+      nextSeconds: seconds.exactOptional(),
+      warning: text.exactOptional(),
+      ms: millis,
+    },
+  ),
+  event(
+    'tracker_error',
+    'warn',
+    'an announce failed; the tracker is asked again after `retrySeconds`, or not when it is missing',
+    {
+      tracker: text,
+      kind: z.enum([...announceKind.options, 'scrape']),
+      code: errorCode,
+      reason: text,
+      retrySeconds: seconds.exactOptional(),
+    },
+  ),
+  event('tracker_scrape', 'info', 'what a tracker counts', {
+    tracker: text,
+    seeds: count,
+    leechers: count,
+    downloads: count,
+  }),
+  event('pex', 'info', 'a peer told of others; `fresh` of the `added` were not known', {
+    peer: endpoint,
+    added: count,
+    dropped: count,
+    fresh: count,
+  }),
+  event('lan_peer', 'info', 'somebody on this network said by multicast that it has the torrent', {
+    peer: endpoint,
+    infoHash,
+  }),
+  event('lan_node', 'info', 'a DHT node on this network said by multicast where it is', { node: endpoint }),
+  event('lan_failed', 'warn', 'multicast does not work here; other sources go on', {
+    group: endpoint,
+    reason: text,
+  }),
+  event('metadata', 'info', 'peers sent the info dictionary of a magnet link, and it has the info hash', {
+    infoHash,
+    name: text,
+    bytes,
+    peers: z.array(endpoint).readonly(),
+    ms: millis,
+  }),
+  event(
+    'metadata_rejected',
+    'warn',
+    'what peers sent as the info dictionary is not it, or cannot be used: fetched anew, from others',
+    { peers: z.array(endpoint).readonly(), reason: text },
+  ),
+  event('webseed_joined', 'info', 'a web seed sent its first byte of payload', { url: text, peer: endpoint }),
+  event('webseed_failed', 'warn', 'a web seed failed; the next request follows after `retrySeconds`', {
+    url: text,
+    peer: endpoint,
+    reason: text,
+    retrySeconds: seconds,
+  }),
+  event('webseed_dropped', 'warn', 'a web seed is not used any more', {
+    url: text,
+    peer: endpoint,
+    reason: text,
+    downloaded: bytes,
+  }),
   event('dht_bootstrap', 'info', 'the DHT node found its neighbourhood', {
     family,
     contacts: count,

@@ -21,7 +21,7 @@ export type AppEvent =
       readonly dht?: string
       readonly dht6?: string
     }
-  /** `-seed` found no metainfo beside the payload and made it. */
+  /** A metainfo file was made: by `-seed`, or by `-save-metainfo`. */
   | {
       readonly event: 'metainfo_written'
       readonly path: string
@@ -43,8 +43,6 @@ export type AppEvent =
       readonly checked: number
       readonly source: 'resume' | 'check' | 'sample' | 'empty'
     }
-  /** The metainfo names trackers or web seeds, which this version keeps and does not contact. */
-  | { readonly event: 'sources_ignored'; readonly trackers: number; readonly webSeeds: number }
   /** Every piece is verified on disk. `seconds` since the start of the download, 0 when nothing was missing. */
   | {
       readonly event: 'complete'

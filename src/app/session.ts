@@ -15,7 +15,7 @@ import type { StorageEvent } from '../storage/events.ts'
 import { PieceCache } from '../storage/piece-cache.ts'
 import { PieceStore } from '../storage/piece-store.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
-import { Discovery, type PeerSource } from './discovery.ts'
+import { Discovery, type PeerSource, type TransferTotals } from './discovery.ts'
 import { Downloader } from './downloader.ts'
 import type { AppEvent } from './node-event.ts'
 import { openPayload, type Opened, type PayloadCheck } from './opening.ts'
@@ -23,8 +23,7 @@ import { ResumeKeeper } from './resume-keeper.ts'
 import { Swarm, type PeerSnapshot } from './swarm.ts'
 import { Uploader } from './uploader.ts'
 
-export type SessionEvent =
-  PeerEvent | StorageEvent | Extract<AppEvent, { event: 'resume' | 'complete' | 'sources_ignored' }>
+export type SessionEvent = PeerEvent | StorageEvent | Extract<AppEvent, { event: 'resume' | 'complete' }>
 
 /** What the process lends to each of its sessions. */
 export interface SessionHost {
@@ -111,6 +110,8 @@ export class Session {
   #downloader: Downloader | undefined
   #resume: ResumeKeeper | undefined
   #cancelTimeout: Cancel | undefined
+  /** Something was missing when the payload was opened. */
+  #hasDownloaded = false
 
   constructor(host: SessionHost, options: SessionOptions) {
     this.infoHash = options.infoHash
@@ -157,13 +158,6 @@ export class Session {
     this.#payloadOptions = options
     this.#state = 'opening'
     const { metainfo, path, mode, check } = options
-    const { trackers, webSeeds } = metainfo
-    if (trackers.length + webSeeds.length > 0)
-      this.#options.emit({
-        event: 'sources_ignored',
-        trackers: trackers.flat().length,
-        webSeeds: webSeeds.length,
-      })
     if (metainfo.isPrivate) this.#discovery.restrict()
     this.#cancelOpening = openPayload({
       disk: this.#host.disk,
@@ -287,6 +281,7 @@ export class Session {
     this.#cache = cache
     this.#downloader = downloader
     this.#state = have.isFull ? 'seeding' : 'downloading'
+    this.#hasDownloaded = !have.isFull
     if (isLocked) {
       this.#resume = new ResumeKeeper({
         payload,
@@ -313,9 +308,21 @@ export class Session {
         listening: this.#host.listening,
         isSeed: () => this.isComplete,
         needsPeers: () => this.#host.slots.hasFree,
+        totals: () => this.#totals(),
       },
       isPrivate,
     )
+  }
+
+  #totals(): TransferTotals {
+    const { downloaded, uploaded } = this.#swarm
+    const metainfo = this.#payloadOptions?.metainfo
+    const have = this.#downloader?.picker.have
+    return {
+      downloaded,
+      uploaded,
+      left: metainfo && have ? metainfo.geometry.length - bytesOf(have, metainfo) : undefined,
+    }
   }
 
   #onWritten(piece: number): void {
@@ -347,6 +354,7 @@ export class Session {
       seconds: Math.round(this.#host.clock.now() - this.#startedAt) / 1000,
     })
     this.#swarm.onComplete()
+    if (this.#hasDownloaded) this.#discovery.onComplete()
     this.#completion.resolve()
   }
 
@@ -370,17 +378,20 @@ export class Session {
 
   #shutDown(): void {
     this.#cancelTimeout?.()
-    this.#discovery.stop()
     this.#swarm.stop()
     this.#downloader?.close()
+    // The payload, and the sources of peers.
+    let open = 2
+    const onClosed = (): void => {
+      if (--open > 0) return
+      this.#host.onClosed(this)
+      this.#closing.resolve()
+    }
+    this.#discovery.stop(onClosed)
     const closePayload = (): void => {
       this.#cache?.close()
-      const done = (): void => {
-        this.#host.onClosed(this)
-        this.#closing.resolve()
-      }
-      if (this.#payload) this.#payload.close(done)
-      else done()
+      if (this.#payload) this.#payload.close(onClosed)
+      else onClosed()
     }
     if (this.#resume) this.#resume.close(closePayload)
     else closePayload()

@@ -1,4 +1,5 @@
 /** What the peer protocol reports. Names and fields are part of the public contract (docs/events.md). */
+import type { ErrorCode } from '../protocol/errors.ts'
 
 export type PeerEvent =
   /** Both handshakes are done. */
@@ -23,6 +24,13 @@ export type PeerEvent =
       readonly peer: string
       readonly reason: string
       readonly retrySeconds?: number
+    }
+  /** The address is on the blocklist, in the line `rule`: a candidate that is not dialled, or a caller that is turned away. */
+  | {
+      readonly event: 'peer_blocked'
+      readonly peer: string
+      readonly direction: 'in' | 'out'
+      readonly rule: string
     }
   /** A connection was turned away before it joined. */
   | { readonly event: 'peer_refused'; readonly peer: string; readonly reason: string }
@@ -49,6 +57,79 @@ export type PeerEvent =
   /** We let a peer download, or no longer. */
   | { readonly event: 'unchoke'; readonly peer: string; readonly reason: string }
   | { readonly event: 'choke'; readonly peer: string; readonly reason: string }
+  /** A tracker answered an announce. `tracker` is its URL without what may be a passkey; `nextSeconds` until the next one. */
+  | {
+      readonly event: 'tracker_announce'
+      readonly tracker: string
+      readonly kind: 'started' | 'periodic' | 'completed' | 'stopped'
+      readonly family: 4 | 6
+      readonly peers: number
+      readonly seeds?: number
+      readonly leechers?: number
+      readonly nextSeconds?: number
+      readonly warning?: string
+      readonly ms: number
+    }
+  /** An announce failed; the tracker is asked again after `retrySeconds`, or not when it is missing. */
+  | {
+      readonly event: 'tracker_error'
+      readonly tracker: string
+      readonly kind: 'started' | 'periodic' | 'completed' | 'stopped' | 'scrape'
+      readonly code: ErrorCode
+      readonly reason: string
+      readonly retrySeconds?: number
+    }
+  /** What a tracker counts. */
+  | {
+      readonly event: 'tracker_scrape'
+      readonly tracker: string
+      readonly seeds: number
+      readonly leechers: number
+      readonly downloads: number
+    }
+  /** A peer told of others; `fresh` of the `added` were not known. */
+  | {
+      readonly event: 'pex'
+      readonly peer: string
+      readonly added: number
+      readonly dropped: number
+      readonly fresh: number
+    }
+  /** Somebody on this network said by multicast that it has the torrent. */
+  | { readonly event: 'lan_peer'; readonly peer: string; readonly infoHash: string }
+  /** A DHT node on this network said by multicast where it is. */
+  | { readonly event: 'lan_node'; readonly node: string }
+  /** Multicast does not work here; other sources go on. */
+  | { readonly event: 'lan_failed'; readonly group: string; readonly reason: string }
+  /** Peers sent the info dictionary, and it has the info hash. */
+  | {
+      readonly event: 'metadata'
+      readonly infoHash: string
+      readonly name: string
+      readonly bytes: number
+      readonly peers: readonly string[]
+      readonly ms: number
+    }
+  /** What peers sent as the info dictionary is not it, or cannot be used: fetched anew from others. */
+  | { readonly event: 'metadata_rejected'; readonly peers: readonly string[]; readonly reason: string }
+  /** A web seed sent its first byte of payload. */
+  | { readonly event: 'webseed_joined'; readonly url: string; readonly peer: string }
+  /** A web seed failed; the next request follows after `retrySeconds`. */
+  | {
+      readonly event: 'webseed_failed'
+      readonly url: string
+      readonly peer: string
+      readonly reason: string
+      readonly retrySeconds: number
+    }
+  /** A web seed is not used any more. */
+  | {
+      readonly event: 'webseed_dropped'
+      readonly url: string
+      readonly peer: string
+      readonly reason: string
+      readonly downloaded: number
+    }
 
 /**
  * Where a known peer stands. `not-found`: its name or address leads nowhere; `could-be-added`: known, not connected;

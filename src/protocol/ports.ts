@@ -39,6 +39,18 @@ export interface Datagrams {
   close(): void
 }
 
+/** A multicast group of one address family, on every interface of the machine. */
+export interface MulticastGroup {
+  readonly group: Endpoint
+  /** To all who listen, once on every interface; our own process hears it too. Best effort. `data` may be reused after the call. */
+  send(data: Uint8Array): void
+  /** Set by the user of the group. `data` is valid only during the call. */
+  onDatagram: (data: Uint8Array, from: Endpoint) => void
+  /** Set by the user of the group: it cannot be joined, and nothing will come. Called once at most, in a later turn. */
+  onFailed: (error: TransportError) => void
+  close(): void
+}
+
 /** A reliable, ordered connection. After `onClose` nothing else is called. */
 export interface ByteStream {
   readonly remote: Endpoint
@@ -82,6 +94,42 @@ export interface Listener {
 export interface Resolver {
   /** All addresses of a name; an empty list when there is none or the question failed. */
   resolve(host: string, family: Family | undefined, onResult: (addresses: readonly string[]) => void): void
+}
+
+/** Plain HTTP/1.1 exchanges: no redirect is followed, no time is measured, TLS is verified. Who asks decides the rest. */
+export interface HttpClient {
+  get(request: HttpRequest, handler: HttpHandler): HttpExchange
+}
+
+export interface HttpRequest {
+  /** `http:` or `https:`. */
+  readonly url: URL
+  /** The IP literal to connect to: one of the addresses of the URL's host, resolved and checked by the caller. */
+  readonly address: string
+  /** Beside `Host`, `User-Agent` and `Connection`. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface HttpHead {
+  readonly status: number
+  /** The value of a header, if there is one; `name` in lower case. */
+  header(name: string): string | undefined
+}
+
+/** Never called before `get` has returned, nor after `cancel`. */
+export interface HttpHandler {
+  onHead(head: HttpHead): void
+  /** A part of the body, decompressed; valid only during the call, never a Node Buffer. */
+  onData(chunk: Uint8Array): void
+  /** The last call. With an error when the exchange broke before its body was complete. */
+  onEnd(error?: TransportError): void
+}
+
+export interface HttpExchange {
+  /** Stops and restarts `onData`. What is already in flight may still arrive once after `pause`. */
+  pause(): void
+  resume(): void
+  cancel(): void
 }
 
 export interface Hashes {

@@ -1,6 +1,6 @@
 /** UDP sockets, one per address family. */
 import { createSocket } from 'node:dgram'
-import { canonicalIp } from '../../protocol/endpoint.ts'
+import { canonicalIp, familyOf } from '../../protocol/endpoint.ts'
 import type { Endpoint, Family } from '../../protocol/endpoint.ts'
 import type { Datagrams } from '../../protocol/ports.ts'
 import { bindAll } from './bind.ts'
@@ -13,7 +13,6 @@ const MAX_SEND_QUEUE = 1_000
 const RECEIVE_BUFFER_BYTES = 1024 * 1024
 
 export class UdpSocket implements Datagrams {
-  readonly local: Endpoint
   onDatagram: (data: Uint8Array, from: Endpoint) => void = () => {}
   readonly #socket: ReturnType<typeof createSocket>
   readonly #family: Family
@@ -21,12 +20,10 @@ export class UdpSocket implements Datagrams {
   /** Datagrams dropped for a full queue. */
   dropped = 0
 
-  /** @param socket a bound one of `family` */
+  /** @param socket one of `family`; if it is not bound, the first datagram binds it */
   constructor(socket: ReturnType<typeof createSocket>, family: Family) {
     this.#socket = socket
     this.#family = family
-    const { address, port } = socket.address()
-    this.local = { host: canonicalIp(address) ?? address, port }
     // Node hands over whole datagrams up to 64 KiB, so that one above the protocol's limit is seen as such.
     socket.on('message', (data, { address, port }) => {
       if (this.#isClosed) return
@@ -35,6 +32,16 @@ export class UdpSocket implements Datagrams {
       if (host !== undefined) this.onDatagram(plain(data), { host, port })
     })
     socket.on('error', () => {}) // an ICMP answer to something we sent: datagrams may get lost
+  }
+
+  /** Port 0 while it is not bound. */
+  get local(): Endpoint {
+    try {
+      const { address, port } = this.#socket.address()
+      return { host: canonicalIp(address) ?? address, port }
+    } catch {
+      return { host: this.#family === 4 ? '0.0.0.0' : '::', port: 0 }
+    }
   }
 
   send(data: Uint8Array, { host, port }: Endpoint): void {
@@ -64,14 +71,27 @@ export function bindUdp(address: string): Promise<UdpSocket[]> {
   return bindAll(address, bindSocket)
 }
 
+/**
+ * A socket for questions: the first datagram binds it to a free port, those of `source` if given.
+ */
+export function openUdp(family: Family, source?: string): UdpSocket {
+  const socket = unbound(family)
+  if (source !== undefined && familyOf(source) === family) socket.bind({ address: source, exclusive: true })
+  return new UdpSocket(socket, family)
+}
+
+function unbound(family: Family): ReturnType<typeof createSocket> {
+  return createSocket({
+    type: family === 4 ? 'udp4' : 'udp6',
+    ipv6Only: family === 6,
+    // Hosts are IP literals. Node's default would still defer each send to a later tick.
+    lookup: (name, _options, found) => found(null, name, family),
+  })
+}
+
 function bindSocket(host: string, port: number, family: Family): Promise<UdpSocket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({
-      type: family === 4 ? 'udp4' : 'udp6',
-      ipv6Only: family === 6,
-      // Hosts are IP literals. Node's default would still defer each send to a later tick.
-      lookup: (name, _options, found) => found(null, name, family),
-    })
+    const socket = unbound(family)
     socket.once('error', (error) => {
       socket.close()
       reject(error)

@@ -1,15 +1,16 @@
 /** A whole swarm in one process under virtual time: real nodes and sessions on simulated networks and disks. */
 import { buildMetainfo } from '../../metainfo/build.ts'
 import type { Metainfo } from '../../metainfo/metainfo.ts'
-import { formatEndpoint } from '../../protocol/endpoint.ts'
+import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import { InvariantError } from '../../protocol/errors.ts'
 import { toHex } from '../../protocol/ids.ts'
-import type { Hashes, Millis } from '../../protocol/ports.ts'
+import type { Datagrams, Hashes, Millis } from '../../protocol/ports.ts'
 import { MemoryDisk } from '../../storage/memory-disk.ts'
 import type { Environment } from '../environment.ts'
 import { Node, type AddSessionOptions, type NodeOptions } from '../node.ts'
 import type { Session } from '../session.ts'
 import { SimClock } from './clock.ts'
+import { SimHttp } from './http.ts'
 import { SeededRandom } from './random.ts'
 import { SimStreams, type HostRates, type SimHost } from './stream-network.ts'
 
@@ -137,9 +138,12 @@ export class SimSwarm {
       hashes: this.#hashes,
       resolver: { resolve: (address, _family, onResult) => onResult([address]) },
       dialer: host,
+      http: new SimHttp(this.clock),
       disk: ownDisk,
       listenTcp: () => Promise.resolve(host.listen(PORT)),
       bindUdp: () => Promise.resolve([]),
+      openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
+      joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onFailed() {} }),
     }
     const opened = await Node.open(env, {
       ...node,
@@ -179,4 +183,9 @@ export class SimSwarm {
       if (has[piece] === '.') content.fill(0, piece * pieceLength, (piece + 1) * pieceLength)
     return content
   }
+}
+
+/** A socket that reaches nobody. */
+function unconnected(local: Endpoint): Datagrams {
+  return { local, send() {}, onDatagram() {}, close() {} }
 }
