@@ -19,6 +19,12 @@ export type Direction = 'in' | 'out'
 export type Unwanted =
   { readonly code: 'wire.self' } | { readonly code: 'wire.duplicate'; readonly twin: PeerConnection }
 
+/** Which addresses the user does not want to deal with (`-blocklist`). */
+export interface AddressFilter {
+  /** The rule that forbids an address, as text for people; undefined when it is allowed. */
+  blockedBy(host: string): string | undefined
+}
+
 export interface ConnectorOptions {
   readonly infoHash: InfoHash
   readonly peerId: PeerId
@@ -28,6 +34,7 @@ export interface ConnectorOptions {
   readonly random: Random
   readonly dialer: Dialer
   readonly slots: ConnectionSlots
+  readonly filter: AddressFilter | undefined
   readonly emit: Emit<PeerEvent>
   readonly onShaken: (shaken: Shaken, direction: Direction) => Unwanted | undefined
 }
@@ -63,10 +70,14 @@ export class Connector {
     for (const cancel of [...this.#attempts]) cancel()
   }
 
-  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
+  /** @returns how many of them were not known */
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number {
     const now = this.#options.clock.now()
-    for (const endpoint of endpoints) this.#list.add(endpoint, origin, now)
+    let fresh = 0
+    for (const endpoint of endpoints)
+      if (!this.#isBlocked(endpoint) && this.#list.add(endpoint, origin, now)) fresh++
     this.#pump()
+    return fresh
   }
 
   /** Somebody called, and both handshakes are through. */
@@ -105,6 +116,13 @@ export class Connector {
   /** Those that are known and not connected. */
   snapshot(): KnownPeer[] {
     return this.#list.snapshot().filter(({ state }) => state !== 'connected')
+  }
+
+  #isBlocked(endpoint: Endpoint): boolean {
+    const rule = this.#options.filter?.blockedBy(endpoint.host)
+    if (rule === undefined) return false
+    this.#options.emit({ event: 'peer_blocked', peer: formatEndpoint(endpoint), direction: 'out', rule })
+    return true
   }
 
   #pump(): void {

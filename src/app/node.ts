@@ -3,7 +3,6 @@ import { Dht } from '../dht/dht.ts'
 import type { DhtEvent } from '../dht/events.ts'
 import type { DhtService, DhtSnapshot } from '../dht/service.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
-import { TokenBucket } from '../peer/token-bucket.ts'
 import { makePeerId } from '../protocol/client-name.ts'
 import { formatEndpoint, familyOf, parseHostPort, type Endpoint } from '../protocol/endpoint.ts'
 import { ConfigError, SwarmError } from '../protocol/errors.ts'
@@ -15,7 +14,9 @@ import { ConnectionSlots } from './connection-slots.ts'
 import { DhtPeers } from './dht-peers.ts'
 import { StaticPeers, type PeerSource } from './discovery.ts'
 import type { Environment } from './environment.ts'
+import type { AddressFilter } from './connector.ts'
 import type { AppEvent } from './node-event.ts'
+import { RateLimits } from './rate-limits.ts'
 import {
   Session,
   type PayloadOptions,
@@ -46,6 +47,10 @@ export interface NodeOptions {
   /** Bytes per second, all peers together; unlimited when missing. */
   readonly maxUp?: number
   readonly maxDown?: number
+  /** Whether peers on this machine and on private networks count for these limits; they do when missing. */
+  readonly isLanLimited?: boolean
+  /** Addresses that are neither dialled nor let in. */
+  readonly filter?: AddressFilter
   readonly onEvent?: Emit<NodeOwnEvent | SessionEvent>
 }
 
@@ -140,8 +145,8 @@ export class Node {
       disk: env.disk,
       pool: new BufferPool(),
       slots: this.#slots,
-      download: new TokenBucket(env.clock, options.maxDown ?? Infinity),
-      upload: new TokenBucket(env.clock, options.maxUp ?? Infinity),
+      limits: new RateLimits(env.clock, options),
+      filter: options.filter,
       peerId: this.peerId,
       client: CLIENT,
     }
@@ -263,6 +268,12 @@ export class Node {
 
   /** Somebody called. The handshake tells which session is meant. */
   #onStream(stream: ByteStream): void {
+    const rule = this.#host.filter?.blockedBy(stream.remote.host)
+    if (rule !== undefined) {
+      stream.destroy()
+      this.#emit({ event: 'peer_blocked', peer: formatEndpoint(stream.remote), direction: 'in', rule })
+      return
+    }
     if (this.#handshakers.size >= MAX_PENDING_HANDSHAKES) return this.#refuse(stream, 'too many handshakes')
     const handshaker: Handshaker = new Handshaker(stream, {
       clock: this.#env.clock,

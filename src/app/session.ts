@@ -2,26 +2,24 @@
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
-import { PiecePicker } from '../peer/picker.ts'
 import type { OrderName } from '../peer/piece-order.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Endpoint } from '../protocol/endpoint.ts'
 import { invariant, SwarmError, TransportError } from '../protocol/errors.ts'
 import { toHex, type InfoHash, type PeerId } from '../protocol/ids.ts'
-import type { Bandwidth, Cancel, Clock, Dialer, Emit, Hashes, Millis, Random } from '../protocol/ports.ts'
+import type { Cancel, Clock, Dialer, Emit, Hashes, Millis, Random } from '../protocol/ports.ts'
 import type { BufferPool } from '../storage/buffer-pool.ts'
 import type { Disk, Payload } from '../storage/disk.ts'
 import type { StorageEvent } from '../storage/events.ts'
-import { PieceCache } from '../storage/piece-cache.ts'
-import { PieceStore } from '../storage/piece-store.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
+import type { AddressFilter } from './connector.ts'
 import { Discovery, type PeerSource, type TransferTotals } from './discovery.ts'
-import { Downloader } from './downloader.ts'
 import type { AppEvent } from './node-event.ts'
 import { openPayload, type Opened, type PayloadCheck } from './opening.ts'
 import { ResumeKeeper } from './resume-keeper.ts'
+import type { RateLimits } from './rate-limits.ts'
 import { Swarm, type PeerSnapshot } from './swarm.ts'
-import { Uploader } from './uploader.ts'
+import { createTransfer, type Transfer } from './transfer.ts'
 
 export type SessionEvent = PeerEvent | StorageEvent | Extract<AppEvent, { event: 'resume' | 'complete' }>
 
@@ -34,8 +32,8 @@ export interface SessionHost {
   readonly disk: Disk
   readonly pool: BufferPool
   readonly slots: ConnectionSlots
-  readonly download: Bandwidth
-  readonly upload: Bandwidth
+  readonly limits: RateLimits
+  readonly filter: AddressFilter | undefined
   readonly peerId: PeerId
   /** Name and version, for the extension handshake. */
   readonly client: string
@@ -106,8 +104,7 @@ export class Session {
   #cancelOpening: Cancel | undefined
   #checked: { done: number; total: number } | undefined
   #payload: Payload | undefined
-  #cache: PieceCache | undefined
-  #downloader: Downloader | undefined
+  #transfer: Transfer | undefined
   #resume: ResumeKeeper | undefined
   #cancelTimeout: Cancel | undefined
   /** Something was missing when the payload was opened. */
@@ -128,7 +125,8 @@ export class Session {
       random: host.random.fork('swarm'),
       dialer: host.dialer,
       slots: host.slots,
-      download: host.download,
+      filter: host.filter,
+      download: (address) => host.limits.down(address),
       emit: options.emit,
     })
     this.#discovery = new Discovery(options.sources, (peers, origin) =>
@@ -198,7 +196,7 @@ export class Session {
 
   snapshot(): SessionSnapshot {
     const metainfo = this.#payloadOptions?.metainfo
-    const have = this.#downloader?.picker.have
+    const have = this.#transfer?.downloader.picker.have
     return {
       infoHash: toHex(this.infoHash),
       state: this.#state,
@@ -212,7 +210,7 @@ export class Session {
       ...(this.#state === 'opening' && this.#checked && { checked: this.#checked }),
       downloaded: this.#swarm.downloaded,
       uploaded: this.#swarm.uploaded,
-      wasted: this.#downloader?.wastedBytes ?? 0,
+      wasted: this.#transfer?.downloader.wastedBytes ?? 0,
       downRate: this.#swarm.downRate,
       upRate: this.#swarm.upRate,
       connected: this.#swarm.connectedCount,
@@ -242,44 +240,26 @@ export class Session {
   #onOpened({ payload, have, checked, source, isLocked }: Opened): void {
     const { metainfo } = this.#payloadOptions!
     const { geometry } = metainfo
-    const { clock, pool, upload } = this.#host
+    const { clock, pool, limits } = this.#host
     const { emit } = this.#options
     emit({ event: 'resume', have: have.count, pieces: geometry.pieceCount, checked, source })
     this.#payload = payload
-    const cache = new PieceCache({
+    const transfer = createTransfer({
       payload,
       geometry,
+      have,
+      order: this.#options.strategy ?? 'rarest',
+      cacheBytes: this.#options.cacheBytes,
       pool,
-      ...(this.#options.cacheBytes !== undefined && { maxBytes: this.#options.cacheBytes }),
-    })
-    const downloader = new Downloader({
-      geometry,
+      limits,
       clock,
+      random: this.#host.random.fork('picker'),
       emit,
-      createPicker: (onAbandon) =>
-        new PiecePicker({
-          geometry,
-          have,
-          order: this.#options.strategy ?? 'rarest',
-          random: this.#host.random.fork('picker'),
-          onAbandon,
-        }),
-      createStore: (callbacks) =>
-        new PieceStore({ payload, geometry, pool, cache, clock, emit, ...callbacks }),
       onWritten: (piece) => this.#onWritten(piece),
-      onCulprit: (id, piece) => this.#swarm.onCulprit(id, piece),
+      onCulprit: (id, piece) => this.#onCulprit(id, piece),
       onDiskFailed: (error) => this.#fail(error),
     })
-    const uploader = new Uploader({
-      cache,
-      bandwidth: upload,
-      clock,
-      emit,
-      hasPiece: (piece) => downloader.picker.have.has(piece),
-      onReadFailed: ({ code, message }) => emit({ event: 'disk_error', code, message }),
-    })
-    this.#cache = cache
-    this.#downloader = downloader
+    this.#transfer = transfer
     this.#state = have.isFull ? 'seeding' : 'downloading'
     this.#hasDownloaded = !have.isFull
     if (isLocked) {
@@ -293,7 +273,7 @@ export class Session {
       })
       this.#resume.onChange()
     }
-    this.#swarm.attach({ geometry, downloader, uploader })
+    this.#swarm.attach(transfer)
     if (have.isFull) this.#onAllWritten()
     else this.#watchForSilence(0)
     this.#findPeers(metainfo.isPrivate)
@@ -314,10 +294,14 @@ export class Session {
     )
   }
 
+  #onCulprit(id: number, piece: number): void {
+    this.#swarm.onCulprit(id, piece)
+  }
+
   #totals(): TransferTotals {
     const { downloaded, uploaded } = this.#swarm
     const metainfo = this.#payloadOptions?.metainfo
-    const have = this.#downloader?.picker.have
+    const have = this.#transfer?.downloader.picker.have
     return {
       downloaded,
       uploaded,
@@ -328,7 +312,7 @@ export class Session {
   #onWritten(piece: number): void {
     this.#resume?.onChange()
     this.#swarm.onWritten(piece)
-    if (this.#downloader!.picker.isComplete) this.#onAllWritten()
+    if (this.#transfer!.downloader.picker.isComplete) this.#onAllWritten()
   }
 
   /** Everything is there. It is reported as complete once it is safe on disk and the resume file is gone. */
@@ -379,7 +363,7 @@ export class Session {
   #shutDown(): void {
     this.#cancelTimeout?.()
     this.#swarm.stop()
-    this.#downloader?.close()
+    this.#transfer?.downloader.close()
     // The payload, and the sources of peers.
     let open = 2
     const onClosed = (): void => {
@@ -389,7 +373,7 @@ export class Session {
     }
     this.#discovery.stop(onClosed)
     const closePayload = (): void => {
-      this.#cache?.close()
+      this.#transfer?.cache.close()
       if (this.#payload) this.#payload.close(onClosed)
       else onClosed()
     }

@@ -1,6 +1,6 @@
 /** One torrent's peers. Told of everything that happens on a connection, it hands each thing to whom it concerns. */
-import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { PeerConnection } from '../peer/connection.ts'
+import type { PeerExtension } from '../peer/peer-extension.ts'
 import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent, PeerState } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
@@ -13,9 +13,8 @@ import { bytesEqual, type InfoHash, type PeerId } from '../protocol/ids.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
-import { Connector, type Direction, type Unwanted } from './connector.ts'
-import type { Downloader } from './downloader.ts'
-import type { Uploader } from './uploader.ts'
+import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
+import type { Transfer } from './transfer.ts'
 
 /** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
 export const ROUND_INTERVAL_MS: Millis = 2_000
@@ -32,15 +31,10 @@ export interface SwarmOptions {
   readonly random: Random
   readonly dialer: Dialer
   readonly slots: ConnectionSlots
-  readonly download: Bandwidth
+  readonly filter: AddressFilter | undefined
+  /** What may be received from an address, together with others. */
+  readonly download: (host: string) => Bandwidth
   readonly emit: Emit<PeerEvent>
-}
-
-/** What can be exchanged, once the metainfo is known and the payload is open. */
-export interface Transfer {
-  readonly geometry: PieceGeometry
-  readonly downloader: Downloader
-  readonly uploader: Uploader
 }
 
 export interface PeerSnapshot {
@@ -60,11 +54,11 @@ export interface PeerSnapshot {
 }
 
 export class Swarm implements PeerObserver {
-  /** What we speak beyond BEP 3; each extension registers itself. */
-  readonly extensions: ExtensionRegistry<PeerConnection> = new ExtensionRegistry()
   readonly #options: SwarmOptions
   readonly #connector: Connector
-  readonly #extensionFields: ExtensionFields
+  readonly #registry: ExtensionRegistry<PeerConnection> = new ExtensionRegistry()
+  readonly #extensions: PeerExtension[] = []
+  #metadataSize: number | undefined
   readonly #peers = new Map<number, PeerConnection>()
   #transfer: Transfer | undefined
   #lastId = 0
@@ -75,11 +69,6 @@ export class Swarm implements PeerObserver {
 
   constructor(options: SwarmOptions) {
     this.#options = options
-    this.#extensionFields = {
-      client: options.client,
-      port: options.listenPort,
-      requestQueue: MAX_QUEUED_REQUESTS,
-    }
     this.#connector = new Connector({
       ...options,
       onShaken: (shaken, direction) => this.#onShaken(shaken, direction),
@@ -92,14 +81,32 @@ export class Swarm implements PeerObserver {
     this.#connector.start()
   }
 
+  /** Speaks one thing more than BEP 3, from now on: call it before {@link start}. */
+  use(extension: PeerExtension): void {
+    this.#extensions.push(extension)
+    this.#registry.register(extension.name, (peer, payload) => extension.onMessage(peer, payload))
+  }
+
+  /** The info dictionary is known, and is so long: peers may ask us for it (BEP 9). */
+  offerMetadata(bytes: number): void {
+    this.#metadataSize = bytes
+    this.#introduceAnew()
+  }
+
   /** The metainfo is known and the payload open: from now on blocks flow. */
   attach(transfer: Transfer): void {
     this.#transfer = transfer
     for (const peer of [...this.#peers.values()]) this.#introduce(peer, transfer)
   }
 
-  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
-    this.#connector.addCandidates(endpoints, origin)
+  /** @returns how many of them were not known */
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number {
+    return this.#connector.addCandidates(endpoints, origin)
+  }
+
+  /** For whoever is not a peer, and must not be taken for one: an id that no connection has. */
+  nextId(): number {
+    return ++this.#lastId
   }
 
   /** Somebody called, and both handshakes are through. */
@@ -114,6 +121,7 @@ export class Swarm implements PeerObserver {
 
   /** We have everything: connections to others that do serve nobody. */
   onComplete(): void {
+    this.#introduceAnew()
     for (const peer of [...this.#peers.values()]) this.#closeIfBothComplete(peer)
   }
 
@@ -212,6 +220,10 @@ export class Swarm implements PeerObserver {
     this.#transfer!.uploader.onRequest(peer)
   }
 
+  onExtensions(peer: PeerConnection): void {
+    for (const extension of this.#extensions) extension.onHandshake(peer)
+  }
+
   onClosed(peer: PeerConnection, reason: string): void {
     const state = this.#stateOf(peer)
     this.#peers.delete(peer.id)
@@ -219,6 +231,7 @@ export class Swarm implements PeerObserver {
     this.#uploadedBefore += peer.uploaded
     this.#transfer?.downloader.removePeer(peer)
     this.#transfer?.uploader.removePeer(peer)
+    for (const extension of this.#extensions) extension.onClosed(peer)
     this.#options.emit({
       event: 'peer_left',
       peer: peer.address,
@@ -242,16 +255,16 @@ export class Swarm implements PeerObserver {
       twin.close('wire.duplicate')
     }
     const peer = new PeerConnection({
-      id: ++this.#lastId,
+      id: this.nextId(),
       stream,
       direction,
       peerId: handshake.peerId,
       client: clientName(handshake.peerId),
       clock: options.clock,
       observer: this,
-      download: options.download,
+      download: options.download(stream.remote.host),
       ...(handshake.hasExtensions && {
-        extensions: { registry: this.extensions, fields: this.#extensionFields },
+        extensions: { registry: this.#registry, fields: () => this.#fields() },
       }),
     })
     this.#peers.set(peer.id, peer)
@@ -259,6 +272,22 @@ export class Swarm implements PeerObserver {
     if (this.#transfer) this.#introduce(peer, this.#transfer)
     peer.start(rest)
     return undefined
+  }
+
+  /** What we say of ourselves (BEP 10). */
+  #fields(): ExtensionFields {
+    const { client, listenPort } = this.#options
+    return {
+      client,
+      port: listenPort,
+      requestQueue: MAX_QUEUED_REQUESTS,
+      metadataSize: this.#metadataSize,
+      isUploadOnly: this.#transfer?.downloader.picker.isComplete,
+    }
+  }
+
+  #introduceAnew(): void {
+    for (const peer of this.#peers.values()) peer.introduce()
   }
 
   #introduce(peer: PeerConnection, { geometry, downloader, uploader }: Transfer): void {
@@ -295,6 +324,7 @@ export class Swarm implements PeerObserver {
 
   #round(now: Millis): void {
     for (const peer of [...this.#peers.values()]) peer.onTick(now)
+    for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)
     this.#transfer?.uploader.round()
   }

@@ -11,8 +11,8 @@ export const MAX_SEND_AHEAD_BYTES = 1024 * 1024
 
 export interface UploaderOptions {
   readonly cache: PieceCache
-  /** What all connections together may send. */
-  readonly bandwidth: Bandwidth
+  /** What may be sent to an address, together with others. */
+  readonly bandwidth: (host: string) => Bandwidth
   readonly clock: Clock
   readonly emit: Emit<PeerEvent>
   readonly hasPiece: (piece: number) => boolean
@@ -21,6 +21,7 @@ export interface UploaderOptions {
 
 interface Upload {
   readonly peer: PeerConnection
+  readonly bandwidth: Bandwidth
   /** Being read, or handed to the stream. */
   aheadBytes: number
   /** Granted by the budget for the block that is next. */
@@ -38,7 +39,14 @@ export class Uploader {
   }
 
   addPeer(peer: PeerConnection): void {
-    this.#uploads.set(peer.id, { peer, aheadBytes: 0, grantedBytes: 0, isWaitingForBudget: false })
+    const bandwidth = this.#options.bandwidth(peer.remote.host)
+    this.#uploads.set(peer.id, {
+      peer,
+      bandwidth,
+      aheadBytes: 0,
+      grantedBytes: 0,
+      isWaitingForBudget: false,
+    })
     if (peer.isInterestedInUs) this.#decide()
   }
 
@@ -104,7 +112,7 @@ export class Uploader {
   #isGranted(upload: Upload, bytes: number): boolean {
     const missing = bytes - upload.grantedBytes
     if (missing <= 0) return true
-    upload.grantedBytes += this.#options.bandwidth.ask(missing, () => {
+    upload.grantedBytes += upload.bandwidth.ask(missing, () => {
       upload.isWaitingForBudget = false
       if (!upload.peer.isClosed) this.#serve(upload)
     })

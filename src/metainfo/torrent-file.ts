@@ -5,7 +5,13 @@ import { idFrom, type InfoHash } from '../protocol/ids.ts'
 import type { Hashes } from '../protocol/ports.ts'
 import { parseInfo } from './info.ts'
 import type { Metainfo } from './metainfo.ts'
-import { leftoverKeys, MAX_METAINFO_VALUES, mergeTorrentKeys, readTorrentKeys } from './torrent-keys.ts'
+import {
+  leftoverKeys,
+  MAX_METAINFO_VALUES,
+  mergeTorrentKeys,
+  readTorrentKeys,
+  type TorrentKeys,
+} from './torrent-keys.ts'
 
 /**
  * Reads a .torrent. The info hash is taken over the bytes of `info` as they stand there.
@@ -31,6 +37,25 @@ export function parseTorrent(bytes: Uint8Array, hashes: Hashes): Metainfo {
     ...keys,
     isNoncanonical: !isCanonical,
     unknownKeys: leftoverKeys(value, keys),
+  }
+}
+
+/**
+ * Metainfo from the bytes of an info dictionary alone, as peers send them (BEP 9).
+ *
+ * @param keys what is known beside it
+ * @throws {MetainfoError} any `meta.*` but `meta.unreadable`
+ */
+export function parseMetadata(infoBytes: Uint8Array, keys: TorrentKeys, hashes: Hashes): Metainfo {
+  const { value, isCanonical } = decodeMetainfoBencode(infoBytes)
+  if (!(value instanceof BencodeDict))
+    throw new MetainfoError('meta.bad-field', 'the info dictionary is another bencoded value')
+  return {
+    infoHash: idFrom<InfoHash>(hashes.sha1(infoBytes)),
+    infoBytes,
+    ...parseInfo(value),
+    ...keys,
+    isNoncanonical: !isCanonical,
   }
 }
 

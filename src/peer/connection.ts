@@ -60,8 +60,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
     onAll: () => this.#observer.onPieces(this),
     onOne: (piece) => this.#observer.onHave(this, piece),
   })
-  #client: string
-  #listenPort: number | undefined
+  readonly #clientByPeerId: string
   #geometry: PieceGeometry | undefined
   #uploads: UploadQueue | undefined
   #isChokingUs = true
@@ -84,7 +83,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.peerId = options.peerId
     this.remote = options.stream.remote
     this.address = formatEndpoint(this.remote)
-    this.#client = options.client
+    this.#clientByPeerId = options.client
     this.#stream = options.stream
     this.#clock = options.clock
     this.#observer = options.observer
@@ -97,13 +96,29 @@ export class PeerConnection implements BlockSource, StreamHandler {
   // What is known of the remote.
 
   get client(): string {
-    return this.#client
+    return this.#remoteExtensions.fields.client ?? this.#clientByPeerId
   }
 
   /** Where it accepts connections, when it told us (BEP 10 `p`), or when we dialled it. */
   get listenEndpoint(): Endpoint | undefined {
     if (this.direction === 'out') return this.remote
-    return this.#listenPort === undefined ? undefined : { host: this.remote.host, port: this.#listenPort }
+    const { port } = this.#remoteExtensions.fields
+    return port === undefined ? undefined : { host: this.remote.host, port }
+  }
+
+  /** Bytes of the info dictionary, as it says (BEP 9). */
+  get metadataSize(): number | undefined {
+    return this.#remoteExtensions.fields.metadataSize
+  }
+
+  /** It wants nothing, by its bitfield or its word (BEP 21). */
+  get isUploadOnly(): boolean {
+    return this.isSeed || this.#remoteExtensions.fields.isUploadOnly === true
+  }
+
+  /** Whether it takes messages of the extension. */
+  speaks(extension: string): boolean {
+    return this.#remoteExtensions.has(extension)
   }
 
   /** Undefined until the metainfo is known. */
@@ -164,10 +179,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
   /** Says hello and reads what came with the handshake. Call once, after the observer knows the connection. */
   start(handshakeRest: Uint8Array): void {
     this.#hasStarted = true
-    if (this.#extensions) {
-      const { registry, fields } = this.#extensions
-      this.#send(registry.encodeHandshake({ ...fields, yourIp: this.remote.host }))
-    }
+    this.introduce()
     if (handshakeRest.length > 0) this.onData(handshakeRest)
   }
 
@@ -186,6 +198,12 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (!this.#hasStarted && !have.isEmpty) this.#send(encodeBitfield(have.bytes))
     else have.forEachSet((piece) => this.sendHave(piece))
     this.#guard(() => this.#pieces.onMetainfo(geometry))
+  }
+
+  /** Says what we are and speak (BEP 10): at the start, and again when that has changed. */
+  introduce(): void {
+    const { registry, fields } = this.#extensions ?? {}
+    if (registry) this.#send(registry.encodeHandshake({ ...fields?.(), yourIp: this.remote.host }))
   }
 
   /** @returns false when the remote does not speak that extension */
@@ -368,10 +386,10 @@ export class PeerConnection implements BlockSource, StreamHandler {
       this.#extensions.registry.dispatch(id, this, payload)
       return
     }
-    const { client, port, requestQueue } = this.#remoteExtensions.onHandshake(payload)
-    if (client !== undefined) this.#client = client
-    if (port !== undefined) this.#listenPort = port
+    this.#remoteExtensions.onHandshake(payload)
+    const { requestQueue } = this.#remoteExtensions.fields
     if (requestQueue !== undefined) this.window.queueLimit = requestQueue
+    this.#observer.onExtensions(this)
   }
 
   #send(bytes: Uint8Array): void {

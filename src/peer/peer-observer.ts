@@ -19,6 +19,8 @@ export interface PeerObserver {
   onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void
   /** All that arrived together is handled: the time to ask for more. */
   onBlocksEnd(peer: PeerConnection): void
+  /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */
+  onExtensions(peer: PeerConnection): void
   /** Its upload queue has something to serve. */
   onRequest(peer: PeerConnection): void
   onClosed(peer: PeerConnection, reason: string): void
@@ -38,7 +40,8 @@ export interface PeerOptions {
   /** What we offer of BEP 10 and say of ourselves; absent when the remote does not speak it. */
   readonly extensions?: {
     readonly registry: ExtensionRegistry<PeerConnection>
-    readonly fields: ExtensionFields
+    /** Asked again whenever they are told. */
+    readonly fields: () => ExtensionFields
   }
   /** What all connections together may receive. */
   readonly download: Bandwidth

@@ -124,15 +124,22 @@ export class ExtensionRegistry<Peer> {
 /** The numbers that one remote gave its extensions. Handshakes may come again, to add extensions or drop some. */
 export class RemoteExtensions {
   readonly #ids = new Map<string, number>()
+  #fields: ExtensionFields = {}
+
+  /** What the remote told about itself, all its handshakes taken together. */
+  get fields(): ExtensionFields {
+    return this.#fields
+  }
 
   /** @throws {ProtocolError} `bencode.malformed` */
-  onHandshake(payload: Uint8Array): ExtensionHandshake {
-    const handshake = decodeExtensionHandshake(payload)
-    for (const [name, id] of handshake.ids) {
+  onHandshake(payload: Uint8Array): void {
+    const { ids, ...fields } = decodeExtensionHandshake(payload)
+    for (const [name, id] of ids) {
       if (id === 0) this.#ids.delete(name)
       else if (this.#ids.has(name) || this.#ids.size < MAX_EXTENSIONS) this.#ids.set(name, id)
     }
-    return handshake
+    const told = Object.entries(fields).filter(([, value]) => value !== undefined)
+    this.#fields = { ...this.#fields, ...Object.fromEntries(told) }
   }
 
   has(name: string): boolean {

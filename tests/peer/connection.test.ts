@@ -74,6 +74,7 @@ beforeEach(() => {
     onBlock: (_peer, { piece, begin }, block) => told.push(`block ${piece}+${begin} ${block[0]}`),
     onBlocksEnd: () => told.push('end'),
     onRequest: () => told.push('request'),
+    onExtensions: () => told.push('extensions'),
     onClosed: (_peer, reason) => told.push(`closed: ${reason}`),
   }
   peer = new PeerConnection({
@@ -84,7 +85,7 @@ beforeEach(() => {
     client: 'test',
     clock,
     observer,
-    extensions: { registry: new ExtensionRegistry(), fields: { client: 'us' } },
+    extensions: { registry: new ExtensionRegistry(), fields: () => ({ client: 'us' }) },
     download: { ask: (bytes) => bytes },
   })
   const geometry = new PieceGeometry(2 * BLOCK, [{ path: [], length: 8 * BLOCK }])

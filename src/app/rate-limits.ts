@@ -1,0 +1,40 @@
+/** What a process may send and receive, all its sessions together (`-max-up`, `-max-down`, `-limit-lan`). */
+import { TokenBucket } from '../peer/token-bucket.ts'
+import { scopeOf } from '../protocol/endpoint.ts'
+import type { Bandwidth, Clock } from '../protocol/ports.ts'
+
+export interface RateLimitOptions {
+  /** Bytes per second; unlimited when missing. */
+  readonly maxUp?: number | undefined
+  readonly maxDown?: number | undefined
+  /** Whether peers on this machine and on private networks are limited too; they are when missing. */
+  readonly isLanLimited?: boolean | undefined
+}
+
+const UNLIMITED: Bandwidth = { ask: (bytes) => bytes }
+
+export class RateLimits {
+  readonly #up: Bandwidth
+  readonly #down: Bandwidth
+  readonly #isLanLimited: boolean
+
+  constructor(clock: Clock, { maxUp, maxDown, isLanLimited = true }: RateLimitOptions) {
+    this.#up = maxUp === undefined ? UNLIMITED : new TokenBucket(clock, maxUp)
+    this.#down = maxDown === undefined ? UNLIMITED : new TokenBucket(clock, maxDown)
+    this.#isLanLimited = isLanLimited
+  }
+
+  /** The budget for sending to an address. */
+  up(host: string): Bandwidth {
+    return this.#isLimited(host) ? this.#up : UNLIMITED
+  }
+
+  /** The budget for receiving from an address. */
+  down(host: string): Bandwidth {
+    return this.#isLimited(host) ? this.#down : UNLIMITED
+  }
+
+  #isLimited(host: string): boolean {
+    return this.#isLanLimited || scopeOf(host) === 'public'
+  }
+}

@@ -1,0 +1,67 @@
+/** What moves the blocks of one open payload: store and cache on the side of the disk, the two directions on that of the peers. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import { PiecePicker } from '../peer/picker.ts'
+import type { OrderName } from '../peer/piece-order.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
+import type { StorageError } from '../protocol/errors.ts'
+import type { Clock, Emit, Random } from '../protocol/ports.ts'
+import type { BufferPool } from '../storage/buffer-pool.ts'
+import type { Payload } from '../storage/disk.ts'
+import type { StorageEvent } from '../storage/events.ts'
+import { PieceCache } from '../storage/piece-cache.ts'
+import { PieceStore } from '../storage/piece-store.ts'
+import { Downloader } from './downloader.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { Uploader } from './uploader.ts'
+
+export interface TransferOptions {
+  readonly payload: Payload
+  readonly geometry: PieceGeometry
+  /** Verified and written pieces: updated from now on. */
+  readonly have: Bitfield
+  readonly order: OrderName
+  readonly pool: BufferPool
+  readonly cacheBytes: number | undefined
+  readonly limits: RateLimits
+  readonly clock: Clock
+  readonly random: Random
+  readonly emit: Emit<PeerEvent | StorageEvent>
+  /** A piece is on disk and may be offered. */
+  readonly onWritten: (piece: number) => void
+  /** Source `id` alone sent a piece that is corrupt. */
+  readonly onCulprit: (id: number, piece: number) => void
+  /** The disk cannot take a piece, for good. */
+  readonly onDiskFailed: (error: StorageError) => void
+}
+
+export interface Transfer {
+  readonly geometry: PieceGeometry
+  readonly downloader: Downloader
+  readonly uploader: Uploader
+  readonly cache: PieceCache
+}
+
+export function createTransfer(options: TransferOptions): Transfer {
+  const { payload, geometry, have, order, pool, cacheBytes, limits, clock, random, emit } = options
+  const cache = new PieceCache({
+    payload,
+    geometry,
+    pool,
+    ...(cacheBytes !== undefined && { maxBytes: cacheBytes }),
+  })
+  const downloader = new Downloader({
+    ...options,
+    createPicker: (onAbandon) => new PiecePicker({ geometry, have, order, random, onAbandon }),
+    createStore: (callbacks) => new PieceStore({ payload, geometry, pool, cache, clock, emit, ...callbacks }),
+  })
+  const uploader = new Uploader({
+    cache,
+    bandwidth: (host) => limits.up(host),
+    clock,
+    emit,
+    hasPiece: (piece) => have.has(piece),
+    onReadFailed: ({ code, message }) => emit({ event: 'disk_error', code, message }),
+  })
+  return { geometry, downloader, uploader, cache }
+}
