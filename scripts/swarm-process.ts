@@ -19,6 +19,10 @@ export interface SwarmProcessOptions {
   /** Path of the command; {@link FROM_SOURCE} unless told otherwise. */
   readonly command?: string
   readonly cwd?: string
+  /** Words before the command: what starts it elsewhere, such as in a network namespace. */
+  readonly enter?: readonly string[]
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 interface Waiter {
@@ -49,8 +53,10 @@ export class SwarmProcess {
 
   constructor(args: readonly string[], options: SwarmProcessOptions) {
     this.name = options.name
-    this.#child = spawn(process.execPath, [options.command ?? FROM_SOURCE, ...args], {
+    const words = [...(options.enter ?? []), process.execPath, options.command ?? FROM_SOURCE, ...args]
+    this.#child = spawn(words[0]!, words.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
     running.add(this)
