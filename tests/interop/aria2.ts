@@ -1,13 +1,7 @@
 /** aria2c 1.36. It cannot be told a peer's address, but it answers whoever dials it. */
-import {
-  ClientProcess,
-  firstLine,
-  HOST,
-  isListening,
-  type ForeignClient,
-  type Job,
-  type RunningClient,
-} from './client.ts'
+import type { ForeignClient, Job, RunningClient } from './client.ts'
+import { firstLine, ForeignProcess } from './foreign-process.ts'
+import { RemoteControl } from './remote-control.ts'
 
 interface Download {
   readonly completedLength: string
@@ -21,44 +15,51 @@ export const aria2: ForeignClient = {
   version: () => firstLine('aria2c', ['--version']),
 
   async start(job: Job): Promise<RunningClient> {
-    const aria2c = new ClientProcess('aria2c', [
-      '--no-conf',
-      '--quiet',
-      `--interface=${HOST}`,
-      `--listen-port=${job.port}`,
-      `--dir=${job.folder}`,
-      '--enable-dht=false',
-      '--enable-dht6=false',
-      '--bt-enable-lpd=false',
-      '--enable-peer-exchange=false',
-      '--disable-ipv6=true',
-      '--file-allocation=none',
-      // It stays and seeds whatever it has uploaded; what lies there already is taken for complete.
-      '--seed-ratio=0.0',
-      ...(job.role === 'seed' ? ['--bt-seed-unverified=true'] : []),
-      '--enable-rpc',
-      `--rpc-listen-port=${job.controlPort}`,
-      job.torrent,
-    ])
+    const { host } = job
+    const aria2c = new ForeignProcess(
+      'aria2c',
+      [
+        '--no-conf',
+        '--quiet',
+        `--interface=${host.address}`,
+        `--listen-port=${job.port}`,
+        `--dir=${job.folder}`,
+        '--enable-dht=false',
+        '--enable-dht6=false',
+        `--bt-enable-lpd=${job.hasLan}`,
+        `--enable-peer-exchange=${job.hasPex}`,
+        '--disable-ipv6=true',
+        '--file-allocation=none',
+        // It stays and seeds whatever it has uploaded; what lies there already is taken for complete.
+        '--seed-ratio=0.0',
+        ...(job.role === 'seed' ? ['--bt-seed-unverified=true'] : []),
+        '--enable-rpc',
+        `--rpc-listen-port=${job.controlPort}`,
+        job.source,
+      ],
+      { host },
+    )
+    const control = new RemoteControl(host, job.controlPort, job.scratch)
     const active = async (): Promise<readonly Download[]> => {
-      const response = await fetch(`http://${HOST}:${job.controlPort}/jsonrpc`, {
-        method: 'POST',
-        body: JSON.stringify({
-          jsonrpc: '2.0',
-          id: 1,
-          method: 'aria2.tellActive',
-          params: [['completedLength', 'totalLength']],
-        }),
-      })
-      return ((await response.json()) as { result: Download[] }).result
+      const method = 'aria2.tellActive'
+      const params = [['completedLength', 'totalLength']]
+      const { body } = await control.post('/jsonrpc', { jsonrpc: '2.0', id: 1, method, params })
+      return (body as { result: Download[] }).result
+    }
+    const stop = async (): Promise<void> => {
+      await control.stop()
+      await aria2c.stop()
     }
     try {
-      await aria2c.until(
-        'listening',
-        async () => (await isListening(job.controlPort)) && isListening(job.port),
+      await aria2c.until('downloading or seeding', async () =>
+        active().then(
+          ({ length }) => length > 0,
+          () => false,
+        ),
       )
+      await aria2c.until('listening', () => aria2c.isListeningOn(job.port))
     } catch (error) {
-      await aria2c.stop()
+      await stop()
       throw error
     }
     return {
@@ -67,7 +68,10 @@ export const aria2: ForeignClient = {
         if (download === undefined) throw new Error(`aria2 has dropped its download: ${aria2c.output}`)
         return Number(download.totalLength) > 0 && download.completedLength === download.totalLength
       },
-      stop: () => aria2c.stop(),
+      get output() {
+        return aria2c.output
+      },
+      stop,
     }
   },
 }

@@ -1,5 +1,6 @@
 /** A process of another program, on this machine or on a host of a {@link Network}: watched while it runs, gone afterwards. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { HERE, type Host } from './netns.ts'
 
 /** How often a process's state is asked for while waiting. */
@@ -7,6 +8,12 @@ const POLL_INTERVAL_MS = 100
 const STOP_DEADLINE_MS = 5_000
 /** What is kept of its output for the error message. */
 const MAX_OUTPUT_LENGTH = 8_192
+
+/** The state of a socket, as the kernel's tables write it. */
+const LISTENING = '0A'
+
+/** Nothing that the suite does may go by a proxy. */
+const DIRECT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name)))
 
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -29,6 +36,7 @@ export class ForeignProcess {
     const [program, ...words] = [...host.enter, command, ...args]
     this.#child = spawn(program!, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: DIRECT,
       ...(cwd === undefined ? {} : { cwd }),
     })
     running.add(this.#child)
@@ -44,6 +52,15 @@ export class ForeignProcess {
   /** The last 8 KiB of what it printed. */
   get output(): string {
     return this.#output
+  }
+
+  /** Whether anything accepts TCP connections on this port, on the host where the process runs. */
+  isListeningOn(port: number): boolean {
+    const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
+    return ['tcp', 'tcp6'].some((table) => {
+      const lines = readFileSync(`/proc/${this.#child.pid}/net/${table}`, 'latin1').split('\n')
+      return lines.some((line) => line.includes(local) && line.trim().split(/\s+/)[3] === LISTENING)
+    })
   }
 
   /** Asks again and again until the answer is yes. Fails when the process ends first. */

@@ -4,12 +4,13 @@ import { spawnSync } from 'node:child_process'
 /** Where a process of a test runs. */
 export interface Host {
   readonly address: string
+  readonly address6: string
   /** Words before a command that make it run there. */
   readonly enter: readonly string[]
 }
 
 /** This machine, over loopback. */
-export const HERE: Host = { address: '127.0.0.1', enter: [] }
+export const HERE: Host = { address: '127.0.0.1', address6: '::1', enter: [] }
 
 let made = 0
 
@@ -80,7 +81,7 @@ function configure(namespace: string, number: number): Host {
     ip('-n', namespace, 'address', 'add', `${net}${number}/64`, 'dev', 'eth0', 'nodad')
   ip('-n', namespace, 'link', 'set', 'eth0', 'up')
   ip('-n', namespace, 'route', 'add', 'default', 'via', '10.77.0.254')
-  return { address, enter: ['ip', 'netns', 'exec', namespace] }
+  return { address, address6: `fd77::${number}`, enter: ['ip', 'netns', 'exec', namespace] }
 }
 
 function ip(...args: readonly string[]): void {

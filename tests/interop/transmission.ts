@@ -1,7 +1,10 @@
 /** transmission-daemon 3.00. It cannot be told a peer's address and drops loopback ones it hears of, but it answers. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ClientProcess, firstLine, HOST, type ForeignClient, type Job, type RunningClient } from './client.ts'
+import type { ForeignClient, Job, RunningClient } from './client.ts'
+import { firstLine, ForeignProcess } from './foreign-process.ts'
+import { HERE } from './netns.ts'
+import { RemoteControl, type RemoteAnswer } from './remote-control.ts'
 
 /** Transmission's numbers for what a torrent does. */
 const DOWNLOADING = 4
@@ -22,10 +25,10 @@ export const transmission: ForeignClient = {
 
   async start(job: Job): Promise<RunningClient> {
     const settings = {
-      'bind-address-ipv4': HOST,
+      'bind-address-ipv4': job.host.address,
       'peer-port': job.port,
       'peer-port-random-on-start': false,
-      'rpc-bind-address': HOST,
+      'rpc-bind-address': HERE.address,
       'rpc-port': job.controlPort,
       'rpc-authentication-required': false,
       'download-dir': job.folder,
@@ -33,23 +36,31 @@ export const transmission: ForeignClient = {
       'rename-partial-files': false,
       'port-forwarding-enabled': false,
       'dht-enabled': false,
-      'lpd-enabled': false,
-      'pex-enabled': false,
+      'lpd-enabled': job.hasLan,
+      'pex-enabled': job.hasPex,
       'utp-enabled': false,
     }
     writeFileSync(join(job.scratch, 'settings.json'), JSON.stringify(settings))
-    const daemon = new ClientProcess('transmission-daemon', ['-f', '-g', job.scratch, '--log-error'])
-    const control = new Control(job.controlPort)
+    const words = ['-f', '-g', job.scratch, '--log-info']
+    const daemon = new ForeignProcess('transmission-daemon', words, { host: job.host })
+    const remote = new RemoteControl(job.host, job.controlPort, job.scratch)
+    const control = new Control(remote)
+    const stop = async (): Promise<void> => {
+      await remote.stop()
+      await daemon.stop()
+    }
     try {
       await daemon.until('reachable by RPC', () => control.isUp())
-      const metainfo = readFileSync(job.torrent).toString('base64')
-      await control.call('torrent-add', { metainfo, 'download-dir': job.folder, paused: false })
+      const what = job.source.startsWith('magnet:')
+        ? { filename: job.source }
+        : { metainfo: readFileSync(job.source).toString('base64') }
+      await control.call('torrent-add', { ...what, 'download-dir': job.folder, paused: false })
       await daemon.until(job.role === 'seed' ? 'seeding' : 'downloading', async () => {
         const { status, leftUntilDone } = await control.torrent()
         return job.role === 'seed' ? status === SEEDING && leftUntilDone === 0 : status === DOWNLOADING
       })
     } catch (error) {
-      await daemon.stop()
+      await stop()
       throw error
     }
     return {
@@ -58,18 +69,21 @@ export const transmission: ForeignClient = {
         if (errorString !== '') throw new Error(`Transmission: ${errorString}`)
         return sizeWhenDone > 0 && leftUntilDone === 0
       },
-      stop: () => daemon.stop(),
+      get output() {
+        return daemon.output
+      },
+      stop,
     }
   },
 }
 
 /** Its RPC over HTTP: the first answer is a 409 with the session id that later calls must carry. */
 class Control {
-  readonly #url: string
+  readonly #remote: RemoteControl
   #session = ''
 
-  constructor(port: number) {
-    this.#url = `http://${HOST}:${port}/transmission/rpc`
+  constructor(remote: RemoteControl) {
+    this.#remote = remote
   }
 
   async isUp(): Promise<boolean> {
@@ -87,18 +101,15 @@ class Control {
   }
 
   async call(method: string, args: object): Promise<unknown> {
-    const ask = (): Promise<Response> =>
-      fetch(this.#url, {
-        method: 'POST',
-        headers: { 'X-Transmission-Session-Id': this.#session },
-        body: JSON.stringify({ method, arguments: args }),
-      })
+    const body = { method, arguments: args }
+    const ask = (): Promise<RemoteAnswer> =>
+      this.#remote.post('/transmission/rpc', body, { 'X-Transmission-Session-Id': this.#session })
     let response = await ask()
     if (response.status === 409) {
-      this.#session = response.headers.get('X-Transmission-Session-Id') ?? ''
+      this.#session = String(response.headers['x-transmission-session-id'])
       response = await ask()
     }
-    const { result, arguments: answer } = (await response.json()) as { result: string; arguments: unknown }
+    const { result, arguments: answer } = response.body as { result: string; arguments: unknown }
     if (result !== 'success') throw new Error(`Transmission: ${method}: ${result}`)
     return answer
   }

@@ -1,0 +1,60 @@
+/** nginx as a web seed: a folder over HTTP and HTTPS, with ranges, on loopback. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeCertificate } from './certificate.ts'
+import { firstLine } from './foreign-process.ts'
+import type { Scene } from './scene.ts'
+
+const PROGRAM = '/usr/sbin/nginx'
+
+export const nginxVersion = (): string | undefined => firstLine(PROGRAM, ['-v'])
+
+export interface WebServer {
+  /** Addresses of the folder; they end with a slash. */
+  readonly http: string
+  readonly https: string
+  /** The authority that vouches for the HTTPS one: path of a PEM file. */
+  readonly authority: string
+  /** Requests so far, one line each: status, range, path. */
+  readonly requests: () => readonly string[]
+}
+
+export async function startNginx(scene: Scene, folder: string): Promise<WebServer> {
+  const own = scene.newFolder()
+  const [plain, secure] = [await scene.freeAddress(), await scene.freeAddress()]
+  const { authority, certificate, key } = makeCertificate(own, ['127.0.0.1'])
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${own};`,
+  )
+  writeFileSync(
+    join(own, 'nginx.conf'),
+    `daemon off;
+master_process off;
+pid ${own}/pid;
+error_log stderr warn;
+events {}
+http {
+  ${temporary.join('\n  ')}
+  log_format short '$status $http_range $uri';
+  access_log /dev/stdout short;
+  server {
+    listen ${plain};
+    listen ${secure} ssl;
+    ssl_certificate ${certificate};
+    ssl_certificate_key ${key};
+    root "${folder}";
+  }
+}
+`,
+  )
+  const process = scene.spawn('nginx', PROGRAM, ['-p', own, '-c', join(own, 'nginx.conf')])
+  await process.until('listening', () =>
+    [plain, secure].every((at) => process.isListeningOn(Number(at.split(':')[1]))),
+  )
+  return {
+    http: `http://${plain}/`,
+    https: `https://${secure}/`,
+    authority,
+    requests: () => process.output.split('\n').filter((line) => /^\d{3} /.test(line)),
+  }
+}
