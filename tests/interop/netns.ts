@@ -1,5 +1,6 @@
 /** Networks of our own: each host is a Linux network namespace, and a cable between two is a pair of veth devices. */
 import { spawnSync } from 'node:child_process'
+import type { Requirement } from './requirements.ts'
 
 /** Where a process of a test runs. */
 export interface Host {
@@ -11,6 +12,8 @@ export interface Host {
 
 /** This machine, over loopback. */
 export const HERE: Host = { address: '127.0.0.1', address6: '::1', enter: [] }
+/** The same over IPv6. */
+export const HERE6: Host = { ...HERE, address: '::1' }
 
 let made = 0
 
@@ -58,12 +61,20 @@ export class Network {
   }
 }
 
-/** Whether we may make networks; undefined when not. */
-export function networksVersion(): string | undefined {
-  const name = `bitswarm-${process.pid}-probe`
-  if (spawnSync('ip', ['netns', 'add', name]).status !== 0) return undefined
-  spawnSync('ip', ['netns', 'delete', name])
-  return 'network namespaces'
+export const networks: Requirement = {
+  name: 'network namespaces',
+  version() {
+    const name = `bitswarm-${process.pid}-probe`
+    if (spawnSync('ip', ['netns', 'add', name]).status !== 0) return undefined
+    spawnSync('ip', ['netns', 'delete', name])
+    return 'network namespaces'
+  },
+}
+
+/** Lets a host of a {@link Network} send no more than `bytesPerSecond`. */
+export function limitUpload({ enter }: Host, bytesPerSecond: number): void {
+  const filter = ['tbf', 'rate', `${bytesPerSecond}bps`, 'burst', '256kb', 'latency', '50ms']
+  run([...enter, 'tc', 'qdisc', 'add', 'dev', 'eth0', 'root', ...filter])
 }
 
 type Device = readonly [namespace: string, name: string]
@@ -85,6 +96,10 @@ function configure(namespace: string, number: number): Host {
 }
 
 function ip(...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync('ip', args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.trim()}`)
+  run(['ip', ...args])
+}
+
+function run([command, ...args]: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(command!, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`)
 }

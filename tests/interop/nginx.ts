@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeCertificate } from './certificate.ts'
 import { firstLine } from './foreign-process.ts'
+import type { Requirement } from './requirements.ts'
 import type { Scene } from './scene.ts'
 
 const PROGRAM = '/usr/sbin/nginx'
 
-export const nginxVersion = (): string | undefined => firstLine(PROGRAM, ['-v'])
+export const nginx: Requirement = { name: 'nginx', version: () => firstLine(PROGRAM, ['-v']) }
 
 export interface WebServer {
   /** Addresses of the folder; they end with a slash. */

@@ -1,15 +1,16 @@
 /** The server of the npm package `bittorrent-tracker`: HTTP and UDP on one port, over IPv4 and IPv6. */
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { HERE, type Host } from './netns.ts'
 import type { TrackerUrls } from './opentracker.ts'
+import { packageVersion, type Requirement } from './requirements.ts'
 import type { Scene } from './scene.ts'
 
 const SCRIPT = fileURLToPath(new URL('node-tracker-server.mjs', import.meta.url))
-const PACKAGE = new URL('node_modules/bittorrent-tracker/server.js', import.meta.url)
 
-export const nodeTrackerVersion = (): string | undefined =>
-  existsSync(PACKAGE) ? 'bittorrent-tracker' : undefined
+export const nodeTracker: Requirement = {
+  name: 'bittorrent-tracker',
+  version: () => packageVersion('bittorrent-tracker'),
+}
 
 export async function startNodeTracker(
   scene: Scene,

@@ -2,14 +2,18 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HERE, type Host } from './netns.ts'
+import type { Requirement } from './requirements.ts'
 import type { Scene } from './scene.ts'
 
 const PROGRAM = '/usr/bin/opentracker'
 /** Started by root it insists on becoming somebody else. */
 const USER = 'nobody'
 
-/** It has no way to say what it is. */
-export const opentrackerVersion = (): string | undefined => (existsSync(PROGRAM) ? 'opentracker' : undefined)
+export const opentracker: Requirement = {
+  name: 'opentracker',
+  // It has no flag that only makes it say what it is.
+  version: () => (existsSync(PROGRAM) ? 'opentracker' : undefined),
+}
 
 /** Where a tracker is announced to. */
 export interface TrackerUrls {

@@ -13,21 +13,36 @@ export interface PayloadShape {
   readonly files: Readonly<Record<string, number>>
 }
 
-export const PAYLOADS: readonly PayloadShape[] = [
-  { title: 'a file of 64 MiB', name: 'image.bin', files: { '': 64 * MIB } },
-  {
-    title: 'a folder of files',
-    name: 'data set',
-    files: {
-      'a/one byte': 1,
-      'a/block less one': 16_383,
-      'a/b/c/five and a bit': 5 * MIB + 12_345,
-      'ünïcode ☃.txt': 262_145,
-      'piece exactly.bin': 262_144,
-      'z/last': 10 * MIB + 1,
-    },
+/** Enough for several pieces, little enough to be there at once. */
+export const SMALL_FILE: PayloadShape = {
+  title: 'a file of 3 MiB',
+  name: 'small.bin',
+  files: { '': 3 * MIB },
+}
+
+/** Enough that clients have something to give to each other. */
+export const MEDIUM_FILE: PayloadShape = {
+  title: 'a file of 24 MiB',
+  name: 'medium.bin',
+  files: { '': 24 * MIB },
+}
+
+const LARGE_FILE: PayloadShape = { title: 'a file of 64 MiB', name: 'image.bin', files: { '': 64 * MIB } }
+
+export const FOLDER: PayloadShape = {
+  title: 'a folder of files',
+  name: 'data set',
+  files: {
+    'a/one byte': 1,
+    'a/block less one': 16_383,
+    'a/b/c/five and a bit': 5 * MIB + 12_345,
+    'ünïcode ☃.txt': 262_145,
+    'piece exactly.bin': 262_144,
+    'z/last': 10 * MIB + 1,
   },
-]
+}
+
+export const PAYLOADS: readonly PayloadShape[] = [LARGE_FILE, FOLDER]
 
 /** Writes random files below `folder`. @returns the path to seed */
 export function writePayload(folder: string, { name, files }: PayloadShape): string {

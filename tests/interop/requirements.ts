@@ -1,9 +1,10 @@
 /** What a suite needs beside Node. In CI what is missing is a failure, not a reason to look away. */
+import { createRequire } from 'node:module'
 import { env } from 'node:process'
 
 const MUST_BE_THERE = env['CI'] !== undefined && env['CI'] !== ''
 
-interface Requirement {
+export interface Requirement {
   readonly name: string
   /** What it says its version is; undefined when it is not there. */
   version(): string | undefined
@@ -24,4 +25,13 @@ export function requirements(title: string, needed: readonly Requirement[]): Req
     version?.includes(name) ? version : `${name} ${version}`,
   )
   return { title: `${title} (${found.join(', ')})`, isSkipped: false }
+}
+
+/** The version of a package in this folder's own node_modules; undefined when it is not installed. */
+export function packageVersion(name: string): string | undefined {
+  try {
+    return (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version
+  } catch {
+    return undefined
+  }
 }

@@ -17,13 +17,17 @@ const SHOWN_EVENTS = 60
 /** Those that would drown the others. */
 const HUM = new Set(['have', 'request', 'stats'])
 
-/** A payload on disk and its `.torrent`. */
-export interface Payload {
+/** A payload on disk. */
+interface Bytes {
   readonly shape: PayloadShape
   /** The folder that holds it. */
   readonly folder: string
   /** The file or folder itself. */
   readonly path: string
+}
+
+/** A payload and its `.torrent`. */
+export interface Payload extends Bytes {
   readonly torrent: string
   readonly infoHash: string
 }
@@ -48,16 +52,19 @@ export class Scene {
   #folders = 0
   #lastPort = 20_000
 
-  /** @param urls flags for `create`: `-tracker`, `-web-seed` */
-  make(shape: PayloadShape, urls: readonly string[] = []): Payload {
+  /** @param flags for `create`, such as `-tracker` and `-web-seed` */
+  make(shape: PayloadShape, flags: readonly string[] = []): Payload {
     const folder = this.newFolder()
-    const path = writePayload(folder, shape)
+    return this.remake({ shape, folder, path: writePayload(folder, shape) }, flags)
+  }
+
+  /** The same bytes in another `.torrent`. */
+  remake({ shape, folder, path }: Bytes, flags: readonly string[]): Payload {
     const torrent = join(this.newFolder(), 'payload.torrent')
-    const create = spawnSync(process.execPath, [FROM_SOURCE, 'create', path, '-o', torrent, ...urls], {
-      encoding: 'utf8',
-    })
-    if (create.status !== 0) throw new Error(`create: ${create.stderr}`)
-    return { shape, folder, path, torrent, infoHash: create.stdout.split(' ')[0]! }
+    const words = ['create', path, '-o', torrent, ...flags]
+    const created = spawnSync(process.execPath, [FROM_SOURCE, ...words], { encoding: 'utf8' })
+    if (created.status !== 0) throw new Error(`create: ${created.stderr}`)
+    return { shape, folder, path, torrent, infoHash: created.stdout.split(' ')[0]! }
   }
 
   /** Starts ours, without DHT and LAN discovery unless `flags` or `hasLan` say otherwise. */
@@ -193,7 +200,8 @@ export class Scene {
   }
 
   async freeAddress(host: Host = HERE): Promise<string> {
-    return `${host.address}:${await this.#freePort(host)}`
+    const shown = host.address.includes(':') ? `[${host.address}]` : host.address
+    return `${shown}:${await this.#freePort(host)}`
   }
 
   newFolder(): string {
@@ -216,7 +224,7 @@ export class Scene {
 
   /** On a host of a network of ours every port is free. */
   async #freePort(host: Host): Promise<number> {
-    return host === HERE ? freePort(host.address) : ++this.#lastPort
+    return host.enter.length === 0 ? freePort(HERE.address) : ++this.#lastPort
   }
 }
 

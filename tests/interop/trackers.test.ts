@@ -1,0 +1,71 @@
+/** Swarms that know nothing but a tracker: opentracker and bittorrent-tracker, over HTTP and UDP, IPv4 and IPv6. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { HERE, HERE6, type Host } from './netns.ts'
+import { nodeTracker, startNodeTracker } from './node-tracker.ts'
+import { opentracker, startOpentracker } from './opentracker.ts'
+import { SMALL_FILE } from './payloads.ts'
+import { requirements } from './requirements.ts'
+import { Scene, type Payload } from './scene.ts'
+import { scrape } from './scrape.ts'
+
+let scene: Scene
+beforeEach(({ onTestFailed }) => {
+  const mine = new Scene()
+  scene = mine
+  onTestFailed(() => console.error(mine.story))
+})
+afterEach(() => scene.close())
+
+/** A seeder and a downloader of ours meet at `announce`; `counted` is the scrape address over HTTP. */
+async function meet(payload: Payload, announce: string, counted: string, host: Host): Promise<void> {
+  // One of them is told by the metainfo, the other one by the user.
+  const told = scene.remake(payload, ['-tracker', announce])
+  const { node: seeder } = await scene.seed(told, [], { host })
+  await seeder.waitFor('tracker_announce', 10_000)
+  const leecher = await scene.get(payload.torrent, ['-tracker', announce], { host })
+  expect(await leecher.node.exited, leecher.node.epitaph).toBe(0)
+  expect(await scene.untilIdentical(payload, [leecher])).toEqual([])
+
+  const kinds = leecher.node.seen('tracker_announce').map((line) => line['kind'])
+  expect(kinds).toEqual(['started', 'completed', 'stopped'])
+  expect(leecher.node.seen('tracker_error')).toEqual([])
+  // The tracker's own account: one has finished, and left.
+  expect(await scrape(counted, payload.infoHash)).toEqual({ complete: 1, downloaded: 1, incomplete: 0 })
+  expect(await seeder.stop(), seeder.epitaph).toBe(0)
+  expect(await scrape(counted, payload.infoHash)).toMatchObject({ complete: 0, incomplete: 0 })
+}
+
+const debian = requirements('opentracker', [opentracker])
+describe.skipIf(debian.isSkipped)(debian.title, () => {
+  test.each(['http', 'udp'] as const)('brings our nodes together over %s', async (scheme) => {
+    const payload = scene.make(SMALL_FILE)
+    const tracker = await startOpentracker(scene, [payload.infoHash])
+    await meet(payload, tracker[scheme], tracker.http, HERE)
+  })
+
+  test.each(['http', 'udp'] as const)('says over %s that it does not serve a torrent', async (scheme) => {
+    const payload = scene.make(SMALL_FILE)
+    const tracker = await startOpentracker(scene, [])
+    const { node } = await scene.seed(payload, ['-tracker', tracker[scheme]])
+    const refusal = await node.waitFor('tracker_error', 10_000)
+    expect(refusal).toMatchObject({ kind: 'started', code: 'tracker.failure' })
+    expect(refusal['reason']).toContain('not authorized')
+  })
+})
+
+const npm = requirements('bittorrent-tracker', [nodeTracker])
+describe.skipIf(npm.isSkipped)(npm.title, () => {
+  test.each([
+    ['http', 'IPv4'],
+    ['udp', 'IPv4'],
+    ['http', 'IPv6'],
+    ['udp', 'IPv6'],
+  ] as const)('brings our nodes together over %s and %s', async (scheme, family) => {
+    const payload = scene.make(SMALL_FILE)
+    const { v4, v6 } = await startNodeTracker(scene)
+    const isV4 = family === 'IPv4'
+    // UDP of both families belongs to the server that answers HTTP over IPv4.
+    const counted = isV4 || scheme === 'udp' ? v4.http : v6.http
+    await meet(payload, (isV4 ? v4 : v6)[scheme], counted, isV4 ? HERE : HERE6)
+  })
+})
