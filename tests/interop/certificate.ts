@@ -1,4 +1,4 @@
-/** A certificate authority of our own, and one server certificate from it, for loopback. */
+/** A certificate authority of our own, and one server certificate from it. */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -57,10 +57,15 @@ export class ForeignProcess {
   /** Whether anything accepts TCP connections on this port, on the host where the process runs. */
   isListeningOn(port: number): boolean {
     const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
-    return ['tcp', 'tcp6'].some((table) => {
-      const lines = readFileSync(`/proc/${this.#child.pid}/net/${table}`, 'latin1').split('\n')
-      return lines.some((line) => line.includes(local) && line.trim().split(/\s+/)[3] === LISTENING)
-    })
+    try {
+      return ['tcp', 'tcp6'].some((table) => {
+        const lines = readFileSync(`/proc/${this.#child.pid}/net/${table}`, 'latin1').split('\n')
+        return lines.some((line) => line.includes(local) && line.trim().split(/\s+/)[3] === LISTENING)
+      })
+    } catch {
+      // It has ended.
+      return false
+    }
   }
 
   /** Asks again and again until the answer is yes. Fails when the process ends first. */

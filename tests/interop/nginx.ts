@@ -1,8 +1,9 @@
-/** nginx as a web seed: a folder over HTTP and HTTPS, with ranges, on loopback. */
-import { writeFileSync } from 'node:fs'
+/** nginx as a web seed: a folder over HTTP and HTTPS, with ranges. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeCertificate } from './certificate.ts'
 import { firstLine } from './foreign-process.ts'
+import { HERE, type Host } from './netns.ts'
 import type { Requirement } from './requirements.ts'
 import type { Scene } from './scene.ts'
 
@@ -17,13 +18,13 @@ export interface WebServer {
   /** The authority that vouches for the HTTPS one: path of a PEM file. */
   readonly authority: string
   /** Requests so far, one line each: status, range, path. */
-  readonly requests: () => readonly string[]
+  requests(): readonly string[]
 }
 
-export async function startNginx(scene: Scene, folder: string): Promise<WebServer> {
+export async function startNginx(scene: Scene, folder: string, host: Host = HERE): Promise<WebServer> {
   const own = scene.newFolder()
-  const [plain, secure] = [await scene.freeAddress(), await scene.freeAddress()]
-  const { authority, certificate, key } = makeCertificate(own, ['127.0.0.1'])
+  const [plain, secure] = [await scene.freeAddress(host), await scene.freeAddress(host)]
+  const { authority, certificate, key } = makeCertificate(own, [host.address])
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${own};`,
   )
@@ -37,7 +38,7 @@ events {}
 http {
   ${temporary.join('\n  ')}
   log_format short '$status $http_range $uri';
-  access_log /dev/stdout short;
+  access_log ${own}/requests short;
   server {
     listen ${plain};
     listen ${secure} ssl;
@@ -48,7 +49,7 @@ http {
 }
 `,
   )
-  const process = scene.spawn('nginx', PROGRAM, ['-p', own, '-c', join(own, 'nginx.conf')])
+  const process = scene.spawn('nginx', PROGRAM, ['-p', own, '-c', join(own, 'nginx.conf')], { host })
   await process.until('listening', () =>
     [plain, secure].every((at) => process.isListeningOn(Number(at.split(':')[1]))),
   )
@@ -56,6 +57,6 @@ http {
     http: `http://${plain}/`,
     https: `https://${secure}/`,
     authority,
-    requests: () => process.output.split('\n').filter((line) => /^\d{3} /.test(line)),
+    requests: () => readFileSync(join(own, 'requests'), 'utf8').trim().split('\n'),
   }
 }

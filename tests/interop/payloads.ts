@@ -27,7 +27,11 @@ export const MEDIUM_FILE: PayloadShape = {
   files: { '': 24 * MIB },
 }
 
-const LARGE_FILE: PayloadShape = { title: 'a file of 64 MiB', name: 'image.bin', files: { '': 64 * MIB } }
+export const LARGE_FILE: PayloadShape = {
+  title: 'a file of 64 MiB',
+  name: 'image.bin',
+  files: { '': 64 * MIB },
+}
 
 export const FOLDER: PayloadShape = {
   title: 'a folder of files',
