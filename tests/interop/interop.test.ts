@@ -25,7 +25,7 @@ for (const client of CLIENTS) {
   const { title, isSkipped } = requirements('a swarm of two', [client])
 
   describe.skipIf(isSkipped)(title, () => {
-    test.each(PAYLOADS)('downloads $title from bitswarm', async ({ name }) => {
+    test.concurrent.for(PAYLOADS)('downloads $title from bitswarm', async ({ name }) => {
       const payload = payloads.get(name)!
       // Whoever dials starts last.
       const early = client.canDial ? await scene.seed(payload) : undefined
@@ -36,7 +36,7 @@ for (const client of CLIENTS) {
       expect(await node.stop(), node.epitaph).toBe(0)
     })
 
-    test.each(PAYLOADS)('serves $title to bitswarm', async ({ name }) => {
+    test.concurrent.for(PAYLOADS)('serves $title to bitswarm', async ({ name }) => {
       const payload = payloads.get(name)!
       const seeder = await scene.start(client, 'seed', payload)
       const leecher = await scene.get(payload.torrent, ['-peer', seeder.address])

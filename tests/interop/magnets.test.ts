@@ -2,25 +2,17 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { FROM_SOURCE } from '../../scripts/swarm-process.ts'
 import type { ForeignClient } from './client.ts'
 import { libtorrent } from './libtorrent.ts'
 import { FOLDER } from './payloads.ts'
 import { requirements } from './requirements.ts'
-import { Scene } from './scene.ts'
+import { test } from './scene-test.ts'
 import { transmission } from './transmission.ts'
 import { webtorrent } from './webtorrent.ts'
 
 const CLIENTS: readonly ForeignClient[] = [libtorrent, transmission, webtorrent]
-
-let scene: Scene
-beforeEach(({ onTestFailed }) => {
-  const mine = new Scene()
-  scene = mine
-  onTestFailed(() => console.error(mine.story))
-})
-afterEach(() => scene.close())
 
 /** What a command of ours prints. */
 function said(...words: readonly string[]): string {
@@ -34,7 +26,7 @@ function said(...words: readonly string[]): string {
 for (const client of CLIENTS) {
   const { title, isSkipped } = requirements('a magnet link', [client])
   describe.skipIf(isSkipped)(title, () => {
-    test('is enough for us to download from their seed, and to write the metainfo', async () => {
+    test('is enough for us to download from their seed, and to write the metainfo', async ({ scene }) => {
       const payload = scene.make(FOLDER)
       const seeder = await scene.start(client, 'seed', payload)
       const magnet = `magnet:?xt=urn:btih:${payload.infoHash}&x.pe=${seeder.address}`
@@ -51,7 +43,7 @@ for (const client of CLIENTS) {
       expect(await scene.untilIdentical(payload, [leecher])).toEqual([])
     })
 
-    test('that we print is enough for them to download from our seed', async () => {
+    test('that we print is enough for them to download from our seed', async ({ scene }) => {
       const payload = scene.make(FOLDER)
       const source = said('magnet', payload.torrent)
       // Whoever dials starts last.

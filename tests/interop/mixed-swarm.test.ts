@@ -1,5 +1,5 @@
 /** Five clients, each on a host of its own, that know nothing but a tracker: whoever seeds, all others complete. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { aria2 } from './aria2.ts'
 import { libtorrent } from './libtorrent.ts'
 import { networks } from './netns.ts'
@@ -7,23 +7,16 @@ import { nodeTracker, startNodeTracker } from './node-tracker.ts'
 import { opentracker, startOpentracker } from './opentracker.ts'
 import { MEDIUM_FILE } from './payloads.ts'
 import { requirements } from './requirements.ts'
-import { Scene, type Downloader } from './scene.ts'
+import type { Downloader } from './scene.ts'
+import { test } from './scene-test.ts'
 import { transmission } from './transmission.ts'
 import { webtorrent } from './webtorrent.ts'
 
 const OTHERS = [transmission, aria2, webtorrent, libtorrent] as const
 
-let scene: Scene
-beforeEach(({ onTestFailed }) => {
-  const mine = new Scene()
-  scene = mine
-  onTestFailed(() => console.error(mine.story))
-})
-afterEach(() => scene.close())
-
 const { title, isSkipped } = requirements('a mixed swarm', [...OTHERS, opentracker, nodeTracker, networks])
 describe.skipIf(isSkipped)(title, () => {
-  test('completes from our seed, by opentracker', async () => {
+  test('completes from our seed, by opentracker', async ({ scene }) => {
     const [trackerHost, seedHost, ...hosts] = scene.network(2 + OTHERS.length)
     const unannounced = scene.make(MEDIUM_FILE)
     const { http } = await startOpentracker(scene, [unannounced.infoHash], trackerHost)
@@ -36,7 +29,9 @@ describe.skipIf(isSkipped)(title, () => {
     expect(await scene.untilIdentical(payload, downloaders)).toEqual([])
   })
 
-  test('completes from the seed of libtorrent, by bittorrent-tracker over HTTP and UDP', async () => {
+  test('completes from the seed of libtorrent, by bittorrent-tracker over HTTP and UDP', async ({
+    scene,
+  }) => {
     const [trackerHost, ourHost, ...hosts] = scene.network(2 + OTHERS.length)
     const { v4 } = await startNodeTracker(scene, trackerHost)
     // aria2 cannot announce over UDP without its DHT.

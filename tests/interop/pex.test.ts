@@ -2,14 +2,15 @@
  * A knows only B, and B knows C. A finds C because B tells of it (BEP 11): with ours in the middle, and with others in
  * the middle. C seeds slowly, so that there is time to tell.
  */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { EventLine } from '../../scripts/swarm-process.ts'
 import type { ForeignClient } from './client.ts'
 import { libtorrent } from './libtorrent.ts'
 import { networks } from './netns.ts'
 import { MEDIUM_FILE } from './payloads.ts'
 import { requirements } from './requirements.ts'
-import { Scene, type Getter } from './scene.ts'
+import type { Getter, StartedClient } from './scene.ts'
+import { test } from './scene-test.ts'
 import { transmission } from './transmission.ts'
 
 /** Transmission tells 90 s after a connection is there, for the first time. */
@@ -24,26 +25,18 @@ const isJoinWith =
     line['direction'] === direction &&
     (line['peer'] as string).startsWith(`${host}:`)
 
-let scene: Scene
-beforeEach(({ onTestFailed }) => {
-  const mine = new Scene()
-  scene = mine
-  onTestFailed(() => console.error(mine.story))
-})
-afterEach(() => scene.close())
-
 const CLIENTS: readonly ForeignClient[] = [libtorrent, transmission]
 
 for (const client of CLIENTS) {
   const { title, isSkipped } = requirements('peer exchange', [client, networks])
   describe.skipIf(isSkipped)(title, () => {
-    test('by ours tells theirs of a seed', async () => {
+    test.concurrent('by ours tells theirs of a seed', async ({ scene }) => {
       const [a, b, c] = scene.network(3)
       const payload = scene.make(MEDIUM_FILE)
       const { node: seeder, address } = await scene.seed(payload, SLOW, { host: c! })
       const startOurs = (...peers: readonly string[]): Promise<Getter> =>
         scene.get(payload.torrent, ['-peer', peers.join(',')], { host: b! })
-      const startTheirs = (peers: readonly string[]): ReturnType<Scene['start']> =>
+      const startTheirs = (peers: readonly string[]): Promise<StartedClient> =>
         scene.start(client, 'leech', payload, { host: a!, peers, hasPex: true })
       // Whoever dials starts last.
       if (client.canDial) await startTheirs([(await startOurs(address)).address])
@@ -51,7 +44,7 @@ for (const client of CLIENTS) {
       await seeder.waitFor(isJoinWith(a!.address, 'in'), TELLING_DEADLINE_MS)
     })
 
-    test('by theirs tells ours of a seed', async () => {
+    test.concurrent('by theirs tells ours of a seed', async ({ scene }) => {
       const [a, b, c] = scene.network(3)
       const payload = scene.make(MEDIUM_FILE)
       const middle = await scene.start(client, 'leech', payload, { host: b!, hasPex: true })

@@ -134,7 +134,7 @@ export class Scene {
     role: Job['role'],
     payload: Payload,
     { host = HERE, source, peers, hasPex, hasLan }: ClientOptions = {},
-  ): Promise<RunningClient & Downloader & { readonly address: string }> {
+  ): Promise<StartedClient> {
     const job: Job = {
       role,
       source: source ?? payload.torrent,
@@ -245,6 +245,11 @@ export interface ClientOptions {
 
 export interface Seeder {
   readonly node: SwarmProcess
+  /** Where it accepts connections. */
+  readonly address: string
+}
+
+export interface StartedClient extends RunningClient, Downloader {
   /** Where it accepts connections. */
   readonly address: string
 }

@@ -1,23 +1,20 @@
 /** Swarms that know nothing but a tracker: opentracker and bittorrent-tracker, over HTTP and UDP, IPv4 and IPv6. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { HERE, HERE6, type Host } from './netns.ts'
 import { nodeTracker, startNodeTracker } from './node-tracker.ts'
 import { opentracker, startOpentracker } from './opentracker.ts'
 import { SMALL_FILE } from './payloads.ts'
 import { requirements } from './requirements.ts'
-import { Scene, type Payload } from './scene.ts'
+import type { Payload, Scene } from './scene.ts'
+import { test } from './scene-test.ts'
 import { scrape } from './scrape.ts'
 
-let scene: Scene
-beforeEach(({ onTestFailed }) => {
-  const mine = new Scene()
-  scene = mine
-  onTestFailed(() => console.error(mine.story))
-})
-afterEach(() => scene.close())
-
-/** A seeder and a downloader of ours meet at `announce`; `counted` is the scrape address over HTTP. */
-async function meet(payload: Payload, announce: string, counted: string, host: Host): Promise<void> {
+/** A seeder and a downloader of ours meet at `announce`; `counts` answers scrapes over HTTP. */
+async function meet(
+  scene: Scene,
+  payload: Payload,
+  { announce, counts, host }: { readonly announce: string; readonly counts: string; readonly host: Host },
+): Promise<void> {
   // One of them is told by the metainfo, the other one by the user.
   const told = scene.remake(payload, ['-tracker', announce])
   const { node: seeder } = await scene.seed(told, [], { host })
@@ -30,42 +27,46 @@ async function meet(payload: Payload, announce: string, counted: string, host: H
   expect(kinds).toEqual(['started', 'completed', 'stopped'])
   expect(leecher.node.seen('tracker_error')).toEqual([])
   // The tracker's own account: one has finished, and left.
-  expect(await scrape(counted, payload.infoHash)).toEqual({ complete: 1, downloaded: 1, incomplete: 0 })
+  expect(await scrape(counts, payload.infoHash)).toEqual({ complete: 1, downloaded: 1, incomplete: 0 })
   expect(await seeder.stop(), seeder.epitaph).toBe(0)
-  expect(await scrape(counted, payload.infoHash)).toMatchObject({ complete: 0, incomplete: 0 })
+  expect(await scrape(counts, payload.infoHash)).toMatchObject({ complete: 0, incomplete: 0 })
 }
 
 const debian = requirements('opentracker', [opentracker])
 describe.skipIf(debian.isSkipped)(debian.title, () => {
-  test.each(['http', 'udp'] as const)('brings our nodes together over %s', async (scheme) => {
+  test.for(['http', 'udp'] as const)('brings our nodes together over %s', async (scheme, { scene }) => {
     const payload = scene.make(SMALL_FILE)
     const tracker = await startOpentracker(scene, [payload.infoHash])
-    await meet(payload, tracker[scheme], tracker.http, HERE)
+    await meet(scene, payload, { announce: tracker[scheme], counts: tracker.http, host: HERE })
   })
 
-  test.each(['http', 'udp'] as const)('says over %s that it does not serve a torrent', async (scheme) => {
-    const payload = scene.make(SMALL_FILE)
-    const tracker = await startOpentracker(scene, [])
-    const { node } = await scene.seed(payload, ['-tracker', tracker[scheme]])
-    const refusal = await node.waitFor('tracker_error', 10_000)
-    expect(refusal).toMatchObject({ kind: 'started', code: 'tracker.failure' })
-    expect(refusal['reason']).toContain('not authorized')
-  })
+  test.for(['http', 'udp'] as const)(
+    'says over %s that it does not serve a torrent',
+    async (scheme, { scene }) => {
+      const payload = scene.make(SMALL_FILE)
+      const tracker = await startOpentracker(scene, [])
+      const { node } = await scene.seed(payload, ['-tracker', tracker[scheme]])
+      const refusal = await node.waitFor('tracker_error', 10_000)
+      expect(refusal).toMatchObject({ kind: 'started', code: 'tracker.failure' })
+      expect(refusal['reason']).toContain('not authorized')
+    },
+  )
 })
 
 const npm = requirements('bittorrent-tracker', [nodeTracker])
 describe.skipIf(npm.isSkipped)(npm.title, () => {
-  test.each([
+  test.for([
     ['http', 'IPv4'],
     ['udp', 'IPv4'],
     ['http', 'IPv6'],
     ['udp', 'IPv6'],
-  ] as const)('brings our nodes together over %s and %s', async (scheme, family) => {
+  ] as const)('brings our nodes together over %s and %s', async ([scheme, family], { scene }) => {
     const payload = scene.make(SMALL_FILE)
     const { v4, v6 } = await startNodeTracker(scene)
     const isV4 = family === 'IPv4'
     // UDP of both families belongs to the server that answers HTTP over IPv4.
-    const counted = isV4 || scheme === 'udp' ? v4.http : v6.http
-    await meet(payload, (isV4 ? v4 : v6)[scheme], counted, isV4 ? HERE : HERE6)
+    const counts = isV4 || scheme === 'udp' ? v4.http : v6.http
+    const announce = (isV4 ? v4 : v6)[scheme]
+    await meet(scene, payload, { announce, counts, host: isV4 ? HERE : HERE6 })
   })
 })

@@ -1,30 +1,23 @@
 /** nginx as web seed: over HTTP and HTTPS, a file and a folder, alone and beside a peer. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { EventLine, SwarmProcess } from '../../scripts/swarm-process.ts'
 import { limitUpload, networks } from './netns.ts'
 import { nginx, startNginx } from './nginx.ts'
 import { FOLDER, LARGE_FILE, SMALL_FILE } from './payloads.ts'
 import { requirements } from './requirements.ts'
-import { Scene, type Payload } from './scene.ts'
+import type { Payload } from './scene.ts'
+import { test } from './scene-test.ts'
 
 const MIB = 1_048_576
 
-let scene: Scene
-beforeEach(({ onTestFailed }) => {
-  const mine = new Scene()
-  scene = mine
-  onTestFailed(() => console.error(mine.story))
-})
-afterEach(() => scene.close())
-
 const web = requirements('a web seed', [nginx])
 describe.skipIf(web.isSkipped)(web.title, () => {
-  test.each([
+  test.for([
     [SMALL_FILE, 'http'],
     [FOLDER, 'http'],
     [SMALL_FILE, 'https'],
     [FOLDER, 'https'],
-  ] as const)('alone gives $0.title over $1', async (shape, scheme) => {
+  ] as const)('alone gives $0.title over $1', async ([shape, scheme], { scene }) => {
     const bare = scene.make(shape)
     const server = await startNginx(scene, bare.folder)
     const payload = scene.remake(bare, ['-web-seed', server[scheme]])
@@ -36,7 +29,7 @@ describe.skipIf(web.isSkipped)(web.title, () => {
     expect(new Set(server.requests().map((line) => line.split(' ')[0]))).toEqual(new Set(['206']))
   })
 
-  test('whose certificate nobody vouches for is not asked for a byte', async () => {
+  test('whose certificate nobody vouches for is not asked for a byte', async ({ scene }) => {
     const bare = scene.make(SMALL_FILE)
     const server = await startNginx(scene, bare.folder)
     const payload = scene.remake(bare, ['-web-seed', server.https])
@@ -55,7 +48,7 @@ const rates = requirements('a slow web seed and a slow peer', [nginx, networks])
 describe.skipIf(rates.isSkipped)(rates.title, () => {
   const RATE = 20 * MIB
 
-  test('of 20 MiB/s each give at least 1.7 times what one gives', async () => {
+  test('of 20 MiB/s each give at least 1.7 times what one gives', async ({ scene }) => {
     const [webHost, peerHost, ourHost] = scene.network(3)
     limitUpload(webHost!, RATE)
     limitUpload(peerHost!, RATE)
