@@ -1,5 +1,5 @@
 /** What a suite needs beside Node. In CI what is missing is a failure, not a reason to look away. */
-import { createRequire } from 'node:module'
+import { existsSync, readFileSync } from 'node:fs'
 import { env } from 'node:process'
 
 const MUST_BE_THERE = env['CI'] !== undefined && env['CI'] !== ''
@@ -29,9 +29,7 @@ export function requirements(title: string, needed: readonly Requirement[]): Req
 
 /** The version of a package in this folder's own node_modules; undefined when it is not installed. */
 export function packageVersion(name: string): string | undefined {
-  try {
-    return (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version
-  } catch {
-    return undefined
-  }
+  const file = new URL(`node_modules/${name}/package.json`, import.meta.url)
+  if (!existsSync(file)) return undefined
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

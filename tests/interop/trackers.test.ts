@@ -44,7 +44,7 @@ describe.skipIf(debian.isSkipped)(debian.title, () => {
     'says over %s that it does not serve a torrent',
     async (scheme, { scene }) => {
       const payload = scene.make(SMALL_FILE)
-      const tracker = await startOpentracker(scene, [])
+      const tracker = await startOpentracker(scene, ['00'.repeat(20)])
       const { node } = await scene.seed(payload, ['-tracker', tracker[scheme]])
       const refusal = await node.waitFor('tracker_error', 10_000)
       expect(refusal).toMatchObject({ kind: 'started', code: 'tracker.failure' })
