@@ -1,7 +1,6 @@
 /** The command line as commander knows it: options from the table of settings, sub-commands, help. */
 import { Command, Option } from 'commander'
 import { SETTINGS, type RawValue, type Setting, type SettingName } from '../src/app/config.ts'
-import { ConfigError } from '../src/app/library.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { OptionTable } from './argv.ts'
 import type { Env } from './env.ts'
@@ -14,6 +13,7 @@ Examples:
   bitswarm -dht-listen :10000                      a DHT node for others to join through
   bitswarm -get model.bin.bit -bootstrap 10.0.0.5:10000 -keep -1 | jq .event
   bitswarm ubuntu.torrent isos/                    the same as -get, into a folder
+  bitswarm 'magnet:?xt=urn:btih:…'                 from a link alone
   bitswarm inspect ubuntu.torrent                  what is in it
 
 One or two dashes mean the same: -seed f, --seed f, -seed=f.
@@ -40,7 +40,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .helpOption('-h, --help', 'print this help')
     .addHelpText('before', INTRODUCTION)
     .addHelpText('after', CLOSING)
-    .argument('[metainfo]', 'a .torrent or .bit file: the same as -get')
+    .argument('[metainfo]', 'a .torrent or .bit file, its URL, or a magnet link: the same as -get')
     .argument('[target]', 'a folder, or the new name of the payload')
     .allowExcessArguments(false)
     .action(async (metainfo: string | undefined, target: string | undefined) => {
@@ -57,7 +57,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
 
   program
     .command('inspect <metainfo>')
-    .description('show what is in a .torrent or .bit file')
+    .description('show what is in a .torrent or .bit file, or what a magnet link says')
     .option('--json', 'one JSON object')
     .action(async (path: string, options: { json?: true }) => {
       const { inspect } = await import('./commands/inspect.ts')
@@ -94,17 +94,18 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       onResult(await verify(env, path, options))
     })
   program
+    .command('magnet <metainfo>')
+    .description('print the magnet link of a .torrent or .bit file')
+    .action(async (path: string) => {
+      const { magnet } = await import('./commands/magnet.ts')
+      onResult(await magnet(env, path))
+    })
+  program
     .command('completion <shell>')
     .description('print a completion script for bash, zsh or fish')
     .action(async (shell: string) => {
       const { completion } = await import('./commands/completion.ts')
       onResult(completion(env, program, shell))
-    })
-  program
-    .command('magnet', { hidden: true })
-    .argument('[metainfo]')
-    .action(() => {
-      throw new ConfigError('config.usage', 'magnet links are not supported by this version')
     })
   for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false)
   return program
@@ -141,7 +142,7 @@ function readFlags(program: Command): Partial<Record<SettingName, RawValue>> {
 }
 
 function optionsOf(setting: Setting): Option[] {
-  const { flags, value, short, help, group, default: fallback, isList } = setting
+  const { flags, value, short, help, group, default: fallback, isList, isNegatable } = setting
   const text = fallback === undefined ? help : `${help} (default: ${fallback})`
   const options = flags.map((flag) => {
     const option = new Option(
@@ -151,7 +152,7 @@ function optionsOf(setting: Setting): Option[] {
     if (isList) option.argParser(collect)
     return option.helpGroup(`${group}:`)
   })
-  if (flags[0] === 'progress') options.push(new Option('--no-progress').hideHelp())
+  if (isNegatable) options.push(new Option(`--no-${flags[0]}`).hideHelp())
   return options
 }
 

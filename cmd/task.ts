@@ -5,28 +5,28 @@ import { findMetainfo } from '../src/app/node/files.ts'
 
 export type Task =
   | { readonly role: 'seed'; readonly path: string }
-  /** `target`: a folder, or the payload's new name. */
-  | { readonly role: 'get'; readonly metainfo: string; readonly target?: string }
+  /** `source`: a metainfo file, its URL, or a magnet link. `target`: a folder, or the payload's new name. */
+  | { readonly role: 'get'; readonly source: string; readonly target?: string }
   | { readonly role: 'dht'; readonly listen: string }
 
+export type TaskOf<Role extends Task['role']> = Extract<Task, { role: Role }>
+
 /**
- * @param positional `[metainfo] [target]`, or `[target]` behind `-get`
+ * @param positional `[source] [target]`, or `[target]` behind `-get`
  * @returns undefined when there is nothing to do
- * @throws {ConfigError} `config.usage` for what contradicts itself or is not supported
+ * @throws {ConfigError} `config.usage` for what contradicts itself
  */
 export async function chooseTask(
   config: Config,
   positional: readonly string[],
   cwd: string,
 ): Promise<Task | undefined> {
-  const { seed, get, dhtListen, tracker, port, tcpListen } = config
+  const { seed, get, dhtListen, port, tcpListen } = config
   const usage = (message: string): ConfigError => new ConfigError('config.usage', message)
   if (seed !== undefined && get !== undefined)
     throw usage('-seed and -get exclude each other: start two processes')
   if (port !== undefined && tcpListen !== undefined)
     throw usage('-port and -tcp-listen mean the same: give one')
-  if (tracker.length > 0)
-    throw usage('-tracker is not supported with a running node by this version, only with create')
   if (seed !== undefined) {
     if (positional.length > 0) throw usage(`-seed takes one path; what is '${positional[0]}' for?`)
     return { role: 'seed', path: seed }
@@ -35,11 +35,7 @@ export async function chooseTask(
   if (get !== undefined && positional.length > 1)
     throw usage(`-get takes one target; what is '${positional[1]}' for?`)
   if (first === undefined && dhtListen) return { role: 'dht', listen: dhtListen }
-  const metainfo = first ?? (await findMetainfo(cwd))
-  if (metainfo === undefined) return undefined
-  if (/^magnet:/i.test(metainfo))
-    throw usage('magnet links are not supported by this version: give a .bit or .torrent file')
-  if (/^https?:\/\//i.test(metainfo))
-    throw usage('metainfo is not fetched from URLs by this version: give a .bit or .torrent file')
-  return { role: 'get', metainfo, ...(second !== undefined && { target: second }) }
+  const source = first ?? (await findMetainfo(cwd))
+  if (source === undefined) return undefined
+  return { role: 'get', source, ...(second !== undefined && { target: second }) }
 }

@@ -153,13 +153,17 @@ async function play(stage: Stage, options: Options): Promise<void> {
       : 'not limited',
   )
 
-  const dht = stage.start('bootstrap node', ['-dht-listen', `${hostOf(1)}:${await freePort(hostOf(1))}`])
+  const dht = stage.start('bootstrap node', [
+    '-dht-listen',
+    `${hostOf(1)}:${await freePort(hostOf(1))}`,
+    '-no-lan',
+  ])
   const bootstrap = await listening(dht, 'dht')
   label('dht', `${bootstrap}  a DHT node and nothing else`)
 
   const addresses = async (index: number): Promise<string[]> => {
     const port = await freePort(hostOf(index))
-    return ['-tcp-listen', `${hostOf(index)}:${port}`, '-dht-listen', `${hostOf(index)}:${port}`]
+    return ['-tcp-listen', `${hostOf(index)}:${port}`, '-dht-listen', `${hostOf(index)}:${port}`, '-no-lan']
   }
   const joining = ['-bootstrap', bootstrap, ...limit]
   const seeder = stage.start('seeder', ['-seed', payload, ...joining, ...(await addresses(2))])

@@ -28,8 +28,12 @@ function withPart(text: string, name: string, content: string): string {
 
 function flagTable(): string {
   const rows = (Object.values(SETTINGS) as Setting[]).map(
-    ({ flags, short, value, help, default: standard }) => {
-      const names = [...flags, ...(short === undefined ? [] : [short])]
+    ({ flags, short, value, help, default: standard, isNegatable }) => {
+      const names = [
+        ...flags,
+        ...(isNegatable ? [`no-${flags[0]}`] : []),
+        ...(short === undefined ? [] : [short]),
+      ]
         .map((flag) => `\`-${flag}\``)
         .join(', ')
       return `| ${names}${value === undefined ? '' : ` \`${cell(value)}\``} | ${cell(help)} | ${cell(standard ?? '')} |`

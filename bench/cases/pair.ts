@@ -22,10 +22,13 @@ export const pair: BenchCase = {
     const folder = workshop.freshFolder()
     const address = `${HOST}:${await freePort(HOST)}`
     const start = (name: string, ...args: string[]): SwarmProcess =>
-      new SwarmProcess([...args, '-dht-listen=', '-keep', '-1', '-state-dir', join(folder, name)], {
-        name,
-        command: FROM_DIST,
-      })
+      new SwarmProcess(
+        [...args, '-dht-listen=', '-no-lan', '-keep', '-1', '-state-dir', join(folder, name)],
+        {
+          name,
+          command: FROM_DIST,
+        },
+      )
     const seeder = start('seeder', '-seed', payload, '-tcp-listen', address)
     let leecher: SwarmProcess | undefined
     try {

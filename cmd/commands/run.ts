@@ -1,43 +1,23 @@
 /** `-seed`, `-get`, a bare metainfo file, or a DHT-only node: the commands that go on until they are done or stopped. */
 import { readConfig, type Config, type RawValue, type SettingName } from '../../src/app/config.ts'
 import {
-  createMetainfo,
-  encodeBit,
-  readMetainfo,
+  encodeMagnet,
+  readBlocklist,
   startNode,
-  toHex,
-  type Metainfo,
+  type AddSessionOptions,
   type Node,
   type Session,
 } from '../../src/app/library.ts'
-import {
-  endsInSeparator,
-  exists,
-  isAnyNewer,
-  isFolder,
-  join,
-  replaceFile,
-  resolve,
-} from '../../src/app/node/files.ts'
-import { VERSION } from '../../src/app/version.ts'
+import { resolve } from '../../src/app/node/files.ts'
 import { formatSummary, type Progress } from '../../src/app/view.ts'
 import type { Env } from '../env.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../exit-code.ts'
+import { isMagnet, Jobs } from '../job.ts'
 import { live, unlessStopped, type Life } from '../lifecycle.ts'
-import { IDLE, Screen } from '../screen.ts'
-import { chooseTask, type Task } from '../task.ts'
+import { Screen } from '../screen.ts'
+import { chooseTask, type Task, type TaskOf } from '../task.ts'
 
 const STATS_INTERVAL_MS = 10_000
-
-type TaskOf<Role extends Task['role']> = Extract<Task, { role: Role }>
-
-/** What is to be served or fetched, and where it lies. */
-interface Job {
-  readonly metainfo: Metainfo
-  readonly path: string
-  readonly mode: 'seed' | 'download'
-  readonly check: 'none' | 'sample' | 'full'
-}
 
 /** @returns the exit code; undefined when the command line asks for nothing and the folder holds no metainfo */
 export async function run(
@@ -57,22 +37,21 @@ class Run {
   readonly #config: Config
   readonly #life: Life
   readonly #screen: Screen
+  readonly #jobs: Jobs
 
   constructor(env: Env, config: Config, life: Life) {
     this.#env = env
     this.#config = config
     this.#life = life
     this.#screen = new Screen(env, config)
+    this.#jobs = new Jobs(env, { config, life, screen: this.#screen })
     life.onMessage = () => this.#screen.clear()
   }
 
   async work(task: Task): Promise<string> {
     if (task.role === 'dht') return this.#serveDht(task)
-    const job = task.role === 'seed' ? await this.#prepareSeed(task) : await this.#prepareGet(task)
-    const { keep, peer, strategy, timeout } = this.#config
-    const node = await this.#startNode(job.metainfo)
-    const session = node.addSession({ ...job, peers: peer, strategy, timeoutMs: timeout * 1_000 })
-    this.#watch(node, session)
+    const { keep } = this.#config
+    const session = task.role === 'seed' ? await this.#seed(task) : await this.#get(task)
     await unlessStopped(this.#life.signal, session.whenComplete())
     this.#life.codeWhenStopped = EXIT_OK
     if (task.role === 'get' && keep === 0) return 'complete'
@@ -84,12 +63,13 @@ class Run {
   }
 
   async #serveDht({ listen }: TaskOf<'dht'>): Promise<string> {
-    this.#start('dht')
-    const { bootstrap, dhtNet } = this.#config
+    this.#jobs.start('dht')
+    const { bootstrap, dhtNet, lan } = this.#config
     const node = await startNode({
       dhtListen: listen,
       bootstrap,
       ...(dhtNet !== undefined && { dhtNet }),
+      hasLan: lan,
       isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
     })
@@ -97,83 +77,72 @@ class Run {
     return this.#forEver()
   }
 
-  async #prepareSeed(task: TaskOf<'seed'>): Promise<Job> {
-    const path = resolve(this.#env.cwd, task.path)
-    const metainfoPath = `${path}.bit`
-    if (await exists(metainfoPath)) {
-      const metainfo = await this.#read(metainfoPath, 'seed')
-      if (this.#config.pieceLength !== undefined)
-        this.#screen.say(`${metainfoPath} is there already: -piece-length has no effect`)
-      const files = metainfo.geometry.files.map((file) => join(path, ...file.path))
-      // What was touched since the metainfo was made is read again, all of it.
-      const check = (await isAnyNewer(metainfoPath, files)) ? 'full' : 'sample'
-      return { metainfo, path, mode: 'seed', check }
+  async #seed(task: TaskOf<'seed'>): Promise<Session> {
+    const payload = await this.#jobs.seed(task)
+    const node = await this.#startNode(payload.metainfo.bootstrap)
+    let { metainfo } = payload
+    if (this.#config.embedBootstrap) {
+      metainfo = { ...metainfo, bootstrap: node.reachable.dht }
+      await this.#jobs.write(`${payload.path}.bit`, metainfo)
     }
-    this.#start('seed')
-    const metainfo = await createMetainfo(path, {
-      pieceLength: this.#config.pieceLength,
-      signal: this.#life.signal,
-      onProgress: (bytesHave: number, length: number) =>
-        this.#screen.show({ ...IDLE, name: task.path, length, bytesHave, activity: 'hashing' }),
-    })
-    this.#screen.clear()
-    await replaceFile(metainfoPath, encodeBit(metainfo))
-    const { name, geometry, infoHash } = metainfo
-    this.#life.emit({
-      event: 'metainfo_written',
-      path: metainfoPath,
-      infoHash: toHex(infoHash),
-      name,
-      length: geometry.length,
-      pieceLength: geometry.pieceLength,
-      pieces: geometry.pieceCount,
-    })
-    return { metainfo, path, mode: 'seed', check: 'none' }
+    const session = node.addSession({ ...payload, metainfo, ...this.#sessionOptions })
+    this.#watch(node, session)
+    this.#invite(node, session)
+    return session
   }
 
-  async #prepareGet(task: TaskOf<'get'>): Promise<Job> {
+  async #get(task: TaskOf<'get'>): Promise<Session> {
     this.#life.codeWhenStopped = EXIT_INTERRUPTED
-    const metainfo = await this.#read(resolve(this.#env.cwd, task.metainfo), 'get')
-    const folder = resolve(this.#env.cwd, this.#config.dest)
-    let path = join(folder, metainfo.name)
-    if (task.target !== undefined) {
-      const target = resolve(folder, task.target)
-      const isInside = endsInSeparator(task.target) || (await isFolder(target))
-      path = isInside ? join(target, metainfo.name) : target
-    }
-    return { metainfo, path, mode: 'download', check: 'full' }
+    if (isMagnet(task.source)) return this.#getMagnet(task)
+    const metainfo = await this.#jobs.fetch(task.source)
+    const payload = await this.#jobs.download(metainfo, task)
+    const node = await this.#startNode(metainfo.bootstrap)
+    const session = node.addSession({ ...payload, ...this.#sessionOptions })
+    this.#watch(node, session)
+    return session
   }
 
-  /** Reads metainfo and says `start`, which names the torrent when it can be read at all. */
-  async #read(path: string, role: 'seed' | 'get'): Promise<Metainfo> {
-    let metainfo: Metainfo | undefined
-    try {
-      metainfo = await readMetainfo(path)
-      return metainfo
-    } finally {
-      this.#start(role, metainfo)
-    }
+  async #getMagnet(task: TaskOf<'get'>): Promise<Session> {
+    const magnet = this.#jobs.magnet(task.source)
+    const node = await this.#startNode(magnet.bootstrap)
+    const session = node.addMagnet(magnet, this.#sessionOptions)
+    this.#watch(node, session)
+    const metainfo = await unlessStopped(this.#life.signal, session.whenMetainfo())
+    session.open(await this.#jobs.download(metainfo, task))
+    return session
   }
 
-  #start(role: Task['role'], metainfo?: Metainfo): void {
-    const { pid, nodeVersion } = this.#env
-    const torrent = metainfo && { infoHash: toHex(metainfo.infoHash), name: metainfo.name }
-    this.#life.emit({ event: 'start', version: VERSION, role, node: nodeVersion, pid, ...torrent })
-  }
-
-  #startNode(metainfo: Metainfo): Promise<Node> {
-    const { tcpListen, port, dhtListen = ':0', bootstrap, dhtNet, maxPeers, maxUp, maxDown } = this.#config
+  async #startNode(bootstrap: readonly string[]): Promise<Node> {
+    const { tcpListen, port, dhtListen = ':0', dhtNet, maxPeers, maxUp, maxDown, blocklist } = this.#config
     return startNode({
       tcpListen: tcpListen ?? `:${port ?? 0}`,
       ...(dhtListen !== '' && { dhtListen }),
-      bootstrap: [...bootstrap, ...metainfo.bootstrap],
+      bootstrap: [...this.#config.bootstrap, ...bootstrap],
       maxPeers,
       ...(dhtNet !== undefined && { dhtNet }),
       ...(maxUp !== undefined && { maxUp }),
       ...(maxDown !== undefined && { maxDown }),
+      isLanLimited: this.#config.limitLan,
+      hasLan: this.#config.lan,
+      ...(blocklist !== undefined && { filter: await readBlocklist(resolve(this.#env.cwd, blocklist)) }),
       isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
     })
+  }
+
+  get #sessionOptions(): Pick<AddSessionOptions, 'peers' | 'trackers' | 'strategy' | 'timeoutMs'> {
+    const { peer, tracker, strategy, timeout } = this.#config
+    return { peers: peer, trackers: tracker, strategy, timeoutMs: timeout * 1_000 }
+  }
+
+  /** Tells people what to paste on the other machine, once there is something to fetch. */
+  #invite(node: Node, session: Session): void {
+    if (this.#env.stderr.isTTY !== true) return
+    session.whenComplete().then(
+      () =>
+        this.#screen.say(`on the other machine:\n  bitswarm -get '${encodeMagnet(node.magnetOf(session))}'`),
+      () => {},
+    )
   }
 
   get #isDebugging(): boolean {

@@ -2,6 +2,7 @@
 import { FsDisk } from '../storage/fs/fs-disk.ts'
 import type { Environment } from './environment.ts'
 import { Node, type NodeOptions } from './node.ts'
+import { interfaceAddresses } from './node/addresses.ts'
 import { namedSource } from './node/bind.ts'
 import { SystemClock } from './node/clock.ts'
 import { opensslHashes } from './node/hashes.ts'
@@ -27,6 +28,7 @@ export function systemEnvironment(tcpListen?: string): Environment {
     listenTcp,
     bindUdp,
     openUdp: (family) => openUdp(family, source),
+    addresses: interfaceAddresses,
     joinGroup,
   }
 }

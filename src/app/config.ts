@@ -27,6 +27,8 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** What stands behind the flag: `<file>`; a switch when missing. */
   readonly value?: string
   readonly isList?: true
+  /** A switch that can be switched off: by `-no-` before its name. */
+  readonly isNegatable?: true
   /** A one-letter switch. */
   readonly short?: string
   readonly group: SettingGroup
@@ -122,7 +124,7 @@ export const SETTINGS = {
     flags: ['get'],
     value: '<metainfo>',
     group: 'What to do',
-    help: 'download what a .bit or .torrent describes, then seed for -keep seconds',
+    help: 'download what a .bit or .torrent (a file or URL) or a magnet link describes, then seed for -keep seconds',
     schema: path.optional(),
   },
   dest: {
@@ -132,6 +134,18 @@ export const SETTINGS = {
     help: 'output folder',
     default: 'the current one',
     schema: path.default('.'),
+  },
+  saveMetainfo: {
+    flags: ['save-metainfo'],
+    group: 'What to do',
+    help: 'write <payload>.torrent beside the payload, when what was given is a magnet link or URL',
+    schema: switchable.default(false),
+  },
+  embedBootstrap: {
+    flags: ['embed-bootstrap'],
+    group: 'What to do',
+    help: 'with -seed: write the addresses of this DHT node into the .bit, for others to join through',
+    schema: switchable.default(false),
   },
   keep: {
     flags: ['keep'],
@@ -193,8 +207,23 @@ export const SETTINGS = {
     value: '<url>',
     isList: true,
     group: 'Network',
-    help: 'extra tracker, repeatable (with create only, in this version)',
+    help: 'extra tracker, http, https or udp; repeatable',
     schema: URLS_SCHEMA.default([]),
+  },
+  lan: {
+    flags: ['lan'],
+    isNegatable: true,
+    group: 'Network',
+    help: 'find peers and DHT nodes on this network by multicast; -no-lan switches it off',
+    default: 'on',
+    schema: switchable.default(true),
+  },
+  blocklist: {
+    flags: ['blocklist'],
+    value: '<file>',
+    group: 'Network',
+    help: 'addresses never to deal with: CIDR, P2P or DAT lines, gzipped or not',
+    schema: path.optional(),
   },
   dhtNet: {
     flags: ['dht-net'],
@@ -245,6 +274,14 @@ export const SETTINGS = {
     default: 'unlimited',
     schema: rate.optional(),
   },
+  limitLan: {
+    flags: ['limit-lan'],
+    isNegatable: true,
+    group: 'Transfer',
+    help: 'whether both limits hold for peers on this machine and on private networks; -limit-lan=false exempts them',
+    default: 'they do',
+    schema: switchable.default(true),
+  },
   pieceLength: {
     flags: ['piece-length'],
     value: '<size>',
@@ -277,6 +314,7 @@ export const SETTINGS = {
   },
   progress: {
     flags: ['progress'],
+    isNegatable: true,
     group: 'Output',
     help: 'progress on stderr; -no-progress switches it off',
     default: 'on a terminal, unless the log goes to the same one',

@@ -31,6 +31,8 @@ export interface Environment {
   bindUdp(address: string): Promise<readonly Datagrams[]>
   /** A socket for questions to servers, on any free port; bound with the first datagram that is sent. */
   openUdp(family: Family): Datagrams
+  /** Those of this machine's interfaces. */
+  addresses(): readonly string[]
   /** Joins a multicast group on every interface, now and whenever interfaces come. */
   joinGroup(group: Endpoint): MulticastGroup
 }

@@ -10,6 +10,11 @@ import {
 import { FsDisk } from '../storage/fs/fs-disk.ts'
 import { scanPayload } from '../storage/fs/scan.ts'
 import { createMetainfo as create, type CreateOptions } from './create.ts'
+import { fetchMetainfo as fetch } from './fetch-metainfo.ts'
+import { SystemClock } from './node/clock.ts'
+import { SystemHttp } from './node/http.ts'
+import { systemResolver } from './node/resolver.ts'
+import { VERSION } from './version.ts'
 import { readMetainfoBytes } from './node/files.ts'
 import { opensslHashes } from './node/hashes.ts'
 import { verifyPayload as verify, type VerifyOptions, type VerifyResult } from './verify.ts'
@@ -18,7 +23,8 @@ export { startNode } from './compose.ts'
 export { Node } from './node.ts'
 export type { AddSessionOptions, NodeOptions, NodeSnapshot } from './node.ts'
 export { Session } from './session.ts'
-export type { PayloadOptions, SessionEvent, SessionSnapshot, SessionState } from './session.ts'
+export type { PayloadOptions, SessionEvent } from './session-options.ts'
+export type { SessionSnapshot, SessionState } from './session-snapshot.ts'
 export type { PayloadCheck } from './opening.ts'
 export type { PeerSnapshot } from './swarm.ts'
 export type { NodeEvent } from './events.ts'
@@ -28,6 +34,8 @@ export type { DhtNodeSnapshot, DhtSnapshot } from '../dht/service.ts'
 export type { FileSpan, PayloadFile, PlacedFile } from '../metainfo/geometry.ts'
 export { PieceGeometry } from '../metainfo/geometry.ts'
 export { encodeBit } from '../metainfo/bit-file.ts'
+export { describeMagnet, encodeMagnet, magnetOf, parseMagnet } from '../metainfo/magnet.ts'
+export type { Magnet, MagnetDescription } from '../metainfo/magnet.ts'
 export { encodeTorrent } from '../metainfo/torrent-file.ts'
 export { fromHex, toHex } from '../protocol/ids.ts'
 export type { InfoHash, PeerId } from '../protocol/ids.ts'
@@ -43,7 +51,9 @@ export {
   TransportError,
 } from '../protocol/errors.ts'
 export type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
-export { VERSION } from './version.ts'
+export { IpFilter } from '../peer/ip-filter.ts'
+export { readBlocklist } from './node/blocklist.ts'
+export { VERSION }
 export type { CreateOptions, Metainfo, MetainfoDescription, MetainfoFormat, VerifyOptions, VerifyResult }
 
 /**
@@ -62,6 +72,23 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
  */
 export async function readMetainfo(path: string): Promise<Metainfo> {
   return parseMetainfo(await readMetainfoBytes(path, MAX_METAINFO_LENGTH))
+}
+
+/**
+ * Fetches a `.bit` or `.torrent` file by HTTP or HTTPS.
+ *
+ * @throws {MetainfoError}
+ * @throws {TransportError} no answer
+ * @throws the signal's reason
+ */
+export async function fetchMetainfo(url: string, signal?: AbortSignal): Promise<Metainfo> {
+  const http = new SystemHttp(`bitswarm/${VERSION}`)
+  try {
+    const ports = { http, resolver: systemResolver, clock: new SystemClock() }
+    return parseMetainfo(await fetch(ports, url, signal))
+  } finally {
+    http.close()
+  }
 }
 
 /**

@@ -2,28 +2,27 @@
 import { Dht } from '../dht/dht.ts'
 import type { DhtEvent } from '../dht/events.ts'
 import type { DhtService, DhtSnapshot } from '../dht/service.ts'
+import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
+import { UdpTrackers } from '../peer/tracker/udp-client.ts'
 import { makePeerId } from '../protocol/client-name.ts'
 import { formatEndpoint, familyOf, parseHostPort, type Endpoint } from '../protocol/endpoint.ts'
 import { ConfigError, SwarmError } from '../protocol/errors.ts'
+import type { Magnet } from '../metainfo/magnet.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
 import { toHex, type InfoHash, type PeerId } from '../protocol/ids.ts'
 import type { ByteStream, Emit, Listener } from '../protocol/ports.ts'
 import { BufferPool } from '../storage/buffer-pool.ts'
 import { ConnectionSlots } from './connection-slots.ts'
-import { DhtPeers } from './dht-peers.ts'
-import { StaticPeers, type PeerSource } from './discovery.ts'
 import type { Environment } from './environment.ts'
 import type { AddressFilter } from './connector.ts'
+import { joinLan } from './lan-peers.ts'
 import type { AppEvent } from './node-event.ts'
+import { peerSources, type PeerSourceHost } from './peer-sources.ts'
 import { RateLimits } from './rate-limits.ts'
-import {
-  Session,
-  type PayloadOptions,
-  type SessionEvent,
-  type SessionHost,
-  type SessionOptions,
-} from './session.ts'
+import { reachable } from './reachable.ts'
+import { Session } from './session.ts'
+import type { PayloadOptions, SessionEvent, SessionHost, SessionOptions } from './session-options.ts'
 import { CLIENT, VERSION } from './version.ts'
 
 /** Callers whose handshake is not through yet. The next one is turned away. */
@@ -38,6 +37,8 @@ export interface NodeOptions {
   readonly dhtListen?: string
   /** DHT nodes to join through; hosts may be names. */
   readonly bootstrap?: readonly string[]
+  /** Whether peers and DHT nodes are looked for on this network, by multicast; they are not when missing. */
+  readonly hasLan?: boolean
   /** Only nodes with the same network id are met. */
   readonly dhtNet?: string
   /** Whether to report every message of the DHT, too: for somebody who looks into it. */
@@ -54,17 +55,31 @@ export interface NodeOptions {
   readonly onEvent?: Emit<NodeOwnEvent | SessionEvent>
 }
 
-export type NodeOwnEvent = DhtEvent | Extract<AppEvent, { event: 'listen' }>
+export type NodeOwnEvent = DhtEvent | PeerEvent | Extract<AppEvent, { event: 'listen' }>
 
 export interface AddSessionOptions
   extends PayloadOptions, Pick<SessionOptions, 'strategy' | 'timeoutMs' | 'cacheBytes'> {
-  /** Peers to connect to, beside those that the DHT finds; hosts may be names. */
+  /** Peers to connect to, beside those that are found; hosts may be names. */
   readonly peers?: readonly string[]
+  /** URLs of trackers beside those of the metainfo. */
+  readonly trackers?: readonly string[]
   /** Closes the session when aborted; `whenComplete` is then rejected with the signal's reason. */
   readonly signal?: AbortSignal
   /** Events of this session only; the node's `onEvent` gets them too. */
   readonly onEvent?: Emit<SessionEvent>
 }
+
+/** What was opened for a node. */
+interface Bound {
+  readonly listener: Listener | undefined
+  readonly dht: DhtService | undefined
+  readonly dhtEndpoints: readonly Endpoint[]
+}
+
+type CreateSessionOptions = Omit<AddSessionOptions, keyof PayloadOptions> &
+  Pick<SessionOptions, 'known'> & {
+    readonly announceLists: readonly (readonly (readonly string[])[])[]
+  }
 
 export interface NodeSnapshot {
   /** Payload bytes since the start over all sessions, and bytes per second. */
@@ -82,7 +97,7 @@ export class Node {
   readonly #env: Environment
   readonly #emit: Emit<NodeOwnEvent | SessionEvent>
   readonly #listener: Listener | undefined
-  readonly #dht: DhtService | undefined
+  readonly #sourceHost: PeerSourceHost
   readonly #dhtEndpoints: readonly Endpoint[]
   readonly #slots: ConnectionSlots
   readonly #host: Omit<SessionHost, 'random' | 'listening' | 'onClosed'>
@@ -126,15 +141,10 @@ export class Node {
     }
   }
 
-  private constructor(
-    env: Environment,
-    options: NodeOptions,
-    bound: { listener: Listener | undefined; dht: DhtService | undefined; dhtEndpoints: readonly Endpoint[] },
-  ) {
+  private constructor(env: Environment, options: NodeOptions, bound: Bound) {
     this.#env = env
     this.#emit = options.onEvent ?? (() => {})
     this.#listener = bound.listener
-    this.#dht = bound.dht
     this.#dhtEndpoints = bound.dhtEndpoints
     this.#slots = new ConnectionSlots(options.maxPeers ?? DEFAULT_MAX_PEERS)
     this.peerId = makePeerId(env.random, VERSION)
@@ -147,8 +157,23 @@ export class Node {
       slots: this.#slots,
       limits: new RateLimits(env.clock, options),
       filter: options.filter,
+      http: env.http,
+      resolver: env.resolver,
       peerId: this.peerId,
       client: CLIENT,
+    }
+    this.#sourceHost = {
+      clock: env.clock,
+      resolver: env.resolver,
+      http: env.http,
+      peerId: this.peerId,
+      udpTrackers: new UdpTrackers({
+        clock: env.clock,
+        random: env.random.fork('udp trackers'),
+        openUdp: (family) => env.openUdp(family),
+      }),
+      dht: bound.dht,
+      lan: options.hasLan ? joinLan(env, { ...bound, net: options.dhtNet, emit: this.#emit }) : undefined,
     }
     if (this.#listener) this.#listener.onStream = (stream) => this.#onStream(stream)
   }
@@ -169,43 +194,85 @@ export class Node {
    * @throws the signal's reason when that is aborted already
    */
   addSession(options: AddSessionOptions): Session {
-    const { signal } = options
-    signal?.throwIfAborted()
-    const session = this.prepareSession(options.metainfo.infoHash, options)
-    signal?.addEventListener('abort', () => void session.close(signal.reason), { once: true })
-    session.open(options)
+    const { metainfo, path, mode, check, ...rest } = options
+    const { infoHash, trackers } = metainfo
+    const session = this.#createSession(infoHash, {
+      ...rest,
+      announceLists: trackers.length > 0 ? [trackers] : [],
+      known: metainfo,
+    })
+    session.open({ metainfo, path, mode, ...(check !== undefined && { check }) })
     return session
   }
 
   /**
-   * The same for a torrent of which only the info hash is known. Call `start` on the session to find peers, and `open`
-   * when there is metainfo.
+   * The same for a torrent of which only a magnet link is known: finds peers and has them send the metainfo. Wait for
+   * `whenMetainfo` of the session, then call its `open`.
+   *
+   * @throws as {@link addSession} does
    */
-  prepareSession(
-    infoHash: InfoHash,
-    { peers = [], strategy, timeoutMs, cacheBytes, onEvent }: Omit<AddSessionOptions, keyof PayloadOptions>,
-  ): Session {
+  addMagnet(magnet: Magnet, options: Omit<AddSessionOptions, keyof PayloadOptions> = {}): Session {
+    const { infoHash, name, trackers, webSeeds, bootstrap, peers } = magnet
+    const session = this.#createSession(infoHash, {
+      ...options,
+      peers: [...(options.peers ?? []), ...peers],
+      // A link has no tiers: each of its trackers is asked.
+      announceLists: trackers.map((url) => [[url]]),
+      known: { name, trackers: trackers.map((url) => [url]), webSeeds, bootstrap },
+    })
+    session.start()
+    return session
+  }
+
+  /** The link with which others find a torrent of this node, and this node itself. */
+  magnetOf(session: Session): Magnet {
+    const { tcp, dht } = this.reachable
+    const { bootstrap, ...magnet } = session.magnet
+    return { ...magnet, peers: tcp, bootstrap: [...new Set([...dht, ...bootstrap])] }
+  }
+
+  /** `host:port` where others can reach this node, a few at most; loopback only when there is nothing else. */
+  get reachable(): { readonly tcp: readonly string[]; readonly dht: readonly string[] } {
+    const addresses = this.#env.addresses()
+    const { tcp, dht } = this.listening
+    return {
+      tcp: reachable(tcp, addresses).map(formatEndpoint),
+      dht: reachable(dht, addresses).map(formatEndpoint),
+    }
+  }
+
+  /** @throws as {@link addSession} does */
+  #createSession(infoHash: InfoHash, options: CreateSessionOptions): Session {
+    const { peers = [], trackers = [], announceLists, known, signal, onEvent, ...rest } = options
+    signal?.throwIfAborted()
     const key = toHex(infoHash)
     if (this.#sessions.has(key)) throw new ConfigError('config.usage', `the torrent ${key} is open already`)
+    const random = this.#env.random.fork(`session ${key}`)
+    const emit: Emit<SessionEvent> = (event) => {
+      onEvent?.(event)
+      this.#emit(event)
+    }
     const session = new Session(
       {
         ...this.#host,
-        random: this.#env.random.fork(`session ${key}`),
+        random,
         listening: this.listening.tcp,
         onClosed: (closed) => this.#onSessionClosed(key, closed),
       },
       {
+        ...rest,
         infoHash,
-        sources: this.#sources(peers),
-        emit: (event) => {
-          onEvent?.(event)
-          this.#emit(event)
-        },
-        ...(strategy !== undefined && { strategy }),
-        ...(timeoutMs !== undefined && { timeoutMs }),
-        ...(cacheBytes !== undefined && { cacheBytes }),
+        known,
+        sources: peerSources(this.#sourceHost, {
+          peers,
+          announceLists: [...announceLists, ...trackers.map((url) => [[url]])],
+          random,
+          emit,
+        }),
+        emit,
       },
     )
+    signal?.addEventListener('abort', () => void session.close(signal.reason), { once: true })
     this.#sessions.set(key, session)
     return session
   }
@@ -217,6 +284,7 @@ export class Node {
 
   snapshot(): NodeSnapshot {
     const sessions = [...this.#sessions.values()].map((session) => session.snapshot())
+    const { dht } = this.#sourceHost
     const sum = (key: 'downloaded' | 'uploaded' | 'downRate' | 'upRate'): number =>
       sessions.reduce((total, session) => total + session[key], 0)
     return {
@@ -225,7 +293,7 @@ export class Node {
       downRate: sum('downRate'),
       upRate: sum('upRate'),
       peers: this.#slots.taken,
-      ...(this.#dht && { dht: this.#dht.snapshot() }),
+      ...(dht && { dht: dht.snapshot() }),
     }
   }
 
@@ -239,24 +307,14 @@ export class Node {
     this.#listener?.close()
     for (const handshaker of [...this.#handshakers]) handshaker.abort()
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
-    this.#dht?.close()
+    const { dht, lan, udpTrackers } = this.#sourceHost
+    lan?.close()
+    udpTrackers.close()
+    dht?.close()
+    this.#env.http.close()
     await new Promise<void>((resolve) => {
       this.#env.disk.close(resolve)
     })
-  }
-
-  #sources(peers: readonly string[]): PeerSource[] {
-    const { clock, random, resolver } = this.#env
-    const sources: PeerSource[] = []
-    if (peers.length > 0)
-      sources.push(
-        new StaticPeers(
-          peers.map((address) => parseHostPort(address, '127.0.0.1')),
-          resolver,
-        ),
-      )
-    if (this.#dht) sources.push(new DhtPeers(this.#dht, clock, random.fork('dht peers')))
-    return sources
   }
 
   #onSessionClosed(key: string, session: Session): void {

@@ -1,94 +1,22 @@
 /** One torrent in a process: opens its payload, finds peers, downloads what is missing, serves what is there. */
+import { magnetOf, type Magnet } from '../metainfo/magnet.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
-import type { PeerEvent } from '../peer/events.ts'
+import { parseMetadata } from '../metainfo/torrent-file.ts'
 import type { Shaken } from '../peer/handshaker.ts'
-import type { OrderName } from '../peer/piece-order.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
-import type { Endpoint } from '../protocol/endpoint.ts'
-import { invariant, SwarmError, TransportError } from '../protocol/errors.ts'
-import { toHex, type InfoHash, type PeerId } from '../protocol/ids.ts'
-import type { Cancel, Clock, Dialer, Emit, Hashes, Millis, Random } from '../protocol/ports.ts'
-import type { BufferPool } from '../storage/buffer-pool.ts'
-import type { Disk, Payload } from '../storage/disk.ts'
-import type { StorageEvent } from '../storage/events.ts'
-import type { ConnectionSlots } from './connection-slots.ts'
-import type { AddressFilter } from './connector.ts'
-import { Discovery, type PeerSource, type TransferTotals } from './discovery.ts'
-import type { AppEvent } from './node-event.ts'
-import { openPayload, type Opened, type PayloadCheck } from './opening.ts'
+import { invariant, MetainfoError, SwarmError, TransportError } from '../protocol/errors.ts'
+import { toHex, type InfoHash } from '../protocol/ids.ts'
+import type { Cancel, Millis } from '../protocol/ports.ts'
+import type { Payload } from '../storage/disk.ts'
+import { Discovery, type TransferTotals } from './discovery.ts'
+import { openPayload, type Opened } from './opening.ts'
 import { ResumeKeeper } from './resume-keeper.ts'
-import type { RateLimits } from './rate-limits.ts'
-import { Swarm, type PeerSnapshot } from './swarm.ts'
+import type { PayloadOptions, SessionHost, SessionOptions } from './session-options.ts'
+import type { SessionSnapshot, SessionState } from './session-snapshot.ts'
+import { SilenceWatch } from './silence-watch.ts'
+import { Swarm } from './swarm.ts'
+import { TorrentExtensions } from './torrent-extensions.ts'
 import { createTransfer, type Transfer } from './transfer.ts'
-
-export type SessionEvent = PeerEvent | StorageEvent | Extract<AppEvent, { event: 'resume' | 'complete' }>
-
-/** What the process lends to each of its sessions. */
-export interface SessionHost {
-  readonly clock: Clock
-  readonly random: Random
-  readonly hashes: Hashes
-  readonly dialer: Dialer
-  readonly disk: Disk
-  readonly pool: BufferPool
-  readonly slots: ConnectionSlots
-  readonly limits: RateLimits
-  readonly filter: AddressFilter | undefined
-  readonly peerId: PeerId
-  /** Name and version, for the extension handshake. */
-  readonly client: string
-  /** Where the process accepts connections. */
-  readonly listening: readonly Endpoint[]
-  readonly onClosed: (session: Session) => void
-}
-
-export interface SessionOptions {
-  readonly infoHash: InfoHash
-  /** Bytes of pieces kept in memory for serving; 64 MiB when missing. */
-  readonly cacheBytes?: number
-  readonly strategy?: OrderName
-  /** Fails with `net.no-peers` when no payload arrived for so long; 0 or missing: never. */
-  readonly timeoutMs?: Millis
-  readonly sources: readonly PeerSource[]
-  readonly emit: Emit<SessionEvent>
-}
-
-/** A payload that the session is to download, or to serve. */
-export interface PayloadOptions {
-  readonly metainfo: Metainfo
-  /** The single file itself, or the folder that holds a multi-file payload's files. */
-  readonly path: string
-  readonly mode: 'download' | 'seed'
-  /** How hard to look before serving what is there; see {@link PayloadCheck}. */
-  readonly check?: PayloadCheck
-}
-
-/**
- * `waiting`: the metainfo is not known yet. `opening`: files are opened and what is there is checked. `failed` and
- * `closed` are final.
- */
-export type SessionState = 'waiting' | 'opening' | 'downloading' | 'seeding' | 'failed' | 'closed'
-
-export interface SessionSnapshot {
-  readonly infoHash: string
-  readonly state: SessionState
-  readonly name?: string
-  /** Bytes of the payload, and of its verified pieces. */
-  readonly length?: number
-  readonly bytesHave: number
-  readonly pieces?: number
-  readonly have: number
-  /** While opening: pieces that were checked, of those that must be. */
-  readonly checked?: { readonly done: number; readonly total: number }
-  /** Payload bytes since the start, and bytes per second. */
-  readonly downloaded: number
-  readonly uploaded: number
-  readonly wasted: number
-  readonly downRate: number
-  readonly upRate: number
-  readonly connected: number
-  readonly peers: readonly PeerSnapshot[]
-}
 
 export class Session {
   readonly infoHash: InfoHash
@@ -96,8 +24,11 @@ export class Session {
   readonly #options: SessionOptions
   readonly #swarm: Swarm
   readonly #discovery: Discovery
+  readonly #extensions: TorrentExtensions
+  readonly #silence: SilenceWatch
   readonly #startedAt: Millis
   readonly #completion = Promise.withResolvers<void>()
+  readonly #metainfo = Promise.withResolvers<Metainfo>()
   readonly #closing = Promise.withResolvers<void>()
   #state: SessionState = 'waiting'
   #payloadOptions: PayloadOptions | undefined
@@ -106,7 +37,6 @@ export class Session {
   #payload: Payload | undefined
   #transfer: Transfer | undefined
   #resume: ResumeKeeper | undefined
-  #cancelTimeout: Cancel | undefined
   /** Something was missing when the payload was opened. */
   #hasDownloaded = false
 
@@ -132,8 +62,23 @@ export class Session {
     this.#discovery = new Discovery(options.sources, (peers, origin) =>
       this.#swarm.addCandidates(peers, origin),
     )
+    this.#extensions = new TorrentExtensions(this.#swarm, {
+      ...host,
+      infoHash: options.infoHash,
+      emit: options.emit,
+      onMetadata: (info, peers) => this.#onMetadata(info, peers),
+    })
+    const { timeoutMs = 0 } = options
+    this.#silence = new SilenceWatch({
+      clock: host.clock,
+      timeoutMs,
+      received: () => this.#totals().downloaded,
+      onSilent: () =>
+        this.#fail(new TransportError('net.no-peers', `no payload arrived within ${timeoutMs / 1000} s`)),
+    })
     // A failure that nobody waits for is reported all the same: by `state`, and by whoever does wait.
     this.#completion.promise.catch(() => {})
+    this.#metainfo.promise.catch(() => {})
   }
 
   get state(): SessionState {
@@ -147,6 +92,7 @@ export class Session {
   /** Starts finding peers for an info hash whose metainfo comes later, by {@link open}. */
   start(): void {
     invariant(this.#state === 'waiting', 'a session was started twice')
+    this.#silence.start()
     this.#findPeers(false)
   }
 
@@ -157,6 +103,7 @@ export class Session {
     this.#state = 'opening'
     const { metainfo, path, mode, check } = options
     if (metainfo.isPrivate) this.#discovery.restrict()
+    this.#extensions.onMetainfo(metainfo)
     this.#cancelOpening = openPayload({
       disk: this.#host.disk,
       hashes: this.#host.hashes,
@@ -171,6 +118,22 @@ export class Session {
         else this.#onOpened(result)
       },
     })
+  }
+
+  /**
+   * Resolves when peers have sent the metainfo of an info hash that was started without it.
+   *
+   * @throws {SwarmError} what ended the session before; {@link MetainfoError} when it is metainfo that cannot be used
+   */
+  whenMetainfo(): Promise<Metainfo> {
+    return this.#metainfo.promise
+  }
+
+  /** The link that stands for this torrent. */
+  get magnet(): Magnet {
+    const { known } = this.#options
+    const metainfo = this.#payloadOptions?.metainfo
+    return magnetOf({ infoHash: this.infoHash, ...known, ...metainfo })
   }
 
   /**
@@ -231,6 +194,7 @@ export class Session {
       const hasFailed = this.#state === 'failed'
       this.#state = 'closed'
       this.#completion.reject(reason)
+      this.#metainfo.reject(reason)
       if (wasOpening) this.#cancelOpening?.()
       if (!hasFailed) this.#shutDown()
     }
@@ -275,12 +239,13 @@ export class Session {
     }
     this.#swarm.attach(transfer)
     if (have.isFull) this.#onAllWritten()
-    else this.#watchForSilence(0)
+    else this.#silence.start()
     this.#findPeers(metainfo.isPrivate)
   }
 
   #findPeers(isPrivate: boolean): void {
     if (this.#discovery.isRunning) return
+    if (!isPrivate) this.#extensions.usePeerExchange()
     this.#swarm.start()
     this.#discovery.start(
       {
@@ -292,6 +257,27 @@ export class Session {
       },
       isPrivate,
     )
+  }
+
+  #onMetadata(info: Uint8Array, peers: readonly string[]): void {
+    const { known, emit } = this.#options
+    const { clock, hashes } = this.#host
+    try {
+      const { name: _suggested, ...keys } = known
+      const metainfo = parseMetadata(info, keys, hashes)
+      emit({
+        event: 'metadata',
+        infoHash: toHex(this.infoHash),
+        name: metainfo.name,
+        bytes: info.length,
+        peers,
+        ms: clock.now() - this.#startedAt,
+      })
+      this.#metainfo.resolve(metainfo)
+    } catch (error) {
+      if (!(error instanceof MetainfoError)) throw error
+      this.#fail(error)
+    }
   }
 
   #onCulprit(id: number, piece: number): void {
@@ -318,7 +304,7 @@ export class Session {
   /** Everything is there. It is reported as complete once it is safe on disk and the resume file is gone. */
   #onAllWritten(): void {
     this.#state = 'seeding'
-    this.#cancelTimeout?.()
+    this.#silence.stop()
     if (this.#resume === undefined) return this.#onComplete()
     this.#resume.finish((error) => {
       this.#resume = undefined
@@ -342,26 +328,16 @@ export class Session {
     this.#completion.resolve()
   }
 
-  /** Fails when no payload arrived within the timeout. */
-  #watchForSilence(downloadedBefore: number): void {
-    const { timeoutMs = 0 } = this.#options
-    if (timeoutMs === 0) return
-    this.#cancelTimeout = this.#host.clock.after(timeoutMs, () => {
-      const { downloaded } = this.#swarm
-      if (downloaded > downloadedBefore) return this.#watchForSilence(downloaded)
-      this.#fail(new TransportError('net.no-peers', `no payload arrived within ${timeoutMs / 1000} s`))
-    })
-  }
-
   #fail(error: SwarmError): void {
     if (this.#state === 'closed' || this.#state === 'failed') return
     this.#state = 'failed'
     this.#completion.reject(error)
+    this.#metainfo.reject(error)
     this.#shutDown()
   }
 
   #shutDown(): void {
-    this.#cancelTimeout?.()
+    this.#silence.stop()
     this.#swarm.stop()
     this.#transfer?.downloader.close()
     // The payload, and the sources of peers.

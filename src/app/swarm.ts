@@ -128,14 +128,13 @@ export class Swarm implements PeerObserver {
   /** Source `id` sent a corrupt piece all by itself. */
   onCulprit(id: number, piece: number): void {
     const peer = this.#peers.get(id)
-    if (peer === undefined) return
+    if (peer) this.ban(peer, 'it alone sent a piece that does not have its hash', [piece])
+  }
+
+  /** @param pieces the evidence, if it lies in some */
+  ban(peer: PeerConnection, reason: string, pieces: readonly number[]): void {
     this.#connector.ban(peer)
-    this.#options.emit({
-      event: 'peer_banned',
-      peer: peer.address,
-      reason: 'it alone sent a piece that does not have its hash',
-      pieces: [piece],
-    })
+    this.#options.emit({ event: 'peer_banned', peer: peer.address, reason, pieces })
     peer.close('banned')
   }
 

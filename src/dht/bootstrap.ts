@@ -51,6 +51,8 @@ export interface BootstrapOptions {
 export class Bootstrap {
   readonly #options: BootstrapOptions
   readonly #seeds = new Map<string, Endpoint>()
+  /** Seeds that nobody has asked yet. */
+  #fresh: Endpoint[] = []
   #round: Round | undefined
   #timer: Cancel = () => undefined
   #backOff: Millis = MIN_BACK_OFF
@@ -65,14 +67,13 @@ export class Bootstrap {
   }
 
   add(seeds: readonly Endpoint[]): void {
-    let isNew = false
     for (const seed of seeds) {
       const key = formatEndpoint(seed)
       if (seed.port === 0 || this.#seeds.has(key) || this.#seeds.size >= MAX_SEEDS) continue
       this.#seeds.set(key, seed)
-      isNew = true
+      this.#fresh.push(seed)
     }
-    if (isNew && this.#round === undefined) this.#start()
+    if (this.#fresh.length > 0 && this.#round === undefined) this.#start()
   }
 
   /** The table is empty: asks the seeds again unless that is already planned. */
@@ -84,14 +85,16 @@ export class Bootstrap {
     this.#timer()
     this.#round?.cancel()
     this.#seeds.clear()
+    this.#fresh = []
   }
 
-  /** All seeds while we know nobody, else one to see whether the two of us are in one network. */
+  /** All seeds while we know nobody; else those that are new, or one to see whether the two of us are in one network. */
   #start(): void {
     const { random, hasContacts } = this.#options
     this.#timer()
     const seeds = shuffled([...this.#seeds.values()], random)
-    const asked = hasContacts() ? seeds.slice(0, 1) : seeds
+    const asked = !hasContacts() ? seeds : this.#fresh.length > 0 ? this.#fresh : seeds.slice(0, 1)
+    this.#fresh = []
     this.#round = new Round(this.#options, asked, (answered) => this.#onRoundEnd(asked.length, answered))
     this.#round.askNext()
   }
@@ -99,6 +102,7 @@ export class Bootstrap {
   #onRoundEnd(asked: number, answered: number): void {
     const { emit, family, hasContacts, onFailed } = this.#options
     this.#round = undefined
+    if (this.#fresh.length > 0) return this.#start()
     const profile = this.#profile()
     if (answered > 0 || hasContacts()) {
       this.#backOff = MIN_BACK_OFF

@@ -126,10 +126,15 @@ const WIDTH: Readonly<Record<Scope, number>> = {
   public: 4,
 }
 
+/** Whether `a` reaches less far than `b`. */
+export function isNarrower(a: Scope, b: Scope): boolean {
+  return WIDTH[a] < WIDTH[b]
+}
+
 /**
  * May a node in scope `teller` introduce an address of scope `told`? Only one that reaches at least as far as its
  * own: a public node that names private addresses wants us to scan our own network.
  */
 export function mayTell(teller: Scope, told: Scope): boolean {
-  return told !== 'bogus' && WIDTH[told] >= WIDTH[teller]
+  return told !== 'bogus' && !isNarrower(told, teller)
 }

@@ -20,6 +20,18 @@ export const ERROR_CODES = {
   'wire.self': ['ProtocolError', 'the remote is this node itself'],
   'wire.duplicate': ['ProtocolError', 'a second connection to the same peer'],
   'bencode.malformed': ['ProtocolError', 'bytes that are not bencode'],
+  'http.bad-url': [
+    'ProtocolError',
+    'a URL that is not one of http or https, or names an address that cannot be',
+  ],
+  'http.status': ['ProtocolError', 'an HTTP server answered with a status that is no success'],
+  'http.redirect': [
+    'ProtocolError',
+    'an HTTP redirect that is not followed: too many, or to a place that its server may not name',
+  ],
+  'http.oversize': ['ProtocolError', 'an HTTP body is longer than allowed'],
+  'tracker.malformed': ['ProtocolError', 'the answer of a tracker cannot be read'],
+  'tracker.failure': ['ProtocolError', 'a tracker refused the announce'],
   // The connection failed: back off and retry.
   'net.timeout': ['TransportError', 'no answer in time'],
   'net.refused': ['TransportError', 'nobody listens there'],
@@ -28,6 +40,7 @@ export const ERROR_CODES = {
   'net.unresolved': ['TransportError', 'the name has no address'],
   'net.address-in-use': ['TransportError', 'another process listens on the address'],
   'net.listen': ['TransportError', 'the address cannot be listened on'],
+  'net.tls': ['TransportError', 'the server could not prove that it is who it should be'],
   'net.no-peers': ['TransportError', 'no payload arrived in time'],
   'net.closed': ['TransportError', 'this node closed it before it was done'],
   'net.failed': ['TransportError', 'the network failed in another way'],

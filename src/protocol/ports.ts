@@ -99,6 +99,8 @@ export interface Resolver {
 /** Plain HTTP/1.1 exchanges: no redirect is followed, no time is measured, TLS is verified. Who asks decides the rest. */
 export interface HttpClient {
   get(request: HttpRequest, handler: HttpHandler): HttpExchange
+  /** Drops the connections that are kept for further requests. */
+  close(): void
 }
 
 export interface HttpRequest {

@@ -206,8 +206,14 @@ test('without peers it fails after the timeout, and not before', async () => {
 describe('metainfo that comes later', () => {
   async function openLater(sim: SimSwarm, seeder: SimMachine): Promise<{ late: SimNode; session: Session }> {
     const late = await sim.node()
-    const session = late.node.prepareSession(sim.metainfo.infoHash, { peers: [seeder.address] })
-    session.start()
+    const { infoHash } = sim.metainfo
+    const session = late.node.addMagnet({
+      infoHash,
+      trackers: [],
+      webSeeds: [],
+      peers: [seeder.address],
+      bootstrap: [],
+    })
     sim.runUntil(() => session.snapshot().connected === 1, { withinMs: MINUTES })
     return { late, session }
   }

@@ -31,9 +31,15 @@ describe('usage', () => {
     const { code, stdout, stderr } = await run('-help')
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout.indexOf('bitswarm -seed')).toBeLessThan(stdout.indexOf('-max-peers'))
-    for (const flag of ['-seed <file|dir>', '-tcp-listen <addr>', '-dht-net <id>', '-q, -quiet'])
+    for (const flag of [
+      '-seed <file|dir>',
+      '-tcp-listen <addr>',
+      '-dht-net <id>',
+      '-q, -quiet',
+      '-lan',
+      'magnet <metainfo>',
+    ])
       expect(stdout).toContain(flag)
-    expect(stdout).not.toContain('magnet')
   })
 
   test('the version is one line', async () => {
@@ -55,18 +61,6 @@ describe('usage', () => {
     ['-get a b c', /-get takes one target; what is 'c' for\?/],
     ['a b c', /too many arguments/],
     ['-port 1 -tcp-listen :2 -get a', /mean the same/],
-    [
-      '-get magnet:?xt=urn:btih:00',
-      /^bitswarm: magnet links are not supported by this version: give a \.bit or \.torrent file\n$/,
-    ],
-    ['MAGNET:?xt=urn:btih:00', /magnet links are not supported/],
-    ['magnet x.bit', /^bitswarm: magnet links are not supported by this version\n$/],
-    ['-get https://example.org/x.torrent', /not fetched from URLs by this version/],
-    [
-      '-seed a -tracker http://t.example/announce',
-      /^bitswarm: -tracker is not supported with a running node/,
-    ],
-    ['-get a -tracker http://t.example/announce', /^bitswarm: -tracker is not supported/],
     ['convert a.bit b.zip', /ends in neither \.bit nor \.torrent/],
     ['create a -piece-length 3', /-piece-length '3': must be a power of two/],
     ['inspect', /missing required argument/],
@@ -76,6 +70,29 @@ describe('usage', () => {
     expect(stderr).toMatch(message)
     expect(stderr.trimEnd()).not.toContain('\n')
     expect([code, stdout, log]).toEqual([2, '', []])
+  })
+})
+
+describe('magnet links', () => {
+  test('magnet prints what inspect reads: hash, name, trackers, web seeds, bootstrap nodes', async () => {
+    makePayload()
+    await run('create model.bin -tracker http://t.example/announce?key=a&b -web-seed http://w.example/m.bin')
+    const { infoHash } = JSON.parse((await run('inspect model.bin.bit --json')).stdout) as {
+      infoHash: string
+    }
+    const { code, stdout, stderr } = await run('magnet model.bin.bit')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(new RegExp(`^magnet:\\?xt=urn:btih:${infoHash}&dn=model\\.bin&tr=.*\n$`))
+    const link = stdout.trim()
+    expect(JSON.parse((await run(`inspect ${link} --json`)).stdout)).toEqual({
+      format: 'magnet',
+      infoHash,
+      name: 'model.bin',
+      trackers: ['http://t.example/announce?key=a&b'],
+      webSeeds: ['http://w.example/m.bin'],
+      peers: [],
+    })
+    expect((await run(`inspect ${link}`)).stdout).toContain(`info hash      ${infoHash}`)
   })
 })
 
@@ -174,6 +191,29 @@ describe('a run that cannot begin', () => {
     for (const line of log) expect(LOG_LINE.safeParse(line).error?.issues).toBeUndefined()
   })
 
+  test.each([
+    [
+      'magnet:?xt=urn:btih:00',
+      /^bitswarm: the info hash '00' is neither 40 hex digits nor 32 characters of base32\n$/,
+    ],
+    ['MAGNET:?dn=x', /^bitswarm: the magnet link names no torrent: it lacks xt=urn:btih:\n$/],
+  ])('a bad link ends like a bad file: %s', async (link, message) => {
+    const { code, stderr, log } = await run(`-get ${link}`)
+    expect([code, stderr]).toEqual([3, expect.stringMatching(message)])
+    expect(log.map(({ event }) => event)).toEqual(['start', 'error', 'stopping', 'exit'])
+  })
+
+  test('a blocklist that cannot be read is a usage error, and nothing is started', async () => {
+    makePayload()
+    writeFileSync(join(cwd, 'list.txt'), '# mine\n10.0.0.0/8\nten dot one\n')
+    const { code, stderr, log } = await run('-seed model.bin -no-lan -blocklist list.txt')
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/list\.txt, line 3: 'ten dot one' is not a CIDR/),
+    ])
+    expect(log.map(({ event }) => event)).not.toContain('listen')
+  })
+
   test('a seed that is not there is a storage failure', async () => {
     expect(await run('-seed nothing')).toMatchObject({ code: 5 })
   })
@@ -191,7 +231,7 @@ describe('completion', () => {
   test.each(['bash', 'zsh', 'fish'])('for %s knows flags and commands', async (shell) => {
     const { code, stdout } = await run(`completion ${shell}`)
     expect(code).toBe(0)
-    for (const name of ['max-peers', 'dht-listen', 'inspect', 'web-seed']) expect(stdout).toContain(name)
-    expect(stdout).not.toContain('magnet')
+    for (const name of ['max-peers', 'dht-listen', 'no-lan', 'inspect', 'web-seed', 'magnet'])
+      expect(stdout).toContain(name)
   })
 })

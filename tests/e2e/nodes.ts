@@ -21,7 +21,10 @@ export class Nodes {
   start(name: string, line: string): SwarmProcess {
     const args = line.split(' ').map((word) => (word === "''" ? '' : word))
     const hasDht = args.includes('-dht-listen') || args.includes('-bootstrap')
-    const node = new SwarmProcess([...args, ...(hasDht ? [] : ['-dht-listen', ''])], {
+    // Other tests that run now must not be met.
+    const isOnLan = args.includes('-lan')
+    const quiet = [...(hasDht ? [] : ['-dht-listen', '']), ...(isOnLan ? [] : ['-no-lan'])]
+    const node = new SwarmProcess([...args, ...quiet], {
       name,
       cwd: this.folder,
     })

@@ -1,10 +1,10 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { errnoOf } from './network-error.ts'
 
-export { basename, join, resolve }
+export { basename, dirname, join, resolve }
 
 export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
@@ -67,6 +67,11 @@ export async function readMetainfoBytes(path: string, maxLength: number): Promis
       },
     )
   }
+}
+
+/** Makes a folder and those above it. If that fails, who writes into it will say why. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch(() => {})
 }
 
 /**

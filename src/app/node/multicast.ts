@@ -1,62 +1,118 @@
-/** Multicast groups by `dgram`. */
+/** Multicast groups by `dgram`, on every interface that there is. */
 import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
-import { canonicalIp, familyOf, type Endpoint } from '../../protocol/endpoint.ts'
+import { canonicalIp, familyOf, formatEndpoint, type Endpoint, type Family } from '../../protocol/endpoint.ts'
+import type { TransportError } from '../../protocol/errors.ts'
 import type { MulticastGroup } from '../../protocol/ports.ts'
-import { listenError } from './network-error.ts'
+import { errnoOf, listenError } from './network-error.ts'
 import { plain } from './plain-bytes.ts'
 
+/** Routers that a datagram may pass: the groups are those of a site, and most networks route no multicast at all. */
+const TTL = 4
+/** What a machine without the family answers. */
+const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
+
+/** Joins on the interfaces that are up, and with each datagram sent on those that came since. */
 export function joinGroup(group: Endpoint): MulticastGroup {
-  const family = familyOf(group.host)
-  const socket = createSocket({
-    type: family === 4 ? 'udp4' : 'udp6',
-    reuseAddr: true,
-    ipv6Only: family === 6,
-  })
-  let isClosed = false
-  const joined: MulticastGroup = {
-    group,
-    onDatagram: () => {},
-    onFailed: () => {},
-    send(data) {
-      if (isClosed) return
-      const copy = Buffer.from(data)
-      for (const address of interfaces(family)) {
-        try {
-          socket.setMulticastInterface(address)
-          socket.send(copy, group.port, group.host)
-        } catch {
-          // An interface that is gone again: the others get theirs.
-        }
-      }
-    },
-    close() {
-      if (isClosed) return
-      isClosed = true
-      socket.close()
-    },
-  }
-  socket.on('error', (error) => joined.onFailed(listenError(error, group.host)))
-  socket.on('message', (data, { address, port }) => {
-    const host = canonicalIp(address)
-    if (!isClosed && host !== undefined) joined.onDatagram(plain(data), { host, port })
-  })
-  socket.bind(group.port, () => {
-    for (const address of interfaces(family)) {
-      try {
-        socket.addMembership(group.host, address)
-      } catch {
-        // Not every interface takes multicast.
-      }
-    }
-  })
-  return joined
+  return new SystemGroup(group)
 }
 
-function interfaces(family: 4 | 6): string[] {
-  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+class SystemGroup implements MulticastGroup {
+  readonly group: Endpoint
+  onDatagram: (data: Uint8Array, from: Endpoint) => void = () => {}
+  onFailed: (error: TransportError) => void = () => {}
+  readonly #family: Family
+  readonly #socket: ReturnType<typeof createSocket>
+  readonly #joined = new Set<string>()
+  #isBound = false
+  #isClosed = false
+  /** Said before the socket was bound. */
+  #early: Buffer[] = []
+
+  constructor(group: Endpoint) {
+    this.group = group
+    this.#family = familyOf(group.host)
+    // Others on this machine listen to the same group: each gets every datagram.
+    this.#socket = createSocket({
+      type: this.#family === 4 ? 'udp4' : 'udp6',
+      reuseAddr: true,
+      ipv6Only: this.#family === 6,
+    })
+    this.#socket.on('error', (error) => this.#onError(error))
+    this.#socket.on('message', (data, from) => {
+      const host = canonicalIp(from.address)
+      if (!this.#isClosed && host !== undefined) this.onDatagram(plain(data), { host, port: from.port })
+    })
+    this.#socket.bind(group.port, () => this.#onBound())
+  }
+
+  send(data: Uint8Array): void {
+    if (this.#isClosed) return
+    const copy = Buffer.from(data)
+    if (this.#isBound) this.#sendOnAll(copy)
+    else this.#early.push(copy)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#early = []
+    this.#socket.close()
+  }
+
+  #onBound(): void {
+    if (this.#isClosed) return
+    this.#isBound = true
+    this.#socket.setMulticastTTL(TTL)
+    this.#socket.setMulticastLoopback(true)
+    this.#join()
+    for (const data of this.#early.splice(0)) this.#sendOnAll(data)
+  }
+
+  #onError(error: Error): void {
+    if (this.#isClosed || this.#isBound) return
+    this.#isClosed = true
+    this.#early = []
+    this.#socket.close()
+    // Where a family does not exist, nobody misses it.
+    if (!NO_FAMILY.has(errnoOf(error))) this.onFailed(listenError(error, formatEndpoint(this.group)))
+  }
+
+  #sendOnAll(data: Buffer): void {
+    this.#join()
+    for (const address of this.#joined) {
+      try {
+        this.#socket.setMulticastInterface(address)
+        // Without a callback Node keeps what an interface may have against it to itself: the others get theirs.
+        this.#socket.send(data, this.group.port, this.group.host)
+      } catch {
+        // The interface is gone: when it is back, it is joined anew.
+        this.#joined.delete(address)
+      }
+    }
+  }
+
+  /** On the interfaces that were not there before. */
+  #join(): void {
+    for (const address of interfacesOf(this.#family)) {
+      if (this.#joined.has(address)) continue
+      try {
+        this.#socket.addMembership(this.group.host, address)
+        this.#joined.add(address)
+      } catch (error) {
+        // It may be known under another address of the same interface; others take no multicast.
+        if (errnoOf(error) === 'EADDRINUSE') this.#joined.add(address)
+      }
+    }
+  }
+}
+
+/** As `dgram` wants them: an address of IPv4, `::%eth0` of IPv6. */
+function interfacesOf(family: Family): string[] {
+  const names = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
     addresses
-      .filter((each) => each.family === `IPv${family}`)
+      .filter((address) => address.family === `IPv${family}`)
       .map(({ address }) => (family === 4 ? address : `::%${name}`)),
   )
+  return [...new Set(names)]
 }

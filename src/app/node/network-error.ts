@@ -22,9 +22,21 @@ export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }
 
+/** What OpenSSL calls a server that cannot prove who it is. */
+const UNTRUSTED = /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY|^ERR_(TLS|SSL)_/
+
 /** @param what the sentence's beginning: `connection to 10.0.0.1:6881` */
 export function connectionError(error: unknown, what: string): TransportError {
   const errno = errnoOf(error)
+  if (UNTRUSTED.test(errno))
+    return new TransportError(
+      'net.tls',
+      `${what}: ${ERROR_CODES['net.tls'][1]}: ${(error as Error).message}`,
+      {
+        cause: error,
+        data: { errno },
+      },
+    )
   const code = CODE_OF_ERRNO[errno as keyof typeof CODE_OF_ERRNO] ?? 'net.failed'
   return new TransportError(code, `${what}: ${ERROR_CODES[code][1]} (${errno})`, {
     cause: error,

@@ -60,6 +60,8 @@ export class SimSwarm {
   readonly clock: SimClock = new SimClock()
   readonly random: SeededRandom
   readonly streams: SimStreams
+  /** Servers that every machine can reach. */
+  readonly http: SimHttp = new SimHttp(this.clock)
   readonly payload: Uint8Array
   readonly metainfo: Metainfo
   /** Everything that was reported, in order: a line each, with virtual time and machine. */
@@ -138,11 +140,12 @@ export class SimSwarm {
       hashes: this.#hashes,
       resolver: { resolve: (address, _family, onResult) => onResult([address]) },
       dialer: host,
-      http: new SimHttp(this.clock),
+      http: this.http,
       disk: ownDisk,
       listenTcp: () => Promise.resolve(host.listen(PORT)),
       bindUdp: () => Promise.resolve([]),
       openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
+      addresses: () => [host.address],
       joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onFailed() {} }),
     }
     const opened = await Node.open(env, {

@@ -1,0 +1,10 @@
+/** `bitswarm magnet`: the link that stands for a metainfo file. */
+import { encodeMagnet, magnetOf, readMetainfo } from '../../src/app/library.ts'
+import { resolve } from '../../src/app/node/files.ts'
+import type { Env } from '../env.ts'
+import { EXIT_OK } from '../exit-code.ts'
+
+export async function magnet(env: Env, path: string): Promise<number> {
+  env.stdout.write(`${encodeMagnet(magnetOf(await readMetainfo(resolve(env.cwd, path))))}\n`)
+  return EXIT_OK
+}

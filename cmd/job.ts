@@ -1,0 +1,158 @@
+/** From what the command line names to a payload that can be served or fetched: where metainfo comes from, and where things lie. */
+import type { Config } from '../src/app/config.ts'
+import {
+  createMetainfo,
+  encodeBit,
+  encodeTorrent,
+  fetchMetainfo,
+  parseMagnet,
+  readMetainfo,
+  toHex,
+  type Magnet,
+  type Metainfo,
+  type PayloadOptions,
+} from '../src/app/library.ts'
+import {
+  dirname,
+  endsInSeparator,
+  exists,
+  isAnyNewer,
+  isFolder,
+  join,
+  makeFolder,
+  replaceFile,
+  resolve,
+} from '../src/app/node/files.ts'
+import { VERSION } from '../src/app/version.ts'
+import type { Env } from './env.ts'
+import type { Life } from './lifecycle.ts'
+import { IDLE, type Screen } from './screen.ts'
+import type { Task, TaskOf } from './task.ts'
+
+const URL_SCHEME = /^https?:\/\//i
+
+export class Jobs {
+  readonly #env: Env
+  readonly #config: Config
+  readonly #life: Life
+  readonly #screen: Screen
+
+  constructor(
+    env: Env,
+    { config, life, screen }: { readonly config: Config; readonly life: Life; readonly screen: Screen },
+  ) {
+    this.#env = env
+    this.#config = config
+    this.#life = life
+    this.#screen = screen
+  }
+
+  /** The first line of the log. */
+  start(
+    role: Task['role'],
+    torrent?: { readonly infoHash: Metainfo['infoHash']; readonly name?: string | undefined },
+  ): void {
+    const { pid, nodeVersion } = this.#env
+    this.#life.emit({
+      event: 'start',
+      version: VERSION,
+      role,
+      node: nodeVersion,
+      pid,
+      ...(torrent && { infoHash: toHex(torrent.infoHash) }),
+      ...(torrent?.name !== undefined && { name: torrent.name }),
+    })
+  }
+
+  async seed(task: TaskOf<'seed'>): Promise<PayloadOptions> {
+    const path = resolve(this.#env.cwd, task.path)
+    const metainfoPath = `${path}.bit`
+    if (await exists(metainfoPath)) {
+      const metainfo = await this.#read(metainfoPath, 'seed')
+      if (this.#config.pieceLength !== undefined)
+        this.#screen.say(`${metainfoPath} is there already: -piece-length has no effect`)
+      const files = metainfo.geometry.files.map((file) => join(path, ...file.path))
+      // What was touched since the metainfo was made is read again, all of it.
+      const check = (await isAnyNewer(metainfoPath, files)) ? 'full' : 'sample'
+      return { metainfo, path, mode: 'seed', check }
+    }
+    this.start('seed')
+    const metainfo = await createMetainfo(path, {
+      pieceLength: this.#config.pieceLength,
+      signal: this.#life.signal,
+      onProgress: (bytesHave: number, length: number) =>
+        this.#screen.show({ ...IDLE, name: task.path, length, bytesHave, activity: 'hashing' }),
+    })
+    this.#screen.clear()
+    await this.write(metainfoPath, metainfo)
+    return { metainfo, path, mode: 'seed', check: 'none' }
+  }
+
+  /** What a link says. */
+  magnet(source: string): Magnet {
+    let magnet: Magnet | undefined
+    try {
+      magnet = parseMagnet(source)
+      return magnet
+    } finally {
+      this.start('get', magnet)
+    }
+  }
+
+  /** The metainfo that a file or URL holds. */
+  async fetch(source: string): Promise<Metainfo> {
+    if (!URL_SCHEME.test(source)) return this.#read(resolve(this.#env.cwd, source), 'get')
+    this.start('get')
+    return fetchMetainfo(source, this.#life.signal)
+  }
+
+  /** Where the payload goes: an existing folder or a trailing `/` is a folder, anything else the payload's new name. */
+  async download(metainfo: Metainfo, { source, target }: TaskOf<'get'>): Promise<PayloadOptions> {
+    const folder = resolve(this.#env.cwd, this.#config.dest)
+    let path = join(folder, metainfo.name)
+    if (target !== undefined) {
+      const given = resolve(folder, target)
+      const isInside = endsInSeparator(target) || (await isFolder(given))
+      path = isInside ? join(given, metainfo.name) : given
+    }
+    if (this.#config.saveMetainfo && isRemote(source)) {
+      await makeFolder(dirname(path))
+      await this.write(`${path}.torrent`, metainfo)
+    }
+    return { metainfo, path, mode: 'download', check: 'full' }
+  }
+
+  /** Writes a metainfo file, of the kind that its name says, and reports it. */
+  async write(path: string, metainfo: Metainfo): Promise<void> {
+    await replaceFile(path, path.endsWith('.torrent') ? encodeTorrent(metainfo) : encodeBit(metainfo))
+    const { name, geometry, infoHash } = metainfo
+    this.#life.emit({
+      event: 'metainfo_written',
+      path,
+      infoHash: toHex(infoHash),
+      name,
+      length: geometry.length,
+      pieceLength: geometry.pieceLength,
+      pieces: geometry.pieceCount,
+    })
+  }
+
+  /** Reads metainfo and says `start`, which names the torrent when it can be read at all. */
+  async #read(path: string, role: 'seed' | 'get'): Promise<Metainfo> {
+    let metainfo: Metainfo | undefined
+    try {
+      metainfo = await readMetainfo(path)
+      return metainfo
+    } finally {
+      this.start(role, metainfo)
+    }
+  }
+}
+
+export function isMagnet(source: string): boolean {
+  return /^magnet:/i.test(source)
+}
+
+function isRemote(source: string): boolean {
+  return isMagnet(source) || URL_SCHEME.test(source)
+}

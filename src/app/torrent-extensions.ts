@@ -1,0 +1,52 @@
+/** What a torrent's connections speak beyond BEP 3: the info dictionary for who lacks it, and peers for who may know of them. */
+import type { Metainfo } from '../metainfo/metainfo.ts'
+import type { PeerConnection } from '../peer/connection.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import { MetadataExchange } from '../peer/metadata-exchange.ts'
+import { PeerExchange } from '../peer/peer-exchange.ts'
+import type { InfoHash } from '../protocol/ids.ts'
+import type { Clock, Emit, Hashes } from '../protocol/ports.ts'
+import type { Swarm } from './swarm.ts'
+
+export interface TorrentExtensionsOptions {
+  readonly infoHash: InfoHash
+  readonly clock: Clock
+  readonly hashes: Hashes
+  readonly emit: Emit<PeerEvent>
+  /** The info dictionary came from these peers, and has the info hash. Called once at most. */
+  readonly onMetadata: (info: Uint8Array, peers: readonly string[]) => void
+}
+
+export class TorrentExtensions {
+  readonly #swarm: Swarm
+  readonly #metadata: MetadataExchange<PeerConnection>
+  readonly #peerExchange: PeerExchange<PeerConnection>
+  #hasPeerExchange = false
+
+  constructor(swarm: Swarm, options: TorrentExtensionsOptions) {
+    this.#swarm = swarm
+    this.#metadata = new MetadataExchange({
+      ...options,
+      onLiar: (peer) =>
+        swarm.ban(peer, 'it alone sent an info dictionary that does not have the info hash', []),
+    })
+    this.#peerExchange = new PeerExchange({
+      ...options,
+      onPeers: (peers) => swarm.addCandidates(peers, 'pex'),
+    })
+    swarm.use(this.#metadata)
+  }
+
+  /** Connections are about to be made, and nothing says that the torrent is private. */
+  usePeerExchange(): void {
+    if (this.#hasPeerExchange) return
+    this.#hasPeerExchange = true
+    this.#swarm.use(this.#peerExchange)
+  }
+
+  onMetainfo({ infoBytes, isPrivate }: Metainfo): void {
+    this.#metadata.serve(infoBytes)
+    this.#swarm.offerMetadata(infoBytes.length)
+    if (isPrivate) this.#peerExchange.stop()
+  }
+}

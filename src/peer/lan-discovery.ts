@@ -1,0 +1,199 @@
+/**
+ * Peers and DHT nodes on the local network, by multicast (BEP 14): one for the process. It says which torrents we have when
+ * we begin with one and every five minutes, and hears what others say; nobody answers, for who hears dials.
+ */
+import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { toHex, type InfoHash } from '../protocol/ids.ts'
+import {
+  decodeLanMessage,
+  encodeLanMessage,
+  MAX_LAN_HASHES,
+  type LanMessage,
+} from '../protocol/lan-message.ts'
+import type { Cancel, Clock, Emit, Millis, MulticastGroup, Random } from '../protocol/ports.ts'
+import type { PeerEvent } from './events.ts'
+
+/** BEP 14: each torrent is announced once in so long … */
+export const LAN_INTERVAL: Millis = 300_000
+/** … shortened by chance, so that hosts that started together spread out … */
+const LAN_JITTER = 0.1
+/** … and, when there is a reason to, as often as this. */
+export const MIN_LAN_INTERVAL: Millis = 60_000
+/** What is to be said is collected for so long. */
+const COLLECT: Millis = 100
+/** Messages read in a second; BEP 14's own rate on a network of a thousand hosts is three. */
+export const MAX_LAN_RATE = 200
+/** Endpoints that were reported; beyond it the oldest is forgotten, and may be reported again. */
+const MAX_REPORTED = 4_096
+/** How long a hearer waits at most before it speaks to a new DHT node: a crowd must not come at once. */
+const NODE_DELAY: Millis = 2_000
+/** With so many contacts or fewer a DHT node takes up every other that it hears of; with more, one in so many. */
+const FEW_CONTACTS = 8
+
+export interface LanDiscoveryOptions {
+  readonly groups: readonly MulticastGroup[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly emit: Emit<PeerEvent>
+  /** Our DHT node, if there is one. */
+  readonly dht?: LanNode | undefined
+}
+
+/** As much of the DHT as is needed here. */
+export interface LanNode {
+  /** UDP port. */
+  readonly port: number
+  /** Network id: nodes of others are of no use. */
+  readonly net: string | undefined
+  /** Verified contacts. */
+  contacts(): number
+  /** Gets to know a node. */
+  meet(endpoint: Endpoint): void
+}
+
+interface Torrent {
+  readonly infoHash: InfoHash
+  readonly port: number
+  readonly onPeers: (peers: readonly Endpoint[]) => void
+  announcedAt: Millis
+}
+
+export class LanDiscovery {
+  readonly #options: LanDiscoveryOptions
+  readonly #cookie: string
+  readonly #torrents = new Map<string, Torrent>()
+  readonly #reported = new Set<string>()
+  #nodeAnnouncedAt: Millis = -Infinity
+  #cancelAnnounce: Cancel | undefined
+  #announceAt: Millis = Infinity
+  #second: Millis = -Infinity
+  #readInSecond = 0
+  #isClosed = false
+
+  constructor(options: LanDiscoveryOptions) {
+    this.#options = options
+    this.#cookie = toHex(options.random.fill(new Uint8Array(8)))
+    for (const group of options.groups) {
+      group.onDatagram = (data, from) => this.#onDatagram(data, from)
+      group.onFailed = (error) =>
+        options.emit({ event: 'lan_failed', group: formatEndpoint(group.group), reason: error.message })
+    }
+    if (options.dht) this.#announceIn(COLLECT)
+  }
+
+  /**
+   * Has a torrent announced from now on, and hears who else has it.
+   *
+   * @param port TCP port that we accept connections on
+   * @returns ends that
+   */
+  add(
+    infoHash: InfoHash,
+    port: number,
+    onPeers: (peers: readonly Endpoint[]) => void,
+  ): { readonly refresh: () => void; readonly remove: () => void } {
+    const key = toHex(infoHash)
+    const torrent: Torrent = { infoHash, port, onPeers, announcedAt: -Infinity }
+    this.#torrents.set(key, torrent)
+    this.#announceIn(COLLECT)
+    return {
+      refresh: () => {
+        const wait = torrent.announcedAt + MIN_LAN_INTERVAL - this.#options.clock.now()
+        torrent.announcedAt = Math.min(torrent.announcedAt, this.#options.clock.now() - LAN_INTERVAL)
+        this.#announceIn(Math.max(COLLECT, wait))
+      },
+      remove: () => {
+        this.#torrents.delete(key)
+      },
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelAnnounce?.()
+    this.#torrents.clear()
+    for (const group of this.#options.groups) group.close()
+  }
+
+  #announceIn(delay: Millis): void {
+    const { clock } = this.#options
+    const at = clock.now() + delay
+    if (this.#isClosed || at >= this.#announceAt) return
+    this.#cancelAnnounce?.()
+    this.#announceAt = at
+    this.#cancelAnnounce = clock.after(delay, () => this.#announce())
+  }
+
+  /** Says what is due, and comes back when the next thing is. */
+  #announce(): void {
+    const { clock, random, dht } = this.#options
+    const now = clock.now()
+    this.#announceAt = Infinity
+    const due = [...this.#torrents.values()].filter(({ announcedAt }) => now - announcedAt >= LAN_INTERVAL)
+    for (const torrent of due) torrent.announcedAt = now
+    for (const [port, torrents] of Map.groupBy(due, ({ port: each }) => each))
+      for (let at = 0; at < torrents.length; at += MAX_LAN_HASHES)
+        this.#say({
+          type: 'torrents',
+          port,
+          infoHashes: torrents.slice(at, at + MAX_LAN_HASHES).map(({ infoHash }) => infoHash),
+          cookie: this.#cookie,
+        })
+    if (dht && now - this.#nodeAnnouncedAt >= LAN_INTERVAL) {
+      this.#nodeAnnouncedAt = now
+      this.#say({ type: 'node', port: dht.port, net: dht.net, cookie: this.#cookie })
+    }
+    this.#announceIn(LAN_INTERVAL * (1 + LAN_JITTER * random.float()))
+  }
+
+  #say(message: LanMessage): void {
+    for (const group of this.#options.groups) group.send(encodeLanMessage(message, group.group))
+  }
+
+  #onDatagram(data: Uint8Array, from: Endpoint): void {
+    if (this.#isClosed || !this.#mayRead() || scopeOf(from.host) === 'bogus') return
+    const message = decodeLanMessage(data)
+    if (message === undefined || message.cookie === this.#cookie) return
+    const endpoint = { host: from.host, port: message.port }
+    if (message.type === 'node') this.#onNode(endpoint, message.net)
+    else for (const infoHash of message.infoHashes) this.#onPeer(endpoint, infoHash)
+  }
+
+  #onPeer(endpoint: Endpoint, infoHash: InfoHash): void {
+    const key = toHex(infoHash)
+    const torrent = this.#torrents.get(key)
+    if (torrent === undefined) return
+    if (this.#isNew(`${key} ${formatEndpoint(endpoint)}`))
+      this.#options.emit({ event: 'lan_peer', peer: formatEndpoint(endpoint), infoHash: key })
+    torrent.onPeers([endpoint])
+  }
+
+  #onNode(endpoint: Endpoint, net: string | undefined): void {
+    const { clock, random, emit, dht } = this.#options
+    if (dht === undefined || net !== dht.net) return
+    const contacts = dht.contacts()
+    if (contacts > FEW_CONTACTS && random.int(contacts) >= FEW_CONTACTS) return
+    if (this.#isNew(`node ${formatEndpoint(endpoint)}`))
+      emit({ event: 'lan_node', node: formatEndpoint(endpoint) })
+    const delay = contacts === 0 ? 0 : NODE_DELAY * random.float()
+    clock.after(delay, () => {
+      if (!this.#isClosed) dht.meet(endpoint)
+    })
+  }
+
+  #isNew(key: string): boolean {
+    if (this.#reported.has(key)) return false
+    this.#reported.add(key)
+    if (this.#reported.size > MAX_REPORTED) this.#reported.delete(this.#reported.values().next().value!)
+    return true
+  }
+
+  #mayRead(): boolean {
+    const now = this.#options.clock.now()
+    if (now - this.#second >= 1_000) {
+      this.#second = now
+      this.#readInSecond = 0
+    }
+    return ++this.#readInSecond <= MAX_LAN_RATE
+  }
+}

@@ -1,0 +1,90 @@
+/** One attempt to put an info dictionary together, from blocks of several peers or of a single one. */
+import { METADATA_BLOCK_LENGTH } from '../protocol/metadata-message.ts'
+import type { Millis } from '../protocol/ports.ts'
+
+/** A block that has not come by then is asked of another peer. */
+const BLOCK_TIMEOUT: Millis = 8_000
+
+interface Block {
+  bytes: Uint8Array | undefined
+  /** Who was asked last, or who sent it; 0: nobody. */
+  peer: number
+  askedAt: Millis
+}
+
+export class MetadataAssembly {
+  /** Bytes of the whole. */
+  readonly size: number
+  readonly startedAt: Millis
+  /** The one peer that all blocks come from, after an attempt with several has failed. */
+  readonly sole: number | undefined
+  readonly #blocks: Block[]
+  #missing: number
+
+  constructor(size: number, startedAt: Millis, sole?: number) {
+    this.size = size
+    this.startedAt = startedAt
+    this.sole = sole
+    this.#missing = Math.ceil(size / METADATA_BLOCK_LENGTH)
+    this.#blocks = Array.from({ length: this.#missing }, () => ({
+      bytes: undefined,
+      peer: 0,
+      askedAt: -Infinity,
+    }))
+  }
+
+  get blockCount(): number {
+    return this.#blocks.length
+  }
+
+  get isComplete(): boolean {
+    return this.#missing === 0
+  }
+
+  /** The ids of those who sent what is there. */
+  get contributors(): ReadonlySet<number> {
+    return new Set(this.#blocks.filter(({ bytes }) => bytes !== undefined).map(({ peer }) => peer))
+  }
+
+  /** Blocks asked of a peer that have not come and are not overdue. */
+  inFlight(peer: number, now: Millis): number {
+    return this.#blocks.filter((block) => block.peer === peer && isAwaited(block, now)).length
+  }
+
+  /** Takes the next block that should be asked for as asked of `peer`; -1 when there is none. */
+  ask(peer: number, now: Millis): number {
+    const at = this.#blocks.findIndex((block) => block.bytes === undefined && !isAwaited(block, now))
+    if (at < 0) return -1
+    Object.assign(this.#blocks[at]!, { peer, askedAt: now })
+    return at
+  }
+
+  /** @returns whether it was asked of this peer, is missing and has the right length; `bytes` is copied then */
+  put(at: number, peer: number, bytes: Uint8Array): boolean {
+    const block = this.#blocks[at]
+    const length = Math.min(METADATA_BLOCK_LENGTH, this.size - at * METADATA_BLOCK_LENGTH)
+    if (block === undefined || block.bytes !== undefined || block.peer !== peer || bytes.length !== length)
+      return false
+    block.bytes = bytes.slice()
+    this.#missing--
+    return true
+  }
+
+  /** What was asked of a peer and has not come may be asked of others. */
+  release(peer: number): void {
+    for (const block of this.#blocks)
+      if (block.peer === peer && block.bytes === undefined)
+        Object.assign(block, { peer: 0, askedAt: -Infinity })
+  }
+
+  /** All blocks, one after the other. */
+  join(): Uint8Array {
+    const whole = new Uint8Array(this.size)
+    for (const [at, { bytes }] of this.#blocks.entries()) whole.set(bytes!, at * METADATA_BLOCK_LENGTH)
+    return whole
+  }
+}
+
+function isAwaited({ bytes, askedAt }: Block, now: Millis): boolean {
+  return bytes === undefined && now - askedAt < BLOCK_TIMEOUT
+}

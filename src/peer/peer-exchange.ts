@@ -1,0 +1,144 @@
+/**
+ * `ut_pex` (BEP 11): peers tell each other whom they are connected to. What is told is a candidate for a dial and no
+ * more; who tells too often is not heard.
+ */
+import { formatEndpoint, mayTell, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { decodePex, encodePex, type PexPeer } from '../protocol/pex-message.ts'
+import type { Clock, Emit, Millis } from '../protocol/ports.ts'
+import type { PeerEvent } from './events.ts'
+import type { PeerExtension } from './peer-extension.ts'
+
+/** A peer is told at most once in so long … */
+export const PEX_INTERVAL: Millis = 60_000
+/** … of at most so many who came, and as many who left. */
+export const MAX_PEX_TOLD = 50
+/** A message sooner than this after the one before is not read. */
+const MIN_PEX_INTERVAL: Millis = 45_000
+/** After so many of those, nothing more is read of the peer. */
+export const MAX_EARLY_PEX = 5
+
+/** As much of a connection as is needed here. */
+export interface PexNeighbour {
+  readonly id: number
+  readonly address: string
+  readonly remote: Endpoint
+  readonly direction: 'in' | 'out'
+  /** Where it accepts connections, if that is known. */
+  readonly listenEndpoint: Endpoint | undefined
+  readonly isUploadOnly: boolean
+  speaks(extension: string): boolean
+  sendExtended(extension: string, payload: Uint8Array): boolean
+}
+
+export interface PeerExchangeOptions {
+  readonly clock: Clock
+  readonly emit: Emit<PeerEvent>
+  /** Takes candidates. @returns how many of them were not known */
+  readonly onPeers: (peers: readonly Endpoint[]) => number
+}
+
+interface Neighbour<Peer> {
+  readonly peer: Peer
+  /** Whom it knows of from us. */
+  readonly told: Map<string, Endpoint>
+  toldAt: Millis
+  heardAt: Millis
+  earlyMessages: number
+}
+
+export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Peer> {
+  readonly name = 'ut_pex'
+  readonly #options: PeerExchangeOptions
+  readonly #neighbours = new Map<number, Neighbour<Peer>>()
+  #isStopped = false
+
+  constructor(options: PeerExchangeOptions) {
+    this.#options = options
+  }
+
+  /** The torrent turned out to be private (BEP 27): nothing is told or heard from now on. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  onHandshake(peer: Peer): void {
+    if (this.#neighbours.has(peer.id)) return
+    this.#neighbours.set(peer.id, {
+      peer,
+      told: new Map(),
+      toldAt: -Infinity,
+      heardAt: -Infinity,
+      earlyMessages: 0,
+    })
+  }
+
+  onMessage(peer: Peer, payload: Uint8Array): void {
+    const neighbour = this.#neighbours.get(peer.id)
+    if (this.#isStopped || neighbour === undefined || neighbour.earlyMessages > MAX_EARLY_PEX) return
+    const now = this.#options.clock.now()
+    if (now - neighbour.heardAt < MIN_PEX_INTERVAL) {
+      neighbour.earlyMessages++
+      return
+    }
+    neighbour.heardAt = now
+    const { added, dropped } = decodePex(payload)
+    const scope = scopeOf(peer.remote.host)
+    const candidates = added
+      .map(({ endpoint }) => endpoint)
+      .filter(({ host, port }) => port > 0 && mayTell(scope, scopeOf(host)))
+    const fresh = this.#options.onPeers(candidates)
+    this.#options.emit({
+      event: 'pex',
+      peer: peer.address,
+      added: added.length,
+      dropped: dropped.length,
+      fresh,
+    })
+  }
+
+  onClosed(peer: Peer): void {
+    this.#neighbours.delete(peer.id)
+  }
+
+  round(now: Millis): void {
+    if (this.#isStopped) return
+    for (const neighbour of this.#neighbours.values())
+      if (now - neighbour.toldAt >= PEX_INTERVAL && neighbour.peer.speaks(this.name))
+        this.#tell(neighbour, now)
+  }
+
+  #tell(neighbour: Neighbour<Peer>, now: Millis): void {
+    const { peer, told } = neighbour
+    const connected = this.#connectedFor(peer)
+    const dropped = [...told].filter(([key]) => !connected.has(key)).slice(0, MAX_PEX_TOLD)
+    const added = [...connected].filter(([key]) => !told.has(key)).slice(0, MAX_PEX_TOLD)
+    if (added.length + dropped.length === 0) return
+    neighbour.toldAt = now
+    for (const [key] of dropped) told.delete(key)
+    for (const [key, { endpoint }] of added) told.set(key, endpoint)
+    peer.sendExtended(
+      this.name,
+      encodePex({
+        added: added.map(([, each]) => each),
+        dropped: dropped.map(([, endpoint]) => endpoint),
+      }),
+    )
+  }
+
+  /** The others, as far as this one may know of them. */
+  #connectedFor(peer: Peer): Map<string, PexPeer> {
+    const others = new Map<string, PexPeer>()
+    // Nobody is told of a narrower network than the one on which we meet.
+    const scope = scopeOf(peer.remote.host)
+    for (const { peer: other } of this.#neighbours.values()) {
+      const endpoint = other.listenEndpoint
+      if (other.id === peer.id || endpoint === undefined || !mayTell(scope, scopeOf(endpoint.host))) continue
+      others.set(formatEndpoint(endpoint), {
+        endpoint,
+        isSeed: other.isUploadOnly,
+        isReachable: other.direction === 'out',
+      })
+    }
+    return others
+  }
+}

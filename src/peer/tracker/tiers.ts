@@ -1,0 +1,36 @@
+/** An announce list (BEP 12): which of a torrent's trackers is asked next. */
+import type { Random } from '../../protocol/ports.ts'
+
+/**
+ * Tiers are gone through in their order, and within one tier the trackers in an order that is drawn once; who answers moves
+ * to the front of its tier.
+ */
+export class Tiers<T> {
+  readonly #tiers: readonly T[][]
+
+  constructor(tiers: readonly (readonly T[])[], random: Random) {
+    this.#tiers = tiers.map((tier) => shuffled(tier, random))
+  }
+
+  /** All trackers, in the order in which they should be asked now. */
+  get inOrder(): readonly T[] {
+    return this.#tiers.flat()
+  }
+
+  onAnswer(tracker: T): void {
+    for (const tier of this.#tiers) {
+      const at = tier.indexOf(tracker)
+      if (at > 0) tier.unshift(...tier.splice(at, 1))
+    }
+  }
+}
+
+/** Fisher and Yates. */
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const order = [...items]
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.int(i + 1)
+    ;[order[i], order[j]] = [order[j]!, order[i]!]
+  }
+  return order
+}
