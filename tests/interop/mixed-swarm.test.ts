@@ -21,7 +21,7 @@ describe.skipIf(isSkipped)(title, () => {
     const unannounced = scene.make(MEDIUM_FILE)
     const { http } = await startOpentracker(scene, [unannounced.infoHash], trackerHost)
     const payload = scene.remake(unannounced, ['-tracker', http])
-    const { node } = await scene.seed(payload, [], { host: seedHost! })
+    const { node } = await scene.seed(payload, ['-tracker', http], { host: seedHost! })
     await node.waitFor('tracker_announce', 10_000)
     const downloaders: Downloader[] = []
     for (const [index, client] of OTHERS.entries())
@@ -41,7 +41,7 @@ describe.skipIf(isSkipped)(title, () => {
     const downloaders: Downloader[] = []
     for (const [index, client] of leechers.entries())
       downloaders.push(await scene.start(client, 'leech', payload, { host: hosts[1 + index]! }))
-    downloaders.push(await scene.get(payload.torrent, ['-keep'], { host: ourHost! }))
+    downloaders.push(await scene.get(payload.torrent, ['-keep', '60'], { host: ourHost! }))
     expect(await scene.untilIdentical(payload, downloaders)).toEqual([])
   })
 })

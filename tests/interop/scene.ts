@@ -184,8 +184,12 @@ export class Scene {
   }
 
   /** Waits until all of them have everything, then compares the bytes. @returns what is wrong, by name */
-  async untilIdentical(payload: Payload, downloaders: readonly Downloader[]): Promise<readonly string[]> {
-    const deadline = performance.now() + TRANSFER_DEADLINE_MS
+  async untilIdentical(
+    payload: Payload,
+    downloaders: readonly Downloader[],
+    withinMs: number = TRANSFER_DEADLINE_MS,
+  ): Promise<readonly string[]> {
+    const deadline = performance.now() + withinMs
     let waiting = downloaders
     while (waiting.length > 0) {
       const isDone = await Promise.all(waiting.map((downloader) => downloader.isComplete()))
