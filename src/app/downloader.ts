@@ -1,6 +1,6 @@
 /** One side of a swarm: what is asked of whom, and what becomes of the blocks that come. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
-import type { PeerConnection } from '../peer/connection.ts'
+import type { BlockSupplier } from '../peer/block-supplier.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { BlockRequest, BlockSource, PiecePicker } from '../peer/picker.ts'
 import type { StorageError } from '../protocol/errors.ts'
@@ -36,7 +36,7 @@ export class Downloader {
   readonly picker: PiecePicker
   readonly store: PieceStore
   readonly #options: DownloaderOptions
-  readonly #peers = new Map<number, PeerConnection>()
+  readonly #peers = new Map<number, BlockSupplier>()
   readonly #departed = new Map<number, string>()
   /** Payload bytes that came and were of no use: duplicates, unrequested ones, corrupt pieces. */
   #wastedBytes = 0
@@ -58,12 +58,12 @@ export class Downloader {
   }
 
   /** Blocks asked of this peer that have not come. */
-  inFlight(peer: PeerConnection): number {
+  inFlight(peer: BlockSupplier): number {
     return this.#peers.has(peer.id) ? this.picker.inFlight(peer) : 0
   }
 
   /** The peer said which pieces it has. */
-  addPeer(peer: PeerConnection): void {
+  addPeer(peer: BlockSupplier): void {
     this.#peers.set(peer.id, peer)
     this.picker.addSource(peer, peer.pieces!)
     this.#updateWanted(peer)
@@ -71,7 +71,7 @@ export class Downloader {
     this.#refill(peer)
   }
 
-  removePeer(peer: PeerConnection): void {
+  removePeer(peer: BlockSupplier): void {
     if (!this.#peers.delete(peer.id)) return
     this.picker.removeSource(peer)
     this.#departed.set(peer.id, peer.address)
@@ -80,21 +80,21 @@ export class Downloader {
     for (const other of this.#peers.values()) this.#refill(other)
   }
 
-  onHave(peer: PeerConnection, piece: number): void {
+  onHave(peer: BlockSupplier, piece: number): void {
     this.picker.onHave(peer, piece)
     this.#updateWanted(peer)
     this.#refill(peer)
   }
 
-  onChoke(peer: PeerConnection): void {
+  onChoke(peer: BlockSupplier): void {
     if (this.#peers.has(peer.id)) this.picker.release(peer)
   }
 
-  onUnchoke(peer: PeerConnection): void {
+  onUnchoke(peer: BlockSupplier): void {
     this.#refill(peer)
   }
 
-  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void {
+  onBlock(peer: BlockSupplier, range: BlockRange, block: Uint8Array): void {
     const losers = this.#losers
     losers.length = 0
     const verdict = this.#peers.has(peer.id)
@@ -111,7 +111,7 @@ export class Downloader {
   }
 
   /** All blocks that came together are in. */
-  onBlocksEnd(peer: PeerConnection): void {
+  onBlocksEnd(peer: BlockSupplier): void {
     this.#refill(peer)
   }
 
@@ -125,7 +125,7 @@ export class Downloader {
     this.store.close()
   }
 
-  #refill(peer: PeerConnection): void {
+  #refill(peer: BlockSupplier): void {
     if (peer.isClosed || peer.isChokingUs || !peer.isWanted) return
     if (this.store.isCongested || this.store.isStalled) return
     const now = this.#options.clock.now()
@@ -186,7 +186,7 @@ export class Downloader {
     }
   }
 
-  #updateWanted(peer: PeerConnection): void {
+  #updateWanted(peer: BlockSupplier): void {
     peer.setWanted(this.picker.isInterestedIn(peer))
   }
 

@@ -34,6 +34,11 @@ export class RateLimits {
     return this.#isLimited(host) ? this.#down : UNLIMITED
   }
 
+  /** The budget for receiving from wherever a name leads. */
+  get all(): Bandwidth {
+    return this.#down
+  }
+
   #isLimited(host: string): boolean {
     return this.#isLanLimited || scopeOf(host) === 'public'
   }

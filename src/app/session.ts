@@ -17,6 +17,7 @@ import { SilenceWatch } from './silence-watch.ts'
 import { Swarm } from './swarm.ts'
 import { TorrentExtensions } from './torrent-extensions.ts'
 import { createTransfer, type Transfer } from './transfer.ts'
+import { WebSeeds } from './web-seeds.ts'
 
 export class Session {
   readonly infoHash: InfoHash
@@ -36,6 +37,7 @@ export class Session {
   #checked: { done: number; total: number } | undefined
   #payload: Payload | undefined
   #transfer: Transfer | undefined
+  #webSeeds: WebSeeds | undefined
   #resume: ResumeKeeper | undefined
   /** Something was missing when the payload was opened. */
   #hasDownloaded = false
@@ -158,6 +160,7 @@ export class Session {
   }
 
   snapshot(): SessionSnapshot {
+    const now = this.#host.clock.now()
     const metainfo = this.#payloadOptions?.metainfo
     const have = this.#transfer?.downloader.picker.have
     return {
@@ -171,13 +174,13 @@ export class Session {
       have: have?.count ?? 0,
       bytesHave: metainfo && have ? bytesOf(have, metainfo) : 0,
       ...(this.#state === 'opening' && this.#checked && { checked: this.#checked }),
-      downloaded: this.#swarm.downloaded,
+      downloaded: this.#downloaded,
       uploaded: this.#swarm.uploaded,
       wasted: this.#transfer?.downloader.wastedBytes ?? 0,
-      downRate: this.#swarm.downRate,
+      downRate: this.#swarm.downRate + (this.#webSeeds?.downRate(now) ?? 0),
       upRate: this.#swarm.upRate,
       connected: this.#swarm.connectedCount,
-      peers: this.#swarm.snapshot(),
+      peers: [...(this.#webSeeds?.snapshot(now) ?? []), ...this.#swarm.snapshot()],
     }
   }
 
@@ -239,7 +242,10 @@ export class Session {
     }
     this.#swarm.attach(transfer)
     if (have.isFull) this.#onAllWritten()
-    else this.#silence.start()
+    else {
+      this.#silence.start()
+      this.#startWebSeeds(transfer, metainfo)
+    }
     this.#findPeers(metainfo.isPrivate)
   }
 
@@ -281,16 +287,35 @@ export class Session {
   }
 
   #onCulprit(id: number, piece: number): void {
-    this.#swarm.onCulprit(id, piece)
+    if (!this.#webSeeds?.onCulprit(id)) this.#swarm.onCulprit(id, piece)
+  }
+
+  #startWebSeeds({ downloader }: Transfer, metainfo: Metainfo): void {
+    const { clock, http, resolver, limits, random } = this.#host
+    const { known, emit } = this.#options
+    this.#webSeeds = new WebSeeds({
+      metainfo,
+      urls: known.webSeeds,
+      downloader,
+      ports: { clock, http, resolver },
+      random: random.fork('web seeds'),
+      download: limits.all,
+      nextId: () => this.#swarm.nextId(),
+      emit,
+    })
+    this.#webSeeds.start()
+  }
+
+  get #downloaded(): number {
+    return this.#swarm.downloaded + (this.#webSeeds?.downloaded ?? 0)
   }
 
   #totals(): TransferTotals {
-    const { downloaded, uploaded } = this.#swarm
     const metainfo = this.#payloadOptions?.metainfo
     const have = this.#transfer?.downloader.picker.have
     return {
-      downloaded,
-      uploaded,
+      downloaded: this.#downloaded,
+      uploaded: this.#swarm.uploaded,
       left: metainfo && have ? metainfo.geometry.length - bytesOf(have, metainfo) : undefined,
     }
   }
@@ -305,6 +330,7 @@ export class Session {
   #onAllWritten(): void {
     this.#state = 'seeding'
     this.#silence.stop()
+    this.#webSeeds?.stop()
     if (this.#resume === undefined) return this.#onComplete()
     this.#resume.finish((error) => {
       this.#resume = undefined
@@ -338,6 +364,7 @@ export class Session {
 
   #shutDown(): void {
     this.#silence.stop()
+    this.#webSeeds?.stop()
     this.#swarm.stop()
     this.#transfer?.downloader.close()
     // The payload, and the sources of peers.

@@ -5,14 +5,14 @@ import type { Bandwidth, ByteStream } from '../protocol/ports.ts'
 export type Hold = 'disk' | 'bandwidth'
 
 export class ReadingGate {
-  readonly #stream: ByteStream
+  readonly #stream: Pick<ByteStream, 'pause' | 'resume'>
   readonly #budget: Bandwidth
   readonly #holds = new Set<Hold>()
   /** Received, and not yet granted. */
   #owedBytes = 0
   #isClosed = false
 
-  constructor(stream: ByteStream, budget: Bandwidth) {
+  constructor(stream: Pick<ByteStream, 'pause' | 'resume'>, budget: Bandwidth) {
     this.#stream = stream
     this.#budget = budget
   }

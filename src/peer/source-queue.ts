@@ -3,11 +3,13 @@ import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece, Request } from './active-piece.ts'
 
-/** Anything that blocks can be asked of: a peer, later a web seed. */
+/** Anything that blocks can be asked of: a peer, or a web seed. */
 export interface BlockSource {
   /** From 1; unique in the session and never reused: blame is recorded under it. */
   readonly id: number
   has(piece: number): boolean
+  /** Pieces that follow each other are cheaper to get from it than scattered ones (BEP 19). */
+  readonly prefersRuns?: boolean
 }
 
 /** Blocks of which we remember, per source, that we once asked it for them: as many as may be in flight, and some. */
@@ -41,6 +43,8 @@ export class SourceQueue {
   walkAt = 0
   /** A whole walk found nothing wanted at this count of insertions. */
   exhaustedAt = -1
+  /** The piece that it began last; only kept for one that prefers runs. */
+  lastBegun = -1
   /** Pieces that it fetches alone while on parole. */
   parolePieces = 0
   /** Usual time from asking to the block, smoothed; 0 before the first block. */

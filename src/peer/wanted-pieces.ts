@@ -63,6 +63,7 @@ export class WantedPieces {
   choose(queue: SourceQueue, round: number): number {
     const order = this.#order
     if (order.size === 0 || queue.exhaustedAt === this.#insertions) return -1
+    if (queue.source.prefersRuns && queue.isSeed) return this.#nextOfRun(queue)
     if (queue.scannedRound !== round) {
       queue.scannedRound = round
       queue.cursor = 0
@@ -84,6 +85,15 @@ export class WantedPieces {
     }
     queue.cursor = position
     return this.#walk(queue)
+  }
+
+  /** The piece behind the last one, or the first of the longest gap: peers fill the small ones (BEP 19). */
+  #nextOfRun(queue: SourceQueue): number {
+    let next = queue.lastBegun + 1
+    if (queue.lastBegun < 0 || next >= this.#bits.length || !this.#bits.has(next))
+      next = longestRun(this.#bits)
+    queue.lastBegun = next
+    return next
   }
 
   /**
@@ -112,6 +122,22 @@ export class WantedPieces {
     sample.sort((a, b) => order.rankOf(b) - order.rankOf(a))
     return sample.pop() ?? -1
   }
+}
+
+/** Where the longest run of set bits begins; at least one is set. */
+function longestRun(bits: Bitfield): number {
+  let best = -1
+  let bestLength = 0
+  let start = 0
+  for (let at = 0; at <= bits.length; at++) {
+    if (at < bits.length && bits.has(at)) continue
+    if (at - start > bestLength) {
+      best = start
+      bestLength = at - start
+    }
+    start = at + 1
+  }
+  return best
 }
 
 function createOrder(name: OrderName, wanted: Bitfield, random: Random): PieceOrder {

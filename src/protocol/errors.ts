@@ -30,6 +30,7 @@ export const ERROR_CODES = {
     'an HTTP redirect that is not followed: too many, or to a place that its server may not name',
   ],
   'http.oversize': ['ProtocolError', 'an HTTP body is longer than allowed'],
+  'http.bad-range': ['ProtocolError', 'an HTTP server did not send the bytes that were asked for'],
   'tracker.malformed': ['ProtocolError', 'the answer of a tracker cannot be read'],
   'tracker.failure': ['ProtocolError', 'a tracker refused the announce'],
   // The connection failed: back off and retry.

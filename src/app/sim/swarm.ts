@@ -32,6 +32,8 @@ export interface MachineOptions extends HostRates {
   readonly has?: string
   /** Machines to connect to. */
   readonly peers?: readonly SimMachine[]
+  /** URLs of web seeds, served by {@link SimSwarm.http}. */
+  readonly webSeeds?: readonly string[]
   readonly node?: Omit<NodeOptions, 'tcpListen' | 'dhtListen' | 'onEvent'>
   readonly session?: Partial<Omit<AddSessionOptions, 'metainfo' | 'path' | 'peers'>>
 }
@@ -111,7 +113,7 @@ export class SimSwarm {
   async machine(options: MachineOptions): Promise<SimMachine> {
     const machine = await this.node(options)
     const session = machine.node.addSession({
-      metainfo: this.metainfo,
+      metainfo: { ...this.metainfo, webSeeds: options.webSeeds ?? [] },
       path: PAYLOAD_PATH,
       mode: 'download',
       peers: (options.peers ?? []).map(({ address }) => address),
@@ -126,7 +128,7 @@ export class SimSwarm {
     disk,
     node,
     ...rates
-  }: Omit<MachineOptions, 'peers' | 'session'> = {}): Promise<SimNode> {
+  }: Omit<MachineOptions, 'peers' | 'webSeeds' | 'session'> = {}): Promise<SimNode> {
     const index = ++this.#machines
     const name = `machine ${index}`
     const host = this.streams.host(`10.0.${index >> 8}.${index & 255}`, rates)

@@ -1,0 +1,128 @@
+/** The web seeds of one torrent (BEP 19): each is a supplier of blocks like a peer. */
+import type { Metainfo } from '../metainfo/metainfo.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import { WebSeed } from '../peer/web-seed.ts'
+import type { HttpPorts } from '../protocol/http-request.ts'
+import type { Bandwidth, Cancel, Emit, Millis, Random } from '../protocol/ports.ts'
+import type { Downloader } from './downloader.ts'
+import type { PeerSnapshot } from './swarm.ts'
+
+/** Web seeds of one torrent; further ones are not used. */
+export const MAX_WEB_SEEDS = 16
+const TICK: Millis = 2_000
+
+export interface WebSeedsOptions {
+  readonly metainfo: Metainfo
+  /** URLs beside those of the metainfo: what a link says. */
+  readonly urls: readonly string[]
+  readonly downloader: Downloader
+  readonly ports: HttpPorts
+  readonly random: Random
+  /** What may be received, together with others. */
+  readonly download: Bandwidth
+  /** Of the sources of blocks: never used again. */
+  readonly nextId: () => number
+  readonly emit: Emit<PeerEvent>
+}
+
+export class WebSeeds {
+  readonly #options: WebSeedsOptions
+  readonly #seeds = new Map<number, WebSeed>()
+  /** Payload bytes of those that are gone. */
+  #downloadedBefore = 0
+  #cancelTick: Cancel = () => {}
+
+  constructor(options: WebSeedsOptions) {
+    this.#options = options
+  }
+
+  /** Takes them into use; something is missing. */
+  start(): void {
+    const { metainfo, urls, downloader, nextId } = this.#options
+    const all = [...new Set([...metainfo.webSeeds, ...urls])].filter(isWebUrl)
+    for (const url of all.slice(0, MAX_WEB_SEEDS)) {
+      const seed = new WebSeed({
+        ...this.#options,
+        ...metainfo,
+        id: nextId(),
+        url,
+        observer: {
+          onBlock: (from, range, block) => downloader.onBlock(from, range, block),
+          onBlocksEnd: (from) => downloader.onBlocksEnd(from),
+          onChoke: (from) => downloader.onChoke(from),
+          onUnchoke: (from) => downloader.onUnchoke(from),
+          onClosed: (from) => this.#remove(from),
+        },
+      })
+      this.#seeds.set(seed.id, seed)
+      downloader.addPeer(seed)
+    }
+    if (this.#seeds.size > 0) this.#tickLater()
+  }
+
+  /** @returns whether the source is one of these */
+  onCulprit(id: number): boolean {
+    const seed = this.#seeds.get(id)
+    seed?.drop('it alone sent a piece that does not have its hash')
+    return seed !== undefined
+  }
+
+  /** Nothing is missing any more, or the torrent is closed. */
+  stop(): void {
+    this.#cancelTick()
+    for (const seed of [...this.#seeds.values()]) {
+      seed.close()
+      this.#remove(seed)
+    }
+  }
+
+  /** Payload bytes since the start. */
+  get downloaded(): number {
+    let sum = this.#downloadedBefore
+    for (const seed of this.#seeds.values()) sum += seed.downloaded
+    return sum
+  }
+
+  /** Bytes per second. */
+  downRate(now: Millis): number {
+    let sum = 0
+    for (const seed of this.#seeds.values()) sum += seed.downRate.rate(now)
+    return sum
+  }
+
+  snapshot(now: Millis): PeerSnapshot[] {
+    const { downloader, metainfo } = this.#options
+    return Array.from(this.#seeds.values(), (seed) => {
+      const inFlight = downloader.inFlight(seed)
+      return {
+        peer: seed.address,
+        state: seed.isChokingUs ? 'choking' : inFlight > 0 ? 'downloading' : 'waiting',
+        client: 'web seed',
+        have: metainfo.geometry.pieceCount,
+        downloaded: seed.downloaded,
+        uploaded: 0,
+        downRate: seed.downRate.rate(now),
+        upRate: 0,
+        inFlight,
+      }
+    })
+  }
+
+  #remove(seed: WebSeed): void {
+    if (!this.#seeds.delete(seed.id)) return
+    this.#downloadedBefore += seed.downloaded
+    this.#options.downloader.removePeer(seed)
+  }
+
+  #tickLater(): void {
+    const { clock } = this.#options.ports
+    this.#cancelTick = clock.after(TICK, () => {
+      for (const seed of [...this.#seeds.values()]) seed.onTick(clock.now())
+      this.#tickLater()
+    })
+  }
+}
+
+function isWebUrl(url: string): boolean {
+  return /^https?:\/\//i.test(url) && URL.canParse(url)
+}

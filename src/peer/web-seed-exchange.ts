@@ -1,0 +1,239 @@
+/**
+ * Fetches one run of blocks that lie next to each other in the payload: a range request for each file that the run
+ * touches, one after the other, cut into blocks again as the bytes come.
+ */
+import type { PieceGeometry, FileSpan } from '../metainfo/geometry.ts'
+import { ProtocolError, TransportError } from '../protocol/errors.ts'
+import { openRequest, type HttpPorts } from '../protocol/http-request.ts'
+import type { BlockRange } from '../protocol/message.ts'
+import type { Cancel, HttpExchange, HttpHead, Millis } from '../protocol/ports.ts'
+
+/** Until a server begins to answer. */
+export const WEB_SEED_HEAD_TIMEOUT: Millis = 15_000
+/** A server that sends nothing for so long, while we read, has stopped. */
+export const WEB_SEED_IDLE_TIMEOUT: Millis = 30_000
+/** The longest pause that a server may ask for (`Retry-After`). */
+const MAX_RETRY_AFTER: Millis = 3_600_000
+
+/** A failure that does not pass: the seed is of no use. Anything else is tried again. */
+export class UselessSeed extends ProtocolError {}
+
+/** A server that asks us to come back later. */
+export class BusySeed extends TransportError {
+  readonly retryAfter: Millis | undefined
+
+  constructor(status: number, retryAfter: Millis | undefined) {
+    super('net.failed', `the server answered with status ${status}`)
+    this.retryAfter = retryAfter
+  }
+}
+
+export interface RunOptions {
+  readonly ports: HttpPorts
+  readonly geometry: PieceGeometry
+  /** URL of a file by its index. */
+  readonly urlOf: (file: number) => URL
+  /** Next to each other, in order. */
+  readonly blocks: readonly BlockRange[]
+  readonly isPaused: boolean
+  /** Bytes came from the network. */
+  readonly onReceived: (bytes: number) => void
+  /** `block` is valid during the call. */
+  readonly onBlock: (range: BlockRange, block: Uint8Array) => void
+  /** All that arrived together is handled. */
+  readonly onBlocksEnd: () => void
+  /** The last call, in a later turn. */
+  readonly onEnd: (error?: ProtocolError | TransportError) => void
+}
+
+export class WebSeedRun {
+  readonly #options: RunOptions
+  readonly #spans: FileSpan[]
+  /** Blocks that have not come, in order. */
+  readonly #blocks: BlockRange[]
+  /** Of them, those that nobody needs any more. */
+  readonly #unwanted = new Set<BlockRange>()
+  /** A block of which a part has come; made when it is needed. */
+  #partial: Uint8Array | undefined
+  #partialLength = 0
+  #request: HttpExchange | undefined
+  /** Bytes of the span under way that have not come. */
+  #missing = 0
+  #isPaused: boolean
+  #cancelTimeout: Cancel = () => {}
+  #isOver = false
+
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.#isPaused = options.isPaused
+    this.#blocks = [...options.blocks]
+    const [first] = options.blocks
+    const length = options.blocks.reduce((sum, block) => sum + block.length, 0)
+    this.#spans = options.geometry.spans(first!.piece, first!.begin, length)
+  }
+
+  get blocks(): readonly BlockRange[] {
+    return this.#blocks
+  }
+
+  start(): void {
+    const span = this.#spans.shift()
+    if (span === undefined) return this.#end()
+    const { ports, geometry, urlOf } = this.#options
+    this.#missing = span.length
+    const { isPadding, length } = geometry.files[span.file]!
+    if (isPadding) {
+      // Nobody serves it: it is zeros by definition (BEP 47).
+      this.#cancelTimeout = ports.clock.after(0, () => {
+        this.#take(new Uint8Array(span.length))
+        this.#onSpanEnd()
+      })
+      return
+    }
+    const last = span.offset + span.length - 1
+    this.#request = openRequest(
+      ports,
+      {
+        url: urlOf(span.file),
+        headers: { range: `bytes=${span.offset}-${last}` },
+        headTimeoutMs: WEB_SEED_HEAD_TIMEOUT,
+      },
+      {
+        onHead: (head) => {
+          const fault = faultOf(head, span, length)
+          if (fault) this.#end(fault)
+          else this.#watch()
+        },
+        onData: (chunk) => this.#onData(chunk),
+        onEnd: (error) => {
+          if (error instanceof ProtocolError) this.#end(new UselessSeed(error.code, error.message))
+          else if (error) this.#end(error)
+          else this.#onSpanEnd()
+        },
+      },
+    )
+    if (this.#isPaused) this.#request.pause()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#cancelTimeout()
+    this.#request?.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#request?.resume()
+    if (this.#request) this.#watch()
+  }
+
+  /** Nobody needs these blocks any more. @returns whether none is left that somebody needs */
+  drop(range: BlockRange): boolean {
+    for (const block of this.#blocks)
+      if (block.piece === range.piece && block.begin === range.begin) this.#unwanted.add(block)
+    return this.#unwanted.size === this.#blocks.length
+  }
+
+  cancel(): void {
+    this.#isOver = true
+    this.#cancelTimeout()
+    this.#request?.cancel()
+    this.#request = undefined
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#isOver) return
+    this.#watch()
+    this.#missing -= chunk.length
+    if (this.#missing < 0)
+      return this.#end(new UselessSeed('http.bad-range', 'the server sends more than it was asked for'))
+    this.#take(chunk)
+    if (!this.#isOver) this.#options.onReceived(chunk.length)
+    if (!this.#isOver) this.#options.onBlocksEnd()
+  }
+
+  /** Cuts what came into blocks: no copy for those that lie in it whole. */
+  #take(bytes: Uint8Array): void {
+    let at = 0
+    while (at < bytes.length && !this.#isOver) {
+      const block = this.#blocks[0]!
+      const part = bytes.subarray(at, at + block.length - this.#partialLength)
+      at += part.length
+      if (part.length === block.length) {
+        this.#deliver(part)
+        continue
+      }
+      this.#partial ??= new Uint8Array(block.length)
+      this.#partial.set(part, this.#partialLength)
+      this.#partialLength += part.length
+      if (this.#partialLength < block.length) return
+      const whole = this.#partial
+      this.#partial = undefined
+      this.#partialLength = 0
+      this.#deliver(whole)
+    }
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    const block = this.#blocks.shift()!
+    if (!this.#unwanted.delete(block)) this.#options.onBlock(block, bytes)
+  }
+
+  #onSpanEnd(): void {
+    if (this.#isOver) return
+    this.#cancelTimeout()
+    this.#request = undefined
+    if (this.#missing > 0) return this.#end(new TransportError('net.reset', 'the answer ended too early'))
+    this.start()
+  }
+
+  #watch(): void {
+    this.#cancelTimeout()
+    if (this.#isPaused) return
+    this.#cancelTimeout = this.#options.ports.clock.after(WEB_SEED_IDLE_TIMEOUT, () =>
+      this.#end(new TransportError('net.timeout', `nothing came for ${WEB_SEED_IDLE_TIMEOUT / 1_000} s`)),
+    )
+  }
+
+  #end(error?: ProtocolError | TransportError): void {
+    if (this.#isOver) return
+    this.cancel()
+    this.#options.onEnd(error)
+  }
+}
+
+/** @param fileLength bytes of the whole file */
+function faultOf(
+  head: HttpHead,
+  span: FileSpan,
+  fileLength: number,
+): ProtocolError | TransportError | undefined {
+  const { status } = head
+  if (status === 206) {
+    const [, first, last, total] =
+      /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(head.header('content-range') ?? '') ?? []
+    const isRight =
+      Number(first) === span.offset &&
+      Number(last) === span.offset + span.length - 1 &&
+      (total === '*' || Number(total) === fileLength)
+    return isRight
+      ? undefined
+      : new UselessSeed('http.bad-range', 'the server sends other bytes than it was asked for')
+  }
+  if (status === 200) {
+    const length = head.header('content-length')
+    const isWhole = span.length === fileLength && (length === undefined || Number(length) === fileLength)
+    return isWhole
+      ? undefined
+      : new UselessSeed('http.bad-range', 'the server does not serve ranges of this file')
+  }
+  if (status === 429 || status >= 500) return new BusySeed(status, retryAfter(head.header('retry-after')))
+  return new UselessSeed('http.status', `the server answered with status ${status}`)
+}
+
+/** Seconds only: a date would need the server's clock. */
+function retryAfter(value: string | undefined): Millis | undefined {
+  return value !== undefined && /^\d{1,9}$/.test(value)
+    ? Math.min(MAX_RETRY_AFTER, 1_000 * Number(value))
+    : undefined
+}

@@ -1,0 +1,309 @@
+/**
+ * A web server that has the payload (BEP 19), scheduled as a peer is: asked for blocks, which it sends over HTTP in ranges.
+ * It has every piece, and "chokes" us while it is given a rest after a failure.
+ */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import { formatEndpoint } from '../protocol/endpoint.ts'
+import { TransportError, type ProtocolError } from '../protocol/errors.ts'
+import type { HttpPorts } from '../protocol/http-request.ts'
+import type { BlockRange } from '../protocol/message.ts'
+import type { Bandwidth, Cancel, Emit, Millis, Random } from '../protocol/ports.ts'
+import { shownFileUrl } from '../protocol/shown-url.ts'
+import type { BlockSupplier } from './block-supplier.ts'
+import type { PeerEvent } from './events.ts'
+import { RateMeter } from './rate-meter.ts'
+import { ReadingGate, type Hold } from './reading-gate.ts'
+import { BusySeed, UselessSeed, WebSeedRun } from './web-seed-exchange.ts'
+import { fileUrl } from './web-seed-url.ts'
+
+/** Requests under way to one seed. */
+export const MAX_WEB_SEED_RUNS = 4
+/** Bytes of one of them: a failure costs no more, and others get their turn. */
+export const MAX_RUN_BYTES = 4 * 2 ** 20
+/** What is asked of a seed: what it sends in so long, between these bounds (blocks). */
+const WINDOW: Millis = 2_000
+const MIN_WINDOW_BLOCKS = 64
+const MAX_WINDOW_BLOCKS = 1_024
+/** The first pause after a failure; doubled with each further one … */
+const MIN_PAUSE: Millis = 2_000
+/** … up to this. */
+const MAX_PAUSE: Millis = 120_000
+/** Failures in a row, without a block between them, after which a seed is not used any more. */
+export const MAX_WEB_SEED_FAILURES = 5
+/** A seed that has been asked for something all the time and sent less than this (bytes) in so long is too slow to be of use. */
+const MIN_PROGRESS = 64 * 1024
+const PROGRESS_PERIOD: Millis = 60_000
+
+/** What a web seed tells. */
+export interface WebSeedObserver {
+  onBlock(seed: WebSeed, range: BlockRange, block: Uint8Array): void
+  onBlocksEnd(seed: WebSeed): void
+  onChoke(seed: WebSeed): void
+  onUnchoke(seed: WebSeed): void
+  /** It is not used any more. */
+  onClosed(seed: WebSeed): void
+}
+
+export interface WebSeedOptions {
+  readonly id: number
+  readonly url: string
+  readonly name: string
+  readonly isSingleFile: boolean
+  readonly geometry: PieceGeometry
+  readonly ports: HttpPorts
+  readonly random: Random
+  readonly download: Bandwidth
+  readonly observer: WebSeedObserver
+  readonly emit: Emit<PeerEvent>
+}
+
+export class WebSeed implements BlockSupplier {
+  readonly id: number
+  readonly address: string
+  readonly pieces: Bitfield
+  readonly prefersRuns = true
+  readonly downRate: RateMeter = new RateMeter()
+  readonly window: BlockSupplier['window']
+  readonly #options: WebSeedOptions
+  readonly #shown: string
+  readonly #gate: ReadingGate
+  readonly #runs = new Set<WebSeedRun>()
+  /** Asked for, and in no run yet. */
+  #waiting: BlockRange[] = []
+  /** All that is asked for and has not come, by number. */
+  readonly #outstanding = new Set<number>()
+  #isWanted = false
+  #isResting = false
+  #isClosed = false
+  #failures = 0
+  #downloaded = 0
+  #progressAt: Millis
+  #progress = 0
+  #cancelRest: Cancel = () => {}
+
+  constructor(options: WebSeedOptions) {
+    this.#options = options
+    this.id = options.id
+    const url = new URL(options.url)
+    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+    this.address = formatEndpoint({ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port })
+    this.#shown = shownFileUrl(options.url)
+    this.pieces = Bitfield.full(options.geometry.pieceCount)
+    this.#progressAt = options.ports.clock.now()
+    const runs = this.#runs
+    this.#gate = new ReadingGate(
+      {
+        pause() {
+          for (const run of runs) run.pause()
+        },
+        resume() {
+          for (const run of runs) run.resume()
+        },
+      },
+      options.download,
+    )
+    const windowSize = (): number => this.#windowSize
+    this.window = {
+      get size() {
+        return windowSize()
+      },
+      onStall: () => this.#onStall(),
+    }
+  }
+
+  has(piece: number): boolean {
+    return this.pieces.has(piece)
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  get isChokingUs(): boolean {
+    return this.#isResting
+  }
+
+  get isWanted(): boolean {
+    return this.#isWanted
+  }
+
+  /** Payload bytes. */
+  get downloaded(): number {
+    return this.#downloaded
+  }
+
+  setWanted(isWanted: boolean): void {
+    this.#isWanted = isWanted
+  }
+
+  request(requests: readonly BlockRange[]): void {
+    for (const { piece, begin, length } of requests) {
+      const number = this.#numberOf(piece, begin)
+      // What was released and is asked for again may be on its way still.
+      if (this.#outstanding.has(number)) continue
+      this.#outstanding.add(number)
+      this.#waiting.push({ piece, begin, length })
+    }
+    this.#pump()
+  }
+
+  cancel(ranges: readonly BlockRange[]): void {
+    for (const { piece, begin, length } of ranges) {
+      if (!this.#outstanding.delete(this.#numberOf(piece, begin))) continue
+      this.#waiting = this.#waiting.filter((block) => block.piece !== piece || block.begin !== begin)
+      for (const run of this.#runs) if (run.drop({ piece, begin, length })) this.#stop(run)
+    }
+    this.#pump()
+  }
+
+  hold(why: Hold): void {
+    this.#gate.hold(why)
+  }
+
+  unhold(why: Hold): void {
+    this.#gate.unhold(why)
+  }
+
+  /** It sends what it is asked for and nothing else: a block that came too late is no offence. */
+  strike(): void {}
+
+  /** Every two seconds or so: one that is too slow goes. */
+  onTick(now: Millis): void {
+    const isIdle = this.#runs.size === 0 || this.#gate.isHeld
+    if (isIdle || this.#downloaded - this.#progress >= MIN_PROGRESS) {
+      this.#progressAt = now
+      this.#progress = this.#downloaded
+    } else if (now - this.#progressAt >= PROGRESS_PERIOD)
+      this.drop(`it is too slow: ${this.#downloaded - this.#progress} bytes in ${PROGRESS_PERIOD / 1_000} s`)
+  }
+
+  /** Never again, and why. */
+  drop(reason: string): void {
+    if (this.#isClosed) return
+    this.#options.emit({
+      event: 'webseed_dropped',
+      url: this.#shown,
+      peer: this.address,
+      reason,
+      downloaded: this.#downloaded,
+    })
+    this.close()
+    this.#options.observer.onClosed(this)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelRest()
+    this.#gate.close()
+    this.#abandon()
+  }
+
+  get #windowSize(): number {
+    const rate = this.downRate.rate(this.#options.ports.clock.now())
+    const blocks = Math.round((rate * WINDOW) / 1_000 / BLOCK_LENGTH)
+    return Math.min(MAX_WINDOW_BLOCKS, Math.max(MIN_WINDOW_BLOCKS, blocks))
+  }
+
+  #numberOf(piece: number, begin: number): number {
+    return piece * Math.ceil(this.#options.geometry.pieceLength / BLOCK_LENGTH) + begin / BLOCK_LENGTH
+  }
+
+  /** Begins runs while there is room and something to ask for. */
+  #pump(): void {
+    while (!this.#isClosed && this.#runs.size < MAX_WEB_SEED_RUNS && this.#waiting.length > 0) this.#begin()
+  }
+
+  #begin(): void {
+    const { ports, geometry, observer } = this.#options
+    const run = new WebSeedRun({
+      ports,
+      geometry,
+      urlOf: (file) => fileUrl(this.#options.url, this.#options, geometry.files[file]!)!,
+      blocks: this.#takeRun(),
+      isPaused: this.#gate.isHeld,
+      onReceived: (bytes) => this.#gate.onReceived(bytes),
+      onBlock: (range, block) => this.#onBlock(range, block),
+      onBlocksEnd: () => observer.onBlocksEnd(this),
+      onEnd: (error) => this.#onEnd(run, error),
+    })
+    this.#runs.add(run)
+    run.start()
+  }
+
+  /** From the first that waits on, as long as the blocks lie next to each other. */
+  #takeRun(): BlockRange[] {
+    const { pieceLength } = this.#options.geometry
+    const startOf = ({ piece, begin }: BlockRange): number => piece * pieceLength + begin
+    let bytes = 0
+    let count = 0
+    for (const block of this.#waiting) {
+      const before = this.#waiting[count - 1]
+      if (before && (startOf(block) !== startOf(before) + before.length || bytes >= MAX_RUN_BYTES)) break
+      bytes += block.length
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  #onBlock(range: BlockRange, block: Uint8Array): void {
+    const { ports, emit, observer } = this.#options
+    if (this.#downloaded === 0) emit({ event: 'webseed_joined', url: this.#shown, peer: this.address })
+    this.#outstanding.delete(this.#numberOf(range.piece, range.begin))
+    this.#failures = 0
+    this.#downloaded += block.length
+    this.downRate.add(block.length, ports.clock.now())
+    observer.onBlock(this, range, block)
+  }
+
+  #onEnd(run: WebSeedRun, error: ProtocolError | TransportError | undefined): void {
+    this.#runs.delete(run)
+    if (this.#isClosed) return
+    if (error instanceof UselessSeed) return this.drop(error.message)
+    if (error) return this.#rest(error)
+    this.#pump()
+    this.#options.observer.onBlocksEnd(this)
+  }
+
+  /** What was asked is released. That it did not come is the server's fault unless it is we who do not read. */
+  #onStall(): void {
+    if (this.#runs.size === 0 || this.#gate.isHeld) this.#abandon()
+    else this.#rest(new TransportError('net.timeout', 'it sent nothing for too long'))
+  }
+
+  /** A failure that may pass. */
+  #rest(error: ProtocolError | TransportError): void {
+    const { ports, random, emit, observer } = this.#options
+    if (++this.#failures >= MAX_WEB_SEED_FAILURES)
+      return this.drop(`${MAX_WEB_SEED_FAILURES} failures in a row, the last: ${error.message}`)
+    const backOff = Math.min(MAX_PAUSE, MIN_PAUSE * 2 ** (this.#failures - 1)) * (1 - 0.25 * random.float())
+    const wait = Math.max(backOff, (error instanceof BusySeed && error.retryAfter) || 0)
+    emit({
+      event: 'webseed_failed',
+      url: this.#shown,
+      peer: this.address,
+      reason: error.message,
+      retrySeconds: Math.round(wait / 1_000),
+    })
+    this.#isResting = true
+    this.#abandon()
+    observer.onChoke(this)
+    this.#cancelRest = ports.clock.after(wait, () => {
+      this.#isResting = false
+      observer.onUnchoke(this)
+    })
+  }
+
+  /** All that is asked of it is asked no more. */
+  #abandon(): void {
+    this.#waiting = []
+    this.#outstanding.clear()
+    for (const run of [...this.#runs]) this.#stop(run)
+  }
+
+  #stop(run: WebSeedRun): void {
+    run.cancel()
+    this.#runs.delete(run)
+  }
+}
