@@ -106,16 +106,22 @@ export class Announcer {
     if (left === 0) return onStopped()
     const finish = (): void => {
       cancelTimeout()
-      for (const cancel of cancels) cancel()
+      for (const cancel of cancels.values()) cancel()
       onStopped()
     }
     const cancelTimeout = clock.after(STOP_TIMEOUT, finish)
-    const cancels = told.map(([tracker]) =>
-      this.#ask(tracker, 'stopped', (result) => {
-        this.#report(tracker, 'stopped', result)
-        if (--left === 0) finish()
-      }),
-    )
+    const cancels = new Map<Tracker, Cancel>()
+    const say = (tracker: Tracker, kind: AnnounceKind): void => {
+      const cancel = this.#ask(tracker, kind, (result) => {
+        this.#report(tracker, kind, result)
+        if (kind === 'completed') say(tracker, 'stopped')
+        else if (--left === 0) finish()
+      })
+      cancels.set(tracker, cancel)
+    }
+    // Whoever leaves as soon as it has everything is still to be counted among those who got everything.
+    for (const [tracker, { isTold }] of told)
+      say(tracker, isTold && this.#isCompletedDue ? 'completed' : 'stopped')
   }
 
   /** Asks the first tracker that may be asked, then the others until one answers. */
