@@ -20,7 +20,6 @@ describe.skipIf(isSkipped)(title, () => {
       if (first === 'theirs') await startSeed()
       const leecher = await scene.get(payload.torrent, [], { host: b!, hasLan: true })
       if (first === 'ours') {
-        await leecher.node.waitFor('listen', 10_000)
         await startSeed()
       }
       expect(await leecher.node.exited, leecher.node.epitaph).toBe(0)

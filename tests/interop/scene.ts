@@ -11,6 +11,7 @@ import { HERE, Network, type Host } from './netns.ts'
 import { differences, writePayload, type PayloadShape } from './payloads.ts'
 
 const TRANSFER_DEADLINE_MS = 90_000
+const START_DEADLINE_MS = 10_000
 const POLL_INTERVAL_MS = 100
 /** Lines of bitswarm's log that a failed test shows. */
 const SHOWN_EVENTS = 60
@@ -112,13 +113,14 @@ export class Scene {
     return { node, address }
   }
 
-  /** Starts ours as a downloader. @param source a metainfo file or a magnet link */
+  /** Starts ours as a downloader, and waits until it listens. @param source a metainfo file or a magnet link */
   async get(source: string, flags: readonly string[] = [], options: BitswarmOptions = {}): Promise<Getter> {
     const host = options.host ?? HERE
     const address = await this.freeAddress(host)
     const folder = this.newFolder()
     const line = ['-get', source, '-dest', folder, '-tcp-listen', address, '-timeout', '90', ...flags]
     const node = this.bitswarm('leecher', line, options)
+    await node.waitFor('listen', START_DEADLINE_MS)
     return {
       name: 'bitswarm',
       node,
