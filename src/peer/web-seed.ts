@@ -22,8 +22,8 @@ import { fileUrl } from './web-seed-url.ts'
 export const MAX_WEB_SEED_RUNS = 4
 /** Bytes of one of them: a failure costs no more, and others get their turn. */
 export const MAX_RUN_BYTES = 4 * 2 ** 20
-/** What is asked of a seed: what it sends in so long, between these bounds (blocks). */
-const WINDOW: Millis = 2_000
+/** What is asked of a seed: what it sends in so long, between these bounds (blocks). Longer, and others wait for it at the end. */
+const WINDOW: Millis = 300
 const MIN_WINDOW_BLOCKS = 64
 const MAX_WINDOW_BLOCKS = 1_024
 /** The first pause after a failure; doubled with each further one … */
