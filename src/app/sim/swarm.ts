@@ -21,6 +21,8 @@ export interface SimSwarmOptions {
   /** Bytes of the payload, 4 MiB when missing, and of a piece, 64 KiB when missing. */
   readonly payloadBytes?: number
   readonly pieceLength?: number
+  /** Peers come from trackers and from the user only (BEP 27). */
+  readonly isPrivate?: boolean
   /** One way, between any two machines; 10 ms when missing. */
   readonly latencyMs?: Millis
 }
@@ -94,7 +96,7 @@ export class SimSwarm {
         files: [{ path: [], length: payloadBytes }],
         pieceLength,
         digests,
-        isPrivate: false,
+        isPrivate: options.isPrivate ?? false,
       },
       hashes,
     )
