@@ -15,6 +15,9 @@ export const HERE: Host = { address: '127.0.0.1', address6: '::1', enter: [] }
 /** The same over IPv6. */
 export const HERE6: Host = { ...HERE, address: '::1' }
 
+const LINK_DEADLINE_MS = 5_000
+const LINK_POLL_MS = 20
+
 let made = 0
 
 export class Network {
@@ -32,6 +35,7 @@ export class Network {
       if (count === 2) joinByCable([hosts[0]!, 'eth0'], [hosts[1]!, 'eth0'])
       else this.#joinBySwitch(this.#add(`${prefix}-switch`), hosts)
       this.hosts = hosts.map((namespace, index) => configure(namespace, index + 1))
+      for (const namespace of hosts) waitForLink(namespace)
     } catch (error) {
       this.close()
       throw error
@@ -95,11 +99,22 @@ function configure(namespace: string, number: number): Host {
   return { address, address6: `fd77::${number}`, enter: ['ip', 'netns', 'exec', namespace] }
 }
 
+/** The kernel tells programs of a cable up to a second after it was plugged in. */
+function waitForLink(namespace: string): void {
+  const deadline = performance.now() + LINK_DEADLINE_MS
+  while (!run(['ip', '-n', namespace, 'link', 'show', 'dev', 'eth0']).includes(' state UP ')) {
+    if (performance.now() > deadline) throw new Error(`${namespace}: the link is not up`)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LINK_POLL_MS)
+  }
+}
+
 function ip(...args: readonly string[]): void {
   run(['ip', ...args])
 }
 
-function run([command, ...args]: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(command!, args, { encoding: 'utf8' })
+/** @returns what it printed */
+function run([command, ...args]: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command!, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`)
+  return stdout
 }

@@ -57,6 +57,9 @@ http {
     http: `http://${plain}/`,
     https: `https://${secure}/`,
     authority,
-    requests: () => readFileSync(join(own, 'requests'), 'utf8').trim().split('\n'),
+    requests: () =>
+      readFileSync(join(own, 'requests'), 'utf8')
+        .split('\n')
+        .filter((line) => line !== ''),
   }
 }

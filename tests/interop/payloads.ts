@@ -27,7 +27,14 @@ export const MEDIUM_FILE: PayloadShape = {
   files: { '': 24 * MIB },
 }
 
-export const LARGE_FILE: PayloadShape = {
+/** So much that a start and an end hardly count. */
+export const HUGE_FILE: PayloadShape = {
+  title: 'a file of 192 MiB',
+  name: 'huge.bin',
+  files: { '': 192 * MIB },
+}
+
+const LARGE_FILE: PayloadShape = {
   title: 'a file of 64 MiB',
   name: 'image.bin',
   files: { '': 64 * MIB },
