@@ -1,49 +1,65 @@
 /**
- * Lists of addresses as people keep them, a range a line, in any of three forms:
+ * Lists of addresses as people keep them, a range a line, in any of these forms:
  *
- *     203.0.113.0/24   2001:db8::/32   198.51.100.7         CIDR, or an address
+ *     203.0.113.0/24   2001:db8::/32   198.51.100.7         CIDR, or an address; `; text` or `# text` may follow
  *     Some name:203.0.113.0-203.0.113.255                   P2P (PeerGuardian)
  *     203.000.113.000 - 203.000.113.255 , 000 , Some name   DAT (eMule); levels above 127 are allowed
+ *     203.0.113.0-203.0.113.255                             either of them, without the rest
  *
- * Blank lines and those that begin with `#` or `//` say nothing. A line that cannot be read is an error: a filter that lets
- * pass what its owner wanted kept out is worse than none.
+ * Blank lines and those that begin with `#`, `;` or `//` say nothing. A line that cannot be read is an error: a filter that
+ * lets pass what its owner wanted kept out is worse than none.
  */
-import { canonicalIp, familyOf, packHost } from '../protocol/endpoint.ts'
+import { canonicalIp, packHost } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
-import { printable } from '../protocol/text.ts'
+import { decodeUtf8, printable } from '../protocol/text.ts'
 import { IpFilter, type IpRange } from './ip-filter.ts'
 
 /** Ranges in one list. */
 export const MAX_BLOCKLIST_RANGES = 2_000_000
-/** Characters of a rule that events show. */
-const MAX_RULE_LENGTH = 100
+/** Bytes of a line of it. */
+export const MAX_BLOCKLIST_LINE = 2_048
 /** DAT: an access level above it says that the range is allowed. */
 const HIGHEST_BLOCKED_LEVEL = 127
+
+const LINE_FEED = 0x0a
+const BYTE_ORDER_MARK = '\ufeff'
+/** Lists are older than UTF-8: whatever is not UTF-8 is in this. */
+const latin1 = new TextDecoder('latin1')
 
 /**
  * @param name the file's, for errors
  * @throws {ConfigError} `config.value`, with the number of the line
  */
 export function parseBlocklist(bytes: Uint8Array, name: string): IpFilter {
-  // Names in such lists are in any charset: latin1 reads them all, and addresses are ASCII.
-  const text = new TextDecoder('latin1').decode(bytes).replace(/^\u00ef\u00bb\u00bf/, '')
-  const ranges: IpRange[] = []
+  return new IpFilter(readRanges(bytes, name))
+}
+
+function* readRanges(bytes: Uint8Array, name: string): Generator<IpRange> {
+  let count = 0
   let number = 0
-  for (const line of text.split(/\r?\n/)) {
+  for (let at = 0; at < bytes.length;) {
+    const found = bytes.indexOf(LINE_FEED, at)
+    const end = found < 0 ? bytes.length : found
     number++
-    const content = line.trim()
-    if (content === '' || content.startsWith('#') || content.startsWith('//')) continue
-    const range = readLine(content)
+    const text = decodeLine(bytes.subarray(at, Math.min(end, at + MAX_BLOCKLIST_LINE + 1)))
+    at = end + 1
+    if (text === '' || /^(?:[#;]|\/\/)/.test(text)) continue
+    const range = text.length > MAX_BLOCKLIST_LINE ? undefined : readLine(text)
     if (range === undefined)
       throw new ConfigError(
         'config.value',
-        `${name}, line ${number}: '${printable(content, 60)}' is not a CIDR, P2P or DAT range`,
+        `${name}, line ${number}: '${printable(text, 60)}' is not a CIDR, P2P or DAT range of addresses`,
       )
-    if (range !== 'allowed') ranges.push(range)
-    if (ranges.length > MAX_BLOCKLIST_RANGES)
+    if (range === 'allowed') continue
+    if (++count > MAX_BLOCKLIST_RANGES)
       throw new ConfigError('config.value', `${name} has more than ${MAX_BLOCKLIST_RANGES} ranges`)
+    yield range
   }
-  return new IpFilter(ranges)
+}
+
+function decodeLine(bytes: Uint8Array): string {
+  const text = decodeUtf8(bytes) ?? latin1.decode(bytes)
+  return (text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text).trim()
 }
 
 function readLine(line: string): IpRange | 'allowed' | undefined {
@@ -52,36 +68,59 @@ function readLine(line: string): IpRange | 'allowed' | undefined {
 
 function readDat(line: string): IpRange | 'allowed' | undefined {
   const [, first, last, level, name] =
-    /^([\d.]+)\s*-\s*([\d.]+)\s*,\s*(\d+)\s*(?:,\s*(.*))?$/.exec(line) ?? []
+    /^([\da-f.:]+)\s*-\s*([\da-f.:]+)\s*,\s*(\d+)\s*(?:,\s*(.*))?$/i.exec(line) ?? []
   if (first === undefined) return undefined
-  if (Number(level) > HIGHEST_BLOCKED_LEVEL) return 'allowed'
-  return rangeOf(first, last!, name || line)
+  const range = rangeOf(first, last!, name || line)
+  return range && Number(level) > HIGHEST_BLOCKED_LEVEL ? 'allowed' : range
 }
 
 function readCidr(line: string): IpRange | undefined {
-  const [, address, length] = /^([\da-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(line) ?? []
-  const ip = address === undefined ? undefined : canonicalIp(address)
-  if (ip === undefined) return undefined
-  const first = packHost(ip).slice()
-  const bits = length === undefined ? 8 * first.length : Number(length)
-  if (bits > 8 * first.length) return undefined
+  const [, address, length] = /^([\da-f.:]+)(?:\/(\d{1,3}))?(?:\s*[;#].*)?$/i.exec(line) ?? []
+  const first = address === undefined ? undefined : readAddress(address)
+  if (first === undefined) return undefined
+  // An IPv4-mapped address came out as IPv4: its prefix begins 96 bits later.
+  const mapped = first.length === 4 && address!.includes(':') ? 96 : 0
+  const bits = length === undefined ? 8 * first.length : Number(length) - mapped
+  if (bits < 0 || bits > 8 * first.length) return undefined
   const last = first.slice()
   for (let bit = bits; bit < 8 * first.length; bit++) {
     first[bit >>> 3]! &= ~(0x80 >>> (bit & 7))
     last[bit >>> 3]! |= 0x80 >>> (bit & 7)
   }
-  return { first, last, rule: printable(line, MAX_RULE_LENGTH) }
+  return { first, last, rule: line }
 }
 
-/** The name may hold colons, and so does an IPv6 address: the range is what stands behind the first colon that leaves one. */
+/**
+ * A name may hold colons, and so do IPv6 addresses: every colon may be where the range begins. Of several readings the
+ * one counts whose ends have most in common, a group at least, as those of real ranges do; else the line is refused.
+ */
 function readP2p(line: string): IpRange | undefined {
-  for (let at = line.indexOf(':'); at >= 0; at = line.indexOf(':', at + 1)) {
-    const [, first, last] = /^\s*([\da-fA-F.:]+)\s*-\s*([\da-fA-F.:]+)$/.exec(line.slice(at + 1)) ?? []
-    const range = first === undefined ? undefined : rangeOf(first, last!, line.slice(0, at) || line)
-    if (range !== undefined) return range
-  }
-  const [, first, last] = /^([\da-fA-F.:]+)\s*-\s*([\da-fA-F.:]+)$/.exec(line) ?? []
-  return first === undefined ? undefined : rangeOf(first, last!, line)
+  const readings = startsIn(line)
+    .map((start) => readBehind(line, start))
+    .filter((range) => range !== undefined)
+    .sort((a, b) => commonLength(b) - commonLength(a))
+  const [best, second] = readings
+  if (best === undefined || second === undefined) return best
+  return commonLength(best) >= 2 && commonLength(best) > commonLength(second) ? best : undefined
+}
+
+/** Bytes with which both ends begin. */
+function commonLength({ first, last }: IpRange): number {
+  const at = first.findIndex((byte, i) => byte !== last[i])
+  return at < 0 ? first.length : at
+}
+
+/** Where the range of a P2P line may begin: with the line, or behind a colon. */
+function startsIn(line: string): number[] {
+  const starts = [0]
+  for (let at = line.indexOf(':'); at >= 0; at = line.indexOf(':', at + 1)) starts.push(at + 1)
+  return starts
+}
+
+function readBehind(line: string, start: number): IpRange | undefined {
+  const [, first, last] = /^\s*([\da-f.:]+)\s*-\s*([\da-f.:]+)$/i.exec(line.slice(start)) ?? []
+  if (first === undefined) return undefined
+  return rangeOf(first, last!, line.slice(0, Math.max(0, start - 1)).trim() || line)
 }
 
 function rangeOf(from: string, to: string, rule: string): IpRange | undefined {
@@ -92,12 +131,11 @@ function rangeOf(from: string, to: string, rule: string): IpRange | undefined {
     if (first[i]! < last[i]!) break
     if (first[i]! > last[i]!) return undefined
   }
-  return { first, last, rule: printable(rule, MAX_RULE_LENGTH) }
+  return { first, last, rule }
 }
 
 /** Octets may be padded with zeros: in these lists that does not make them octal. */
 function readAddress(text: string): Uint8Array | undefined {
-  const ip = canonicalIp(text.replaceAll(/\b0+(?=\d)/g, (zeros) => (text.includes(':') ? zeros : '')))
-  if (ip === undefined || (familyOf(ip) === 4 && text.includes(':'))) return undefined
-  return packHost(ip)
+  const ip = canonicalIp(text.includes(':') ? text : text.replaceAll(/\b0+(?=\d)/g, ''))
+  return ip === undefined ? undefined : packHost(ip)
 }

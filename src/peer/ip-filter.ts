@@ -1,7 +1,10 @@
 /** Addresses that the user does not want to deal with: ranges, sorted and merged, found by halving. */
-import { canonicalIp, familyOf, packHost } from '../protocol/endpoint.ts'
+import { canonicalIp, packHost } from '../protocol/endpoint.ts'
+import { printable } from '../protocol/text.ts'
+import { RangeTableBuilder, type RangeTable } from './range-table.ts'
+import { RuleTexts } from './rule-texts.ts'
 
-/** Both ends lie in it, and are of one family: 4 or 16 bytes. */
+/** Both ends lie in it, and are of one family: 4 or 16 bytes. The first is not above the last. */
 export interface IpRange {
   readonly first: Uint8Array
   readonly last: Uint8Array
@@ -9,29 +12,27 @@ export interface IpRange {
   readonly rule: string
 }
 
-interface NumberRange<N extends number | bigint> {
-  readonly first: N
-  last: N
-  readonly rule: string
-}
+/** Characters of a rule that events show. */
+const MAX_RULE_LENGTH = 100
 
 /**
  * Node's own `BlockList` tries its rules one after the other: with the 300,000 ranges of a common list that is
- * milliseconds for each address. Here it is eighteen steps.
+ * milliseconds for each address. Here it is eighteen steps; a range takes 12 bytes (IPv6: 36) and its rule's text.
  */
 export class IpFilter {
-  readonly #four: RangeTable<number>
-  readonly #six: RangeTable<bigint>
+  readonly #four: RangeTable
+  readonly #six: RangeTable
+  readonly #texts: RuleTexts = new RuleTexts()
 
   /** In any order; where ranges overlap, the one that begins first lends its name. */
   constructor(ranges: Iterable<IpRange>) {
-    const four: NumberRange<number>[] = []
-    const six: NumberRange<bigint>[] = []
+    const four = new RangeTableBuilder(1)
+    const six = new RangeTableBuilder(4)
     for (const { first, last, rule } of ranges)
-      if (first.length === 4) four.push({ first: narrow(first), last: narrow(last), rule })
-      else six.push({ first: wide(first), last: wide(last), rule })
-    this.#four = new RangeTable(four, (numbers) => Uint32Array.from(numbers))
-    this.#six = new RangeTable(six, (numbers) => numbers)
+      (first.length === 4 ? four : six).add(first, last, this.#texts.add(rule))
+    this.#texts.trim()
+    this.#four = four.build()
+    this.#six = six.build()
   }
 
   /** Ranges, after merging. */
@@ -39,61 +40,17 @@ export class IpFilter {
     return this.#four.size + this.#six.size
   }
 
-  /** The rule that forbids an address; undefined when it is allowed, or no address at all. */
+  /** Bytes that the tables and the texts of their rules take. */
+  get byteLength(): number {
+    return this.#four.byteLength + this.#six.byteLength + this.#texts.byteLength
+  }
+
+  /** The rule that forbids an address, printable and in 100 characters; undefined when it is allowed, or no address at all. */
   blockedBy(host: string): string | undefined {
     const ip = canonicalIp(host)
     if (ip === undefined) return undefined
-    const bytes = packHost(ip)
-    return familyOf(ip) === 4 ? this.#four.find(narrow(bytes)) : this.#six.find(wide(bytes))
+    const address = packHost(ip)
+    const rule = (address.length === 4 ? this.#four : this.#six).find(address)
+    return rule === undefined ? undefined : printable(this.#texts.at(rule), MAX_RULE_LENGTH)
   }
-}
-
-class RangeTable<N extends number | bigint> {
-  readonly #firsts: ArrayLike<N>
-  readonly #lasts: ArrayLike<N>
-  readonly #rules: readonly string[]
-
-  constructor(ranges: NumberRange<N>[], pack: (numbers: N[]) => ArrayLike<N>) {
-    const merged = merge(ranges)
-    this.#firsts = pack(merged.map(({ first }) => first))
-    this.#lasts = pack(merged.map(({ last }) => last))
-    this.#rules = merged.map(({ rule }) => rule)
-  }
-
-  get size(): number {
-    return this.#rules.length
-  }
-
-  find(address: N): string | undefined {
-    // The last range that begins at the address or before it.
-    let low = 0
-    let high = this.#firsts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#firsts[middle]! <= address) low = middle + 1
-      else high = middle
-    }
-    return low > 0 && address <= this.#lasts[low - 1]! ? this.#rules[low - 1] : undefined
-  }
-}
-
-function merge<N extends number | bigint>(ranges: NumberRange<N>[]): NumberRange<N>[] {
-  ranges.sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
-  const merged: NumberRange<N>[] = []
-  for (const range of ranges) {
-    const before = merged.at(-1)
-    if (before === undefined || range.first > before.last) merged.push({ ...range })
-    else if (range.last > before.last) before.last = range.last
-  }
-  return merged
-}
-
-function narrow(bytes: Uint8Array): number {
-  return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0
-}
-
-function wide(bytes: Uint8Array): bigint {
-  let value = 0n
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte)
-  return value
 }

@@ -29,9 +29,12 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.host === b.host
 }
 
+/** Four numbers up to 255, none padded with zeros: the only text of an IPv4 address. */
+const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+
 /** The canonical text of an IP literal, v4-mapped ones unwrapped; undefined when `text` is not one. */
 export function canonicalIp(text: string): string | undefined {
-  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
+  if (!text.includes(':')) return DOTTED_QUAD.test(text) ? text : undefined
   if (!ipaddr.isValid(text)) return undefined
   return ipaddr.process(text).toString()
 }

@@ -1,5 +1,5 @@
 /** Reads `-blocklist` files, gzipped or not. */
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { parseBlocklist } from '../../peer/blocklist-file.ts'
@@ -8,27 +8,50 @@ import { ConfigError } from '../../protocol/errors.ts'
 import { errnoOf } from './network-error.ts'
 
 /** Bytes of a list, before and after it is unpacked. */
-const MAX_BLOCKLIST_LENGTH = 256 * 1024 * 1024
+export const MAX_BLOCKLIST_LENGTH = 256 * 1024 * 1024
+
+/** What Node and the system call the usual troubles, and what people do. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'it may not be read',
+  ERR_BUFFER_TOO_LARGE: `unpacked it is longer than ${MAX_BLOCKLIST_LENGTH} bytes`,
+  Z_DATA_ERROR: 'its gzip data is damaged',
+  Z_BUF_ERROR: 'its gzip data ends too early',
+}
 
 /** @throws {ConfigError} `config.value`: it cannot be read, or a line of it makes no sense */
 export async function readBlocklist(path: string): Promise<IpFilter> {
-  return parseBlocklist(await readUnpacked(path), path)
+  return parseBlocklist(await readUnpacked(path), `-blocklist ${path}`)
 }
 
 async function readUnpacked(path: string): Promise<Uint8Array> {
   try {
     const file = await open(path)
     try {
-      const { size } = await file.stat()
-      if (size > MAX_BLOCKLIST_LENGTH) throw new RangeError(`${size} bytes are too many`)
-      const bytes = await file.readFile()
+      const bytes = await readBounded(file)
       const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
       return isPacked ? await promisify(gunzip)(bytes, { maxOutputLength: MAX_BLOCKLIST_LENGTH }) : bytes
     } finally {
       await file.close()
     }
   } catch (error) {
-    const why = errnoOf(error) === 'ENOENT' ? 'there is no such file' : (error as Error).message
+    const why = IN_WORDS[errnoOf(error)] ?? (error as Error).message
     throw new ConfigError('config.value', `-blocklist ${path} cannot be read: ${why}`, { cause: error })
   }
+}
+
+/** It may be a pipe, which does not tell its length. */
+async function readBounded(file: FileHandle): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of file.createReadStream({
+    autoClose: false,
+    highWaterMark: 2 ** 20,
+  }) as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > MAX_BLOCKLIST_LENGTH) throw new RangeError(`it is longer than ${MAX_BLOCKLIST_LENGTH} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
