@@ -35,6 +35,7 @@ function describeLink({
   webSeeds,
   peers,
   bootstrap = [],
+  files,
 }: MagnetDescription): string {
   return table([
     name !== undefined && ['name', name],
@@ -44,6 +45,7 @@ function describeLink({
     ...webSeeds.map((url) => ['web seed', url] as const),
     peers.length > 0 && ['peers', peers.join(' ')],
     bootstrap.length > 0 && ['bootstrap', bootstrap.join(' ')],
+    files !== undefined && ['files', files.join(' ')],
   ]).join('\n')
 }
 

@@ -10,6 +10,8 @@ import { MAX_LOCATION_LENGTH, URL_PATTERN } from './torrent-keys.ts'
 export const MAX_MAGNET_LENGTH = 65_536
 /** Entries of one kind in a link; further ones are not read. */
 export const MAX_MAGNET_LOCATIONS = 100
+/** Files that a link may select; further ones are not read. */
+export const MAX_SELECTED_FILES = 10_000
 /** Characters of the name that a link suggests. */
 const MAX_NAME_LENGTH = 255
 
@@ -25,6 +27,8 @@ export interface Magnet {
   readonly peers: readonly string[]
   /** `host:port` of DHT nodes to join through (`x.bitswarm`). */
   readonly bootstrap: readonly string[]
+  /** Indices of the files that are meant (BEP 53, `so`); all when missing. */
+  readonly files?: readonly number[] | undefined
 }
 
 /** What `inspect --json` prints of a link. */
@@ -58,16 +62,19 @@ export function parseMagnet(text: string): Magnet {
     webSeeds: locations(all('ws'), isUrl),
     peers: locations(all('x.pe'), isHostPort),
     bootstrap: locations(all('x.bitswarm'), isHostPort),
+    ...(all('so').length > 0 && { files: readSelection(all('so')[0]!) }),
   }
 }
 
-export function encodeMagnet({ infoHash, name, trackers, webSeeds, peers, bootstrap }: Magnet): string {
+export function encodeMagnet(magnet: Magnet): string {
+  const { infoHash, name, trackers, webSeeds, peers, bootstrap, files } = magnet
   const fields: (readonly [string, string])[] = [
     ...(name === undefined ? [] : ([['dn', name]] as const)),
     ...trackers.map((url) => ['tr', url] as const),
     ...webSeeds.map((url) => ['ws', url] as const),
     ...peers.map((address) => ['x.pe', address] as const),
     ...bootstrap.map((address) => ['x.bitswarm', address] as const),
+    ...(files === undefined ? [] : ([['so', files.join(',')]] as const)),
   ]
   return `magnet:?xt=urn:btih:${toHex(infoHash)}${fields.map(([key, value]) => `&${key}=${encodeValue(value)}`).join('')}`
 }
@@ -131,6 +138,18 @@ function readTopic(topics: readonly string[]): InfoHash {
       `the info hash '${printable(hash, 60)}' is neither 40 hex digits nor 32 characters of base32`,
     )
   return idFrom<InfoHash>(bytes)
+}
+
+/** `0,2,5-8`: indices and ranges of them; what is neither is passed over. */
+function readSelection(text: string): number[] {
+  const files = new Set<number>()
+  for (const part of text.split(',')) {
+    const [, from, to = from] = /^(\d{1,7})(?:-(\d{1,7}))?$/.exec(part.trim()) ?? []
+    if (from === undefined) continue
+    for (let file = Number(from); file <= Number(to) && files.size < MAX_SELECTED_FILES; file++)
+      files.add(file)
+  }
+  return [...files].toSorted((a, b) => a - b)
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'

@@ -51,6 +51,15 @@ export class MetadataAssembly {
     return this.#blocks.filter((block) => block.peer === peer && isAwaited(block, now)).length
   }
 
+  /** The ids of those who were asked for something too long ago. */
+  silent(now: Millis): ReadonlySet<number> {
+    return new Set(
+      this.#blocks
+        .filter((block) => block.bytes === undefined && block.peer !== 0 && !isAwaited(block, now))
+        .map(({ peer }) => peer),
+    )
+  }
+
   /** Takes the next block that should be asked for as asked of `peer`; -1 when there is none. */
   ask(peer: number, now: Millis): number {
     const at = this.#blocks.findIndex((block) => block.bytes === undefined && !isAwaited(block, now))

@@ -151,12 +151,22 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   #fill(): void {
     if (this.#info !== undefined) return
     const now = this.#options.clock.now()
+    this.#pauseSilent(now)
     const preferred = this.#preferred(now)
     const size = preferred[0]?.peer.metadataSize
     if (size === undefined) return
     if (this.#assembly?.size !== size)
       this.#assembly = new MetadataAssembly(size, now, this.#isSuspicious ? preferred[0]!.peer.id : undefined)
     for (const { peer } of this.#helpers(this.#assembly, preferred)) this.#ask(this.#assembly, peer, now)
+  }
+
+  /** Who does not answer would be asked for the same again, before others are. */
+  #pauseSilent(now: Millis): void {
+    for (const id of this.#assembly?.silent(now) ?? []) {
+      const known = this.#known.get(id)
+      if (known) known.notBefore = now + PAUSE
+      this.#assembly!.release(id)
+    }
   }
 
   #ask(assembly: MetadataAssembly, peer: Peer, now: Millis): void {

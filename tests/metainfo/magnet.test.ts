@@ -1,0 +1,114 @@
+/** Magnet links: what they say, and what of a stranger's link is passed over. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  describeMagnet,
+  encodeMagnet,
+  MAX_MAGNET_LENGTH,
+  MAX_MAGNET_LOCATIONS,
+  MAX_SELECTED_FILES,
+  parseMagnet,
+  type Magnet,
+} from '../../src/metainfo/magnet.ts'
+import { MetainfoError } from '../../src/protocol/errors.ts'
+import { idFrom, toHex, type InfoHash } from '../../src/protocol/ids.ts'
+
+const HEX = 'c12fe1c06bba254a9dc9f519b335aa7c1367a88a'
+/** The same 20 bytes in base32. */
+const BASE32 = 'YEX6DQDLXISUVHOJ6UM3GNNKPQJWPKEK'
+
+describe('the info hash', () => {
+  test.each([HEX, HEX.toUpperCase(), BASE32, BASE32.toLowerCase()])('may be written as %s', (hash) => {
+    expect(toHex(parseMagnet(`magnet:?xt=urn:btih:${hash}`).infoHash)).toBe(HEX)
+  })
+
+  test('stands beside others: of a hybrid torrent the one that we know counts', () => {
+    const link = `MAGNET:?xt=urn:btmh:1220${'ab'.repeat(32)}&xt.2=urn:btih:${HEX}`
+    expect(toHex(parseMagnet(link).infoHash)).toBe(HEX)
+  })
+
+  test.each([
+    ['', 'meta.malformed'],
+    ['http://x/?xt=urn:btih:00', 'meta.malformed'],
+    ['magnet:?dn=x', 'meta.missing-field'],
+    ['magnet:?xt=urn:sha1:AAAA', 'meta.bad-field'],
+    ['magnet:?xt=urn:btih:', 'meta.bad-field'],
+    [`magnet:?xt=urn:btih:${HEX}0`, 'meta.bad-field'],
+    [`magnet:?xt=urn:btih:${HEX.replace('c', 'g')}`, 'meta.bad-field'],
+    [`magnet:?xt=urn:btih:${BASE32.replace('Y', '1')}`, 'meta.bad-field'],
+    [`magnet:?xt=urn:btmh:1220${'ab'.repeat(32)}`, 'meta.unsupported'],
+    [`magnet:?xt=urn:btih:${HEX}&dn=${'x'.repeat(MAX_MAGNET_LENGTH)}`, 'meta.malformed'],
+  ])('must be there and right: %.60s', (link, code) => {
+    expect(() => parseMagnet(link)).toThrow(expect.objectContaining({ code }) as Error)
+    expect(() => parseMagnet(link)).toThrow(MetainfoError)
+  })
+})
+
+test('everything that a link may say', () => {
+  const link =
+    `magnet:?xt=urn:btih:${HEX}&dn=disk+image%20%E2%82%AC&tr=udp%3A%2F%2Ft.example%3A69&tr.1=http://t.example/announce` +
+    '&ws=https%3A%2F%2Fw.example%2Ff%2F&x.pe=10.0.0.1:6881&x.pe=[fd00::1]:7&x.pe=seed.example:8&x.bitswarm=10.0.0.1:10000&so=0,5-7,2&foo=bar'
+  expect(describeMagnet(parseMagnet(link))).toEqual({
+    format: 'magnet',
+    infoHash: HEX,
+    name: 'disk image €',
+    trackers: ['udp://t.example:69', 'http://t.example/announce'],
+    webSeeds: ['https://w.example/f/'],
+    peers: ['10.0.0.1:6881', '[fd00::1]:7', 'seed.example:8'],
+    bootstrap: ['10.0.0.1:10000'],
+    files: [0, 2, 5, 6, 7],
+  })
+})
+
+test('a description has its lists even when they are empty, so that scripts need not ask', () => {
+  expect(describeMagnet(parseMagnet(`magnet:?xt=urn:btih:${HEX}`))).toEqual({
+    format: 'magnet',
+    infoHash: HEX,
+    trackers: [],
+    webSeeds: [],
+    peers: [],
+  })
+})
+
+test('what makes no sense is passed over, and no list grows beyond its limit', () => {
+  const many = Array.from({ length: 500 }, (_, i) => `&tr=http://t${i}.example/&x.pe=10.0.0.1:${i}`).join('')
+  const bad =
+    '&tr=nonsense&ws=%00&x.pe=:5&x.pe=10.0.0.1:0&x.pe=10.0.0.1:99999&x.pe=a%20b:1&so=1-99999999,x,3-1,0-9999999'
+  const { trackers, webSeeds, peers, files } = parseMagnet(`magnet:?xt=urn:btih:${HEX}${bad}${many}`)
+  expect([trackers.length, webSeeds.length, peers.length]).toEqual([
+    MAX_MAGNET_LOCATIONS,
+    0,
+    MAX_MAGNET_LOCATIONS,
+  ])
+  expect(files).toHaveLength(MAX_SELECTED_FILES)
+})
+
+test('a name with control characters is harmless', () => {
+  expect(parseMagnet(`magnet:?xt=urn:btih:${HEX}&dn=%1b[31mred%0a`).name).toBe('?[31mred?')
+})
+
+test('what is written is read again', () => {
+  const location = fc.webUrl({ withQueryParameters: true })
+  const address = fc
+    .tuple(fc.ipV4(), fc.integer({ min: 1, max: 65_535 }))
+    .map(([ip, port]) => `${ip}:${port}`)
+  fc.assert(
+    fc.property(
+      fc.record({
+        hash: fc.uint8Array({ minLength: 20, maxLength: 20 }),
+        name: fc.string({
+          unit: fc.constantFrom('a', 'ü', '&', '=', '%', '+', '#', '/', '💾', '-'),
+          minLength: 1,
+        }),
+        trackers: fc.uniqueArray(location, { maxLength: 5 }),
+        webSeeds: fc.uniqueArray(location, { maxLength: 5 }),
+        peers: fc.uniqueArray(address, { maxLength: 5 }),
+        bootstrap: fc.uniqueArray(address, { maxLength: 5 }),
+      }),
+      ({ hash, ...rest }) => {
+        const magnet: Magnet = { infoHash: idFrom<InfoHash>(hash), ...rest }
+        expect(parseMagnet(encodeMagnet(magnet))).toEqual(magnet)
+      },
+    ),
+  )
+})
