@@ -3,7 +3,7 @@ import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
 import { PeerList, type KnownPeer, type PeerOrigin } from '../peer/peer-list.ts'
-import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { formatEndpoint, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import { SwarmError, TransportError } from '../protocol/errors.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
 import type { InfoHash, PeerId } from '../protocol/ids.ts'
@@ -12,6 +12,9 @@ import type { ConnectionSlots } from './connection-slots.ts'
 
 /** How long a remote may take to accept a connection. */
 export const DIAL_TIMEOUT_MS: Millis = 10_000
+
+/** Other endpoints of one connected peer that are remembered: one of each family, and some that it had before. */
+const MAX_ALIASES = 4
 
 export type Direction = 'in' | 'out'
 
@@ -106,6 +109,13 @@ export class Connector {
     this.#pump()
   }
 
+  /** A peer that called us said where it accepts connections: to dial it there would be a second one. */
+  onListenEndpoint(peer: PeerConnection): void {
+    const endpoint = peer.listenEndpoint
+    if (peer.direction === 'in' && endpoint && this.#ownerOf(endpoint) === undefined)
+      this.#addAlias(peer, endpoint)
+  }
+
   /** Never again. The whole address, but for loopback, where all the world has one. */
   ban({ remote, listenEndpoint }: PeerConnection): void {
     if (scopeOf(remote.host) !== 'loopback') return this.#list.ban(remote, 'host')
@@ -180,7 +190,7 @@ export class Connector {
     shaken.stream.destroy()
     if (unwanted.code === 'wire.duplicate') {
       // It stays `connected` in the list: to the peer behind it, there is a connection.
-      this.#aliases.set(unwanted.twin, [...(this.#aliases.get(unwanted.twin) ?? []), endpoint])
+      this.#addAlias(unwanted.twin, endpoint)
     } else {
       this.#list.onFailed(endpoint, this.#options.clock.now())
       this.#list.addOwn(endpoint)
@@ -190,6 +200,12 @@ export class Connector {
   }
 
   #onFailed(endpoint: Endpoint, { code }: SwarmError): void {
+    // It called us while we dialled it, and kept that connection: no failure.
+    if (this.#ownerOf(endpoint)) {
+      this.#list.onConnected(endpoint)
+      this.#options.slots.release()
+      return this.#pump()
+    }
     const retryMs = this.#list.onFailed(endpoint, this.#options.clock.now())
     this.#options.emit({
       event: 'peer_failed',
@@ -199,6 +215,20 @@ export class Connector {
     })
     this.#options.slots.release()
     this.#pump()
+  }
+
+  #addAlias(peer: PeerConnection, endpoint: Endpoint): void {
+    const aliases = this.#aliases.get(peer) ?? []
+    if (aliases.length >= MAX_ALIASES || aliases.some((alias) => sameEndpoint(alias, endpoint))) return
+    this.#aliases.set(peer, [...aliases, endpoint])
+    this.#list.onConnected(endpoint)
+  }
+
+  /** The connected peer that is known to be behind an endpoint which is not that of its connection. */
+  #ownerOf(endpoint: Endpoint): PeerConnection | undefined {
+    for (const [peer, aliases] of this.#aliases)
+      if (aliases.some((alias) => sameEndpoint(alias, endpoint))) return peer
+    return undefined
   }
 
   #refuse({ stream }: Shaken, reason: string): void {

@@ -220,6 +220,7 @@ export class Swarm implements PeerObserver {
   }
 
   onExtensions(peer: PeerConnection): void {
+    this.#connector.onListenEndpoint(peer)
     for (const extension of this.#extensions) extension.onHandshake(peer)
   }
 

@@ -56,6 +56,7 @@ interface Torrent {
   readonly port: number
   readonly onPeers: (peers: readonly Endpoint[]) => void
   announcedAt: Millis
+  dueAt: Millis
 }
 
 export class LanDiscovery {
@@ -63,7 +64,7 @@ export class LanDiscovery {
   readonly #cookie: string
   readonly #torrents = new Map<string, Torrent>()
   readonly #reported = new Set<string>()
-  #nodeAnnouncedAt: Millis = -Infinity
+  #nodeDueAt: Millis = -Infinity
   #cancelAnnounce: Cancel | undefined
   #announceAt: Millis = Infinity
   #second: Millis = -Infinity
@@ -77,6 +78,7 @@ export class LanDiscovery {
       group.onDatagram = (data, from) => this.#onDatagram(data, from)
       group.onFailed = (error) =>
         options.emit({ event: 'lan_failed', group: formatEndpoint(group.group), reason: error.message })
+      group.onInterface = () => this.#onInterface()
     }
     if (options.dht) this.#announceIn(COLLECT)
   }
@@ -93,14 +95,13 @@ export class LanDiscovery {
     onPeers: (peers: readonly Endpoint[]) => void,
   ): { readonly refresh: () => void; readonly remove: () => void } {
     const key = toHex(infoHash)
-    const torrent: Torrent = { infoHash, port, onPeers, announcedAt: -Infinity }
+    const torrent: Torrent = { infoHash, port, onPeers, announcedAt: -Infinity, dueAt: -Infinity }
     this.#torrents.set(key, torrent)
     this.#announceIn(COLLECT)
     return {
       refresh: () => {
-        const wait = torrent.announcedAt + MIN_LAN_INTERVAL - this.#options.clock.now()
-        torrent.announcedAt = Math.min(torrent.announcedAt, this.#options.clock.now() - LAN_INTERVAL)
-        this.#announceIn(Math.max(COLLECT, wait))
+        torrent.dueAt = torrent.announcedAt + MIN_LAN_INTERVAL
+        this.#announceIn(Math.max(COLLECT, torrent.dueAt - this.#options.clock.now()))
       },
       remove: () => {
         this.#torrents.delete(key)
@@ -113,6 +114,14 @@ export class LanDiscovery {
     this.#cancelAnnounce?.()
     this.#torrents.clear()
     for (const group of this.#options.groups) group.close()
+  }
+
+  /** A network was joined that has not heard of us. */
+  #onInterface(): void {
+    for (const torrent of this.#torrents.values()) torrent.dueAt = torrent.announcedAt + MIN_LAN_INTERVAL
+    this.#nodeDueAt = Math.min(this.#nodeDueAt, this.#options.clock.now() + COLLECT)
+    this.#announceIn(COLLECT)
+    this.#announceIn(MIN_LAN_INTERVAL)
   }
 
   #announceIn(delay: Millis): void {
@@ -129,8 +138,8 @@ export class LanDiscovery {
     const { clock, random, dht } = this.#options
     const now = clock.now()
     this.#announceAt = Infinity
-    const due = [...this.#torrents.values()].filter(({ announcedAt }) => now - announcedAt >= LAN_INTERVAL)
-    for (const torrent of due) torrent.announcedAt = now
+    const due = [...this.#torrents.values()].filter(({ dueAt }) => now >= dueAt)
+    for (const torrent of due) Object.assign(torrent, { announcedAt: now, dueAt: now + LAN_INTERVAL })
     for (const [port, torrents] of Map.groupBy(due, ({ port: each }) => each))
       for (let at = 0; at < torrents.length; at += MAX_LAN_HASHES)
         this.#say({
@@ -139,8 +148,8 @@ export class LanDiscovery {
           infoHashes: torrents.slice(at, at + MAX_LAN_HASHES).map(({ infoHash }) => infoHash),
           cookie: this.#cookie,
         })
-    if (dht && now - this.#nodeAnnouncedAt >= LAN_INTERVAL) {
-      this.#nodeAnnouncedAt = now
+    if (dht && now >= this.#nodeDueAt) {
+      this.#nodeDueAt = now + LAN_INTERVAL
       this.#say({ type: 'node', port: dht.port, net: dht.net, cookie: this.#cookie })
     }
     this.#announceIn(LAN_INTERVAL * (1 + LAN_JITTER * random.float()))

@@ -46,6 +46,8 @@ export interface MulticastGroup {
   send(data: Uint8Array): void
   /** Set by the user of the group. `data` is valid only during the call. */
   onDatagram: (data: Uint8Array, from: Endpoint) => void
+  /** Set by the user of the group: it was joined on an interface that was not there when the group was opened. */
+  onInterface: () => void
   /** Set by the user of the group: it cannot be joined, and nothing will come. Called once at most, in a later turn. */
   onFailed: (error: TransportError) => void
   close(): void

@@ -129,6 +129,16 @@ describe('peer exchange', () => {
     expect(known).toContain(seeder.address)
   })
 
+  test('two that hear of each other keep one connection, and nobody goes on dialling', async () => {
+    const sim = newSim(13)
+    const seeder = await sim.seeder({ up: 4_000 })
+    const both = [await sim.leecher({ peers: [seeder] }), await sim.leecher({ peers: [seeder] })]
+    sim.clock.runUntil(4 * 60_000)
+    expect(events(sim, 'pex').length).toBeGreaterThan(1)
+    expect(both.map(({ session }) => session.snapshot().connected)).toEqual([2, 2])
+    expect(events(sim, 'peer_failed')).toEqual([])
+  })
+
   test('is not spoken in a private torrent', async () => {
     const sim = new SimSwarm({ seed: 6, hashes, payloadBytes: 2 ** 20, isPrivate: true })
     const seeder = await sim.seeder({ up: 20_000 })
@@ -155,18 +165,17 @@ describe('a magnet link', () => {
     const node = await sim.node()
     const session = node.node.addMagnet(magnet)
     let isKnown = false
-    void session.whenMetainfo().then((metainfo) => {
+    const open = async (): Promise<void> => {
+      const metainfo = await session.whenMetainfo()
       isKnown = true
       session.open({ metainfo, path: PAYLOAD_PATH, mode: 'download' })
-    })
-    const turns = async (): Promise<void> => {
-      for (let at = 0; !isKnown && at < 600; at++) {
-        sim.clock.runUntil(sim.clock.now() + 1_000)
-        await Promise.resolve()
-        await Promise.resolve()
-      }
     }
-    await turns()
+    void open()
+    for (let at = 0; !isKnown && at < 600; at++) {
+      sim.clock.runUntil(sim.clock.now() + 1_000)
+      await Promise.resolve()
+      await Promise.resolve()
+    }
     return { ...node, session }
   }
 

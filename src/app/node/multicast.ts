@@ -9,6 +9,8 @@ import { plain } from './plain-bytes.ts'
 
 /** Routers that a datagram may pass: the groups are those of a site, and most networks route no multicast at all. */
 const TTL = 4
+/** How often the machine's interfaces are looked at. */
+const INTERFACE_CHECK_MS = 10_000
 /** What a machine without the family answers. */
 const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
@@ -20,10 +22,12 @@ export function joinGroup(group: Endpoint): MulticastGroup {
 class SystemGroup implements MulticastGroup {
   readonly group: Endpoint
   onDatagram: (data: Uint8Array, from: Endpoint) => void = () => {}
+  onInterface: () => void = () => {}
   onFailed: (error: TransportError) => void = () => {}
   readonly #family: Family
   readonly #socket: ReturnType<typeof createSocket>
   readonly #joined = new Set<string>()
+  #timer: ReturnType<typeof setInterval> | undefined
   #isBound = false
   #isClosed = false
   /** Said before the socket was bound. */
@@ -57,6 +61,7 @@ class SystemGroup implements MulticastGroup {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#early = []
+    clearInterval(this.#timer)
     this.#socket.close()
   }
 
@@ -67,6 +72,10 @@ class SystemGroup implements MulticastGroup {
     this.#socket.setMulticastLoopback(true)
     this.#join()
     for (const data of this.#early.splice(0)) this.#sendOnAll(data)
+    // A cable or a wireless network may come later: Linux calls an interface up before it is.
+    this.#timer = setInterval(() => {
+      if (this.#join()) this.onInterface()
+    }, INTERFACE_CHECK_MS).unref()
   }
 
   #onError(error: Error): void {
@@ -92,8 +101,9 @@ class SystemGroup implements MulticastGroup {
     }
   }
 
-  /** On the interfaces that were not there before. */
-  #join(): void {
+  /** On the interfaces that were not there before. @returns whether there was one */
+  #join(): boolean {
+    const before = this.#joined.size
     for (const address of interfacesOf(this.#family)) {
       if (this.#joined.has(address)) continue
       try {
@@ -104,6 +114,7 @@ class SystemGroup implements MulticastGroup {
         if (errnoOf(error) === 'EADDRINUSE') this.#joined.add(address)
       }
     }
+    return this.#joined.size > before
   }
 }
 

@@ -150,7 +150,7 @@ export class SimSwarm {
       bindUdp: () => Promise.resolve([]),
       openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
       addresses: () => [host.address],
-      joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onFailed() {} }),
+      joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onInterface() {}, onFailed() {} }),
     }
     const opened = await Node.open(env, {
       ...node,
