@@ -1,6 +1,10 @@
-/** What a process may send and receive, all its sessions together (`-max-up`, `-max-down`, `-limit-lan`). */
+/**
+ * What a process may send and receive, all its sessions together (`-max-up`, `-max-down`, `-limit-lan`). Sent are blocks
+ * with their headers: what we say besides is less than a hundredth. Of what is received every byte counts, since others
+ * choose what they send.
+ */
 import { TokenBucket } from '../peer/token-bucket.ts'
-import { scopeOf } from '../protocol/endpoint.ts'
+import { scopeOf, type Scope } from '../protocol/endpoint.ts'
 import type { Bandwidth, Clock } from '../protocol/ports.ts'
 
 export interface RateLimitOptions {
@@ -10,6 +14,9 @@ export interface RateLimitOptions {
   /** Whether peers on this machine and on private networks are limited too; they are when missing. */
   readonly isLanLimited?: boolean | undefined
 }
+
+/** What `-limit-lan=false` exempts. Whatever else there is comes and goes over a line that is paid for. */
+const LOCAL: readonly Scope[] = ['loopback', 'link-local', 'private']
 
 const UNLIMITED: Bandwidth = { ask: (bytes) => bytes }
 
@@ -40,6 +47,6 @@ export class RateLimits {
   }
 
   #isLimited(host: string): boolean {
-    return this.#isLanLimited || scopeOf(host) === 'public'
+    return this.#isLanLimited || !LOCAL.includes(scopeOf(host))
   }
 }

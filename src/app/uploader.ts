@@ -3,6 +3,7 @@ import { Choker } from '../peer/choker.ts'
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { StorageError } from '../protocol/errors.ts'
+import { PIECE_HEADER_LENGTH } from '../protocol/message.ts'
 import type { Bandwidth, Clock, Emit } from '../protocol/ports.ts'
 import type { CachedBlock, PieceCache } from '../storage/piece-cache.ts'
 
@@ -94,7 +95,7 @@ export class Uploader {
         peer.uploads!.next()
         continue
       }
-      if (!this.#isGranted(upload, request.length)) return
+      if (!this.#isGranted(upload, PIECE_HEADER_LENGTH + request.length)) return
       upload.aheadBytes += request.length
       const isTaken = this.#options.cache.read(request.piece, request.begin, request.length, (block) =>
         this.#onBlock(upload, request, block),
@@ -103,7 +104,7 @@ export class Uploader {
         upload.aheadBytes -= request.length
         return
       }
-      upload.grantedBytes -= request.length
+      upload.grantedBytes -= PIECE_HEADER_LENGTH + request.length
       peer.uploads?.next()
     }
   }

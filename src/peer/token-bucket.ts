@@ -1,16 +1,16 @@
 /** A rate limit that all connections share. */
 import type { Bandwidth, Clock, Millis } from '../protocol/ports.ts'
 
-/** What may be saved up while nobody asks: this much time's worth of the rate. */
+/** What may be saved up while nobody asks, or while the process is late: this much time's worth of the rate. */
 export const BURST: Millis = 50
 /** Waiters are served in grains of this time's worth. */
-const GRAIN: Millis = 10
-/** A waiter is not offered less than this (bytes), so that blocks do not go out in crumbs. */
-const MIN_GRANT = 4_096
+export const GRAIN: Millis = 10
+/** Bytes that those who wait take in turn: a block, so that blocks leave one after the other and not all at once. */
+const TURN = 16_384
 
 /**
  * A token bucket over a clock: tokens are bytes, they drip at the rate, and at most {@link BURST} of them are saved.
- * Who finds it empty waits in line; in front of others a waiter gets no more than its share of what is there.
+ * Who finds it empty waits in line, and those in line take turns of equal size until nothing is left.
  */
 export class TokenBucket implements Bandwidth {
   readonly #clock: Clock
@@ -22,6 +22,8 @@ export class TokenBucket implements Bandwidth {
   #isServing = false
   /** Bytes that it may still take in its turn. */
   #turn = 0
+  /** What the first in line is still owed of a turn for which the tokens did not suffice. */
+  #interruptedTurn = 0
   #isArmed = false
 
   /** @param rate bytes a second, above zero; `Infinity` is no limit */
@@ -37,11 +39,11 @@ export class TokenBucket implements Bandwidth {
     return this.#rate
   }
 
+  /** Holds for those that wait already, too. */
   set rate(rate: number) {
     this.#fill()
     this.#rate = rate
     this.#tokens = Math.min(this.#tokens, this.#capacity)
-    if (this.#line.length > 0) this.#arm(0)
   }
 
   ask(bytes: number, onRefill: () => void): number {
@@ -51,47 +53,54 @@ export class TokenBucket implements Bandwidth {
     const granted = Math.max(0, Math.floor(Math.min(bytes, this.#tokens, mayTake)))
     this.#turn -= granted
     this.#tokens -= granted
-    if (granted < bytes) {
-      this.#line.push(onRefill)
-      this.#arm(GRAIN)
-    }
+    if (granted < bytes) this.#queue(onRefill)
     return granted
   }
 
   get #capacity(): number {
-    return Math.max((this.#rate * BURST) / 1_000, MIN_GRANT)
+    return Math.max(1, (this.#rate * BURST) / 1_000)
   }
 
+  #queue(onRefill: () => void): void {
+    if (this.#isServing && this.#turn >= 1) {
+      this.#interruptedTurn = this.#turn
+      this.#turn = 0
+      this.#line.unshift(onRefill)
+    } else {
+      this.#line.push(onRefill)
+    }
+    this.#arm()
+  }
+
+  /** A clock that went back, or stood still, gives nothing and takes nothing. */
   #fill(): void {
     const now = this.#clock.now()
+    const elapsed = Math.max(0, now - this.#filledAt)
     if (this.#rate === Infinity) this.#tokens = Infinity
-    else this.#tokens = Math.min(this.#capacity, this.#tokens + ((now - this.#filledAt) * this.#rate) / 1_000)
+    else this.#tokens = Math.min(this.#capacity, this.#tokens + (elapsed * this.#rate) / 1_000)
     this.#filledAt = now
   }
 
-  #arm(delay: Millis): void {
+  #arm(): void {
     if (this.#isArmed) return
     this.#isArmed = true
-    // The first in line is offered MIN_GRANT at least: sooner there is nothing to wake it for.
-    const wait = ((Math.min(MIN_GRANT, this.#capacity) - this.#tokens) / this.#rate) * 1_000
-    this.#clock.after(Math.max(delay, wait), () => this.#serve())
+    this.#clock.after(GRAIN, () => this.#serve())
   }
 
-  /** Lets those that wait ask again, in order, each once, while there is something to give. */
+  /** Lets those that wait ask again, one after the other and round and round: who is not done stands in line again. */
   #serve(): void {
     this.#isArmed = false
     this.#fill()
-    let turns = this.#line.length
     this.#isServing = true
     try {
-      // Who is not done stands in line again, so it is the turns that are left among which the tokens are shared.
-      for (; turns > 0 && this.#tokens >= 1; turns--) {
-        this.#turn = Math.max(MIN_GRANT, this.#tokens / turns)
+      while (this.#tokens >= 1 && this.#line.length > 0) {
+        this.#turn = this.#interruptedTurn || TURN
+        this.#interruptedTurn = 0
         this.#line.shift()!()
       }
     } finally {
       this.#isServing = false
-      if (this.#line.length > 0) this.#arm(GRAIN)
+      if (this.#line.length > 0) this.#arm()
     }
   }
 }

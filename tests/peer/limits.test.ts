@@ -1,46 +1,10 @@
-/** Byte budgets, upload queues and slots. */
+/** Reading, upload queues and slots. */
 import { describe, expect, test } from 'vitest'
-import { SimClock } from '../../src/app/sim/clock.ts'
 import { Choker, DEFAULT_UPLOAD_SLOTS, ROTATION } from '../../src/peer/choker.ts'
 import { RateMeter } from '../../src/peer/rate-meter.ts'
 import { ReadingGate } from '../../src/peer/reading-gate.ts'
-import { TokenBucket } from '../../src/peer/token-bucket.ts'
 import { MAX_QUEUED_REQUESTS, UploadQueue } from '../../src/peer/upload-queue.ts'
 import type { ByteStream } from '../../src/protocol/ports.ts'
-
-describe('a byte budget', () => {
-  /** Users that take blocks of 16 KiB as fast as they get them, for 10 s. @returns bytes of each */
-  function run(rate: number, users: number): number[] {
-    const clock = new SimClock()
-    const bucket = new TokenBucket(clock, rate)
-    const taken = Array.from({ length: users }, () => 0)
-    const use = (user: number, missing: number): void => {
-      for (let left = missing; ; left = 16_384) {
-        const granted = bucket.ask(left, () => use(user, left - granted))
-        taken[user]! += granted
-        if (granted < left) return
-      }
-    }
-    for (let user = 0; user < users; user++) use(user, 16_384)
-    clock.runUntil(10_000)
-    return taken
-  }
-
-  test.each([100_000, 1_000_000, 50_000_000])('of %i bytes/s is kept within 2 %% over 10 s', (rate) => {
-    const [taken] = run(rate, 1)
-    expect(Math.abs(taken! / (10 * rate) - 1)).toBeLessThan(0.02)
-  })
-
-  test('is shared: each of eight gets an eighth', () => {
-    const taken = run(8_000_000, 8)
-    for (const bytes of taken) expect(Math.abs(bytes / 10_000_000 - 1)).toBeLessThan(0.1)
-  })
-
-  test('without a limit grants everything at once', () => {
-    const bucket = new TokenBucket(new SimClock(), Infinity)
-    expect(bucket.ask(10 ** 12, () => expect.unreachable())).toBe(10 ** 12)
-  })
-})
 
 test('reading goes on when both the disk and the budget allow it', () => {
   const paused: boolean[] = []
