@@ -8,8 +8,9 @@ import type { Env } from './env.ts'
 const INTRODUCTION = `bitswarm moves a big file to many machines with one command and no server to run.
 
 Examples:
-  bitswarm -seed model.bin -tcp-listen :20001      writes model.bin.bit, serves model.bin
-  bitswarm -get model.bin.bit -peer 10.0.0.5:20001 downloads it, checked piece by piece
+  bitswarm -seed model.bin                         writes model.bin.bit, serves model.bin
+  bitswarm -get model.bin.bit                      on the same network: finds it, downloads it, checked piece by piece
+  bitswarm -get model.bin.bit -peer 10.0.0.5:20001 from an address
   bitswarm -dht-listen :10000                      a DHT node for others to join through
   bitswarm -get model.bin.bit -bootstrap 10.0.0.5:10000 -keep -1 | jq .event
   bitswarm ubuntu.torrent isos/                    the same as -get, into a folder

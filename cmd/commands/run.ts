@@ -87,6 +87,7 @@ class Run {
     }
     const session = node.addSession({ ...payload, metainfo, ...this.#sessionOptions })
     this.#watch(node, session)
+    await unlessStopped(this.#life.signal, session.whenComplete())
     this.#invite(node, session)
     return session
   }
@@ -136,14 +137,11 @@ class Run {
     return { peers: peer, trackers: tracker, strategy, timeoutMs: timeout * 1_000 }
   }
 
-  /** Tells people what to paste on the other machine, once there is something to fetch. */
+  /** Tells people what to paste on another machine. */
   #invite(node: Node, session: Session): void {
     if (this.#env.stderr.isTTY !== true) return
-    session.whenComplete().then(
-      () =>
-        this.#screen.say(`on the other machine:\n  bitswarm -get '${encodeMagnet(node.magnetOf(session))}'`),
-      () => {},
-    )
+    this.#screen.say('on another machine:')
+    this.#screen.say(`  bitswarm -get '${encodeMagnet(node.magnetOf(session))}'`)
   }
 
   get #isDebugging(): boolean {

@@ -191,7 +191,9 @@ function isHostPort(text: string): boolean {
   }
 }
 
-/** Percent-encoded, but for what is harmless in a query and good to read. */
+/** Percent-encoded, but for what is harmless and good to read: a link stands between quotes in a shell. */
 function encodeValue(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replaceAll(/%(?:3A|2F|5B|5D)/g, decodeURIComponent)
+  return encodeURIComponent(text.toWellFormed())
+    .replaceAll(/%(?:3A|2F|5B|5D)/g, decodeURIComponent)
+    .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -87,6 +87,12 @@ test('a name with control characters is harmless', () => {
   expect(parseMagnet(`magnet:?xt=urn:btih:${HEX}&dn=%1b[31mred%0a`).name).toBe('?[31mred?')
 })
 
+test('nothing in a link ends the quotes that it stands in, or means something to a shell', () => {
+  const magnet = { ...parseMagnet(`magnet:?xt=urn:btih:${HEX}`), name: "it's (not) $HOME!*; `rm`" }
+  expect(encodeMagnet(magnet)).toMatch(/^magnet:\?[\w=:&%/.~-]+$/)
+  expect(parseMagnet(encodeMagnet(magnet))).toEqual(magnet)
+})
+
 test('what is written is read again', () => {
   const location = fc.webUrl({ withQueryParameters: true })
   const address = fc
