@@ -1,4 +1,7 @@
-/** How many peers a process is connected to, over all its sessions (`-max-peers`). */
+/**
+ * How many peers a process is connected to, over all its sessions (`-max-peers`): a dial takes a slot when it begins, a
+ * caller when both handshakes are through.
+ */
 import { invariant } from '../protocol/errors.ts'
 
 export class ConnectionSlots {
@@ -25,11 +28,14 @@ export class ConnectionSlots {
     return true
   }
 
+  /** The slot is offered to those that watch; who was asked first this time is asked last the next. */
   release(): void {
     invariant(this.#taken > 0, 'a slot was released that nobody took')
     this.#taken--
-    for (const listener of this.#onFree) {
+    for (const listener of [...this.#onFree]) {
       if (!this.hasFree) return
+      if (!this.#onFree.delete(listener)) continue // stopped watching meanwhile
+      this.#onFree.add(listener)
       listener()
     }
   }
