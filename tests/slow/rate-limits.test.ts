@@ -1,0 +1,100 @@
+/** `-max-up` and `-max-down` of real processes over loopback, as the kernel counts their bytes. Linux only. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { SwarmProcess } from '../../scripts/swarm-process.ts'
+import { Nodes } from '../e2e/nodes.ts'
+
+const MIB = 2 ** 20
+const RATE = 20 * MIB
+const SECONDS = 10
+const SAMPLE_MS = 100
+
+let nodes: Nodes
+beforeEach(() => {
+  nodes = new Nodes()
+})
+afterEach(() => {
+  expect(nodes.close()).toEqual([])
+})
+
+/** Bytes that a process has read and written so far, on sockets and files. */
+function traffic({ pid }: SwarmProcess): { readonly read: number; readonly written: number } {
+  const io = readFileSync(`/proc/${pid}/io`, 'utf8')
+  const count = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(io)![1])
+  return { read: count('rchar'), written: count('wchar') }
+}
+
+/** Watches counters for 10 s. @returns for each its rate over all, and the bytes of each 100 ms as shares of what `RATE` allows */
+async function watch(...counters: readonly (() => number)[]): Promise<{ rate: number; shares: number[] }[]> {
+  const start = performance.now()
+  const samples = counters.map((count) => [{ at: start, bytes: count() }])
+  for (let i = 1; i <= (SECONDS * 1_000) / SAMPLE_MS; i++) {
+    await sleep(Math.max(1, start + i * SAMPLE_MS - performance.now()))
+    for (const [index, count] of counters.entries())
+      samples[index]!.push({ at: performance.now(), bytes: count() })
+  }
+  return samples.map((taken) => {
+    const last = taken.at(-1)!
+    const shares = taken.slice(1).map(({ at, bytes }, i) => {
+      const before = taken[i]!
+      return (bytes - before.bytes) / ((RATE * (at - before.at)) / 1_000)
+    })
+    return { rate: (last.bytes - taken[0]!.bytes) / ((last.at - start) / 1_000), shares }
+  })
+}
+
+/** Starts downloads of `payload` and waits until all are under way. */
+async function get(addresses: readonly string[], flags: string, count = 1): Promise<SwarmProcess[]> {
+  const peers = addresses.map((address) => `-peer ${address}`).join(' ')
+  const leechers = Array.from({ length: count }, (_, i) =>
+    nodes.start(`leecher ${i}`, `-get payload.bit out${i} ${peers}${flags}`),
+  )
+  await Promise.all(leechers.map((leecher) => nodes.event(leecher, 'have')))
+  return leechers
+}
+
+describe.skipIf(process.platform !== 'linux')('a limit of 20 MiB/s', () => {
+  test('on sending is kept within 2 % over 10 s, every 100 ms, and shared equally', async () => {
+    await nodes.make('payload', 400 * MIB)
+    const { seeder, address } = await nodes.seed('payload', '-max-up 20MiB')
+    const uploads: number[] = []
+    seeder.onEvent(({ event, uploaded }) => {
+      if (event === 'peer_left') uploads.push(uploaded as number)
+    })
+    await get([address], '', 3)
+
+    const [sent] = await watch(() => traffic(seeder).written)
+    await seeder.stop()
+
+    expect(Math.abs(sent!.rate / RATE - 1)).toBeLessThan(0.02)
+    for (const share of sent!.shares) expect(Math.abs(share - 1)).toBeLessThan(0.5)
+    const mean = uploads.reduce((sum, bytes) => sum + bytes, 0) / 3
+    expect(uploads).toHaveLength(3)
+    for (const uploaded of uploads) expect(Math.abs(uploaded / mean - 1)).toBeLessThan(0.05)
+  })
+
+  test('on receiving is kept within 2 % over 10 s, every 100 ms, with two that send', async () => {
+    await nodes.make('payload', 320 * MIB)
+    const seeders = [await nodes.seed('payload'), await nodes.seed('payload')]
+    const [leecher] = await get(
+      seeders.map(({ address }) => address),
+      ' -max-down 20MiB',
+    )
+
+    const [received] = await watch(() => traffic(leecher!).read)
+
+    expect(Math.abs(received!.rate / RATE - 1)).toBeLessThan(0.02)
+    for (const share of received!.shares) expect(Math.abs(share - 1)).toBeLessThan(0.5)
+  })
+
+  test('does not hold on this machine when local peers are exempt', async () => {
+    await nodes.make('payload', 320 * MIB)
+    const { address } = await nodes.seed('payload', '-max-up 20MiB -limit-lan=false')
+    const leecher = nodes.start('leecher', `-get payload.bit out -peer ${address}`)
+
+    const { seconds } = await nodes.event(leecher, 'complete')
+
+    expect(seconds).toBeLessThan(320 / 20 / 2)
+  })
+})
