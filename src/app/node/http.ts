@@ -50,9 +50,7 @@ export class SystemHttp implements HttpClient {
       maxHeaderSize: MAX_HEADER_BYTES,
       headers: { host: url.host, 'user-agent': this.#userAgent, ...headers },
       ...(isSecure && !isLiteral && { servername: hostname }),
-      ...(url.username !== '' && {
-        auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`,
-      }),
+      ...(url.username !== '' && { auth: `${unescaped(url.username)}:${unescaped(url.password)}` }),
       ...(hasSource && { localAddress: this.#source }),
     })
     request.on('error', end)
@@ -91,6 +89,15 @@ export class SystemHttp implements HttpClient {
   close(): void {
     this.#http.destroy()
     this.#https.destroy()
+  }
+}
+
+/** A stranger's URL may hold percent signs that escape nothing. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 
