@@ -157,6 +157,7 @@ export class Connector {
     const cancel = dialer.dial(endpoint, DIAL_TIMEOUT_MS, (result) => {
       this.#attempts.delete(abandon)
       if (result instanceof TransportError) this.#onFailed(endpoint, result)
+      else if (this.#isBlocked(result.remote)) this.#onBlockedName(endpoint, result)
       else this.#shake(endpoint, result)
     })
     const abandon = (): void => {
@@ -195,6 +196,14 @@ export class Connector {
       this.#list.onFailed(endpoint, this.#options.clock.now())
       this.#list.addOwn(endpoint)
     }
+    this.#options.slots.release()
+    this.#pump()
+  }
+
+  /** Only now is it known where the name of a static peer leads. It may lead elsewhere later. */
+  #onBlockedName(endpoint: Endpoint, stream: Shaken['stream']): void {
+    stream.destroy()
+    this.#list.onFailed(endpoint, this.#options.clock.now())
     this.#options.slots.release()
     this.#pump()
   }

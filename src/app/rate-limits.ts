@@ -16,7 +16,7 @@ export interface RateLimitOptions {
 }
 
 /** What `-limit-lan=false` exempts. Whatever else there is comes and goes over a line that is paid for. */
-const LOCAL: readonly Scope[] = ['loopback', 'link-local', 'private']
+const LOCAL: ReadonlySet<Scope> = new Set(['loopback', 'link-local', 'private'])
 
 const UNLIMITED: Bandwidth = { ask: (bytes) => bytes }
 
@@ -47,6 +47,6 @@ export class RateLimits {
   }
 
   #isLimited(host: string): boolean {
-    return this.#isLanLimited || !LOCAL.includes(scopeOf(host))
+    return this.#isLanLimited || !LOCAL.has(scopeOf(host))
   }
 }

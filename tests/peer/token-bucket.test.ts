@@ -53,7 +53,7 @@ class Scene {
   greedy(): User {
     const user = this.#join()
     const use = (missing: number): void => {
-      while (this.#ask(user, missing, use)) missing = BLOCK
+      for (let bytes = missing; this.#ask(user, bytes, use); bytes = BLOCK);
     }
     use(BLOCK)
     return user
@@ -156,7 +156,7 @@ describe('users of a budget', () => {
     const scene = new Scene(20 * MIB)
     for (let i = 0; i < 6; i++) scene.greedy()
     scene.modest(BLOCK, GRAIN)
-    const [modest, ...greedy] = scene.measure(10_000).reverse()
+    const [modest, ...greedy] = scene.measure(10_000).toReversed()
     expect(modest).toBeGreaterThanOrEqual((0.99 * 10_000 * BLOCK) / (2 * GRAIN))
     for (const each of greedy) expect(Math.abs(each / ((200 * MIB - modest!) / 6) - 1)).toBeLessThan(0.005)
   })
