@@ -145,21 +145,17 @@ describe('over UDP', () => {
     expect(toHex(encodeConnect(0x01020304))).toBe('00000417271019800000000001020304')
     const head = { connection: 0x1122334455667788n, transaction: 0xaabbccdd }
     const bytes = encodeUdpAnnounce(head, ANNOUNCE, '/dir?a=b')
-    expect(toHex(bytes)).toBe(
-      '112233445566778800000001aabbccdd' +
-        toHex(HASH) +
-        toHex(ANNOUNCE.peerId) +
-        '0000000000000002' +
-        '0000010000000000' +
-        '0000000000000001' +
-        '00000002' +
-        '00000000' +
-        '00000abc' +
-        '00000064' +
-        '1ae1' +
-        '02082f6469723f613d62' +
-        '00',
-    )
+    const parts = [
+      '112233445566778800000001aabbccdd',
+      toHex(HASH),
+      toHex(ANNOUNCE.peerId),
+      '000000000000000200000100000000000000000000000001',
+      '000000020000000000000abc00000064',
+      '1ae1',
+      '02082f6469723f613d62',
+      '00',
+    ]
+    expect(toHex(bytes)).toBe(parts.join(''))
     expect(encodeUdpAnnounce(head, ANNOUNCE, '/')).toHaveLength(98)
     expect(encodeUdpAnnounce(head, ANNOUNCE, `/${'x'.repeat(300)}`)).toHaveLength(98 + 2 + 255 + 2 + 46 + 1)
   })
