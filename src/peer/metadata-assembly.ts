@@ -33,10 +33,6 @@ export class MetadataAssembly {
     }))
   }
 
-  get blockCount(): number {
-    return this.#blocks.length
-  }
-
   get isComplete(): boolean {
     return this.#missing === 0
   }
@@ -44,6 +40,16 @@ export class MetadataAssembly {
   /** The ids of those who sent what is there. */
   get contributors(): ReadonlySet<number> {
     return new Set(this.#blocks.filter(({ bytes }) => bytes !== undefined).map(({ peer }) => peer))
+  }
+
+  get receivedCount(): number {
+    return this.#blocks.length - this.#missing
+  }
+
+  /** Whether it is this peer that the block is expected from. */
+  isAsked(at: number, peer: number): boolean {
+    const block = this.#blocks[at]
+    return block !== undefined && block.bytes === undefined && block.peer === peer
   }
 
   /** Blocks asked of a peer that have not come and are not overdue. */
@@ -68,13 +74,11 @@ export class MetadataAssembly {
     return at
   }
 
-  /** @returns whether it was asked of this peer, is missing and has the right length; `bytes` is copied then */
-  put(at: number, peer: number, bytes: Uint8Array): boolean {
-    const block = this.#blocks[at]
+  /** @returns whether a block that was asked for has the right length; `bytes` is copied then */
+  put(at: number, bytes: Uint8Array): boolean {
     const length = Math.min(METADATA_BLOCK_LENGTH, this.size - at * METADATA_BLOCK_LENGTH)
-    if (block === undefined || block.bytes !== undefined || block.peer !== peer || bytes.length !== length)
-      return false
-    block.bytes = bytes.slice()
+    if (bytes.length !== length) return false
+    this.#blocks[at]!.bytes = bytes.slice()
     this.#missing--
     return true
   }

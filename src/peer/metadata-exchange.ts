@@ -1,9 +1,9 @@
 /**
  * `ut_metadata` (BEP 9): peers that know the info dictionary send it to those that have only its hash.
  *
- * The first attempt takes blocks of all peers that name the size which most of them name (of equals, the smaller one). When the whole does not have
- * the info hash, nobody can tell who lied, so that further attempts take all of one peer: a liar is found, and costs one
- * attempt.
+ * The first attempt takes blocks of all peers that name the size which most of them name (of equals, who came first).
+ * When it takes too long, or the whole does not have the info hash, nobody can tell who lied, so that further attempts
+ * take all of one peer. They have turns: whoever wastes one goes to the end of the line, and who lies is found.
  */
 import { ProtocolError } from '../protocol/errors.ts'
 import { bytesEqual, type InfoHash } from '../protocol/ids.ts'
@@ -23,7 +23,10 @@ import type { PeerExtension } from './peer-extension.ts'
 export const MAX_METADATA_LENGTH = 32 * 1024 * 1024
 /** Blocks asked of one peer at a time. */
 export const MAX_METADATA_REQUESTS = 4
-/** An attempt that is not done by then ends, and those that it asked wait; so much more for each block. */
+/**
+ * An attempt that is not done by then ends; each block that came buys so much more, unless others wait who name another
+ * size. A peer that was given up gets twice the time when it is asked again: it may be slow, and honest.
+ */
 const ATTEMPT_TIMEOUT: Millis = 15_000
 const ATTEMPT_TIMEOUT_PER_BLOCK: Millis = 500
 /** A peer that rejected a block, or did not deliver, is asked again after so long. */
@@ -32,7 +35,9 @@ const PAUSE: Millis = 60_000
 export const MAX_METADATA_SERVINGS = 4
 /** … and at least so many blocks. */
 const MIN_SERVED_BLOCKS = 64
-const SERVING_PERIOD: Millis = 60_000
+/** Blocks and rejects in a minute that answer no question: some come too late, many are an attack. */
+const MAX_STRAY_ANSWERS = 64
+const BUDGET_PERIOD: Millis = 60_000
 /** Bytes that wait for a peer beyond which it is sent no further block: it does not read. */
 const MAX_QUEUED_BYTES = 256 * 1024
 
@@ -60,20 +65,29 @@ export interface MetadataExchangeOptions<Peer> {
 
 interface Known<Peer> {
   readonly peer: Peer
+  /** The first size that it named: who changes it would undo what others have sent. */
+  size: number | undefined
   /** Not asked before. */
   notBefore: Millis
-  /** What it asked of us since `servedSince`, in blocks. */
+  /** How often it was asked in vain. */
+  failures: number
+  /** What it asked of us since `budgetSince`, in blocks, and its answers that we did not ask for. */
   served: number
-  servedSince: Millis
+  strays: number
+  budgetSince: Millis
 }
+
+/** One that can be asked. */
+type Able<Peer> = Known<Peer> & { readonly size: number }
 
 export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtension<Peer> {
   readonly name = 'ut_metadata'
   readonly #options: MetadataExchangeOptions<Peer>
+  /** In the order of their turns. */
   readonly #known = new Map<number, Known<Peer>>()
   #info: Uint8Array | undefined
   #assembly: MetadataAssembly | undefined
-  /** An attempt with several peers has failed. */
+  /** An attempt with several peers has failed: from now on it is one at a time. */
   #isSuspicious = false
 
   constructor(options: MetadataExchangeOptions<Peer>) {
@@ -87,9 +101,17 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   }
 
   onHandshake(peer: Peer): void {
-    const known = this.#known.get(peer.id)
-    if (known) known.notBefore = -Infinity
-    else this.#known.set(peer.id, { peer, notBefore: -Infinity, served: 0, servedSince: -Infinity })
+    const known = this.#known.get(peer.id) ?? {
+      peer,
+      size: undefined,
+      notBefore: -Infinity,
+      failures: 0,
+      served: 0,
+      strays: 0,
+      budgetSince: -Infinity,
+    }
+    known.size ??= peer.metadataSize
+    this.#known.set(peer.id, known)
     this.#fill()
   }
 
@@ -99,10 +121,10 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     if (message === undefined || known === undefined) return
     if (message.type === 'request') return this.#onRequest(known, message.block)
     if (this.#info !== undefined) return
-    if (message.type === 'reject') {
-      known.notBefore = this.#options.clock.now() + PAUSE
-      this.#assembly?.release(peer.id)
-    } else if (this.#assembly?.put(message.block, peer.id, message.bytes)) this.#onBlock()
+    if (!this.#assembly?.isAsked(message.block, peer.id)) return this.#onStray(known)
+    const isBlock = message.type === 'data' && this.#assembly.put(message.block, message.bytes)
+    if (isBlock) this.#onBlock()
+    else this.#onFailed(known)
     this.#fill()
   }
 
@@ -113,15 +135,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   }
 
   round(now: Millis): void {
-    const assembly = this.#assembly
-    if (assembly !== undefined) {
-      const group = this.#preferred(now).filter(({ peer }) => peer.metadataSize === assembly.size)
-      const helpers = this.#helpers(assembly, group)
-      const limit = ATTEMPT_TIMEOUT + ATTEMPT_TIMEOUT_PER_BLOCK * assembly.blockCount
-      const isOverdue = now - assembly.startedAt > limit
-      if (isOverdue) for (const each of helpers) each.notBefore = now + PAUSE
-      if (isOverdue || helpers.length === 0) this.#assembly = undefined
-    }
+    if (this.#assembly !== undefined && this.#isOverdue(this.#assembly, now)) this.#giveUp(this.#assembly)
     this.#fill()
   }
 
@@ -129,11 +143,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
 
   #onRequest(known: Known<Peer>, block: number): void {
     const { peer } = known
-    const now = this.#options.clock.now()
-    if (now - known.servedSince >= SERVING_PERIOD) {
-      known.servedSince = now
-      known.served = 0
-    }
+    this.#renewBudget(known)
     const blocks = Math.ceil((this.#info?.length ?? 0) / METADATA_BLOCK_LENGTH)
     known.served++
     if (known.served > Math.max(MIN_SERVED_BLOCKS, MAX_METADATA_SERVINGS * blocks))
@@ -146,27 +156,29 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     peer.sendExtended(this.name, answer)
   }
 
+  #onStray(known: Known<Peer>): void {
+    this.#renewBudget(known)
+    if (++known.strays > MAX_STRAY_ANSWERS)
+      throw new ProtocolError('wire.flood', 'metadata comes that nobody asked for')
+  }
+
+  #renewBudget(known: Known<Peer>): void {
+    const now = this.#options.clock.now()
+    if (now - known.budgetSince < BUDGET_PERIOD) return
+    known.budgetSince = now
+    known.served = known.strays = 0
+  }
+
   // Fetching
 
   #fill(): void {
     if (this.#info !== undefined) return
     const now = this.#options.clock.now()
-    this.#pauseSilent(now)
-    const preferred = this.#preferred(now)
-    const size = preferred[0]?.peer.metadataSize
-    if (size === undefined) return
-    if (this.#assembly?.size !== size)
-      this.#assembly = new MetadataAssembly(size, now, this.#isSuspicious ? preferred[0]!.peer.id : undefined)
-    for (const { peer } of this.#helpers(this.#assembly, preferred)) this.#ask(this.#assembly, peer, now)
-  }
-
-  /** Who does not answer would be asked for the same again, before others are. */
-  #pauseSilent(now: Millis): void {
-    for (const id of this.#assembly?.silent(now) ?? []) {
-      const known = this.#known.get(id)
-      if (known) known.notBefore = now + PAUSE
-      this.#assembly!.release(id)
-    }
+    for (const id of this.#assembly?.silent(now) ?? []) this.#onFailed(this.#known.get(id)!)
+    const able = this.#able(now)
+    const assembly = (this.#assembly = this.#isSuspicious ? this.#oneByOne(able) : this.#together(able))
+    if (assembly === undefined) return
+    for (const { peer } of this.#helpers(assembly, able)) this.#ask(assembly, peer, now)
   }
 
   #ask(assembly: MetadataAssembly, peer: Peer, now: Millis): void {
@@ -177,29 +189,66 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     }
   }
 
-  /** Of those that may be asked now, the largest group that names one size. */
-  #preferred(now: Millis): readonly Known<Peer>[] {
-    const groups = Map.groupBy(
-      [...this.#known.values()].filter(({ peer, notBefore }) => now >= notBefore && this.#canHelp(peer)),
-      ({ peer }) => peer.metadataSize!,
-    )
-    const isBetter = (a: readonly Known<Peer>[], b: readonly Known<Peer>[]): boolean =>
-      a.length > b.length || (a.length === b.length && a[0]!.peer.metadataSize! < b[0]!.peer.metadataSize!)
-    return [...groups.values()].reduce<readonly Known<Peer>[]>(
-      (best, group) => (best.length === 0 || isBetter(group, best) ? group : best),
-      [],
+  /** Who may be asked now. */
+  #able(now: Millis): readonly Able<Peer>[] {
+    return [...this.#known.values()].filter(
+      (known): known is Able<Peer> =>
+        known.size !== undefined &&
+        known.size <= MAX_METADATA_LENGTH &&
+        now >= known.notBefore &&
+        known.peer.speaks(this.name),
     )
   }
 
-  #canHelp(peer: Peer): boolean {
-    return (
-      peer.metadataSize !== undefined && peer.metadataSize <= MAX_METADATA_LENGTH && peer.speaks(this.name)
+  /** With the largest group that names one size. */
+  #together(able: readonly Able<Peer>[]): MetadataAssembly | undefined {
+    const current = this.#assembly
+    const groups = [...Map.groupBy(able, ({ size }) => size)]
+    // A tie does not undo what has come already.
+    const [best] = groups.toSorted(
+      ([a, { length: votesForA }], [b, { length: votesForB }]) =>
+        votesForB - votesForA || Number(b === current?.size) - Number(a === current?.size),
     )
+    if (best === undefined || best[0] === current?.size) return best && current
+    // Whoever takes over has what is left of the time: ever new majorities would take all of it.
+    return new MetadataAssembly(best[0], current?.startedAt ?? this.#options.clock.now())
   }
 
-  /** Those of a group that take part in an attempt. */
-  #helpers({ sole }: MetadataAssembly, group: readonly Known<Peer>[]): readonly Known<Peer>[] {
-    return sole === undefined ? group : group.filter(({ peer }) => peer.id === sole)
+  /** With whoever is next in line; it keeps its turn until the attempt has ended. */
+  #oneByOne(able: readonly Able<Peer>[]): MetadataAssembly | undefined {
+    const current = this.#assembly
+    if (able.some(({ peer }) => peer.id === current?.sole)) return current
+    const [next] = able
+    return next && new MetadataAssembly(next.size, this.#options.clock.now(), next.peer.id)
+  }
+
+  /** Those who take part in an attempt. */
+  #helpers({ sole, size }: MetadataAssembly, able: readonly Able<Peer>[]): readonly Able<Peer>[] {
+    return able.filter((known) => (sole === undefined ? known.size === size : known.peer.id === sole))
+  }
+
+  #isOverdue({ sole, size, startedAt, receivedCount }: MetadataAssembly, now: Millis): boolean {
+    const isContested = this.#able(now).some((known) => known.size !== size)
+    const limit = ATTEMPT_TIMEOUT + (isContested ? 0 : ATTEMPT_TIMEOUT_PER_BLOCK * receivedCount)
+    const { failures = 0 } = this.#known.get(sole ?? 0) ?? {}
+    return now - startedAt > limit * 2 ** failures
+  }
+
+  /** A majority may be bought, and one of many may hold up the others: who does shows when each is asked alone. */
+  #giveUp({ sole }: MetadataAssembly): void {
+    const known = this.#known.get(sole ?? 0)
+    if (known) this.#onFailed(known)
+    this.#isSuspicious = true
+    this.#assembly = undefined
+  }
+
+  #onFailed(known: Known<Peer>): void {
+    const { id } = known.peer
+    known.failures++
+    known.notBefore = this.#options.clock.now() + PAUSE
+    this.#known.delete(id)
+    this.#known.set(id, known)
+    this.#assembly?.release(id)
   }
 
   #onBlock(): void {

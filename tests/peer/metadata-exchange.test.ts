@@ -67,8 +67,10 @@ class FakePeer implements MetadataPeer {
   }
 }
 
+const ZEROS = new Uint8Array(MAX_METADATA_LENGTH)
+
 function lieOf(size: number): Uint8Array {
-  return size === INFO.length ? WRONG : new Uint8Array(size)
+  return size === INFO.length ? WRONG : ZEROS.subarray(0, size)
 }
 
 let clock: SimClock
