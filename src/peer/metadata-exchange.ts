@@ -204,11 +204,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   #together(able: readonly Able<Peer>[]): MetadataAssembly | undefined {
     const current = this.#assembly
     const groups = [...Map.groupBy(able, ({ size }) => size)]
-    // A tie does not undo what has come already.
-    const [best] = groups.toSorted(
-      ([a, { length: votesForA }], [b, { length: votesForB }]) =>
-        votesForB - votesForA || Number(b === current?.size) - Number(a === current?.size),
-    )
+    const [best] = groups.toSorted(([, { length: a }], [, { length: b }]) => b - a)
     if (best === undefined || best[0] === current?.size) return best && current
     // Whoever takes over has what is left of the time: ever new majorities would take all of it.
     return new MetadataAssembly(best[0], current?.startedAt ?? this.#options.clock.now())

@@ -223,6 +223,14 @@ test('ever new majorities, who say nothing, do not take all the time', () => {
   expectWithin(MINUTE)
 })
 
+test('the size that most of them name is tried first', () => {
+  join(zerosEvery(300), MAX_METADATA_LENGTH)
+  clock.runUntil(SECOND)
+  join(honest)
+  join(honest)
+  expectWithin(SECOND)
+})
+
 test('one who names another size does not undo what has come', () => {
   join(slow(SECOND))
   clock.runUntil(9 * SECOND)
