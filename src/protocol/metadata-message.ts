@@ -42,17 +42,13 @@ export function encodeMetadataData(block: number, info: Uint8Array): Uint8Array 
  */
 export function decodeMetadataMessage(payload: Uint8Array): MetadataMessage | undefined {
   const { value, length } = decodeBencodePrefix(payload, { maxValues: MAX_MESSAGE_VALUES })
-  const block = value instanceof BencodeDict ? value.integer('piece') : undefined
-  if (!(value instanceof BencodeDict) || block === undefined || block < 0)
+  const type = value instanceof BencodeDict ? value.integer('msg_type') : undefined
+  if (!(value instanceof BencodeDict) || type === undefined)
+    throw new ProtocolError('wire.malformed', 'a metadata message without its kind')
+  if (type !== REQUEST && type !== DATA && type !== REJECT) return undefined
+  const block = value.integer('piece')
+  if (block === undefined || block < 0)
     throw new ProtocolError('wire.malformed', 'a metadata message without the number of a block')
-  switch (value.integer('msg_type')) {
-    case REQUEST:
-      return { type: 'request', block }
-    case DATA:
-      return { type: 'data', block, bytes: payload.subarray(length) }
-    case REJECT:
-      return { type: 'reject', block }
-    default:
-      return undefined
-  }
+  if (type === DATA) return { type: 'data', block, bytes: payload.subarray(length) }
+  return { type: type === REQUEST ? 'request' : 'reject', block }
 }
