@@ -43,8 +43,6 @@ export class SourceQueue {
   walkAt = 0
   /** A whole walk found nothing wanted at this count of insertions. */
   exhaustedAt = -1
-  /** The piece that it began last; only kept for one that prefers runs. */
-  lastBegun = -1
   /** Pieces that it fetches alone while on parole. */
   parolePieces = 0
   /** Usual time from asking to the block, smoothed; 0 before the first block. */

@@ -3,6 +3,7 @@ import { Bitfield } from '../protocol/bitfield.ts'
 import type { Random } from '../protocol/ports.ts'
 import { RarestFirst } from './availability.ts'
 import { Sequential, Shuffled, type OrderName, type PieceOrder } from './piece-order.ts'
+import { PieceRuns } from './piece-runs.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 /** Positions of the order that are tried for one source in one round before its own pieces are walked instead. */
@@ -13,6 +14,9 @@ const WALK_SAMPLE = 16
 export class WantedPieces {
   readonly #bits: Bitfield
   readonly #order: PieceOrder
+  /** An order by number makes runs by itself, and it is what the user asked for. */
+  readonly #isSequential: boolean
+  readonly #runs: PieceRuns
   /** Times that a piece became wanted again: a source that had nothing of use may have something now. */
   #insertions = 0
 
@@ -21,6 +25,8 @@ export class WantedPieces {
     this.#bits = new Bitfield(have.length)
     for (let piece = 0; piece < have.length; piece++) if (!have.has(piece)) this.#bits.set(piece)
     this.#order = createOrder(order, this.#bits, random)
+    this.#isSequential = order === 'sequential'
+    this.#runs = new PieceRuns(this.#bits)
   }
 
   get size(): number {
@@ -48,6 +54,8 @@ export class WantedPieces {
   onSource(queue: SourceQueue, change: 1 | -1): void {
     if (queue.isSeed) this.#order.onSeed(change)
     else this.#order.onSource(queue.bitfield, change)
+    if (change < 0) this.#runs.remove(queue)
+    else if (queue.source.prefersRuns && queue.isSeed && !this.#isSequential) this.#runs.add(queue)
   }
 
   /** A source has one more piece. */
@@ -63,7 +71,7 @@ export class WantedPieces {
   choose(queue: SourceQueue, round: number): number {
     const order = this.#order
     if (order.size === 0 || queue.exhaustedAt === this.#insertions) return -1
-    if (queue.source.prefersRuns && queue.isSeed) return this.#nextOfRun(queue)
+    if (this.#runs.has(queue)) return this.#runs.choose(queue, round)
     if (queue.scannedRound !== round) {
       queue.scannedRound = round
       queue.cursor = 0
@@ -85,15 +93,6 @@ export class WantedPieces {
     }
     queue.cursor = position
     return this.#walk(queue)
-  }
-
-  /** The piece behind the last one, or the first of the longest gap: peers fill the small ones (BEP 19). */
-  #nextOfRun(queue: SourceQueue): number {
-    let next = queue.lastBegun + 1
-    if (queue.lastBegun < 0 || next >= this.#bits.length || !this.#bits.has(next))
-      next = longestRun(this.#bits)
-    queue.lastBegun = next
-    return next
   }
 
   /**
@@ -122,22 +121,6 @@ export class WantedPieces {
     sample.sort((a, b) => order.rankOf(b) - order.rankOf(a))
     return sample.pop() ?? -1
   }
-}
-
-/** Where the longest run of set bits begins; at least one is set. */
-function longestRun(bits: Bitfield): number {
-  let best = -1
-  let bestLength = 0
-  let start = 0
-  for (let at = 0; at <= bits.length; at++) {
-    if (at < bits.length && bits.has(at)) continue
-    if (at - start > bestLength) {
-      best = start
-      bestLength = at - start
-    }
-    start = at + 1
-  }
-  return best
 }
 
 function createOrder(name: OrderName, wanted: Bitfield, random: Random): PieceOrder {

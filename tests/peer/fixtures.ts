@@ -15,10 +15,12 @@ export function bits(picture: string): Bitfield {
 export class TestSource implements BlockSource {
   readonly id: number
   readonly pieces: Bitfield
+  readonly prefersRuns: boolean
 
-  constructor(id: number, pieces: Bitfield) {
+  constructor(id: number, pieces: Bitfield, prefersRuns = false) {
     this.id = id
     this.pieces = pieces
+    this.prefersRuns = prefersRuns
   }
 
   has(piece: number): boolean {
@@ -56,9 +58,12 @@ export class PickerWorld {
   readonly abandoned: number[] = []
 
   source(picture: string): TestSource {
-    const source = new TestSource(this.#nextId++, bits(picture))
-    this.picker.addSource(source, source.pieces)
-    return source
+    return this.#add(new TestSource(this.#nextId++, bits(picture)))
+  }
+
+  /** Has every piece, and prefers those that follow each other. */
+  webSeed(): TestSource {
+    return this.#add(new TestSource(this.#nextId++, Bitfield.full(this.geometry.pieceCount), true))
   }
 
   /** What is asked of `source`, as `piece.block`. */
@@ -87,6 +92,11 @@ export class PickerWorld {
     const names = this.pick(source, count)
     for (const name of names) this.send(source, name)
     return names
+  }
+
+  #add(source: TestSource): TestSource {
+    this.picker.addSource(source, source.pieces)
+    return source
   }
 
   round(afterMs = 2_000): { stalled: number[] } {

@@ -8,7 +8,7 @@ const PIECES = 12
 const BLOCKS = 3
 
 type Step =
-  | { readonly do: 'join'; readonly picture: readonly boolean[] }
+  | { readonly do: 'join'; readonly picture: readonly boolean[]; readonly isWebSeed: boolean }
   | {
       readonly do: 'leave' | 'choke' | 'have' | 'pick' | 'send' | 'late'
       readonly who: number
@@ -24,6 +24,7 @@ const steps = fc.array(
       arbitrary: fc.record({
         do: fc.constant('join' as const),
         picture: fc.array(fc.boolean(), { minLength: PIECES, maxLength: PIECES }),
+        isWebSeed: fc.boolean(),
       }),
     },
     {
@@ -79,7 +80,9 @@ class Model {
 
   run(step: Step): void {
     if (step.do === 'join') {
-      if (this.sources.length < 8) this.join(step.picture.map((has) => (has ? '#' : '.')).join(''))
+      const picture = step.picture.map((has) => (has ? '#' : '.')).join('')
+      if (this.sources.length < 8)
+        this.join(step.isWebSeed ? this.world.webSeed() : this.world.source(picture))
     } else if (step.do === 'verdict') this.verdict([...this.pending][step.n % this.pending.size], step.how)
     else if (step.do === 'round') {
       this.world.round(step.ms)
@@ -92,8 +95,7 @@ class Model {
     this.check()
   }
 
-  join(picture: string): TestSource {
-    const source = this.world.source(picture)
+  join(source: TestSource): TestSource {
     this.sources.push(source)
     this.asked.set(source, new Set())
     this.once.set(source, new Set())
@@ -207,7 +209,7 @@ class Model {
     for (const source of [...this.sources]) this.act('choke', source, 0)
     this.world.round(61_000)
     for (const piece of this.world.abandoned.splice(0)) this.forget(piece)
-    const seed = this.join('#'.repeat(PIECES))
+    const seed = this.join(this.world.source('#'.repeat(PIECES)))
     for (let i = 0; i < 3 * PIECES && !this.world.picker.isComplete; i++) {
       this.pick(seed, 5)
       for (const name of [...this.asked.get(seed)!]) this.send(seed, name)
