@@ -26,6 +26,11 @@ export interface SimAnswer {
 /** Undefined: it never answers. */
 export type SimServer = (request: HttpRequest) => SimAnswer | undefined
 
+export interface SimServerOptions {
+  /** Bytes per second of all its bodies together; as much as each of them takes when missing. */
+  readonly up?: number
+}
+
 const ROUND_TRIP: Millis = 10
 const FULL_SPEED = 100_000_000
 /** The body comes in chunks of one such grain, or of this many bytes. */
@@ -34,15 +39,15 @@ const MIN_CHUNK = 1_024
 
 export class SimHttp implements HttpClient {
   readonly #clock: Clock
-  readonly #servers = new Map<string, SimServer>()
+  readonly #servers = new Map<string, { readonly answer: SimServer; readonly line: Line }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   /** @param address IP literal */
-  serve(address: string, port: number, server: SimServer): void {
-    this.#servers.set(formatEndpoint({ host: address, port }), server)
+  serve(address: string, port: number, answer: SimServer, { up = Infinity }: SimServerOptions = {}): void {
+    this.#servers.set(formatEndpoint({ host: address, port }), { answer, line: new Line(up) })
   }
 
   get(request: HttpRequest, handler: HttpHandler): HttpExchange {
@@ -51,17 +56,35 @@ export class SimHttp implements HttpClient {
     const server = this.#servers.get(formatEndpoint({ host: address, port }))
     const exchange = new SimExchange(this.#clock, handler)
     if (server === undefined) exchange.refuse(url.host)
-    else exchange.answer(server(request))
+    else exchange.answer(server.answer(request), server.line)
     return exchange
   }
 
   close(): void {}
 }
 
+/** What all exchanges of one server go through, one chunk after the other. */
+class Line {
+  readonly rate: number
+  #freeAt: Millis = 0
+
+  /** @param rate bytes per second */
+  constructor(rate: number) {
+    this.rate = rate
+  }
+
+  /** @returns when so many bytes that are sent from now on are through */
+  send(bytes: number, now: Millis): Millis {
+    this.#freeAt = Math.max(now, this.#freeAt) + (bytes / this.rate) * 1_000
+    return this.#freeAt
+  }
+}
+
 class SimExchange implements HttpExchange {
   readonly #clock: Clock
   readonly #handler: HttpHandler
   #answer: SimAnswer | undefined
+  #line: Line | undefined
   #sent = 0
   #isPaused = false
   #isWaiting = false
@@ -78,8 +101,9 @@ class SimExchange implements HttpExchange {
     )
   }
 
-  answer(answer: SimAnswer | undefined): void {
+  answer(answer: SimAnswer | undefined, line: Line): void {
     this.#answer = answer
+    this.#line = line
     if (answer === undefined) return
     this.#clock.after(answer.delayMs ?? ROUND_TRIP, () => {
       if (this.#isOver) return
@@ -107,9 +131,12 @@ class SimExchange implements HttpExchange {
     const { body = new Uint8Array(0), bytesPerSecond = FULL_SPEED, breaksAfter = Infinity } = this.#answer!
     if (this.#sent >= breaksAfter) return this.#end(new TransportError('net.reset', 'the connection broke'))
     if (this.#sent >= body.length) return this.#end()
-    const length = Math.max(MIN_CHUNK, Math.round((bytesPerSecond * GRAIN) / 1_000))
+    const line = this.#line!
+    const length = Math.max(MIN_CHUNK, Math.round((Math.min(bytesPerSecond, line.rate) * GRAIN) / 1_000))
     const chunk = body.subarray(this.#sent, Math.min(this.#sent + length, breaksAfter))
-    this.#clock.after((chunk.length / bytesPerSecond) * 1_000, () => {
+    const now = this.#clock.now()
+    const sentAt = Math.max(now + (chunk.length / bytesPerSecond) * 1_000, line.send(chunk.length, now))
+    this.#clock.after(sentAt - now, () => {
       if (this.#isOver) return
       this.#sent += chunk.length
       this.#handler.onData(chunk)
