@@ -38,6 +38,8 @@ export class Downloader {
   readonly #options: DownloaderOptions
   readonly #peers = new Map<number, BlockSupplier>()
   readonly #departed = new Map<number, string>()
+  /** Payload bytes that came and were put into pieces. */
+  #acceptedBytes = 0
   /** Payload bytes that came and were of no use: duplicates, unrequested ones, corrupt pieces. */
   #wastedBytes = 0
   // Filled anew at each use.
@@ -51,6 +53,10 @@ export class Downloader {
       onPiece: (piece, result) => this.#onFate(piece, result),
       onDrain: () => this.#onDrain(),
     })
+  }
+
+  get acceptedBytes(): number {
+    return this.#acceptedBytes
   }
 
   get wastedBytes(): number {
@@ -105,6 +111,7 @@ export class Downloader {
       if (verdict === 'unrequested') peer.strike()
       return
     }
+    this.#acceptedBytes += range.length
     for (const loser of losers) this.#peers.get(loser.id)?.cancel([range])
     this.store.put(range.piece, range.begin, block)
     if (this.store.isCongested) for (const each of this.#peers.values()) each.hold('disk')

@@ -70,10 +70,9 @@ export class WebSeeds {
   /** Nothing is missing any more, or the torrent is closed. */
   stop(): void {
     this.#cancelTick()
-    for (const seed of [...this.#seeds.values()]) {
-      seed.close()
-      this.#remove(seed)
-    }
+    // All at once: what one leaves must not be asked of the next.
+    for (const seed of this.#seeds.values()) seed.close()
+    for (const seed of [...this.#seeds.values()]) this.#remove(seed)
   }
 
   /** Payload bytes since the start. */
@@ -115,9 +114,10 @@ export class WebSeeds {
   }
 
   #tickLater(): void {
-    const { clock } = this.#options.ports
-    this.#cancelTick = clock.after(TICK, () => {
-      for (const seed of [...this.#seeds.values()]) seed.onTick(clock.now())
+    const { ports, downloader } = this.#options
+    this.#cancelTick = ports.clock.after(TICK, () => {
+      for (const seed of [...this.#seeds.values()])
+        seed.onTick(ports.clock.now(), downloader.acceptedBytes - seed.downloaded)
       this.#tickLater()
     })
   }

@@ -15,6 +15,9 @@ export const WEB_SEED_IDLE_TIMEOUT: Millis = 30_000
 /** The longest pause that a server may ask for (`Retry-After`). */
 const MAX_RETRY_AFTER: Millis = 3_600_000
 
+/** Statuses that pass, beside those of 500 and above: the server gave up waiting, or asks for fewer requests. */
+const BUSY: ReadonlySet<number> = new Set([408, 425, 429])
+
 /** A failure that does not pass: the seed is of no use. Anything else is tried again. */
 export class UselessSeed extends ProtocolError {}
 
@@ -36,6 +39,8 @@ export interface RunOptions {
   /** Next to each other, in order. */
   readonly blocks: readonly BlockRange[]
   readonly isPaused: boolean
+  /** A server began to answer, so long after it was asked. */
+  readonly onAnswer: (took: Millis) => void
   /** Bytes came from the network. */
   readonly onReceived: (bytes: number) => void
   /** `block` is valid during the call. */
@@ -72,25 +77,15 @@ export class WebSeedRun {
     this.#spans = options.geometry.spans(first!.piece, first!.begin, length)
   }
 
-  get blocks(): readonly BlockRange[] {
-    return this.#blocks
-  }
-
   start(): void {
     const span = this.#spans.shift()
     if (span === undefined) return this.#end()
     const { ports, geometry, urlOf } = this.#options
     this.#missing = span.length
     const { isPadding, length } = geometry.files[span.file]!
-    if (isPadding) {
-      // Nobody serves it: it is zeros by definition (BEP 47).
-      this.#cancelTimeout = ports.clock.after(0, () => {
-        this.#take(new Uint8Array(span.length))
-        this.#onSpanEnd()
-      })
-      return
-    }
+    if (isPadding) return this.#pad()
     const last = span.offset + span.length - 1
+    const askedAt = ports.clock.now()
     this.#request = openRequest(
       ports,
       {
@@ -101,8 +96,9 @@ export class WebSeedRun {
       {
         onHead: (head) => {
           const fault = faultOf(head, span, length)
-          if (fault) this.#end(fault)
-          else this.#watch()
+          if (fault) return this.#end(fault)
+          this.#watch()
+          this.#options.onAnswer(ports.clock.now() - askedAt)
         },
         onData: (chunk) => this.#onData(chunk),
         onEnd: (error) => {
@@ -123,8 +119,9 @@ export class WebSeedRun {
 
   resume(): void {
     this.#isPaused = false
-    this.#request?.resume()
-    if (this.#request) this.#watch()
+    if (this.#request === undefined) return this.#pad()
+    this.#request.resume()
+    this.#watch()
   }
 
   /** Nobody needs these blocks any more. @returns whether none is left that somebody needs */
@@ -139,6 +136,19 @@ export class WebSeedRun {
     this.#cancelTimeout()
     this.#request?.cancel()
     this.#request = undefined
+  }
+
+  /** Nobody serves a padding file: it is zeros by definition (BEP 47), which come in a later turn as if they were sent. */
+  #pad(): void {
+    this.#cancelTimeout()
+    if (this.#isPaused || this.#isOver) return
+    this.#cancelTimeout = this.#options.ports.clock.after(0, () => {
+      const zeros = new Uint8Array(this.#missing)
+      this.#missing = 0
+      this.#take(zeros)
+      if (!this.#isOver) this.#options.onBlocksEnd()
+      this.#onSpanEnd()
+    })
   }
 
   #onData(chunk: Uint8Array): void {
@@ -227,7 +237,7 @@ function faultOf(
       ? undefined
       : new UselessSeed('http.bad-range', 'the server does not serve ranges of this file')
   }
-  if (status === 429 || status >= 500) return new BusySeed(status, retryAfter(head.header('retry-after')))
+  if (BUSY.has(status) || status >= 500) return new BusySeed(status, retryAfter(head.header('retry-after')))
   return new UselessSeed('http.status', `the server answered with status ${status}`)
 }
 

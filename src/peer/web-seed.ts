@@ -17,15 +17,12 @@ import { RateMeter } from './rate-meter.ts'
 import { ReadingGate, type Hold } from './reading-gate.ts'
 import { BusySeed, UselessSeed, WebSeedRun } from './web-seed-exchange.ts'
 import { fileUrl } from './web-seed-url.ts'
+import { WebSeedWindow } from './web-seed-window.ts'
 
 /** Requests under way to one seed. */
 export const MAX_WEB_SEED_RUNS = 4
 /** Bytes of one of them: a failure costs no more, and others get their turn. */
 export const MAX_RUN_BYTES = 4 * 2 ** 20
-/** What is asked of a seed: what it sends in so long, between these bounds (blocks). Longer, and others wait for it at the end. */
-const WINDOW: Millis = 300
-const MIN_WINDOW_BLOCKS = 64
-const MAX_WINDOW_BLOCKS = 1_024
 /** The first pause after a failure; doubled with each further one … */
 const MIN_PAUSE: Millis = 2_000
 /** … up to this. */
@@ -35,6 +32,10 @@ export const MAX_WEB_SEED_FAILURES = 5
 /** A seed that has been asked for something all the time and sent less than this (bytes) in so long is too slow to be of use. */
 const MIN_PROGRESS = 64 * 1024
 const PROGRESS_PERIOD: Millis = 60_000
+/** A seed that takes longer than this to send a block … */
+const LATE: Millis = 10_000
+/** … is of no use either beside others that have sent so many times as much: without it they would be done sooner. */
+const FASTER = 10
 
 /** What a web seed tells. */
 export interface WebSeedObserver {
@@ -69,11 +70,12 @@ export class WebSeed implements BlockSupplier {
   readonly #options: WebSeedOptions
   readonly #shown: string
   readonly #gate: ReadingGate
+  readonly #window = new WebSeedWindow()
   readonly #runs = new Set<WebSeedRun>()
   /** Asked for, and in no run yet. */
   #waiting: BlockRange[] = []
-  /** All that is asked for and has not come, by number. */
-  readonly #outstanding = new Set<number>()
+  /** All that is asked for and has not come: when it was asked, by number; the oldest first. */
+  readonly #outstanding = new Map<number, Millis>()
   #isWanted = false
   #isResting = false
   #isClosed = false
@@ -81,6 +83,9 @@ export class WebSeed implements BlockSupplier {
   #downloaded = 0
   #progressAt: Millis
   #progress = 0
+  /** Since when nothing keeps us from reading. */
+  #readingSince: Millis
+  #wasLate = false
   #cancelRest: Cancel = () => {}
 
   constructor(options: WebSeedOptions) {
@@ -91,20 +96,20 @@ export class WebSeed implements BlockSupplier {
     this.address = formatEndpoint({ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port })
     this.#shown = shownFileUrl(options.url)
     this.pieces = Bitfield.full(options.geometry.pieceCount)
-    this.#progressAt = options.ports.clock.now()
-    const runs = this.#runs
-    this.#gate = new ReadingGate(
-      {
-        pause() {
-          for (const run of runs) run.pause()
-        },
-        resume() {
-          for (const run of runs) run.resume()
-        },
+    const { clock } = options.ports
+    this.#progressAt = clock.now()
+    this.#readingSince = clock.now()
+    const reading = {
+      pause: () => {
+        for (const run of this.#runs) run.pause()
       },
-      options.download,
-    )
-    const windowSize = (): number => this.#windowSize
+      resume: () => {
+        this.#readingSince = clock.now()
+        for (const run of this.#runs) run.resume()
+      },
+    }
+    this.#gate = new ReadingGate(reading, options.download)
+    const windowSize = (): number => this.#window.size(this.downRate.rate(clock.now()))
     this.window = {
       get size() {
         return windowSize()
@@ -139,11 +144,12 @@ export class WebSeed implements BlockSupplier {
   }
 
   request(requests: readonly BlockRange[]): void {
+    const now = this.#options.ports.clock.now()
     for (const { piece, begin, length } of requests) {
       const number = this.#numberOf(piece, begin)
       // What was released and is asked for again may be on its way still.
       if (this.#outstanding.has(number)) continue
-      this.#outstanding.add(number)
+      this.#outstanding.set(number, now)
       this.#waiting.push({ piece, begin, length })
     }
     this.#pump()
@@ -169,9 +175,20 @@ export class WebSeed implements BlockSupplier {
   /** It sends what it is asked for and nothing else: a block that came too late is no offence. */
   strike(): void {}
 
-  /** Every two seconds or so: one that is too slow goes. */
-  onTick(now: Millis): void {
+  /**
+   * Every two seconds or so: one that is too slow goes.
+   *
+   * @param sentByOthers payload bytes of all other sources since this one was added
+   */
+  onTick(now: Millis, sentByOthers: number): void {
     const isIdle = this.#runs.size === 0 || this.#gate.isHeld
+    const isLate = !isIdle && this.#isLate(now) && sentByOthers > FASTER * this.#downloaded
+    // One that hung and goes on has old blocks, too, but not for long.
+    if (isLate && this.#wasLate)
+      return this.drop(
+        `it is too slow: ${LATE / 1_000} s for a block, and others send ${FASTER} times as much`,
+      )
+    this.#wasLate = isLate
     if (isIdle || this.#downloaded - this.#progress >= MIN_PROGRESS) {
       this.#progressAt = now
       this.#progress = this.#downloaded
@@ -200,10 +217,11 @@ export class WebSeed implements BlockSupplier {
     this.#abandon()
   }
 
-  get #windowSize(): number {
-    const rate = this.downRate.rate(this.#options.ports.clock.now())
-    const blocks = Math.round((rate * WINDOW) / 1_000 / BLOCK_LENGTH)
-    return Math.min(MAX_WINDOW_BLOCKS, Math.max(MIN_WINDOW_BLOCKS, blocks))
+  /** It sends, and yet it was asked long ago for something that has not come. One that is silent fails by itself. */
+  #isLate(now: Millis): boolean {
+    const [oldest] = this.#outstanding.values()
+    if (oldest === undefined || this.downRate.rate(now) === 0) return false
+    return now - Math.max(oldest, this.#readingSince) >= LATE
   }
 
   #numberOf(piece: number, begin: number): number {
@@ -223,7 +241,11 @@ export class WebSeed implements BlockSupplier {
       urlOf: (file) => fileUrl(this.#options.url, this.#options, geometry.files[file]!)!,
       blocks: this.#takeRun(),
       isPaused: this.#gate.isHeld,
-      onReceived: (bytes) => this.#gate.onReceived(bytes),
+      onAnswer: (took) => this.#window.onAnswer(took),
+      onReceived: (bytes) => {
+        this.downRate.add(bytes, ports.clock.now())
+        this.#gate.onReceived(bytes)
+      },
       onBlock: (range, block) => this.#onBlock(range, block),
       onBlocksEnd: () => observer.onBlocksEnd(this),
       onEnd: (error) => this.#onEnd(run, error),
@@ -248,12 +270,11 @@ export class WebSeed implements BlockSupplier {
   }
 
   #onBlock(range: BlockRange, block: Uint8Array): void {
-    const { ports, emit, observer } = this.#options
+    const { emit, observer } = this.#options
     if (this.#downloaded === 0) emit({ event: 'webseed_joined', url: this.#shown, peer: this.address })
     this.#outstanding.delete(this.#numberOf(range.piece, range.begin))
     this.#failures = 0
     this.#downloaded += block.length
-    this.downRate.add(block.length, ports.clock.now())
     observer.onBlock(this, range, block)
   }
 
@@ -266,10 +287,13 @@ export class WebSeed implements BlockSupplier {
     this.#options.observer.onBlocksEnd(this)
   }
 
-  /** What was asked is released. That it did not come is the server's fault unless it is we who do not read. */
+  /**
+   * What was asked of it may be asked of others. What is on its way comes all the same, unless nothing does for so long
+   * that the request fails: to begin it anew would fetch twice what only we are too slow to read.
+   */
   #onStall(): void {
-    if (this.#runs.size === 0 || this.#gate.isHeld) this.#abandon()
-    else this.#rest(new TransportError('net.timeout', 'it sent nothing for too long'))
+    for (const { piece, begin } of this.#waiting) this.#outstanding.delete(this.#numberOf(piece, begin))
+    this.#waiting = []
   }
 
   /** A failure that may pass. */
