@@ -2,7 +2,7 @@
  * `ut_pex` (BEP 11): peers tell each other whom they are connected to. What is told is a candidate for a dial and no
  * more; who tells too often is not heard.
  */
-import { formatEndpoint, mayTell, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { formatEndpoint, mayTell, scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
 import { decodePex, encodePex, type PexPeer } from '../protocol/pex-message.ts'
 import type { Clock, Emit, Millis } from '../protocol/ports.ts'
 import type { PeerEvent } from './events.ts'
@@ -42,14 +42,23 @@ interface Neighbour<Peer> {
   /** Whom it knows of from us. */
   readonly told: Map<string, Endpoint>
   toldAt: Millis
+  /** It was told all that had changed by this change. */
+  toldChange: number
   heardAt: Millis
   earlyMessages: number
+}
+
+/** One that others may be told of. */
+interface Tellable extends PexPeer {
+  readonly scope: Scope
 }
 
 export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Peer> {
   readonly name = 'ut_pex'
   readonly #options: PeerExchangeOptions
   readonly #neighbours = new Map<number, Neighbour<Peer>>()
+  /** Counts who came and who left. */
+  #change = 0
   #isStopped = false
 
   constructor(options: PeerExchangeOptions) {
@@ -62,11 +71,13 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
   }
 
   onHandshake(peer: Peer): void {
+    this.#change++
     if (this.#neighbours.has(peer.id)) return
     this.#neighbours.set(peer.id, {
       peer,
       told: new Map(),
       toldAt: -Infinity,
+      toldChange: 0,
       heardAt: -Infinity,
       earlyMessages: 0,
     })
@@ -97,21 +108,31 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
   }
 
   onClosed(peer: Peer): void {
+    this.#change++
     this.#neighbours.delete(peer.id)
   }
 
   round(now: Millis): void {
     if (this.#isStopped) return
-    for (const neighbour of this.#neighbours.values())
-      if (now - neighbour.toldAt >= PEX_INTERVAL && neighbour.peer.speaks(this.name))
-        this.#tell(neighbour, now)
+    const due = [...this.#neighbours.values()].filter(
+      ({ peer, toldAt, toldChange }) =>
+        toldChange < this.#change && now - toldAt >= PEX_INTERVAL && peer.speaks(this.name),
+    )
+    if (due.length === 0) return
+    const connected = this.#connected()
+    for (const neighbour of due) this.#tell(neighbour, connected, now)
   }
 
-  #tell(neighbour: Neighbour<Peer>, now: Millis): void {
+  #tell(neighbour: Neighbour<Peer>, connected: ReadonlyMap<string, Tellable>, now: Millis): void {
     const { peer, told } = neighbour
-    const connected = this.#connectedFor(peer)
+    const own = peer.listenEndpoint && formatEndpoint(peer.listenEndpoint)
+    // Nobody is told of a narrower network than the one on which we meet.
+    const scope = scopeOf(peer.remote.host)
     const dropped = [...told].filter(([key]) => !connected.has(key)).slice(0, MAX_PEX_TOLD)
-    const added = [...connected].filter(([key]) => !told.has(key)).slice(0, MAX_PEX_TOLD)
+    const added = [...connected]
+      .filter(([key, other]) => key !== own && !told.has(key) && mayTell(scope, other.scope))
+      .slice(0, MAX_PEX_TOLD)
+    if (added.length < MAX_PEX_TOLD && dropped.length < MAX_PEX_TOLD) neighbour.toldChange = this.#change
     if (added.length + dropped.length === 0) return
     neighbour.toldAt = now
     for (const [key] of dropped) told.delete(key)
@@ -125,20 +146,18 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
     )
   }
 
-  /** The others, as far as this one may know of them. */
-  #connectedFor(peer: Peer): Map<string, PexPeer> {
-    const others = new Map<string, PexPeer>()
-    // Nobody is told of a narrower network than the one on which we meet.
-    const scope = scopeOf(peer.remote.host)
-    for (const { peer: other } of this.#neighbours.values()) {
-      const endpoint = other.listenEndpoint
-      if (other.id === peer.id || endpoint === undefined || !mayTell(scope, scopeOf(endpoint.host))) continue
-      others.set(formatEndpoint(endpoint), {
+  #connected(): ReadonlyMap<string, Tellable> {
+    const connected = new Map<string, Tellable>()
+    for (const { peer } of this.#neighbours.values()) {
+      const endpoint = peer.listenEndpoint
+      if (endpoint === undefined) continue
+      connected.set(formatEndpoint(endpoint), {
         endpoint,
-        isSeed: other.isUploadOnly,
-        isReachable: other.direction === 'out',
+        isSeed: peer.isUploadOnly,
+        isReachable: peer.direction === 'out',
+        scope: scopeOf(endpoint.host),
       })
     }
-    return others
+    return connected
   }
 }

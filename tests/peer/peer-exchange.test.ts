@@ -134,6 +134,67 @@ describe('what we tell', () => {
   })
 })
 
+describe('what we tell, as connections change,', () => {
+  test('who left is told fifty at a time too; nobody is forgotten', () => {
+    const a = join('10.0.0.1')
+    const others = hosts('10.1', 50).map(join)
+    clock.runUntil(3_000)
+    others.push(...hosts('10.2', 30).map(join))
+    clock.runUntil(MINUTE + 4_000)
+    for (const other of others) exchange.onClosed(other)
+    clock.runUntil(4 * MINUTE)
+    expect(a.heard.map(({ added, dropped }) => [added.length, dropped.length])).toEqual([
+      [50, 0],
+      [30, 0],
+      [0, 50],
+      [0, 30],
+    ])
+  })
+
+  test('is told again when somebody comes back', () => {
+    const a = join('10.0.0.1')
+    const b = join('10.0.0.2')
+    clock.runUntil(3_000)
+    exchange.onClosed(b)
+    clock.runUntil(MINUTE + 4_000)
+    join('10.0.0.2')
+    clock.runUntil(2 * MINUTE + 8_000)
+    expect(a.heard).toHaveLength(3)
+    expect(a.last).toEqual({ added: ['10.0.0.2'], dropped: [] })
+  })
+
+  test('has a peer in it as soon as it has said where it listens', () => {
+    const a = join('10.0.0.1')
+    const b = join('10.0.0.2')
+    b.listenEndpoint = undefined
+    clock.runUntil(2 * MINUTE)
+    expect(a.heard).toEqual([])
+    b.listenEndpoint = b.remote
+    exchange.onHandshake(b)
+    clock.runUntil(2 * MINUTE + 3_000)
+    expect(a.last!.added).toEqual(['10.0.0.2'])
+  })
+
+  test('does not name a peer to itself, also when it is connected twice', () => {
+    const [first, second] = [join('10.0.0.1'), join('10.0.0.1')]
+    clock.runUntil(2 * MINUTE)
+    expect([...first.heard, ...second.heard]).toEqual([])
+  })
+
+  test('costs nothing while nobody comes or goes', () => {
+    const crowd = hosts('10.1', 40).map(join)
+    clock.runUntil(2 * MINUTE)
+    let looks = 0
+    for (const peer of crowd) peer.speaks = () => ++looks > 0
+    clock.runUntil(10 * MINUTE)
+    expect(looks).toBe(0)
+    join('10.0.0.1')
+    clock.runUntil(11 * MINUTE)
+    expect(looks).toBe(40)
+    expect(crowd.every(({ last }) => last!.added.includes('10.0.0.1'))).toBe(true)
+  })
+})
+
 describe('what we hear', () => {
   test('is a candidate, and an event says how many were new', () => {
     const a = join('10.0.0.1')
