@@ -106,15 +106,42 @@ test('what is written is read again', () => {
           unit: fc.constantFrom('a', 'ü', '&', '=', '%', '+', '#', '/', '💾', '-'),
           minLength: 1,
         }),
-        trackers: fc.uniqueArray(location, { maxLength: 5 }),
-        webSeeds: fc.uniqueArray(location, { maxLength: 5 }),
+        trackers: fc.uniqueArray(location, { maxLength: 2 }),
+        webSeeds: fc.uniqueArray(location, { maxLength: 2 }),
         peers: fc.uniqueArray(address, { maxLength: 5 }),
         bootstrap: fc.uniqueArray(address, { maxLength: 5 }),
+        files: fc
+          .uniqueArray(fc.integer({ min: 0, max: 9_999_999 }), { minLength: 1, maxLength: 20 })
+          .map((files) => files.toSorted((a, b) => a - b)),
       }),
       ({ hash, ...rest }) => {
         const magnet: Magnet = { infoHash: idFrom<InfoHash>(hash), ...rest }
         expect(parseMagnet(encodeMagnet(magnet))).toEqual(magnet)
       },
     ),
+  )
+})
+
+test('any text is a link or an error that says so, and what is read of it is read again', () => {
+  const key = fc.constantFrom('xt', 'xt.1', 'tr', 'dn', 'ws', 'x.pe', 'x.bitswarm', 'so', '')
+  const value = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(`urn:btih:${HEX}`, '%', '%ff', '1-2,9', '[::1]:5', 'a:1', 'http://[', 'udp://t:1'),
+  )
+  const query = fc.array(fc.tuple(key, value).map((field) => field.join('='))).map((all) => all.join('&'))
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), query), (text) => {
+      for (const link of [`magnet:?${text}`, `magnet:?xt=urn:btih:${HEX}&${text}`]) {
+        let magnet: Magnet
+        try {
+          magnet = parseMagnet(link)
+        } catch (error) {
+          expect(error).toBeInstanceOf(MetainfoError)
+          expect((error as Error).message).toMatch(/^[^\p{Cc}]+$/u)
+          continue
+        }
+        expect(parseMagnet(encodeMagnet(magnet))).toEqual(magnet)
+      }
+    }),
   )
 })
