@@ -1,12 +1,12 @@
 /**
  * A web server that has the payload (BEP 19), scheduled as a peer is: asked for blocks, which it sends over HTTP in ranges.
- * It has every piece, and "chokes" us while it is given a rest after a failure.
+ * It has every piece, and "chokes" us while it is silent and while it is given a rest after a failure.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import { formatEndpoint } from '../protocol/endpoint.ts'
-import { TransportError, type ProtocolError } from '../protocol/errors.ts'
+import type { ProtocolError, TransportError } from '../protocol/errors.ts'
 import type { HttpPorts } from '../protocol/http-request.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, Cancel, Emit, Millis, Random } from '../protocol/ports.ts'
@@ -78,6 +78,7 @@ export class WebSeed implements BlockSupplier {
   readonly #outstanding = new Map<number, Millis>()
   #isWanted = false
   #isResting = false
+  #isSilent = false
   #isClosed = false
   #failures = 0
   #downloaded = 0
@@ -127,7 +128,7 @@ export class WebSeed implements BlockSupplier {
   }
 
   get isChokingUs(): boolean {
-    return this.#isResting
+    return this.#isResting || this.#isSilent
   }
 
   get isWanted(): boolean {
@@ -189,10 +190,8 @@ export class WebSeed implements BlockSupplier {
         `it is too slow: ${LATE / 1_000} s for a block, and others send ${FASTER} times as much`,
       )
     this.#wasLate = isLate
-    if (isIdle || this.#downloaded - this.#progress >= MIN_PROGRESS) {
-      this.#progressAt = now
-      this.#progress = this.#downloaded
-    } else if (now - this.#progressAt >= PROGRESS_PERIOD)
+    if (isIdle || this.#downloaded - this.#progress >= MIN_PROGRESS) this.#markProgress(now)
+    else if (now - this.#progressAt >= PROGRESS_PERIOD)
       this.drop(`it is too slow: ${this.#downloaded - this.#progress} bytes in ${PROGRESS_PERIOD / 1_000} s`)
   }
 
@@ -215,6 +214,11 @@ export class WebSeed implements BlockSupplier {
     this.#cancelRest()
     this.#gate.close()
     this.#abandon()
+  }
+
+  #markProgress(now: Millis): void {
+    this.#progressAt = now
+    this.#progress = this.#downloaded
   }
 
   /** It sends, and yet it was asked long ago for something that has not come. One that is silent fails by itself. */
@@ -243,6 +247,7 @@ export class WebSeed implements BlockSupplier {
       isPaused: this.#gate.isHeld,
       onAnswer: (took) => this.#window.onAnswer(took),
       onReceived: (bytes) => {
+        this.#isSilent = false
         this.downRate.add(bytes, ports.clock.now())
         this.#gate.onReceived(bytes)
       },
@@ -280,6 +285,7 @@ export class WebSeed implements BlockSupplier {
 
   #onEnd(run: WebSeedRun, error: ProtocolError | TransportError | undefined): void {
     this.#runs.delete(run)
+    this.#isSilent = false
     if (this.#isClosed) return
     if (error instanceof UselessSeed) return this.drop(error.message)
     if (error) return this.#rest(error)
@@ -288,12 +294,13 @@ export class WebSeed implements BlockSupplier {
   }
 
   /**
-   * What was asked of it may be asked of others. What is on its way comes all the same, unless nothing does for so long
-   * that the request fails: to begin it anew would fetch twice what only we are too slow to read.
+   * What was asked of it may be asked of others, and it is asked for nothing more until it sends something. What is on its
+   * way comes all the same, unless nothing does for so long that the request fails: perhaps it is we who do not read.
    */
   #onStall(): void {
     for (const { piece, begin } of this.#waiting) this.#outstanding.delete(this.#numberOf(piece, begin))
     this.#waiting = []
+    this.#isSilent = this.#runs.size > 0
   }
 
   /** A failure that may pass. */
@@ -315,6 +322,7 @@ export class WebSeed implements BlockSupplier {
     observer.onChoke(this)
     this.#cancelRest = ports.clock.after(wait, () => {
       this.#isResting = false
+      this.#markProgress(ports.clock.now())
       observer.onUnchoke(this)
     })
   }
@@ -329,5 +337,6 @@ export class WebSeed implements BlockSupplier {
   #stop(run: WebSeedRun): void {
     run.cancel()
     this.#runs.delete(run)
+    this.#isSilent &&= this.#runs.size > 0
   }
 }
