@@ -64,6 +64,7 @@ export class WebSeedRun {
   #request: HttpExchange | undefined
   /** Bytes of the span under way that have not come. */
   #missing = 0
+  #isAnswered = false
   #isPaused: boolean
   #cancelTimeout: Cancel = () => {}
   #isOver = false
@@ -86,6 +87,7 @@ export class WebSeedRun {
     if (isPadding) return this.#pad()
     const last = span.offset + span.length - 1
     const askedAt = ports.clock.now()
+    this.#isAnswered = false
     this.#request = openRequest(
       ports,
       {
@@ -97,6 +99,7 @@ export class WebSeedRun {
         onHead: (head) => {
           const fault = faultOf(head, span, length)
           if (fault) return this.#end(fault)
+          this.#isAnswered = true
           this.#watch()
           this.#options.onAnswer(ports.clock.now() - askedAt)
         },
@@ -120,8 +123,9 @@ export class WebSeedRun {
   resume(): void {
     this.#isPaused = false
     if (this.#request === undefined) return this.#pad()
-    this.#request.resume()
+    // Before, because what was held back may come, and end, within the call.
     this.#watch()
+    this.#request.resume()
   }
 
   /** Nobody needs these blocks any more. @returns whether none is left that somebody needs */
@@ -199,7 +203,8 @@ export class WebSeedRun {
 
   #watch(): void {
     this.#cancelTimeout()
-    if (this.#isPaused) return
+    // Until the head comes, the time is the request's to keep: it may wait behind others to the same server.
+    if (this.#isPaused || !this.#isAnswered) return
     this.#cancelTimeout = this.#options.ports.clock.after(WEB_SEED_IDLE_TIMEOUT, () =>
       this.#end(new TransportError('net.timeout', `nothing came for ${WEB_SEED_IDLE_TIMEOUT / 1_000} s`)),
     )
