@@ -1,56 +1,33 @@
-/** What a benchmark case is, and the place it works in. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { freeSpace, writeRandomFile } from '../scripts/payload.ts'
-
-/** Measured values by their title; the unit stands in the title. */
-export type Figures = Readonly<Record<string, number>>
+/** What a benchmark case is, and what it finds when it begins. */
+import type { Client } from './client.ts'
+import type { Race } from './race.ts'
+import type { Tracker } from './tracker.ts'
+import type { Workshop } from './workshop.ts'
 
 export interface BenchCase {
   readonly name: string
   /** One line: what is moved from where to where. */
   readonly title: string
-  /** One run, checked: it throws when the bytes that arrived are not the bytes that were sent. */
-  run(workshop: Workshop): Promise<Figures>
+  /** Rounds unless the user says otherwise. */
+  readonly rounds: number
+  /** Room that it needs at most. */
+  neededMib(settings: Settings): number
+  races(bench: Bench): Promise<readonly Race[]>
 }
 
-const SHARED_MEMORY = '/dev/shm'
+/** What the user may set; each case has its own defaults. */
+export interface Settings {
+  readonly mib?: number | undefined
+  readonly pieceKib?: readonly number[] | undefined
+  readonly leechers?: readonly number[] | undefined
+}
 
-/** A folder for payloads and downloads, in memory when there is room; one payload serves all runs. */
-export class Workshop {
-  readonly folder: string
-  /** Bytes of the payload. */
-  readonly length: number
-  #runs = 0
-
-  /** @param length bytes of the payload; `copies` of it must fit beside it */
-  constructor(length: number, copies: number) {
-    const needed = length * (1 + copies)
-    const parent = [SHARED_MEMORY, tmpdir()].find(
-      (path) => existsSync(path) && freeSpace(path) > 1.1 * needed,
-    )
-    if (parent === undefined)
-      throw new Error(`neither ${SHARED_MEMORY} nor ${tmpdir()} has room for ${needed} bytes`)
-    this.folder = mkdtempSync(join(parent, 'bitswarm-bench-'))
-    this.length = length
-  }
-
-  /** The payload, made on first use. */
-  async payload(): Promise<string> {
-    const path = join(this.folder, 'payload.bin')
-    if (!existsSync(path)) await writeRandomFile(path, this.length)
-    return path
-  }
-
-  /** An empty folder for one run. */
-  freshFolder(): string {
-    const path = join(this.folder, `run-${++this.#runs}`)
-    mkdirSync(path)
-    return path
-  }
-
-  clear(): void {
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
-  }
+export interface Bench {
+  readonly settings: Settings
+  readonly workshop: Workshop
+  readonly tracker: Tracker
+  /** Whether fewer CPUs are used than the machine has. */
+  readonly isPinned: boolean
+  /** Of the clients of these names those that are there and that the user wants, with their versions. */
+  clients(names: readonly string[]): readonly (readonly [client: Client, version: string])[]
 }

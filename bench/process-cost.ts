@@ -1,22 +1,40 @@
-/** What a process has cost so far, as Linux counts it. */
+/** What processes cost, and what the machine spends beside them, as Linux counts it. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
 /** CPU seconds of all threads, user and kernel. */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The second field is the name in parentheses and may hold spaces; utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  const [utime, stime] = processTimes(pid)
+  return utime + stime
 }
 
-/** The most resident memory it ever had, in MiB. */
-export function peakRssMib(pid: number): number {
-  const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  if (match === null) throw new Error(`no VmHWM in /proc/${pid}/status`)
-  return Number(match[1]) / 1024
+/** utime, stime, and both for the children that have ended and been waited for, in seconds. */
+function processTimes(pid: number): [number, number, number, number] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The second field is the name in parentheses and may hold spaces; utime is field 14.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const seconds = (index: number): number => Number(fields[index]) / TICKS_PER_SECOND
+  return [seconds(11), seconds(12), seconds(13), seconds(14)]
+}
+
+export interface Memory {
+  /** The most resident memory it ever had, in MiB; files that it maps count. */
+  readonly peakMib: number
+  readonly residentMib: number
+  /** Resident and backed by no file, in MiB. */
+  readonly anonymousMib: number
+}
+
+export function memory(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const mib = (field: string): number => {
+    const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)
+    if (match === null) throw new Error(`no ${field} in /proc/${pid}/status`)
+    return Number(match[1]) / 1024
+  }
+  return { peakMib: mib('VmHWM'), residentMib: mib('VmRSS'), anonymousMib: mib('RssAnon') }
 }
 
 /** Bytes that have crossed the loopback interface. */
@@ -24,4 +42,40 @@ export function loopbackBytes(): number {
   const match = /^\s*lo:\s*(\d+)/m.exec(readFileSync('/proc/net/dev', 'utf8'))
   if (match === null) throw new Error('no interface lo in /proc/net/dev')
   return Number(match[1])
+}
+
+/** @returns how many cores were busy, on average since this call, with what is not this process or a descendant of it */
+export function watchOthers(): () => number {
+  const start = performance.now()
+  const othersBefore = machineSeconds() - familySeconds(process.pid)
+  return () => {
+    const spent = machineSeconds() - familySeconds(process.pid) - othersBefore
+    return spent / ((performance.now() - start) / 1_000)
+  }
+}
+
+/** CPU seconds of the whole machine, time that a hypervisor took away included. */
+function machineSeconds(): number {
+  const [line] = readFileSync('/proc/stat', 'utf8').split('\n', 1)
+  const [user, nice, system, , , irq, softirq, steal] = line!.split(/\s+/).slice(1).map(Number)
+  return (user! + nice! + system! + irq! + softirq! + steal!) / TICKS_PER_SECOND
+}
+
+/** CPU seconds of a process, of its descendants, and of those that have ended. */
+function familySeconds(pid: number): number {
+  try {
+    const children = threadFolders(pid).flatMap((task) =>
+      readFileSync(`${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    )
+    const own = processTimes(pid).reduce((sum, seconds) => sum + seconds)
+    return children.reduce((sum, child) => sum + familySeconds(child), own)
+  } catch {
+    // It ended while it was looked at; its parent has what it used.
+    return 0
+  }
+}
+
+/** A child belongs to the thread that started it. */
+function threadFolders(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`)
 }

@@ -1,46 +1,83 @@
-/** Figures of several runs, summarised for people and for programs. */
-import type { Figures } from './case.ts'
+/** Results as tables: for a terminal, and for a Markdown page. */
+import { isDisturbed, medianOf, undisturbed, type Figures, type Series } from './race.ts'
+import type { Verdict } from './verdict.ts'
 
-export interface Summary {
-  readonly median: number
-  readonly lowest: number
-  readonly highest: number
-}
+type Row = readonly string[]
 
-export function summarise(runs: readonly Figures[]): Record<string, Summary> {
-  return Object.fromEntries(
-    Object.keys(runs[0] ?? {}).map((title) => {
-      const values = runs.map((figures) => figures[title]!).toSorted((a, b) => a - b)
-      return [title, { median: medianOf(values), lowest: values[0]!, highest: values.at(-1)! }]
+/** One row a contestant: medians, and the spread of the first figure. */
+export function seriesRows(series: readonly Series[]): Row[] {
+  const titles = [...new Set(series.flatMap(({ runs }) => runs.flatMap((figures) => Object.keys(figures))))]
+  const [first, ...others] = titles
+  if (first === undefined) return []
+  return [
+    ['', first, 'spread', ...others, 'runs'],
+    ...series.map(({ name, version, runs, failures }) => {
+      const counted = undisturbed(runs)
+      const label = version === undefined ? name : `${name} ${version}`
+      return [
+        label,
+        shown(median(counted, first)),
+        spread(counted.map((figures) => figures[first]!)),
+        ...others.map((title) => shown(median(counted, title))),
+        runsText(runs, failures.length),
+      ]
     }),
+  ]
+}
+
+export function verdictRows(verdicts: readonly Verdict[]): Row[] {
+  return verdicts.map(({ what, value, isRatio, target, isMet }) => {
+    const unit = isRatio ? ' ×' : ''
+    return [isMet ? 'met' : 'MISSED', what, `${shown(value)}${unit}`, `${target}${unit}`]
+  })
+}
+
+/** Columns as wide as their content; all but the first to the right. */
+export function aligned(rows: readonly Row[], leftColumns: number = 1): string {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
+    [],
   )
-}
-
-/** @param sorted ascending, at least one */
-function medianOf(sorted: readonly number[]): number {
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-/** Columns wide enough for their content, numbers to the right. */
-export function formatTable(summary: Readonly<Record<string, Summary>>): string {
-  const rows = Object.entries(summary).map(([title, { median, lowest, highest }]) => [
-    title,
-    round(median),
-    `${round(lowest)} to ${round(highest)}`,
-  ])
-  const table = [['', 'median', 'spread'], ...rows]
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)))
-  return table
-    .map(([title, ...cells]) =>
-      [title!.padEnd(widths[0]!), ...cells.map((cell, index) => cell.padStart(widths[index + 1]!))].join(
-        '  ',
-      ),
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column < leftColumns ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+        )
+        .join('  ')
+        .trimEnd(),
     )
     .join('\n')
 }
 
+/** @param rows the first one is the head */
+export function markdownTable([head, ...rows]: readonly Row[]): string {
+  const line = (row: Row): string => `| ${row.join(' | ')} |`
+  return [line(head!), `|${'---|'.repeat(head!.length)}`, ...rows.map(line)].join('\n')
+}
+
+function median(runs: readonly Figures[], title: string): number {
+  return medianOf(runs.map((figures) => figures[title]).filter((value) => value !== undefined))
+}
+
+function spread(values: readonly number[]): string {
+  return values.length < 2 ? '' : `${shown(Math.min(...values))}–${shown(Math.max(...values))}`
+}
+
+function runsText(runs: readonly Figures[], failures: number): string {
+  const disturbed = runs.filter(isDisturbed).length
+  const notes = [disturbed > 0 && `${disturbed} disturbed`, failures > 0 && `${failures} FAILED`].filter(
+    Boolean,
+  )
+  return [String(runs.length), ...notes].join(', ')
+}
+
 /** Three digits that mean something. */
-function round(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+export function shown(value: number): string {
+  if (Number.isNaN(value)) return '–'
+  return Math.abs(value) >= 100
+    ? value.toFixed(0)
+    : Math.abs(value) < 0.01
+      ? value.toFixed(2)
+      : value.toPrecision(3)
 }

@@ -1,57 +1,115 @@
 /**
- * `npm run bench`: the built program, measured. Linux only (it reads /proc).
+ * `npm run bench`: the built program against other clients and against its own targets. Linux only (it reads /proc).
  *
- *     npm run bench -- [case …] [--runs 3] [--mib 1024] [--json file]
+ *     npm run bench -- [case …] [--runs 3] [--mib 2048] [--piece 1024,256] [--leechers 8,20] [--clients aria2,libtorrent]
+ *                      [--cpus 0,1] [--json file] [--markdown docs/performance.md]
  */
-import { writeFileSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
+import { cpus, release, availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { MIB } from '../scripts/payload.ts'
-import { Workshop, type BenchCase, type Figures } from './case.ts'
+import type { Bench, BenchCase, Settings } from './case.ts'
 import { pair } from './cases/pair.ts'
-import { formatTable, summarise } from './report.ts'
+import { lookAround } from './clients.ts'
+import { enterNetwork, hostAddress } from './network.ts'
+import { writePage } from './markdown.ts'
+import { hold } from './race.ts'
+import { aligned, seriesRows, verdictRows } from './report.ts'
+import { mergeResults, readResults, writeResults, type RaceResult } from './results.ts'
+import { Tracker } from './tracker.ts'
+import { judge } from './verdict.ts'
+import { Workshop } from './workshop.ts'
 
 const CASES: readonly BenchCase[] = [pair]
 
 const { values, positionals } = parseArgs({
   options: {
-    runs: { type: 'string', default: '3' },
-    mib: { type: 'string', default: '1024' },
+    runs: { type: 'string' },
+    mib: { type: 'string' },
+    piece: { type: 'string' },
+    leechers: { type: 'string' },
+    clients: { type: 'string' },
+    cpus: { type: 'string' },
     json: { type: 'string' },
+    markdown: { type: 'string' },
   },
   allowPositionals: true,
 })
 
-function positiveInteger(name: 'runs' | 'mib'): number {
-  const value = Number(values[name])
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} takes a whole number above 0`)
-  return value
-}
+const say = (line: string = ''): void => void process.stdout.write(`${line}\n`)
 
 async function main(): Promise<void> {
-  const runs = positiveInteger('runs')
-  const mib = positiveInteger('mib')
-  const unknown = positionals.filter((name) => !CASES.some((each) => each.name === name))
-  if (unknown.length > 0)
-    throw new Error(`no case ${unknown.join(', ')}; there are ${CASES.map(({ name }) => name).join(', ')}`)
-  const chosen = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const chosen = chooseCases(positionals)
+  const [rounds, mib] = [numbers('runs')?.[0], numbers('mib')?.[0]]
+  const settings: Settings = { mib, pieceKib: numbers('piece'), leechers: numbers('leechers') }
+  enterNetwork(values.cpus)
 
-  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`
-  console.log(machine)
-  const report: Record<string, unknown> = { machine, mib }
-  const workshop = new Workshop(mib * MIB, 1)
+  const machine = describeMachine()
+  say(machine)
+  const { present, absent } = lookAround()
+  for (const reason of absent) say(`without ${reason}`)
+  const wanted = values.clients?.split(',')
+  const unknown = (wanted ?? []).filter((name) => ![...present.keys()].some((client) => client.name === name))
+  if (unknown.length > 0) throw new Error(`no client ${unknown.join(', ')}`)
+
+  const tracker = await Tracker.listen(hostAddress(0))
+  const workshop = new Workshop(Math.max(...chosen.map((each) => each.neededMib(settings))), tracker.url)
   process.once('exit', () => workshop.clear())
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-
-  for (const { name, title, run } of chosen) {
-    console.log(`\n${name}: ${title}, ${mib} MiB, ${runs} runs in ${workshop.folder}`)
-    const results: Figures[] = []
-    for (let index = 0; index < runs; index++) results.push(await run(workshop))
-    const summary = summarise(results)
-    console.log(formatTable(summary))
-    report[name] = { title, runs: results, summary }
+  const bench: Bench = {
+    settings,
+    workshop,
+    tracker,
+    isPinned: values.cpus !== undefined,
+    clients: (names) =>
+      [...present].filter(
+        ([{ name }]) => names.includes(name) && (name === 'bitswarm' || (wanted?.includes(name) ?? true)),
+      ),
   }
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
+
+  const results: RaceResult[] = []
+  try {
+    for (const { name, races, rounds: ownRounds } of chosen)
+      for (const race of await races(bench)) {
+        say(`\n${race.title}${workshop.isInMemory ? '' : ', on disk'}`)
+        const result = await hold(race, rounds ?? ownRounds, (line) => say(`  ${line}`))
+        const title = `${race.title}${bench.isPinned ? `, on ${availableParallelism()} cores` : ''}`
+        const verdicts = judge(result, race.promises)
+        results.push({ name, title, machine, series: result.series, verdicts })
+        say(`\n${aligned(seriesRows(result.series))}\n\n${aligned(verdictRows(verdicts), 2)}`)
+        save(results)
+      }
+  } finally {
+    tracker.close()
+  }
+  if (results.some(({ series }) => series.some(({ failures }) => failures.length > 0))) process.exitCode = 1
+}
+
+function chooseCases(names: readonly string[]): readonly BenchCase[] {
+  const unknown = names.filter((name) => !CASES.some((each) => each.name === name))
+  if (unknown.length > 0)
+    throw new Error(
+      `no case ${unknown.join(', ')}; there are\n${CASES.map(({ name, title }) => `  ${name.padEnd(9)} ${title}`).join('\n')}`,
+    )
+  return CASES.filter(({ name }) => names.length === 0 || names.includes(name))
+}
+
+/** A list of whole numbers above 0; undefined when it was not given. */
+function numbers(option: 'runs' | 'mib' | 'piece' | 'leechers'): readonly number[] | undefined {
+  const list = values[option]?.split(',').map(Number)
+  if (list?.some((value) => !Number.isInteger(value) || value < 1))
+    throw new Error(`--${option} takes whole numbers above 0`)
+  return list
+}
+
+/** After every race, so that an interrupted run leaves what it has measured. */
+function save(results: readonly RaceResult[]): void {
+  const all = mergeResults(values.json === undefined ? [] : readResults(values.json), results)
+  if (values.json !== undefined) writeResults(values.json, all)
+  if (values.markdown !== undefined) writePage(values.markdown, all)
+}
+
+function describeMachine(): string {
+  const model = cpus()[0]?.model ?? 'unknown CPU'
+  return `${availableParallelism()} × ${model}, Linux ${release()}, Node ${process.version}`
 }
 
 try {

@@ -1,80 +1,74 @@
-/** One seeder, one leecher, loopback, static peer, no DHT. */
-import { rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { freePort } from '../../scripts/free-ports.ts'
-import { sha256 } from '../../scripts/payload.ts'
-import { FROM_DIST, SwarmProcess } from '../../scripts/swarm-process.ts'
-import type { BenchCase, Figures, Workshop } from '../case.ts'
-import { cpuSeconds, loopbackBytes, peakRssMib } from '../process-cost.ts'
+/** One seeder, one leecher of the same kind. */
+import type { Bench, BenchCase, Settings } from '../case.ts'
+import { OTHER_CORES, type Figures, type Race } from '../race.ts'
+import { transfer, type Transfer } from '../transfer.ts'
+import type { Promised } from '../verdict.ts'
+import type { Payload } from '../workshop.ts'
 
-const HOST = '127.0.0.1'
-/** The clock "from the first byte" starts when so much has crossed the loopback interface: handshakes are less. */
-const FIRST_BYTES = 131_072
-const POLL_INTERVAL_MS = 1
 const GIB = 2 ** 30
+const SPEED = 'MB/s from first byte'
+const SPEED_FROM_START = 'MB/s from start'
+const CPU = 'CPU s/GiB'
+/** The fast ones; the fastest of those that are there is the measure. */
+const FAST = ['aria2', 'rTorrent', 'libtorrent-tuned']
+
+const PROMISES: readonly Promised[] = [
+  { who: 'bitswarm', title: SPEED, rivals: FAST, limit: { atLeast: 1.5 } },
+  { who: 'bitswarm', title: SPEED, rivals: ['WebTorrent'], limit: { atLeast: 4 } },
+  { who: 'bitswarm', title: SPEED_FROM_START, rivals: ['aria2'], limit: { atLeast: 2 } },
+  { who: 'bitswarm', title: CPU, rivals: ['aria2'], limit: { atMost: 1 } },
+]
+const PROMISES_ON_FEWER_CPUS: readonly Promised[] = [
+  { who: 'bitswarm', title: SPEED, rivals: FAST, limit: { atLeast: 1.2 } },
+]
+
+const sizeMib = ({ mib = 2_048 }: Settings): number => mib
 
 export const pair: BenchCase = {
   name: 'pair',
   title: 'one seeder to one leecher over loopback',
+  rounds: 3,
 
-  async run(workshop: Workshop): Promise<Figures> {
-    const payload = await workshop.payload()
-    const folder = workshop.freshFolder()
-    const address = `${HOST}:${await freePort(HOST)}`
-    const start = (name: string, ...args: string[]): SwarmProcess =>
-      new SwarmProcess(
-        [...args, '-dht-listen=', '-no-lan', '-keep', '-1', '-state-dir', join(folder, name)],
-        {
-          name,
-          command: FROM_DIST,
-        },
-      )
-    const seeder = start('seeder', '-seed', payload, '-tcp-listen', address)
-    let leecher: SwarmProcess | undefined
-    try {
-      await seeder.waitFor('complete')
-      const seederBefore = cpuSeconds(seeder.pid!)
-      const firstByte = watchFirstBytes()
-      const started = performance.now()
-      const get = ['-get', `${payload}.bit`, '-dest', folder, '-peer', address]
-      leecher = start('leecher', ...get, '-tcp-listen', `${HOST}:0`)
-      await leecher.waitFor('complete')
-      const done = performance.now()
-      const figures = {
-        'MB/s from first byte': megabytesPerSecond(workshop.length, done - firstByte()),
-        'MB/s from start': megabytesPerSecond(workshop.length, done - started),
-        'CPU s/GiB seeder': ((cpuSeconds(seeder.pid!) - seederBefore) * GIB) / workshop.length,
-        'CPU s/GiB leecher': (cpuSeconds(leecher.pid!) * GIB) / workshop.length,
-        'peak MiB seeder': peakRssMib(seeder.pid!),
-        'peak MiB leecher': peakRssMib(leecher.pid!),
-      }
-      const copy = join(folder, basename(payload))
-      if ((await sha256(copy)) !== (await sha256(payload))) throw new Error('the downloaded file differs')
-      return figures
-    } finally {
-      await leecher?.stop()
-      await seeder.stop()
-      rmSync(folder, { recursive: true })
+  neededMib: (settings) => 2 * sizeMib(settings),
+
+  async races(bench: Bench): Promise<readonly Race[]> {
+    const { pieceKib = [1_024, 256] } = bench.settings
+    const names = ['bitswarm', ...FAST, 'libtorrent', 'WebTorrent']
+    const mib = sizeMib(bench.settings)
+    const races: Race[] = []
+    for (const kib of pieceKib) {
+      const payload = await bench.workshop.randomPayload(mib, kib * 1_024)
+      races.push({
+        title: `1 seeder to 1 leecher, ${mib} MiB in pieces of ${kib} KiB`,
+        hasWarmUp: true,
+        contestants: bench.clients(names).map(([client, version]) => ({
+          name: client.name,
+          version,
+          run: async () =>
+            pairFigures(payload, await transfer(bench, { seeder: client, leecher: client, payload })),
+        })),
+        promises: bench.isPinned ? PROMISES_ON_FEWER_CPUS : PROMISES,
+      })
     }
+    return races
   },
 }
 
-/** Watches the interface's counter. @returns when the first bytes had crossed, on the clock of `performance.now` */
-function watchFirstBytes(): () => number {
-  const before = loopbackBytes()
-  let at: number | undefined
-  const timer = setInterval(() => {
-    if (loopbackBytes() - before < FIRST_BYTES) return
-    at = performance.now()
-    clearInterval(timer)
-  }, POLL_INTERVAL_MS)
-  return () => {
-    clearInterval(timer)
-    if (at === undefined) throw new Error('nothing crossed the loopback interface')
-    return at
+export function pairFigures({ length }: Payload, { completeSeconds, ...figures }: Transfer): Figures {
+  const [seconds] = completeSeconds
+  const { firstByteSeconds, seeder, otherCores } = figures
+  const [leecher] = figures.leechers
+  const gib = length / GIB
+  return {
+    [SPEED]: length / 1e6 / (seconds! - firstByteSeconds),
+    [SPEED_FROM_START]: length / 1e6 / seconds!,
+    [CPU]: (seeder.cpuSeconds + leecher!.cpuSeconds) / gib,
+    'seeder CPU s/GiB': seeder.cpuSeconds / gib,
+    'leecher CPU s/GiB': leecher!.cpuSeconds / gib,
+    'seeder peak MiB': seeder.peakMib,
+    'leecher peak MiB': leecher!.peakMib,
+    'seeder anon MiB': seeder.anonymousMib,
+    'leecher anon MiB': leecher!.anonymousMib,
+    [OTHER_CORES]: otherCores,
   }
-}
-
-function megabytesPerSecond(bytes: number, milliseconds: number): number {
-  return bytes / 1e6 / (milliseconds / 1_000)
 }
