@@ -4,10 +4,8 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { FileStat, OpenMode } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
+import { forEachInFlight } from './in-flight.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
-
-/** File system calls under way at once: Node's pool has four threads. */
-const CALLS_IN_FLIGHT = 16
 
 const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 
@@ -17,7 +15,8 @@ export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat
   const found: (FileStat | undefined)[] = []
   // The user has named a single file: where a symlink of that name leads is the user's choice when reading.
   const follow = map.isSingleFile && mode === 'seed'
-  await forEachFile(map, async (file, path) => {
+  await forEachInFlight(map.fileCount, async (file) => {
+    const path = map.pathOf(file)
     const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
     found[file] = stats && { length: stats.size, modifiedAt: stats.mtimeMs }
   })
@@ -34,9 +33,10 @@ export async function preallocate(
   found: readonly (FileStat | undefined)[],
 ): Promise<Set<string>> {
   const changed = new Set<string>()
-  await forEachFile(map, async (file, path) => {
+  await forEachInFlight(map.fileCount, async (file) => {
     const length = found[file]?.length
     if (length === map.lengthOf(file)) return
+    const path = map.pathOf(file)
     const folder = dirname(path)
     if (length === undefined && !changed.has(folder)) {
       const firstMade = await mkdir(folder, { recursive: true })
@@ -56,26 +56,4 @@ export async function preallocate(
     }
   })
   return changed
-}
-
-async function forEachFile(
-  map: FileMap,
-  visit: (file: number, path: string) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const walk = async (): Promise<void> => {
-    while (next < map.fileCount) {
-      const file = next++
-      await visit(file, map.pathOf(file))
-    }
-  }
-  const walks = Array.from({ length: Math.min(CALLS_IN_FLIGHT, map.fileCount) }, async () => {
-    try {
-      await walk()
-    } finally {
-      next = map.fileCount // One failure ends it for all.
-    }
-  })
-  await Promise.allSettled(walks)
-  await Promise.all(walks)
 }

@@ -5,6 +5,7 @@ import type { Dirent } from 'node:fs'
 import { StorageError } from '../../protocol/errors.ts'
 import type { PayloadFile } from '../../metainfo/geometry.ts'
 import { toStorageError } from './errno.ts'
+import { forEachInFlight } from './in-flight.ts'
 
 /** Files of one payload. */
 export const MAX_SCANNED_FILES = 1_000_000
@@ -48,22 +49,25 @@ export async function scanPayload(given: string): Promise<ScannedPayload> {
 
 /** In order of the names' UTF-16 code units, which is the same on every machine. */
 async function filesIn(root: string): Promise<PayloadFile[]> {
-  const files: PayloadFile[] = []
+  const paths: (readonly string[])[] = []
   const walk = async (path: readonly string[]): Promise<void> => {
     const folder = join(root, ...path)
     const entries = await readdir(folder, { withFileTypes: true })
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const entry of entries) {
-      const at = join(folder, entry.name)
       if (entry.isDirectory()) await walk([...path, entry.name])
-      else if (!entry.isFile()) throw irregular(at, entry)
-      else if (files.length >= MAX_SCANNED_FILES)
+      else if (!entry.isFile()) throw irregular(join(folder, entry.name), entry)
+      else if (paths.length >= MAX_SCANNED_FILES)
         throw new StorageError('disk.wrong-size', `${root} has more than ${MAX_SCANNED_FILES} files`)
-      else files.push({ path: [...path, entry.name], length: (await stat(at)).size })
+      else paths.push([...path, entry.name])
     }
   }
   await walk([])
-  return files
+  const lengths = new Float64Array(paths.length)
+  await forEachInFlight(paths.length, async (file) => {
+    lengths[file] = (await stat(join(root, ...paths[file]!))).size
+  })
+  return paths.map((path, file) => ({ path, length: lengths[file]! }))
 }
 
 function irregular(path: string, entry: Dirent): StorageError {
