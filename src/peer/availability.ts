@@ -1,205 +1,182 @@
-/** How many sources have each piece, and the wanted pieces ordered by it: rarest first. */
+/** How many sources have each piece, and the wanted pieces in buckets by that number. */
 import type { Bitfield } from '../protocol/bitfield.ts'
-import type { Random } from '../protocol/ports.ts'
-import { shuffled, type PieceOrder } from './piece-order.ts'
 
-/** A source that brings more than one in so many of the wanted pieces is counted in bulk, and the order sorted anew. */
+/** A source that brings more than one in so many of all pieces is counted in bulk, and the buckets are made anew. */
 const BULK_FRACTION = 16
+/** The place of a piece that is not wanted. */
+const NOWHERE = -1
 
 /**
- * Wanted pieces in buckets by availability, one behind the other in one array:
+ * One bucket behind the other in one array. A bucket has a place for each piece with that many sources; the places of those
+ * that are not wanted come first and are empty:
  *
- *     pieces   [ . . . | 7 2 | 9 | 4 0 5 | … ]        . = not wanted
- *                front ^     ^   ^
- *               start[0]  start[1] start[2] …
+ *     bucket       0       | 1   | 2
+ *     #pieces  [ . . . 7 2 | . 9 | 4 0 5 ]        . = empty
+ *     #start     ^           ^     ^       ^
+ *     #front           ^       ^   ^       ^
  *
- * A `have` moves a piece over one boundary: two swaps. A piece that leaves lets every bucket before its own give its
- * first place to its last; pieces are taken from the rarest bucket, so there is hardly one before.
- * Inside a bucket the order is random and stays so, because whatever enters one changes places with a random member:
- * leechers that started together spread over the swarm instead of chasing the same piece.
+ * Whatever happens to a piece moves one border or two by one place, and one other piece at most out of the way. In which
+ * order the pieces of a bucket lie means nothing: whoever takes one draws it.
  *
- * Sources that have every piece are only counted: they change no piece's rank.
+ * Sources that have every piece are not told of: they change no piece's rank.
  */
-export class RarestFirst implements PieceOrder {
-  readonly #random: Random
-  readonly #pieces: Uint32Array
-  readonly #position: Uint32Array
-  /** Sources that have the piece, of those that do not have everything. Kept for pieces that are not wanted, too. */
-  readonly #count: Uint16Array
-  readonly #wanted: Uint8Array
-  /** First position of each bucket; the last entry is `end`. Entries below `front` stand for it: those buckets are empty. */
-  #start: Uint32Array
-  #front: number
-  #seeds = 0
-  /** Counts have changed in bulk: the buckets do not agree with them until they are sorted anew. */
+export class Availability {
+  /** For each piece, side by side because they are used together: how many sources have it, and its place. */
+  readonly #columns: Int32Array
+  readonly #pieces: Int32Array
+  /** First place of each bucket; one more entry is the end of the last. */
+  #start: Int32Array
+  /** First place of each bucket that holds a piece. */
+  #front: Int32Array
+  /** Counts have changed in bulk: the buckets do not agree with them until they are made anew. */
   #isStale = false
-  readonly end: number
 
-  constructor(wanted: Bitfield, random: Random) {
-    const { length } = wanted
-    this.#random = random
-    this.#pieces = new Uint32Array(length)
-    this.#position = new Uint32Array(length)
-    this.#count = new Uint16Array(length)
-    this.#wanted = new Uint8Array(length)
-    this.end = length
-    const front = length - wanted.count
-    this.#front = front
-    this.#pieces.set(shuffled(wanted, random), front)
-    for (let at = front; at < length; at++) {
-      this.#position[this.#pieces[at]!] = at
-      this.#wanted[this.#pieces[at]!] = 1
-    }
-    this.#start = Uint32Array.of(front, length)
-  }
-
-  get front(): number {
-    return this.#front
-  }
-
-  get size(): number {
-    return this.end - this.front
+  constructor(wanted: Bitfield) {
+    const { length, bytes } = wanted
+    this.#columns = new Int32Array(16 * bytes.length)
+    for (let piece = 0; piece < length; piece++)
+      if (!wanted.has(piece)) this.#columns[2 * piece + 1] = NOWHERE
+    this.#pieces = new Int32Array(length)
+    this.#start = Int32Array.of(0, length)
+    this.#front = Int32Array.of(0, length)
+    this.#sort()
   }
 
   /** Sources that have `piece`. */
-  availabilityOf(piece: number): number {
-    return this.#seeds + this.#count[piece]!
+  countOf(piece: number): number {
+    return this.#columns[2 * piece]!
   }
 
-  at(position: number): number {
+  /** Call it before buckets are looked at: what is told of sources may make them stale, nothing else does. */
+  settle(): void {
     if (this.#isStale) this.#sort()
-    return this.#pieces[position]!
   }
 
-  rankOf(piece: number): number {
-    if (this.#isStale) this.#sort()
-    return this.#position[piece]!
+  get bucketCount(): number {
+    return this.#start.length - 1
   }
 
-  walkFrom(piece: number): number {
-    return piece
+  /** The wanted pieces of a bucket are at places `frontOf(bucket) … endOf(bucket) - 1`. */
+  frontOf(bucket: number): number {
+    return this.#front[bucket]!
   }
 
-  insert(piece: number): void {
-    if (this.#isStale) this.#sort()
-    this.#wanted[piece] = 1
-    const bucket = this.#count[piece]!
-    this.#reach(bucket)
-    // Every bucket before its own moves one place to the front: its last member goes there.
-    let hole = this.#front - 1
-    for (let before = 0; before < bucket; before++) {
-      const last = this.#startOf(before + 1) - 1
-      if (last !== hole) this.#place(this.#pieces[last]!, hole)
-      hole = last
-      this.#start[before + 1] = last
-    }
-    // The empty ones behind it began where the first member of all was: at the old front.
-    for (let behind = bucket + 1; this.#start[behind]! < this.#front; behind++)
-      this.#start[behind] = this.#front
-    this.#start[0] = --this.#front
-    this.#settle(piece, hole, bucket)
+  endOf(bucket: number): number {
+    return this.#start[bucket + 1]!
   }
 
-  remove(piece: number): void {
-    if (this.#isStale) this.#sort()
-    this.#wanted[piece] = 0
-    let hole = this.#position[piece]!
-    for (let bucket = this.#count[piece]!; hole !== this.#front; bucket--) {
-      const first = this.#startOf(bucket)
-      if (first !== hole) this.#place(this.#pieces[first]!, hole)
-      hole = first
-      this.#start[bucket] = first + 1
-    }
-    this.#front++
+  at(place: number): number {
+    return this.#pieces[place]!
+  }
+
+  /** `piece` is wanted no more. */
+  take(piece: number): void {
+    this.settle()
+    const bucket = this.countOf(piece)
+    this.#put(this.#pieces[this.#front[bucket]!]!, this.#placeOf(piece))
+    this.#front[bucket]!++
+    this.#columns[2 * piece + 1] = NOWHERE
+  }
+
+  /** `piece` is wanted again. */
+  giveBack(piece: number): void {
+    this.settle()
+    this.#put(piece, --this.#front[this.countOf(piece)]!)
   }
 
   onSource(bitfield: Bitfield, change: 1 | -1): void {
-    const count = this.#count
-    if (bitfield.count * BULK_FRACTION > this.size) {
-      this.#isStale = true
-      const { bytes } = bitfield
-      for (let at = 0; at < bytes.length; at++)
-        for (let byte = bytes[at]!, piece = 8 * at; byte !== 0; byte = (byte << 1) & 0xff, piece++)
-          if (byte >= 0x80) count[piece]! += change
-    } else if (change === 1) bitfield.forEachSet((piece) => this.onHave(piece))
+    if (bitfield.count * BULK_FRACTION > bitfield.length) this.#countAll(bitfield.bytes, change)
+    else if (change === 1) bitfield.forEachSet((piece) => this.onHave(piece))
     else bitfield.forEachSet((piece) => this.#onLost(piece))
   }
 
-  onSeed(change: 1 | -1): void {
-    this.#seeds += change
-  }
-
+  /** One more source has `piece`: the last place of its bucket becomes the first of the next. */
   onHave(piece: number): void {
-    const bucket = this.#count[piece]!++
-    if (this.#isStale || this.#wanted[piece] === 0) return
-    this.#reach(bucket + 1)
-    const last = this.#startOf(bucket + 1) - 1
-    this.#start[bucket + 1] = last
-    this.#place(this.#pieces[last]!, this.#position[piece]!)
-    this.#settle(piece, last, bucket + 1)
-  }
-
-  #onLost(piece: number): void {
-    const bucket = this.#count[piece]!--
-    if (this.#isStale || this.#wanted[piece] === 0) return
-    const first = this.#startOf(bucket)
-    // A bucket that was empty begins where this one did.
-    this.#start[bucket - 1] = this.#startOf(bucket - 1)
-    this.#start[bucket] = first + 1
-    this.#place(this.#pieces[first]!, this.#position[piece]!)
-    this.#settle(piece, first, bucket - 1)
-  }
-
-  #startOf(bucket: number): number {
-    return Math.max(this.#front, this.#start[bucket]!)
-  }
-
-  /** `piece` enters a bucket that has grown by the free place `edge`: it changes places with a random member. */
-  #settle(piece: number, edge: number, bucket: number): void {
-    const first = this.#startOf(bucket)
-    const at = first + this.#random.int(this.#start[bucket + 1]! - first)
-    if (at !== edge) this.#place(this.#pieces[at]!, edge)
-    this.#place(piece, at)
-  }
-
-  /** Makes sure that there is a bucket of that number. */
-  #reach(bucket: number): void {
-    if (bucket + 1 < this.#start.length) return
-    const wider = new Uint32Array(2 * bucket + 4).fill(this.end)
-    wider.set(this.#start)
-    this.#start = wider
-  }
-
-  /** Counting sort by availability; pieces of one bucket keep their random order. */
-  #sort(): void {
-    const front = this.#front
-    const before = this.#pieces.slice(front)
-    const count = this.#count
-    const buckets = new Uint16Array(before.length)
-    let highest = 0
-    for (let i = 0; i < before.length; i++) {
-      const bucket = count[before[i]!]!
-      buckets[i] = bucket
-      if (bucket > highest) highest = bucket
+    const bucket = this.#columns[2 * piece]!++
+    if (this.#isStale) return
+    if (bucket + 2 === this.#start.length) this.#addBuckets()
+    const place = this.#placeOf(piece)
+    const border = --this.#start[bucket + 1]!
+    if (place === NOWHERE) {
+      const front = --this.#front[bucket]!
+      if (front < border) this.#put(this.#pieces[border]!, front)
+    } else {
+      this.#put(this.#pieces[border]!, place)
+      this.#put(piece, --this.#front[bucket + 1]!)
     }
-    const start = new Uint32Array(highest + 3)
-    for (let i = 0; i < buckets.length; i++) start[buckets[i]! + 1]!++
-    start[0] = front
-    for (let bucket = 1; bucket < start.length; bucket++) start[bucket]! += start[bucket - 1]!
-    const next = start.slice()
+  }
+
+  /** The first place of its bucket becomes the last of the one before. */
+  #onLost(piece: number): void {
+    const bucket = this.#columns[2 * piece]!--
+    if (this.#isStale) return
+    const place = this.#placeOf(piece)
+    const border = this.#start[bucket]!++
+    if (place === NOWHERE) {
+      const front = this.#front[bucket - 1]!++
+      if (front < border) this.#put(this.#pieces[front]!, border)
+    } else {
+      this.#put(this.#pieces[this.#front[bucket]!++]!, place)
+      this.#put(piece, border)
+    }
+  }
+
+  /** Without a branch a bit: which are set cannot be foreseen. */
+  #countAll(bytes: Uint8Array, change: 1 | -1): void {
+    const columns = this.#columns
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index]!
+      if (byte === 0) continue
+      for (let bit = 0; bit < 8; bit++) columns[16 * index + 2 * bit]! += change * ((byte >>> (7 - bit)) & 1)
+    }
+    this.#isStale = true
+  }
+
+  /** Counting sort by availability. */
+  #sort(): void {
+    const columns = this.#columns
     const pieces = this.#pieces
-    const position = this.#position
-    for (let i = 0; i < before.length; i++) {
-      const at = next[buckets[i]!]!++
-      pieces[at] = before[i]!
-      position[before[i]!] = at
+    const end = 2 * pieces.length
+    let highest = 0
+    for (let at = 0; at < end; at += 2) if (columns[at]! > highest) highest = columns[at]!
+    const start = new Int32Array(highest + 2)
+    const front = new Int32Array(highest + 2)
+    for (let at = 0; at < end; at += 2) {
+      start[columns[at]! + 1]!++
+      if (columns[at + 1] === NOWHERE) front[columns[at]!]!++
+    }
+    for (let bucket = 1; bucket < start.length; bucket++) start[bucket]! += start[bucket - 1]!
+    for (let bucket = 0; bucket < front.length; bucket++) front[bucket]! += start[bucket]!
+    const next = front.slice()
+    for (let at = 0; at < end; at += 2) {
+      if (columns[at + 1] === NOWHERE) continue
+      const place = next[columns[at]!]!++
+      pieces[place] = at >> 1
+      columns[at + 1] = place
     }
     this.#start = start
+    this.#front = front
     this.#isStale = false
   }
 
-  #place(piece: number, at: number): void {
-    this.#pieces[at] = piece
-    this.#position[piece] = at
+  /** Empty ones, twice as many as there are. */
+  #addBuckets(): void {
+    const length = 2 * this.#start.length
+    const { length: end } = this.#pieces
+    const start = new Int32Array(length).fill(end)
+    const front = new Int32Array(length).fill(end)
+    start.set(this.#start)
+    front.set(this.#front)
+    this.#start = start
+    this.#front = front
+  }
+
+  #placeOf(piece: number): number {
+    return this.#columns[2 * piece + 1]!
+  }
+
+  #put(piece: number, place: number): void {
+    this.#pieces[place] = piece
+    this.#columns[2 * piece + 1] = place
   }
 }

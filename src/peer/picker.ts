@@ -142,7 +142,7 @@ export class PiecePicker {
     this.#sources.set(source.id, queue)
     if (this.#wanted === undefined) return
     queue.missingCount = bitfield.countNotIn(this.have)
-    this.#wanted.onSource(queue, 1)
+    this.#wanted.addSource(queue)
   }
 
   /** Its requests are released, and nothing of it is remembered but blame for blocks that it sent. */
@@ -151,7 +151,7 @@ export class PiecePicker {
     this.#release(queue)
     this.#sources.delete(source.id)
     this.#parole.delete(source.id)
-    this.#wanted?.onSource(queue, -1)
+    this.#wanted?.removeSource(queue)
   }
 
   /** `source` has one more piece than before: `source.has(piece)` is already true. */
@@ -159,10 +159,9 @@ export class PiecePicker {
     const queue = this.#queueOf(source)
     if (!queue.bitfield.has(piece)) throw new InvariantError(`source ${source.id} lacks piece ${piece}`)
     if (this.#wanted === undefined) return
-    this.#wanted.onHave(piece)
+    this.#wanted.onHave(queue, piece)
     if (this.have.has(piece)) return
     queue.missingCount++
-    queue.exhaustedAt = -1
   }
 
   /** Has it a piece that we do not have? */

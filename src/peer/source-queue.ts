@@ -31,18 +31,6 @@ export class SourceQueue {
   missingCount = 0
   /** The piece that is reserved for it and has free blocks left. */
   current: ActivePiece | undefined
-  /** Positions of the order before this one hold nothing for it: as seen in this round, at that count of insertions. */
-  cursor = 0
-  scannedRound = -1
-  scannedInsertions = -1
-  /** Positions of the order that may still be tried in this round. */
-  scansLeft = 0
-  /** Wanted pieces of its own, as seen by the last walk in this round; the best is the last. */
-  readonly sample: number[] = []
-  /** Where the walk over its own pieces goes on. */
-  walkAt = 0
-  /** A whole walk found nothing wanted at this count of insertions. */
-  exhaustedAt = -1
   /** Pieces that it fetches alone while on parole. */
   parolePieces = 0
   /** Usual time from asking to the block, smoothed; 0 before the first block. */

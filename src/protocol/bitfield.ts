@@ -1,5 +1,5 @@
 /** Which pieces there are: one bit a piece, the first piece in the highest bit of the first byte (BEP 3). */
-import { invariant, ProtocolError } from './errors.ts'
+import { InvariantError, ProtocolError } from './errors.ts'
 
 /** Pieces that a torrent may have: 1 TiB in pieces of 256 KiB. Bounds what is read before a geometry is known. */
 export const MAX_PIECES = 2 ** 22
@@ -74,7 +74,8 @@ export class Bitfield {
 
   /** @returns whether the bit was clear before */
   set(index: number): boolean {
-    invariant(index >= 0 && index < this.length, `bit ${index} of a bitfield of ${this.length}`)
+    if (!(index >= 0 && index < this.length))
+      throw new InvariantError(`bit ${index} of a bitfield of ${this.length}`)
     if (this.has(index)) return false
     this.#bytes[index >>> 3]! |= 0x80 >>> (index & 7)
     this.#count++
@@ -83,7 +84,8 @@ export class Bitfield {
 
   /** @returns whether the bit was set before */
   clear(index: number): boolean {
-    invariant(index >= 0 && index < this.length, `bit ${index} of a bitfield of ${this.length}`)
+    if (!(index >= 0 && index < this.length))
+      throw new InvariantError(`bit ${index} of a bitfield of ${this.length}`)
     if (!this.has(index)) return false
     this.#bytes[index >>> 3]! &= ~(0x80 >>> (index & 7))
     this.#count--

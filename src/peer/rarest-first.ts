@@ -1,0 +1,154 @@
+/** The rarest piece that a source has; of equally rare ones any. */
+import type { Bitfield } from '../protocol/bitfield.ts'
+import type { Random } from '../protocol/ports.ts'
+import { Availability } from './availability.ts'
+import type { PieceOrder } from './piece-order.ts'
+import type { SourceQueue } from './source-queue.ts'
+
+/** Pieces of a bucket that are drawn before it is gone through: what a source has is mostly found at once. */
+const MAX_DRAWS = 4
+/** Pieces that are looked at for one source in one round in vain, before its own pieces are walked instead. */
+const MAX_MISSES = 4_096
+/** Pieces of its own that such a walk collects: they are taken in the order. */
+const WALK_SAMPLE = 16
+
+/** Where the search for one source stands. */
+class Search {
+  #round = -1
+  #insertions = -1
+  /** Buckets below held nothing for it in this round. */
+  bucket = 0
+  missesLeft = 0
+  /** Wanted pieces of its own, as the last walk in this round found them; the rarest is the last. */
+  readonly sample: number[] = []
+  /** Index into the bytes of its bitfield: where the walk goes on. */
+  walkAt: number
+  /** A whole walk found nothing. */
+  isInVain = false
+
+  constructor(walkAt: number) {
+    this.walkAt = walkAt
+  }
+
+  /** Begins anew when it is another round or something is wanted again. */
+  renew(round: number, insertions: number): void {
+    if (this.#insertions !== insertions) {
+      this.#insertions = insertions
+      this.bucket = 0
+      this.isInVain = false
+    }
+    if (this.#round === round) return
+    this.#round = round
+    this.bucket = 0
+    this.missesLeft = MAX_MISSES
+    this.sample.length = 0
+  }
+}
+
+/**
+ * A piece is drawn among the equally rare ones whenever one is begun, so that leechers which started together spread over
+ * the swarm instead of chasing the same piece.
+ */
+export class RarestFirst implements PieceOrder {
+  /** The live one: what nobody was asked for yet. */
+  readonly #wanted: Bitfield
+  readonly #random: Random
+  readonly #isRanked: boolean
+  readonly #availability: Availability
+  readonly #searches = new Map<SourceQueue, Search>()
+  /** Times that a piece became wanted again: a source that had nothing of use may have something now. */
+  #insertions = 0
+
+  /** @param isRanked otherwise all pieces count as equally rare: they are taken at random */
+  constructor(wanted: Bitfield, random: Random, isRanked: boolean) {
+    this.#wanted = wanted
+    this.#random = random
+    this.#isRanked = isRanked
+    this.#availability = new Availability(wanted)
+  }
+
+  choose(queue: SourceQueue, round: number): number {
+    const search = this.#searches.get(queue)!
+    search.renew(round, this.#insertions)
+    if (search.isInVain) return -1
+    const availability = this.#availability
+    availability.settle()
+    for (const { bucketCount } = availability; search.bucket < bucketCount; search.bucket++) {
+      const piece = this.#find(queue, search)
+      if (piece >= 0) return piece
+      if (search.missesLeft === 0) break
+    }
+    return this.#walk(queue, search)
+  }
+
+  take(piece: number): void {
+    this.#availability.take(piece)
+  }
+
+  giveBack(piece: number): void {
+    this.#availability.giveBack(piece)
+    this.#insertions++
+  }
+
+  addSource(queue: SourceQueue): void {
+    this.#searches.set(queue, new Search(this.#random.int(queue.bitfield.bytes.length)))
+    if (this.#isRanked && !queue.isSeed) this.#availability.onSource(queue.bitfield, 1)
+  }
+
+  removeSource(queue: SourceQueue): void {
+    this.#searches.delete(queue)
+    if (this.#isRanked && !queue.isSeed) this.#availability.onSource(queue.bitfield, -1)
+  }
+
+  onHave(queue: SourceQueue, piece: number): void {
+    this.#searches.get(queue)!.isInVain = false
+    if (this.#isRanked) this.#availability.onHave(piece)
+  }
+
+  /** A piece of the search's bucket that the source has: drawn, or else the next one from where the last draw fell. */
+  #find(queue: SourceQueue, search: Search): number {
+    const availability = this.#availability
+    const { bitfield } = queue
+    const front = availability.frontOf(search.bucket)
+    const end = availability.endOf(search.bucket)
+    if (front === end) return -1
+    let place = front
+    for (let draws = 0; draws < MAX_DRAWS; draws++) {
+      place = front + this.#random.int(end - front)
+      const piece = availability.at(place)
+      if (bitfield.has(piece)) return piece
+    }
+    for (let left = end - front; left > 0 && search.missesLeft > 0; left--) {
+      const piece = availability.at(place)
+      if (bitfield.has(piece)) return piece
+      search.missesLeft--
+      if (++place === end) place = front
+    }
+    return -1
+  }
+
+  /**
+   * The rarest hold nothing for this source: the best of a sample of its own pieces that are wanted. The walk over them
+   * goes on where it left off, so that a source with few pieces pays for one lap, not for one a piece.
+   */
+  #walk(queue: SourceQueue, search: Search): number {
+    const { sample } = search
+    for (let piece = sample.pop(); piece !== undefined; piece = sample.pop())
+      if (this.#wanted.has(piece)) return piece
+    const own = queue.bitfield.bytes
+    const wanted = this.#wanted.bytes
+    let index = search.walkAt
+    for (let steps = 0; steps < own.length && sample.length < WALK_SAMPLE; steps++) {
+      for (let both = own[index]! & wanted[index]!; both !== 0;) {
+        const bit = Math.clz32(both) - 24
+        both &= ~(0x80 >>> bit)
+        sample.push(8 * index + bit)
+      }
+      if (++index === own.length) index = 0
+    }
+    search.walkAt = index
+    search.isInVain = sample.length === 0
+    sample.sort((a, b) => this.#availability.countOf(b) - this.#availability.countOf(a))
+    return sample.pop() ?? -1
+  }
+}

@@ -1,0 +1,125 @@
+/** Buckets of pieces by how many sources have them, against counting anew each time. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import { Availability } from '../../src/peer/availability.ts'
+import { RarestFirst } from '../../src/peer/rarest-first.ts'
+import { SourceQueue } from '../../src/peer/source-queue.ts'
+import { Bitfield } from '../../src/protocol/bitfield.ts'
+import { bits, TestSource } from './fixtures.ts'
+
+/** The wanted pieces of each bucket that has any, rarest first. */
+function bucketsOf(availability: Availability): [count: number, pieces: number[]][] {
+  availability.settle()
+  const buckets: [number, number[]][] = []
+  for (let bucket = 0; bucket < availability.bucketCount; bucket++) {
+    const pieces: number[] = []
+    for (let place = availability.frontOf(bucket); place < availability.endOf(bucket); place++)
+      pieces.push(availability.at(place))
+    if (pieces.length > 0) buckets.push([bucket, pieces.toSorted((a, b) => a - b)])
+  }
+  return buckets
+}
+
+describe('the buckets', () => {
+  const PIECES = 37
+  const picture = fc.array(fc.boolean(), { minLength: PIECES, maxLength: PIECES })
+  const few = fc.uniqueArray(fc.nat(PIECES - 1), { maxLength: 2 })
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('join' as const), has: picture }),
+    fc.record({ do: fc.constant('joinWithFew' as const), pieces: few }),
+    fc.record({ do: fc.constant('leave' as const), who: fc.nat(20) }),
+    fc.record({ do: fc.constant('have' as const), who: fc.nat(20), piece: fc.nat(PIECES - 1) }),
+    fc.record({ do: fc.constantFrom('take' as const, 'giveBack' as const), piece: fc.nat(PIECES - 1) }),
+  )
+
+  test('hold every wanted piece once, by its number of sources, whatever comes and goes', () => {
+    fc.assert(
+      fc.property(picture, fc.array(step, { maxLength: 80 }), fc.boolean(), (first, steps, looksOften) => {
+        const wanted = new Set(first.flatMap((is, piece) => (is ? [piece] : [])))
+        const availability = new Availability(bits(first.map((is) => (is ? '#' : '.')).join('')))
+        const sources: Bitfield[] = []
+        const join = (pieces: readonly number[]): void => {
+          const field = new Bitfield(PIECES)
+          for (const piece of pieces) field.set(piece)
+          sources.push(field)
+          availability.onSource(field, 1)
+        }
+        const check = (): void => {
+          const expected = new Map<number, number[]>()
+          for (let piece = 0; piece < PIECES; piece++) {
+            const count = sources.filter((source) => source.has(piece)).length
+            expect(availability.countOf(piece)).toBe(count)
+            if (wanted.has(piece)) expected.set(count, [...(expected.get(count) ?? []), piece])
+          }
+          expect(bucketsOf(availability)).toEqual([...expected].toSorted(([a], [b]) => a - b))
+        }
+        for (const each of steps) {
+          const source = 'who' in each ? sources[each.who % Math.max(1, sources.length)] : undefined
+          if (each.do === 'join') join(each.has.flatMap((has, piece) => (has ? [piece] : [])))
+          else if (each.do === 'joinWithFew') join(each.pieces)
+          else if (each.do === 'leave' && source) {
+            sources.splice(sources.indexOf(source), 1)
+            availability.onSource(source, -1)
+          } else if (each.do === 'have' && source?.set(each.piece)) availability.onHave(each.piece)
+          else if (each.do === 'take' && wanted.delete(each.piece)) availability.take(each.piece)
+          else if (each.do === 'giveBack' && !wanted.has(each.piece)) {
+            wanted.add(each.piece)
+            availability.giveBack(each.piece)
+          }
+          // Looking settles what is stale: without it, changes come upon stale buckets.
+          if (looksOften) check()
+        }
+        check()
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('among equally rare pieces', () => {
+  /** How often each of the pieces of a new source is the first to be taken. */
+  function firsts(picture: string, isRanked: boolean): number[] {
+    const counts = new Array<number>(picture.length).fill(0)
+    for (let seed = 0; seed < 2_000; seed++) {
+      const order = new RarestFirst(Bitfield.full(picture.length), new SeededRandom(seed), isRanked)
+      const own = bits(picture)
+      const queue = new SourceQueue(new TestSource(1, own), own, 0)
+      order.addSource(queue)
+      counts[order.choose(queue, 0)]!++
+    }
+    return counts
+  }
+
+  test.each([true, false])('each is as likely to be taken as any other (ranked: %s)', (isRanked) => {
+    for (const count of firsts('#'.repeat(10), isRanked)) expect(Math.abs(count - 200)).toBeLessThan(60)
+  })
+
+  test('also of a source that has some of them: one behind a gap is hardly more likely', () => {
+    const counts = firsts('#.##.###.#', true)
+    for (const [piece, count] of counts.entries())
+      if ('#.##.###.#'[piece] === '.') expect(count).toBe(0)
+      else expect(Math.abs(count - 2_000 / 7)).toBeLessThan(75)
+  })
+
+  test('which come next is drawn, too: two leechers that begin with the same piece part', () => {
+    const taken = (seed: number): number[] => {
+      const own = Bitfield.full(1_000)
+      const wanted = own.clone()
+      const order = new RarestFirst(wanted, new SeededRandom(seed), true)
+      const queue = new SourceQueue(new TestSource(1, own), own, 0)
+      order.addSource(queue)
+      return Array.from({ length: 100 }, () => {
+        const piece = order.choose(queue, 0)
+        wanted.clear(piece)
+        order.take(piece)
+        return piece
+      })
+    }
+    const [a, b] = [taken(1), new Set(taken(2))]
+    // Ten is what chance gives.
+    expect(a.filter((piece) => b.has(piece)).length).toBeLessThan(25)
+    expect(new Set(a).size).toBe(100)
+    expect(a).not.toEqual(a.toSorted((x, y) => x - y))
+  })
+})
