@@ -10,6 +10,8 @@ import type { Cancel, Clock, HttpClient, HttpExchange, HttpHead, Millis, Resolve
 export const MAX_REDIRECTS = 5
 /** Addresses of a name that are tried when connecting fails. */
 export const MAX_HTTP_ADDRESSES = 3
+/** An address that has not taken the connection by then is left for the next one. */
+export const HTTP_CONNECT_TIMEOUT: Millis = 3_000
 
 export interface HttpPorts {
   readonly http: HttpClient
@@ -22,7 +24,10 @@ export interface HttpQuestion {
   /** Addresses of this family only; of any when missing. */
   readonly family?: Family | undefined
   readonly headers?: Readonly<Record<string, string>>
-  /** Until the head of the last answer, redirects and name look-ups counted. */
+  /**
+   * Until the head of the last answer, redirects and name look-ups counted, but not the time that is spent behind our
+   * own other requests to the same server.
+   */
   readonly headTimeoutMs: Millis
 }
 
@@ -51,7 +56,12 @@ class Asking implements HttpExchange {
   readonly #question: HttpQuestion
   readonly #handler: HttpAnswerHandler
   #exchange: HttpExchange | undefined
-  #cancelTimeout: Cancel
+  /** Of the time to the head, when the timer was started or stopped. */
+  #headTimeLeft: Millis
+  /** Undefined while it stands still. */
+  #timerStartedAt: Millis | undefined
+  #cancelHeadTimer: Cancel = () => {}
+  #cancelConnectTimer: Cancel = () => {}
   #redirects = 0
   #isOver = false
   #isPaused = false
@@ -60,13 +70,9 @@ class Asking implements HttpExchange {
     this.#ports = ports
     this.#question = question
     this.#handler = handler
-    const { url, headTimeoutMs } = question
-    this.#cancelTimeout = ports.clock.after(headTimeoutMs, () =>
-      this.#end(
-        new TransportError('net.timeout', `${url.host}: no answer within ${headTimeoutMs / 1_000} s`),
-      ),
-    )
-    this.#visit(url, undefined)
+    this.#headTimeLeft = question.headTimeoutMs
+    this.#startHeadTimer()
+    this.#visit(question.url, undefined)
   }
 
   pause(): void {
@@ -81,9 +87,8 @@ class Asking implements HttpExchange {
 
   cancel(): void {
     this.#isOver = true
-    this.#cancelTimeout()
-    this.#exchange?.cancel()
-    this.#exchange = undefined
+    this.#cancelHeadTimer()
+    this.#leave()
   }
 
   /** @param teller scope of the server that sent us here; undefined when the user or the metainfo did */
@@ -106,34 +111,45 @@ class Asking implements HttpExchange {
     const known = addresses.filter((address) => family === undefined || familyOf(address) === family)
     if (known.length === 0)
       return this.#endLater(new TransportError('net.unresolved', `${url.host}: the name has no address`))
-    const allowed = known.filter((address) => {
-      const scope = scopeOf(address)
-      return scope !== 'bogus' && (teller === undefined || !isNarrower(scope, teller))
-    })
-    if (allowed.length < known.length)
+    const reachable = known.filter((address) => scopeOf(address) !== 'bogus')
+    if (reachable.length === 0)
       return this.#endLater(
-        teller === undefined
-          ? new ProtocolError('http.bad-url', `${url.host} has an address that nobody can have`)
-          : new ProtocolError('http.redirect', `redirected to ${url.host}, which lies in a narrower network`),
+        new ProtocolError('http.bad-url', `${url.host} has only addresses that nobody can have`),
       )
-    this.#connect(url, allowed.slice(0, MAX_HTTP_ADDRESSES))
+    // A name with one address out there and one in here is made to be asked again until the other comes up.
+    if (teller !== undefined && reachable.some((address) => isNarrower(scopeOf(address), teller)))
+      return this.#endLater(
+        new ProtocolError('http.redirect', `redirected to ${url.host}, which lies in a narrower network`),
+      )
+    this.#connect(url, alternating(reachable).slice(0, MAX_HTTP_ADDRESSES))
   }
 
   #connect(url: URL, [address, ...others]: readonly string[]): void {
     let hasHead = false
     const { headers } = this.#question
+    const tryNext = (): void => {
+      this.#leave()
+      this.#connect(url, others)
+    }
+    this.#stopHeadTimer()
     this.#exchange = this.#ports.http.get(
       { url, address: address!, ...(headers && { headers }) },
       {
+        onTurn: () => {
+          this.#startHeadTimer()
+          if (others.length > 0)
+            this.#cancelConnectTimer = this.#ports.clock.after(HTTP_CONNECT_TIMEOUT, tryNext)
+        },
+        onConnected: () => this.#cancelConnectTimer(),
         onHead: (head) => {
           hasHead = true
           if (REDIRECTS.has(head.status)) return this.#redirect(url, head.header('location'), address!)
-          this.#cancelTimeout()
+          this.#cancelHeadTimer()
           this.#handler.onHead(head, address!)
         },
         onData: (chunk) => this.#handler.onData(chunk),
         onEnd: (error) => {
-          if (error !== undefined && !hasHead && others.length > 0) this.#connect(url, others)
+          if (error !== undefined && !hasHead && others.length > 0) tryNext()
           else this.#end(error)
         },
       },
@@ -142,8 +158,7 @@ class Asking implements HttpExchange {
   }
 
   #redirect(from: URL, location: string | undefined, address: string): void {
-    this.#exchange?.cancel()
-    this.#exchange = undefined
+    this.#leave()
     const refuse = (why: string): void =>
       this.#end(new ProtocolError('http.redirect', `${from.host}: ${why}`))
     if (++this.#redirects > MAX_REDIRECTS) return refuse(`more than ${MAX_REDIRECTS} redirects`)
@@ -151,7 +166,35 @@ class Asking implements HttpExchange {
     if (to === null) return refuse('a redirect that leads nowhere')
     if (from.protocol === 'https:' && to.protocol !== 'https:')
       return refuse('a redirect that gives up encryption')
+    // Who we are is said to the server that it was meant for, and no server has a say in who we claim to be elsewhere.
+    const isSameServer = to.origin === from.origin
+    to.username = isSameServer ? from.username : ''
+    to.password = isSameServer ? from.password : ''
     this.#visit(to, scopeOf(address))
+  }
+
+  #startHeadTimer(): void {
+    const { clock } = this.#ports
+    this.#stopHeadTimer()
+    this.#timerStartedAt = clock.now()
+    this.#cancelHeadTimer = clock.after(this.#headTimeLeft, () => {
+      const { url, headTimeoutMs } = this.#question
+      this.#end(new TransportError('net.timeout', `${url.host}: no answer within ${headTimeoutMs / 1_000} s`))
+    })
+  }
+
+  #stopHeadTimer(): void {
+    if (this.#timerStartedAt === undefined) return
+    this.#cancelHeadTimer()
+    this.#headTimeLeft = Math.max(0, this.#headTimeLeft - (this.#ports.clock.now() - this.#timerStartedAt))
+    this.#timerStartedAt = undefined
+  }
+
+  /** Leaves the server that is being asked. */
+  #leave(): void {
+    this.#cancelConnectTimer()
+    this.#exchange?.cancel()
+    this.#exchange = undefined
   }
 
   #endLater(error: ProtocolError | TransportError): void {
@@ -163,4 +206,14 @@ class Asking implements HttpExchange {
     this.cancel()
     this.#handler.onEnd(error)
   }
+}
+
+/** By turns of each family, that of the first leading: when one of them leads nowhere, the other is soon tried (RFC 8305). */
+function alternating(addresses: readonly string[]): string[] {
+  const isLeading = (address: string): boolean => familyOf(address) === familyOf(addresses[0]!)
+  const leading = addresses.filter(isLeading)
+  const following = addresses.filter((address) => !isLeading(address))
+  return leading
+    .flatMap((address, i) => [address, ...following.slice(i, i + 1)])
+    .concat(following.slice(leading.length))
 }

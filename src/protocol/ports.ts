@@ -120,8 +120,12 @@ export interface HttpHead {
   header(name: string): string | undefined
 }
 
-/** Never called before `get` has returned, nor after `cancel`. */
+/** Called in this order. Never before `get` has returned, nor after `cancel`. */
 export interface HttpHandler {
+  /** It waits behind other requests to the same server no longer: a connection is begun, or one that was kept is taken. */
+  onTurn(): void
+  /** The connection stands, TLS included. */
+  onConnected(): void
   onHead(head: HttpHead): void
   /** A part of the body, decompressed; valid only during the call, never a Node Buffer. */
   onData(chunk: Uint8Array): void

@@ -1,20 +1,35 @@
 /** HTTP and HTTPS by Node's own client, which lets us say which address is connected to; `fetch` does not. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
+import type { Socket } from 'node:net'
 import { pipeline, type Readable } from 'node:stream'
 import { createBrotliDecompress, createUnzip } from 'node:zlib'
 import { canonicalIp, familyOf } from '../../protocol/endpoint.ts'
-import type { HttpClient, HttpExchange, HttpHandler, HttpRequest } from '../../protocol/ports.ts'
+import type { TransportError } from '../../protocol/errors.ts'
+import type { HttpClient, HttpExchange, HttpHandler, HttpRequest, Millis } from '../../protocol/ports.ts'
 import { connectionError } from './network-error.ts'
 import { plain } from './plain-bytes.ts'
 
-/** Connections to one server at a time; further requests wait for one. Idle ones are kept for the next. */
-const MAX_SOCKETS = 8
+/** Connections to one server at a time; further requests wait for one. */
+export const MAX_SOCKETS = 32
+/** Of them, those that are kept for the next request while there is none. */
 const MAX_IDLE_SOCKETS = 4
+/** They are closed after this, or sooner when the server says so. */
+const IDLE_TIMEOUT: Millis = 15_000
 /** Bytes of all headers of an answer. */
 const MAX_HEADER_BYTES = 32_768
 
-const AGENT_OPTIONS = { keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS } as const
+const AGENT_OPTIONS = {
+  keepAlive: true,
+  maxSockets: MAX_SOCKETS,
+  maxFreeSockets: MAX_IDLE_SOCKETS,
+  timeout: IDLE_TIMEOUT,
+} as const
 
 export class SystemHttp implements HttpClient {
   readonly #userAgent: string
@@ -33,56 +48,29 @@ export class SystemHttp implements HttpClient {
     const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
     const isLiteral = canonicalIp(hostname) !== undefined
     const hasSource = this.#source !== undefined && familyOf(this.#source) === familyOf(address)
-    let body: Readable | undefined
-    let isPaused = false
-    let isOver = false
-    const end = (error?: Error | null): void => {
-      if (isOver) return
-      isOver = true
-      handler.onEnd(error ? connectionError(error, url.host) : undefined)
-    }
-    // By its address as the host, a connection that is kept is used again for the same address only.
-    const request = (isSecure ? httpsRequest : httpRequest)({
+    const hasUser = url.username !== '' || url.password !== ''
+    const options: RequestOptions = {
       agent: isSecure ? this.#https : this.#http,
+      // The agent keeps connections by host: with the address there, none is used again for another address.
       host: address,
       port: url.port || (isSecure ? 443 : 80),
       path: `${url.pathname}${url.search}`,
       maxHeaderSize: MAX_HEADER_BYTES,
-      headers: { host: url.host, 'user-agent': this.#userAgent, ...headers },
+      headers: {
+        host: url.host,
+        'user-agent': this.#userAgent,
+        'accept-encoding': 'identity',
+        ...headers,
+      },
       ...(isSecure && !isLiteral && { servername: hostname }),
-      ...(url.username !== '' && { auth: `${unescaped(url.username)}:${unescaped(url.password)}` }),
+      ...(hasUser && { auth: `${unescaped(url.username)}:${unescaped(url.password)}` }),
       ...(hasSource && { localAddress: this.#source }),
-    })
-    request.on('error', end)
-    request.on('response', (response) => {
-      body = unpacked(response, end)
-      handler.onHead({
-        status: response.statusCode ?? 0,
-        header: (name) => response.headers[name]?.toString(),
-      })
-      if (isOver) return
-      body.on('data', (chunk: Buffer) => {
-        if (!isOver) handler.onData(plain(chunk))
-      })
-      body.on('error', end)
-      body.on('end', () => end())
-      if (isPaused) body.pause()
-    })
-    request.end()
-    return {
-      pause() {
-        isPaused = true
-        body?.pause()
-      },
-      resume() {
-        isPaused = false
-        body?.resume()
-      },
-      cancel() {
-        isOver = true
-        request.destroy()
-      },
     }
+    return new SystemExchange(() => (isSecure ? httpsRequest : httpRequest)(options), {
+      server: url.host,
+      isSecure,
+      handler,
+    })
   }
 
   /** Drops the connections that are kept. */
@@ -92,6 +80,110 @@ export class SystemHttp implements HttpClient {
   }
 }
 
+interface ExchangeOptions {
+  /** For messages. */
+  readonly server: string
+  readonly isSecure: boolean
+  readonly handler: HttpHandler
+}
+
+class SystemExchange implements HttpExchange {
+  readonly #open: () => ClientRequest
+  readonly #options: ExchangeOptions
+  #request: ClientRequest
+  #body: Readable | undefined
+  #hasTurn = false
+  /** The request goes over a connection that others used before. */
+  #isReused = false
+  #isPaused = false
+  #isOver = false
+
+  constructor(open: () => ClientRequest, options: ExchangeOptions) {
+    this.#open = open
+    this.#options = options
+    this.#request = this.#send()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#body?.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#body?.resume()
+  }
+
+  cancel(): void {
+    this.#isOver = true
+    this.#request.destroy()
+  }
+
+  #send(): ClientRequest {
+    const request = this.#open()
+    request.on('socket', (socket) => this.#onSocket(socket))
+    request.on('response', (response) => this.#onResponse(response))
+    request.on('error', (error) => this.#onError(error))
+    request.end()
+    return request
+  }
+
+  #onSocket(socket: Socket): void {
+    const { handler, isSecure } = this.#options
+    this.#isReused = !socket.pending
+    if (this.#isOver || this.#hasTurn) return
+    this.#hasTurn = true
+    handler.onTurn()
+    if (this.#isOver) return
+    if (this.#isReused) handler.onConnected()
+    else
+      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+        if (!this.#isOver) handler.onConnected()
+      })
+  }
+
+  #onError(error: Error): void {
+    const failure = connectionError(error, this.#options.server)
+    // A server may close a connection that was kept in the very moment in which it is used again. A fresh one decides.
+    const wasStale = this.#isReused && this.#body === undefined && failure.code === 'net.reset'
+    if (wasStale && !this.#isOver) this.#request = this.#send()
+    else this.#end(failure)
+  }
+
+  #onResponse(response: IncomingMessage): void {
+    const { handler } = this.#options
+    if (this.#isOver) return
+    const body = unpacked(response)
+    this.#body = body
+    body.on('error', (error) => this.#end(connectionError(error, this.#options.server)))
+    body.on('end', () => this.#end())
+    handler.onHead({
+      status: response.statusCode ?? 0,
+      header: (name) => response.headers[name]?.toString(),
+    })
+    if (this.#isOver) return
+    body.on('data', (chunk: Buffer) => {
+      if (!this.#isOver) handler.onData(plain(chunk))
+    })
+    if (this.#isPaused) body.pause()
+  }
+
+  #end(error?: TransportError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#options.handler.onEnd(error)
+  }
+}
+
+/** We ask for no compression; some servers compress all the same. */
+function unpacked(response: IncomingMessage): Readable {
+  const encoding = response.headers['content-encoding']?.toLowerCase()
+  const isUnzipped = encoding === 'gzip' || encoding === 'x-gzip' || encoding === 'deflate'
+  if (!isUnzipped && encoding !== 'br') return response
+  // An error on either side ends both; the listeners of what is returned hear of it.
+  return pipeline(response, isUnzipped ? createUnzip() : createBrotliDecompress(), () => {})
+}
+
 /** A stranger's URL may hold percent signs that escape nothing. */
 function unescaped(text: string): string {
   try {
@@ -99,15 +191,4 @@ function unescaped(text: string): string {
   } catch {
     return text
   }
-}
-
-/** We never ask for compression; some servers compress all the same. */
-function unpacked(response: IncomingMessage, onEnd: (error?: Error | null) => void): Readable {
-  const encoding = response.headers['content-encoding']?.toLowerCase()
-  const isUnzipped = encoding === 'gzip' || encoding === 'x-gzip' || encoding === 'deflate'
-  if (!isUnzipped && encoding !== 'br') return response
-  // An error on either side ends both, and is reported once.
-  return pipeline(response, isUnzipped ? createUnzip() : createBrotliDecompress(), (error) => {
-    if (error) onEnd(error)
-  })
 }

@@ -1,5 +1,6 @@
 /** Node's errors of sockets and names as ours. */
 import { ERROR_CODES, TransportError } from '../../protocol/errors.ts'
+import { printable } from '../../protocol/text.ts'
 
 const CODE_OF_ERRNO = {
   ECONNREFUSED: 'net.refused',
@@ -24,24 +25,32 @@ export function errnoOf(error: unknown): string {
 
 /** What OpenSSL calls a server that cannot prove who it is. */
 const UNTRUSTED = /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY|^ERR_(TLS|SSL)_/
+/** Characters of its reason: names in a certificate are the server's own words. */
+const MAX_REASON_LENGTH = 200
 
 /** @param what the sentence's beginning: `connection to 10.0.0.1:6881` */
 export function connectionError(error: unknown, what: string): TransportError {
   const errno = errnoOf(error)
+  const details = { cause: error, data: { errno } }
   if (UNTRUSTED.test(errno))
-    return new TransportError(
-      'net.tls',
-      `${what}: ${ERROR_CODES['net.tls'][1]}: ${(error as Error).message}`,
-      {
-        cause: error,
-        data: { errno },
-      },
-    )
+    return new TransportError('net.tls', `${what}: ${ERROR_CODES['net.tls'][1]}: ${reasonOf(error)}`, details)
   const code = CODE_OF_ERRNO[errno as keyof typeof CODE_OF_ERRNO] ?? 'net.failed'
-  return new TransportError(code, `${what}: ${ERROR_CODES[code][1]} (${errno})`, {
-    cause: error,
-    data: { errno },
-  })
+  return new TransportError(code, `${what}: ${meaningOf(errno) ?? ERROR_CODES[code][1]} (${errno})`, details)
+}
+
+/** The short reason where there is one: messages repeat all that a certificate says. */
+function reasonOf(error: unknown): string {
+  const { reason, message } = error as Error & { readonly reason?: unknown }
+  return printable(typeof reason === 'string' ? reason : message, MAX_REASON_LENGTH)
+}
+
+function meaningOf(errno: string): string | undefined {
+  if (errno === 'HPE_HEADER_OVERFLOW') return 'it sends more headers than are taken'
+  if (errno.startsWith('HPE_')) return 'what it sends is not HTTP'
+  // Of which the TLS library's own words hold addresses and lines of its source.
+  if (errno === 'EPROTO') return 'what it sends is not TLS that we understand'
+  if (errno.startsWith('Z_')) return 'what it sends cannot be decompressed'
+  return undefined
 }
 
 export function listenError(error: unknown, address: string): TransportError {

@@ -29,6 +29,8 @@ export type SimServer = (request: HttpRequest) => SimAnswer | undefined
 export interface SimServerOptions {
   /** Bytes per second of all its bodies together; as much as each of them takes when missing. */
   readonly up?: number
+  /** What is sent to it vanishes; it takes no connection, and refuses none. */
+  readonly isUnreachable?: boolean
 }
 
 const ROUND_TRIP: Millis = 10
@@ -39,15 +41,17 @@ const MIN_CHUNK = 1_024
 
 export class SimHttp implements HttpClient {
   readonly #clock: Clock
-  readonly #servers = new Map<string, { readonly answer: SimServer; readonly line: Line }>()
+  readonly #servers = new Map<string, Server>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   /** @param address IP literal */
-  serve(address: string, port: number, answer: SimServer, { up = Infinity }: SimServerOptions = {}): void {
-    this.#servers.set(formatEndpoint({ host: address, port }), { answer, line: new Line(up) })
+  serve(address: string, port: number, answer: SimServer, options: SimServerOptions = {}): void {
+    const { up = Infinity, isUnreachable = false } = options
+    const key = formatEndpoint({ host: address, port })
+    this.#servers.set(key, { answer, line: new Line(up), isUnreachable })
   }
 
   get(request: HttpRequest, handler: HttpHandler): HttpExchange {
@@ -55,12 +59,19 @@ export class SimHttp implements HttpClient {
     const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
     const server = this.#servers.get(formatEndpoint({ host: address, port }))
     const exchange = new SimExchange(this.#clock, handler)
+    exchange.start(server !== undefined && !server.isUnreachable)
     if (server === undefined) exchange.refuse(url.host)
-    else exchange.answer(server.answer(request), server.line)
+    else if (!server.isUnreachable) exchange.answer(server.answer(request), server.line)
     return exchange
   }
 
   close(): void {}
+}
+
+interface Server {
+  readonly answer: SimServer
+  readonly line: Line
+  readonly isUnreachable: boolean
 }
 
 /** What all exchanges of one server go through, one chunk after the other. */
@@ -93,6 +104,13 @@ class SimExchange implements HttpExchange {
   constructor(clock: Clock, handler: HttpHandler) {
     this.#clock = clock
     this.#handler = handler
+  }
+
+  start(isTaken: boolean): void {
+    this.#clock.after(0, () => {
+      if (!this.#isOver) this.#handler.onTurn()
+      if (!this.#isOver && isTaken) this.#handler.onConnected()
+    })
   }
 
   refuse(host: string): void {

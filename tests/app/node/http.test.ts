@@ -1,15 +1,15 @@
 /** HTTP by Node's own client, against real servers on this machine: some are slow, broken, packed, or nobody's friend. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SystemClock } from '../../../src/app/node/clock.ts'
-import { SystemHttp } from '../../../src/app/node/http.ts'
+import { MAX_SOCKETS, SystemHttp } from '../../../src/app/node/http.ts'
 import { systemResolver } from '../../../src/app/node/resolver.ts'
 import { fetchBody } from '../../../src/protocol/http-body.ts'
 import type { HttpExchange, HttpHandler } from '../../../src/protocol/ports.ts'
@@ -53,14 +53,38 @@ function fetch(url: string, maxBytes = MiB): Promise<string> {
   })
 }
 
+/** An exchange of which only the beginning matters. */
+class Turn {
+  readonly calls: string[] = []
+  readonly ended: Promise<void>
+
+  constructor(client: SystemHttp, port: number) {
+    this.ended = new Promise((resolve) => {
+      const url = new URL(`http://127.0.0.1:${port}/`)
+      client.get(
+        { url, address: '127.0.0.1' },
+        {
+          onTurn: () => this.calls.push('turn'),
+          onConnected: () => this.calls.push('connected'),
+          onHead() {},
+          onData() {},
+          onEnd: () => resolve(),
+        },
+      )
+    })
+  }
+}
+
 describe('an exchange', () => {
   test('tells who asks, and where; user and password are sent, whatever they are made of', async () => {
     const port = await serve(({ url, headers }, response) =>
-      response.end(`${url} ${headers.host} ${headers['user-agent']} ${headers.authorization}`),
+      response.end(
+        `${url} ${headers.host} ${headers['user-agent']} ${headers['accept-encoding']} ${headers.authorization}`,
+      ),
     )
     const basic = Buffer.from('me:%zz').toString('base64')
     expect(await fetch(`http://me:%zz@127.0.0.1:${port}/a%20b?c=d`)).toBe(
-      `200 /a%20b?c=d 127.0.0.1:${port} test/1 Basic ${basic}`,
+      `200 /a%20b?c=d 127.0.0.1:${port} test/1 identity Basic ${basic}`,
     )
   })
 
@@ -72,6 +96,8 @@ describe('an exchange', () => {
       http.get(
         { url, address: '127.0.0.1' },
         {
+          onTurn: () => {},
+          onConnected: () => {},
           onHead: () => {},
           onData: (chunk) => (text += new TextDecoder().decode(chunk)),
           onEnd: (error) => resolve(error?.message ?? text),
@@ -90,9 +116,50 @@ describe('an exchange', () => {
     expect(connections).toBe(1)
   })
 
-  test('may be packed although nobody asked for that', async () => {
+  test('is repeated when the connection that was kept breaks at that moment', async () => {
+    const connections = new Set<unknown>()
+    const port = await serve(({ socket }, response) => {
+      if (connections.has(socket)) socket.destroy()
+      else response.end('x')
+      connections.add(socket)
+    })
+    for (let i = 1; i <= 3; i++) {
+      expect(await fetch(`http://127.0.0.1:${port}/`)).toBe('200 x')
+      expect(connections.size).toBe(i)
+    }
+  })
+
+  test('is not repeated when a new connection breaks', async () => {
+    let requests = 0
+    const port = await serve(({ socket }) => {
+      requests++
+      socket.destroy()
+    })
+    expect(await fetch(`http://127.0.0.1:${port}/`)).toMatch(/^net\.reset/)
+    expect(requests).toBe(1)
+  })
+
+  test('waits behind many to the same server, and takes over the connection of one that is done', async () => {
+    const waiting: ServerResponse[] = []
+    const port = await serve((_request, response) => waiting.push(response))
+    const all = Array.from({ length: MAX_SOCKETS + 1 }, () => new Turn(http, port))
+    await vi.waitUntil(() => waiting.length === MAX_SOCKETS)
+    expect(all.map(({ calls }) => calls).slice(-2)).toEqual([['turn', 'connected'], []])
+    waiting.shift()!.end()
+    await vi.waitUntil(() => waiting.length === MAX_SOCKETS)
+    expect(all.at(-1)!.calls).toEqual(['turn', 'connected'])
+    const connections = new Set(waiting.map(({ socket }) => socket))
+    for (const response of waiting) response.end()
+    await Promise.all(all.map(({ ended }) => ended))
+    expect(connections.size).toBe(MAX_SOCKETS)
+  })
+
+  test.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+  ])('may be packed although nobody asked for that: %s', async (encoding, pack) => {
     const port = await serve((_request, response) =>
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('unpacked')),
+      response.writeHead(200, { 'content-encoding': encoding }).end(pack('unpacked')),
     )
     expect(await fetch(`http://127.0.0.1:${port}/`)).toBe('200 unpacked')
   })
@@ -109,7 +176,7 @@ describe('what a server may do wrong', () => {
     [
       'a packed body that is damaged',
       (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip at all'),
-      /^net\.failed/,
+      /^net\.failed: .*cannot be decompressed/,
     ],
     [
       'a body that ends too early',
@@ -123,7 +190,7 @@ describe('what a server may do wrong', () => {
     [
       'headers without end',
       (_request, response) => response.writeHead(200, { 'x-long': 'x'.repeat(60_000) }).end(),
-      /^net\.failed/,
+      /^net\.failed: .*more headers than are taken/,
     ],
     [
       'a redirect to nowhere',
@@ -136,7 +203,10 @@ describe('what a server may do wrong', () => {
 
   test('another protocol', async () => {
     const port = await listen(createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n')))
-    expect(await fetch(`http://127.0.0.1:${port}/`)).toMatch(/^net\.failed/)
+    expect(await fetch(`http://127.0.0.1:${port}/`)).toMatch(/^net\.failed: .*not HTTP/)
+    expect(await fetch(`https://127.0.0.1:${port}/`)).toMatch(
+      /^net\.failed: 127\.0\.0\.1:\d+: .*not TLS that we understand \(EPROTO\)$/,
+    )
   })
 
   test('nothing at all: nobody listens', async () => {
@@ -156,6 +226,8 @@ test('a reader that pauses is not flooded, and misses nothing', async () => {
   let isPaused = false
   await new Promise<void>((resolve) => {
     const handler: HttpHandler = {
+      onTurn: () => {},
+      onConnected: () => {},
       onHead: () => {},
       onData(chunk) {
         received += chunk.length
