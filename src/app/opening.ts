@@ -175,6 +175,8 @@ class Opening {
     let missing = 0
     for (let piece = 0; piece < geometry.pieceCount; piece++)
       if (!opened.have.has(piece)) missing += geometry.lengthOf(piece)
+    // Padding takes no room. All of it is taken off, missing or not: when that is too much, writing will tell.
+    for (const { length, isPadding } of geometry.files) if (isPadding) missing -= length
     opened.payload.freeSpace((free) => {
       if (this.#isCancelled) return
       // Where free space cannot be asked for, writing will tell.

@@ -13,7 +13,7 @@ export interface VerifyOptions {
 export interface VerifyResult {
   /** In order; none when all is well. */
   readonly badPieces: readonly number[]
-  /** Paths of the files that a bad piece touches, "/"-joined and relative to the payload's folder; the name of a single file. */
+  /** Paths of the files that a bad piece touches, padding aside, "/"-joined and relative to the payload's folder; the name of a single file. */
   readonly badFiles: readonly string[]
   readonly pieceCount: number
 }
@@ -64,6 +64,7 @@ function openPayload(metainfo: Metainfo, path: string, disk: Pick<Disk, 'open'>)
 function filesOf(pieces: readonly number[], { name, geometry }: Metainfo): string[] {
   const files = new Set<number>()
   for (const piece of pieces)
-    for (const { file } of geometry.spans(piece, 0, geometry.lengthOf(piece))) files.add(file)
+    for (const { file } of geometry.spans(piece, 0, geometry.lengthOf(piece)))
+      if (!geometry.files[file]!.isPadding) files.add(file)
   return [...files].sort((a, b) => a - b).map((file) => geometry.files[file]!.path.join('/') || name)
 }

@@ -10,6 +10,8 @@
  *   was written since the last good one is in doubt for good: a later success says nothing about it.
  * - `replaceResume` is atomic: after any crash the file holds the old bytes or the new ones.
  * - Commits of one piece happen in the order of the calls.
+ * - Padding (BEP 47) is zeros and has no file: it is neither looked for nor made, and a piece with anything else there
+ *   is corrupt.
  * - Nothing outside `path` and the two files beside it (resume, lock) is ever touched; a file that is longer than
  *   planned is refused, never cut.
  */
@@ -61,7 +63,7 @@ export interface Disk {
 
 /** One session's files. */
 export interface Payload {
-  /** The files as they lay there before `open` created or lengthened any; undefined where there was none. Index = file. */
+  /** The files as they lay there before `open` created or lengthened any; undefined where there was none, and for padding. Index = file. */
   readonly found: readonly (FileStat | undefined)[]
   /**
    * Hashes `data`, the whole piece, and writes it when the digest is right. `data` (in a SharedArrayBuffer, so that
@@ -78,7 +80,7 @@ export interface Payload {
   ): Cancel
   /** All that was reported written so far is durable once `done` reports no error. */
   sync(done: (error?: StorageError) => void): void
-  /** The files as they are now. */
+  /** The files as they are now; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
   /** Undefined when there is no resume file. */
   readResume(done: (result: Uint8Array | undefined | StorageError) => void): void

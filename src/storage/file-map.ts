@@ -12,7 +12,8 @@ const MAX_STEM_BYTES = 200
 
 /** A run of bytes in a named file. */
 export interface PathSpan {
-  readonly path: string
+  /** Undefined: zeros that lie nowhere, because padding is neither written nor read (BEP 47). */
+  readonly path: string | undefined
   /** Bytes from the file's first byte. */
   readonly offset: number
   readonly length: number
@@ -34,8 +35,11 @@ export class FileMap {
     return this.geometry.files.length
   }
 
-  pathOf(file: number): string {
-    return this.isSingleFile ? this.root : `${this.root}/${this.geometry.files[file]!.path.join('/')}`
+  /** Undefined for padding (BEP 47), which has a place in the payload and none on disk. */
+  pathOf(file: number): string | undefined {
+    const { path, isPadding } = this.geometry.files[file]!
+    if (isPadding) return undefined
+    return this.isSingleFile ? this.root : `${this.root}/${path.join('/')}`
   }
 
   lengthOf(file: number): number {
@@ -64,17 +68,29 @@ export class FileMap {
    */
   refuse(found: readonly (FileStat | undefined)[], mode: OpenMode): StorageError | undefined {
     for (const [file, stat] of found.entries()) {
+      const path = this.pathOf(file)
+      if (path === undefined) continue
       const planned = this.lengthOf(file)
       if (stat === undefined) {
-        if (mode === 'seed') return new StorageError('disk.missing', `${this.pathOf(file)} is not there`)
+        if (mode === 'seed') return new StorageError('disk.missing', `${path} is not there`)
       } else if (mode === 'seed' ? stat.length !== planned : stat.length > planned)
         return new StorageError(
           'disk.wrong-size',
-          `${this.pathOf(file)} has ${stat.length} bytes, the metainfo says ${planned}`,
+          `${path} has ${stat.length} bytes, the metainfo says ${planned}`,
         )
     }
     return undefined
   }
+}
+
+/** Whether `data` is zeros wherever `spans` are padding. Nothing else could be read back. */
+export function hasZeroPadding(spans: readonly PathSpan[], data: Uint8Array): boolean {
+  let at = 0
+  for (const { path, length } of spans) {
+    if (path === undefined && data.subarray(at, at + length).some((byte) => byte !== 0)) return false
+    at += length
+  }
+  return true
 }
 
 /** `/data/film.mkv` → `/data/.film.mkv.bitswarm-lock` */

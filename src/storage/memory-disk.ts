@@ -172,9 +172,9 @@ export class MemoryDisk implements Disk {
     return this.#hashes.sha1(data)
   }
 
-  stat(path: string): FileStat | undefined {
-    const file = this.#files.get(path)
-    return file && { length: file.length, modifiedAt: file.modifiedAt }
+  stat(path: string | undefined): FileStat | undefined {
+    const file = path !== undefined && this.#files.get(path)
+    return file ? { length: file.length, modifiedAt: file.modifiedAt } : undefined
   }
 
   readSpans(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
@@ -182,12 +182,17 @@ export class MemoryDisk implements Disk {
     if (fault !== undefined) return fault
     let at = 0
     for (const { path, offset, length } of spans) {
+      const part = into.subarray(at, at + length)
+      at += length
+      if (path === undefined) {
+        part.fill(0)
+        continue
+      }
       const file = this.#files.get(path)
       if (file === undefined) return new StorageError('disk.missing', `${path} is not there`)
       if (offset + length > file.length)
         return new StorageError('disk.wrong-size', `${path} ends after ${file.length} bytes`)
-      file.read(offset, into.subarray(at, at + length))
-      at += length
+      file.read(offset, part)
     }
     return undefined
   }
@@ -197,14 +202,16 @@ export class MemoryDisk implements Disk {
     if (fault !== undefined) return fault
     let at = 0
     for (const { path, offset, length } of spans) {
+      const part = data.subarray(at, at + length)
+      at += length
+      if (path === undefined) continue
       const file = this.#files.get(path)
       if (file === undefined) return new StorageError('disk.missing', `${path} is not there`)
       const grows = file.newPages(offset, length) * PAGE_BYTES
       if (grows > this.freeBytes) return new StorageError('disk.full', `no space left for ${path}`)
       this.freeBytes -= grows
-      file.write(offset, data.subarray(at, at + length))
+      file.write(offset, part)
       file.modifiedAt = this.#clock.wallNow()
-      at += length
     }
     return undefined
   }
@@ -218,10 +225,11 @@ export class MemoryDisk implements Disk {
     return undefined
   }
 
-  syncFiles(paths: readonly string[]): StorageError | undefined {
+  syncFiles(paths: readonly (string | undefined)[]): StorageError | undefined {
     const fault = this.faultOf('sync')
     if (fault !== undefined) return fault
     for (const path of paths) {
+      if (path === undefined) continue
       this.#files.get(path)?.sync()
       this.#created.delete(path)
     }
@@ -278,7 +286,8 @@ export class MemoryDisk implements Disk {
     return new MemoryPayload({ disk: this, map, digests, mode, found })
   }
 
-  #preallocate(path: string, length: number): void {
+  #preallocate(path: string | undefined, length: number): void {
+    if (path === undefined) return
     const file = this.#files.get(path)
     if (file !== undefined) {
       file.length = length

@@ -3,6 +3,7 @@ import { bytesEqual, ID_LENGTH } from '../protocol/ids.ts'
 import { invariant, StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
 import type { FileStat, OpenMode, Payload, Verdict } from './disk.ts'
+import { hasZeroPadding } from './file-map.ts'
 import type { FileMap } from './file-map.ts'
 import type { DeviceWork, MemoryDisk } from './memory-disk.ts'
 
@@ -41,7 +42,8 @@ export class MemoryPayload implements Payload {
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {
     invariant(this.#isOpen && this.#mode === 'download', 'only an open download is written to')
     const spans = this.#map.spans(piece, 0, data.length)
-    const isGood = (): boolean => bytesEqual(this.#disk.sha1(data), this.#digestOf(piece))
+    const isGood = (): boolean =>
+      bytesEqual(this.#disk.sha1(data), this.#digestOf(piece)) && hasZeroPadding(spans, data)
     // A process that dies in a write leaves nothing, all, or the first bytes of it.
     const onKill = (): void => {
       const length = this.#disk.chance(data.length + 1)
@@ -140,7 +142,7 @@ export class MemoryPayload implements Payload {
     return this.#digests.subarray(piece * ID_LENGTH, (piece + 1) * ID_LENGTH)
   }
 
-  #paths(): string[] {
+  #paths(): (string | undefined)[] {
     return Array.from({ length: this.#map.fileCount }, (_, file) => this.#map.pathOf(file))
   }
 }

@@ -111,6 +111,8 @@ export function assess(
 ): Assessment {
   const isDoubtful = new Uint8Array(geometry.pieceCount)
   for (let file = 0; file < geometry.files.length; file++) {
+    // Padding has no file that could be missing or changed.
+    if (geometry.files[file]!.isPadding) continue
     const now = found[file]
     const [first, end] = geometry.piecesOf(file)
     if (state === undefined) {

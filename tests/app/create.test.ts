@@ -4,6 +4,7 @@ import type { ScanPayload } from '../../src/app/create.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { verifyPayload } from '../../src/app/verify.ts'
+import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import type { Clock } from '../../src/protocol/ports.ts'
 import { MemoryDisk } from '../../src/storage/memory-disk.ts'
 import { hashes } from '../support/hashes.ts'
@@ -107,6 +108,21 @@ test('verifying names the bad pieces, the files that they touch, and nothing els
   expect(await verify()).toEqual({ badPieces: [3], badFiles: ['b'], pieceCount: 4 })
   disk.flipBit('/data/set/b', 0)
   expect(await verify()).toMatchObject({ badPieces: [2, 3], badFiles: ['a', 'b'] })
+})
+
+test('padding is verified as zeros, and is never named as a bad file', async () => {
+  const { disk, env } = makeWorld()
+  const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
+  const padded = {
+    ...metainfo,
+    geometry: new PieceGeometry(PIECE, [
+      { path: ['a'], length: 2.5 * PIECE },
+      { path: ['.pad'], length: 1.5 * PIECE, isPadding: true },
+    ]),
+    digests: Buffer.concat([metainfo.digests.subarray(0, 60), hashes.sha1(new Uint8Array(PIECE))]),
+  }
+  const verify = () => verifyPayload(padded, { path: '/data/set', disk })
+  expect(await verify()).toEqual({ badPieces: [2], badFiles: ['a'], pieceCount: 4 })
 })
 
 test('verifying what is not there fails with the reason', async () => {

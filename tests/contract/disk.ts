@@ -27,6 +27,13 @@ export const FOLDER: readonly PayloadFile[] = [
   { path: ['deep', 'tiny'], length: 3 },
   { path: ['deep', 'er', 'b'], length: 1700 },
 ]
+/** Piece 1 ends in padding, piece 3 is nothing else. */
+const PADDED: readonly PayloadFile[] = [
+  { path: ['a'], length: 1500 },
+  { path: ['.pad', '500'], length: 500, isPadding: true },
+  { path: ['b'], length: 700 },
+  { path: ['.pad', '1300'], length: 1300, isPadding: true },
+]
 const SINGLE: readonly PayloadFile[] = [{ path: [], length: 4203 }]
 
 export function contentOf(length: number): Uint8Array {
@@ -142,6 +149,61 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       expect(world.readFile(`${world.folder}/film/a`)).toEqual(content.slice(0, 2500))
       expect(world.readFile(`${world.folder}/film/deep/tiny`)).toEqual(content.slice(2500, 2503))
       expect(world.readFile(`${world.folder}/film/deep/er/b`)).toEqual(content.slice(2503))
+    })
+
+    const padded = contentOf(4000).fill(0, 1500, 2000).fill(0, 2700)
+    const paddedPlan = (bytes = padded): PayloadPlan => planOf(`${world.folder}/film`, PADDED, bytes)
+
+    test('padding has no file: its pieces are written, read and verified as zeros all the same', async () => {
+      const { geometry, ...plan } = paddedPlan()
+      const payload = await open({ geometry, ...plan }, 'download')
+      for (let piece = 0; piece < geometry.pieceCount; piece++)
+        expect(await outcome((done) => payload.commit(piece, pieceOf(padded, geometry, piece), done))).toBe(
+          'written',
+        )
+      await success<void>((done) => payload.sync(done))
+      expect(await verify(payload, [0, 1, 2, 3])).toBe('####')
+      for (const [piece, begin, length] of [
+        [1, 0, 1000],
+        [1, 600, 10],
+        [2, 600, 400],
+        [3, 0, 1000],
+      ] as const) {
+        const into = new Uint8Array(new SharedArrayBuffer(length)).fill(7)
+        await success<void>((done) => payload.read(piece, begin, into, done))
+        expect(bytesEqual(into, pieceOf(padded, geometry, piece).subarray(begin, begin + length))).toBe(true)
+      }
+      expect(world.readFile(`${world.folder}/film/b`)).toEqual(padded.slice(2000, 2700))
+      expect(world.readFile(`${world.folder}/film/.pad/500`)).toBeUndefined()
+      const now = await success<readonly unknown[]>((done) => payload.stat(done))
+      expect(now).toMatchObject([{ length: 1500 }, undefined, { length: 700 }, undefined])
+    })
+
+    test('what lies in the place of padding is not looked at', async () => {
+      world.writeFile(`${world.folder}/film/a`, padded.subarray(0, 1500))
+      world.writeFile(`${world.folder}/film/b`, padded.subarray(2000, 2700))
+      world.writeFile(`${world.folder}/film/.pad/500`, contentOf(2000))
+      const payload = await open(paddedPlan(), 'seed')
+      expect(payload.found.map((stat) => stat?.length)).toEqual([1500, undefined, 700, undefined])
+      expect(await verify(payload, [3, 2, 1, 0])).toBe('####')
+      const digests = new Uint8Array(80)
+      await success<void>((done) =>
+        world.disk.digest(paddedPlan(), (piece, sha1) => digests.set(sha1, 20 * piece), done),
+      )
+      expect(digests).toEqual(paddedPlan().digests)
+    })
+
+    test('a piece that has more than zeros where padding is could not be read again: it is corrupt', async () => {
+      const odd = padded.slice()
+      odd[1999] = 1
+      const plan = paddedPlan(odd)
+      const payload = await open(plan, 'download')
+      const commit = (piece: number) =>
+        outcome((done) => payload.commit(piece, pieceOf(odd, plan.geometry, piece), done))
+      expect([await commit(0), await commit(1)]).toEqual(['written', 'corrupt'])
+      expect(world.readFile(`${world.folder}/film/a`)).toEqual(
+        Uint8Array.from([...odd.subarray(0, 1000), ...new Uint8Array(500)]),
+      )
     })
 
     test('what was written can be read at once, any range of it', async () => {

@@ -61,6 +61,17 @@ describe('what a resume file vouches for', () => {
     expect(picture(state(), [undefined, files[1], files[2]])).toBe('????.##..#')
   })
 
+  test('padding as well, which has no file that could tell', () => {
+    const padded = new PieceGeometry(10, [
+      { path: ['a'], length: 15 },
+      { path: ['.pad', '25'], length: 25, isPadding: true },
+      { path: ['c'], length: 60 },
+    ])
+    const now = [{ length: 15, modifiedAt: 1 }, undefined, { length: 60, modifiedAt: 1 }]
+    const remembered = state({ pieces: pieces('####.##..#'), files: now })
+    expect(assess(remembered, padded, now)).toEqual({ trusted: pieces('####.##..#'), doubtful: [] })
+  })
+
   test('after a crash a later time is expected, and what is not named may have been written', () => {
     expect(picture(state({ isClean: false }), later(1))).toBe('####?##??#')
   })

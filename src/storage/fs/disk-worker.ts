@@ -5,6 +5,7 @@
 import { createHash, hash } from 'node:crypto'
 import { readSync, writeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+import { hasZeroPadding } from '../file-map.ts'
 import type { PathSpan } from '../file-map.ts'
 import { cutShort, faultOf } from './errno.ts'
 import { READ_FLAGS, SyncHandles, WRITE_FLAGS } from './handles.ts'
@@ -26,7 +27,7 @@ class SpanError extends Error {
   }
 }
 
-function onSpan<T>({ path }: PathSpan, work: () => T): T {
+function onFile<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
@@ -36,23 +37,30 @@ function onSpan<T>({ path }: PathSpan, work: () => T): T {
 
 function write(spans: readonly PathSpan[], data: Uint8Array): void {
   let at = 0
-  for (const span of spans)
-    onSpan(span, () => {
-      const fd = handles.open(span.path, WRITE_FLAGS)
-      for (let done = 0; done < span.length;)
-        done += writeSync(fd, data, at + done, span.length - done, span.offset + done)
-      at += span.length
-    })
+  for (const { path, offset, length } of spans) {
+    if (path !== undefined)
+      onFile(path, () => {
+        const fd = handles.open(path, WRITE_FLAGS)
+        for (let done = 0; done < length;)
+          done += writeSync(fd, data, at + done, length - done, offset + done)
+      })
+    at += length
+  }
 }
 
 /** Calls `onBytes` with views of the one read buffer. */
-function read(span: PathSpan, onBytes: (bytes: Uint8Array) => void): void {
+function read({ path, offset, length }: PathSpan, onBytes: (bytes: Uint8Array) => void): void {
   const buffer = (readBuffer ??= new Uint8Array(READ_BYTES))
-  onSpan(span, () => {
-    const fd = handles.open(span.path, READ_FLAGS)
-    for (let done = 0; done < span.length;) {
-      const got = readSync(fd, buffer, 0, Math.min(READ_BYTES, span.length - done), span.offset + done)
-      if (got === 0) throw cutShort(span.offset + done)
+  if (path === undefined) {
+    buffer.fill(0)
+    for (let done = 0; done < length; done += READ_BYTES) onBytes(buffer.subarray(0, length - done))
+    return
+  }
+  onFile(path, () => {
+    const fd = handles.open(path, READ_FLAGS)
+    for (let done = 0; done < length;) {
+      const got = readSync(fd, buffer, 0, Math.min(READ_BYTES, length - done), offset + done)
+      if (got === 0) throw cutShort(offset + done)
       onBytes(buffer.subarray(0, got))
       done += got
     }
@@ -95,8 +103,9 @@ function tryHash(spans: readonly PathSpan[]): HashedPiece {
 function answer(request: WorkerRequest): WorkerReply | undefined {
   switch (request.kind) {
     case 'commit': {
-      const isGood = Buffer.compare(hash('sha1', request.data, 'buffer'), request.digest) === 0
-      if (isGood) write(request.spans, request.data)
+      const { data, digest, spans } = request
+      const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
+      if (isGood) write(spans, data)
       return { kind: 'committed', id: request.id, isGood }
     }
     case 'hash':

@@ -8,7 +8,6 @@ import { bytesEqual, ID_LENGTH } from '../../protocol/ids.ts'
 import type { Cancel } from '../../protocol/ports.ts'
 import type { FileStat, OpenMode, Payload, PayloadPlan, Verdict } from '../disk.ts'
 import { FileMap } from '../file-map.ts'
-import type { PathSpan } from '../file-map.ts'
 import { replaceDurably, syncPath } from './durable-file.ts'
 import { cutShort, toStorageError } from './errno.ts'
 import { AsyncHandles, READ_FLAGS, WRITE_FLAGS } from './handles.ts'
@@ -93,10 +92,15 @@ export class FsPayload implements Payload {
     const next = (index: number, at: number): void => {
       const span = spans[index]
       if (span === undefined) return this.#end(done)
-      this.#readSpan(span, into.subarray(at, at + span.length), (error) => {
-        if (error === undefined) next(index + 1, at + span.length)
+      const { path, offset, length } = span
+      const part = into.subarray(at, at + length)
+      const onRead = (error?: StorageError): void => {
+        if (error === undefined) next(index + 1, at + length)
         else this.#end(() => done(error))
-      })
+      }
+      if (path !== undefined) return this.#readFile({ path, offset }, part, onRead)
+      part.fill(0)
+      setImmediate(onRead)
     }
     next(0, 0)
   }
@@ -176,7 +180,11 @@ export class FsPayload implements Payload {
     else this.#onIdle = finish
   }
 
-  #readSpan({ path, offset }: PathSpan, into: Uint8Array, done: (error?: StorageError) => void): void {
+  #readFile(
+    { path, offset }: { readonly path: string; readonly offset: number },
+    into: Uint8Array,
+    done: (error?: StorageError) => void,
+  ): void {
     const onOpen = (fd: number, release: () => void): void => {
       const readOn = (at: number): void =>
         read(fd, into, at, into.length - at, offset + at, (error, got) => {
@@ -192,7 +200,10 @@ export class FsPayload implements Payload {
 
   async #sync(files: readonly number[]): Promise<void> {
     try {
-      for (const file of files) await this.#syncFile(this.#map.pathOf(file))
+      for (const file of files) {
+        const path = this.#map.pathOf(file)
+        if (path !== undefined) await this.#syncFile(path)
+      }
       for (const folder of this.#newNamesIn) {
         await syncPath(folder)
         this.#newNamesIn.delete(folder)

@@ -12,11 +12,12 @@ const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 /** @throws {StorageError} `disk.unsafe-path`; or Node's error */
 export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat | undefined)[]> {
   const paths = new SafePaths(map.isSingleFile ? dirname(map.root) : map.root)
-  const found: (FileStat | undefined)[] = []
+  const found = Array.from<FileStat | undefined>({ length: map.fileCount })
   // The user has named a single file: where a symlink of that name leads is the user's choice when reading.
   const follow = map.isSingleFile && mode === 'seed'
   await forEachInFlight(map.fileCount, async (file) => {
     const path = map.pathOf(file)
+    if (path === undefined) return
     const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
     found[file] = stats && { length: stats.size, modifiedAt: stats.mtimeMs }
   })
@@ -34,9 +35,9 @@ export async function preallocate(
 ): Promise<Set<string>> {
   const changed = new Set<string>()
   await forEachInFlight(map.fileCount, async (file) => {
-    const length = found[file]?.length
-    if (length === map.lengthOf(file)) return
     const path = map.pathOf(file)
+    const length = found[file]?.length
+    if (path === undefined || length === map.lengthOf(file)) return
     const folder = dirname(path)
     if (length === undefined && !changed.has(folder)) {
       const firstMade = await mkdir(folder, { recursive: true })
