@@ -6,7 +6,7 @@ import { libtorrent, tunedLibtorrent } from './peers/libtorrent.ts'
 import { rtorrent } from './peers/rtorrent.ts'
 import { transmission } from './peers/transmission.ts'
 import { webtorrent } from './peers/webtorrent.ts'
-import { hasOwnNetwork } from './network.ts'
+import { hasNamespace } from './namespace.ts'
 
 export const CLIENTS: readonly Client[] = [
   bitswarm,
@@ -28,8 +28,8 @@ export function lookAround(): {
   for (const client of CLIENTS) {
     const version = client.version()
     if (version === undefined) absent.push(`${client.name} is not installed`)
-    else if (!client.hasLoopbackPeers && !hasOwnNetwork())
-      absent.push(`${client.name} needs a network namespace, because it knows no peers at 127.0.0.x`)
+    else if (!client.hasLoopbackPeers && !hasNamespace())
+      absent.push(`${client.name} needs a network of its own, because it knows no peers at 127.0.0.x`)
     else present.set(client, version)
   }
   return { present, absent }

@@ -19,6 +19,12 @@ function processTimes(pid: number): [number, number, number, number] {
   return [seconds(11), seconds(12), seconds(13), seconds(14)]
 }
 
+/** CPU seconds of all children of this process that have ended. */
+export function spentByChildren(): number {
+  const [, , user, system] = processTimes(process.pid)
+  return user + system
+}
+
 export interface Memory {
   /** The most resident memory it ever had, in MiB; files that it maps count. */
   readonly peakMib: number

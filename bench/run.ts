@@ -7,9 +7,18 @@
 import { cpus, release, availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Bench, BenchCase, Settings } from './case.ts'
+import { fanout } from './cases/fanout.ts'
+import { hashing } from './cases/hashing.ts'
+import { idle } from './cases/idle.ts'
+import { latency } from './cases/latency.ts'
+import { memory } from './cases/memory.ts'
+import { mixed } from './cases/mixed.ts'
 import { pair } from './cases/pair.ts'
+import { picker } from './cases/picker.ts'
+import { startup } from './cases/startup.ts'
+import { swarm } from './cases/swarm.ts'
 import { lookAround } from './clients.ts'
-import { enterNetwork, hostAddress } from './network.ts'
+import { enterNamespace, hostAddress } from './namespace.ts'
 import { writePage } from './markdown.ts'
 import { hold } from './race.ts'
 import { aligned, seriesRows, verdictRows } from './report.ts'
@@ -18,7 +27,18 @@ import { Tracker } from './tracker.ts'
 import { judge } from './verdict.ts'
 import { Workshop } from './workshop.ts'
 
-const CASES: readonly BenchCase[] = [pair]
+const CASES: readonly BenchCase[] = [
+  pair,
+  mixed,
+  swarm,
+  fanout,
+  memory,
+  hashing,
+  latency,
+  picker,
+  startup,
+  idle,
+]
 
 const { values, positionals } = parseArgs({
   options: {
@@ -40,7 +60,7 @@ async function main(): Promise<void> {
   const chosen = chooseCases(positionals)
   const [rounds, mib] = [numbers('runs')?.[0], numbers('mib')?.[0]]
   const settings: Settings = { mib, pieceKib: numbers('piece'), leechers: numbers('leechers') }
-  enterNetwork(values.cpus)
+  enterNamespace(values.cpus)
 
   const machine = describeMachine()
   say(machine)
@@ -67,7 +87,7 @@ async function main(): Promise<void> {
 
   const results: RaceResult[] = []
   try {
-    for (const { name, races, rounds: ownRounds } of chosen)
+    for (const { name, races, rounds: ownRounds } of chosen) {
       for (const race of await races(bench)) {
         say(`\n${race.title}${workshop.isInMemory ? '' : ', on disk'}`)
         const result = await hold(race, rounds ?? ownRounds, (line) => say(`  ${line}`))
@@ -77,6 +97,8 @@ async function main(): Promise<void> {
         say(`\n${aligned(seriesRows(result.series))}\n\n${aligned(verdictRows(verdicts), 2)}`)
         save(results)
       }
+      workshop.empty()
+    }
   } finally {
     tracker.close()
   }

@@ -7,10 +7,13 @@ import { promisify } from 'node:util'
 import { freePort } from '../scripts/free-ports.ts'
 import type { Bench } from './case.ts'
 import type { Client, Job, RunningClient } from './client.ts'
-import { hostAddress } from './network.ts'
+import { within } from './deadline.ts'
+import { hostAddress } from './namespace.ts'
 import { cpuSeconds, loopbackBytes, memory, watchOthers } from './process-cost.ts'
 import type { Payload } from './workshop.ts'
 
+/** The number of the seeder's host; leechers have the next ones. */
+export const SEEDER_HOST = 1
 const DEADLINE_MS = 240_000
 /** The clock "from the first byte" starts when so much has crossed the loopback interface: handshakes are less. */
 const FIRST_BYTES = 131_072
@@ -27,6 +30,8 @@ export interface TransferPlan {
   readonly payload: Payload
   /** Bytes per second, of each of them. */
   readonly uploadLimit?: number
+  /** What lies between: gets the seeder's address, and tells the one that leechers dial. */
+  readonly through?: (seeder: string) => Promise<string>
 }
 
 export interface ProcessFigures {
@@ -70,16 +75,18 @@ class Stage {
   }
 
   async play(): Promise<Transfer> {
-    const { seeder, leecher, leechers = 1, payload } = this.#plan
+    const { seeder, leecher, leechers = 1, payload, through } = this.#plan
     this.#bench.tracker.clear()
-    const seederJob = await this.#job('seed', 1)
+    const seederJob = await this.#job('seed', SEEDER_HOST)
     const source = await this.#start(seeder, seederJob)
     await delay(SETTLE_MS)
 
     const strangers = await Promise.all(
-      Array.from({ length: leechers }, (_, index) => this.#job('leech', 2 + index)),
+      Array.from({ length: leechers }, (_, index) => this.#job('leech', SEEDER_HOST + 1 + index)),
     )
-    const jobs = leecher.canDial ? introduced(seederJob, strangers) : strangers
+    const seederAddress = addressOf(seederJob)
+    const dialled = through === undefined ? seederAddress : await through(seederAddress)
+    const jobs = leecher.canDial ? introduced(dialled, strangers) : strangers
     const sourceMeter = new ProcessMeter(source.pid)
     const othersCores = watchOthers()
     const firstByte = watchFirstBytes()
@@ -185,27 +192,16 @@ function watchFirstBytes(): () => number {
   }
 }
 
-/** Every leecher gets the addresses of all others. */
-function introduced(seeder: Job, leechers: readonly Job[]): Job[] {
-  const address = ({ host, port }: Job): string => `${host}:${port}`
-  return leechers.map((leecher) => ({
-    ...leecher,
-    peers: [seeder, ...leechers].filter((other) => other !== leecher).map(address),
-  }))
+function addressOf({ host, port }: Job): string {
+  return `${host}:${port}`
 }
 
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  const stop = new AbortController()
-  const late = delay(milliseconds, undefined, { signal: stop.signal }).then(() => {
-    throw new Error(`not complete within ${milliseconds / 1_000} s`)
-  })
-  late.catch(() => {})
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    stop.abort()
-    work.catch(() => {})
-  }
+/** Every leecher gets the addresses of all others. */
+function introduced(seeder: string, leechers: readonly Job[]): Job[] {
+  return leechers.map((leecher) => ({
+    ...leecher,
+    peers: [seeder, ...leechers.filter((other) => other !== leecher).map(addressOf)],
+  }))
 }
 
 async function compare(original: string, copy: string): Promise<void> {

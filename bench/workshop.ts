@@ -1,12 +1,23 @@
 /** The place where payloads and downloads lie: in memory when there is room. */
-import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freeSpace, MIB, writeRandomFile } from '../scripts/payload.ts'
-import { createMetainfo, encodeBit, encodeTorrent } from '../src/app/library.ts'
+import { createMetainfo, encodeBit, encodeTorrent, toHex } from '../src/app/library.ts'
 import { opensslHashes } from '../src/app/node/hashes.ts'
 import { buildMetainfo, choosePieceLength } from '../src/metainfo/build.ts'
 import type { Metainfo } from '../src/metainfo/metainfo.ts'
+import { hasNamespace } from './namespace.ts'
 
 const SHARED_MEMORY = '/dev/shm'
 const NAME = 'payload.bin'
@@ -20,6 +31,8 @@ export interface Payload {
   readonly path: string
   readonly length: number
   readonly pieceLength: number
+  /** 40 hex digits. */
+  readonly infoHash: string
   /** Path of a `.torrent` that names no tracker. */
   readonly torrent: string
   /** The same with a tracker. */
@@ -30,25 +43,26 @@ export class Workshop {
   readonly folder: string
   readonly isInMemory: boolean
   readonly #trackerUrl: string
+  readonly #isMounted: boolean
   #random: { readonly path: string; readonly mib: number } | undefined
   #folders = 0
 
   /** @param neededMib what payloads and downloads take at most at one time */
   constructor(neededMib: number, trackerUrl: string) {
-    const parent = [SHARED_MEMORY, tmpdir()].find((path) => roomMib(path) > neededMib)
-    if (parent === undefined)
-      throw new Error(
-        `${neededMib} MiB fit neither into memory (${SHARED_MEMORY}) nor into ${tmpdir()}: choose less with --mib`,
-      )
-    this.folder = mkdtempSync(join(parent, 'bitswarm-bench-'))
-    this.isInMemory = parent === SHARED_MEMORY
     this.#trackerUrl = trackerUrl
+    this.isInMemory = memoryMib() > neededMib
+    if (!this.isInMemory && freeSpace(tmpdir()) / MIB < neededMib)
+      throw new Error(`${neededMib} MiB fit neither into memory nor into ${tmpdir()}: choose less with --mib`)
+    this.#isMounted = this.isInMemory && hasNamespace()
+    this.folder = mkdtempSync(
+      join(this.isInMemory && !this.#isMounted ? SHARED_MEMORY : tmpdir(), 'bitswarm-bench-'),
+    )
+    if (this.#isMounted) mountMemory(this.folder)
   }
 
   /** Random bytes, made once and shared by all piece lengths. */
   async randomPayload(mib: number, pieceLength?: number): Promise<Payload> {
     if (this.#random?.mib !== mib) {
-      if (this.#random !== undefined) rmSync(this.#random.path)
       this.#random = { path: join(this.freshFolder(), NAME), mib }
       await writeRandomFile(this.#random.path, mib * MIB)
     }
@@ -85,7 +99,14 @@ export class Workshop {
     return path
   }
 
+  /** Takes all payloads and folders away. */
+  empty(): void {
+    this.#random = undefined
+    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { recursive: true })
+  }
+
   clear(): void {
+    if (this.#isMounted) execFileSync('umount', ['--lazy', this.folder])
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
   }
 
@@ -98,13 +119,24 @@ export class Workshop {
     writeFileSync(torrent, encodeTorrent(metainfo))
     writeFileSync(trackedTorrent, encodeTorrent({ ...metainfo, trackers: [[this.#trackerUrl]] }))
     const { length, pieceLength } = metainfo.geometry
-    return { folder, path, length, pieceLength, torrent, trackedTorrent }
+    return { folder, path, length, pieceLength, infoHash: toHex(metainfo.infoHash), torrent, trackedTorrent }
   }
 }
 
-/** What may still be written below `path`. What lies in memory needs memory, whatever its file system says. */
-function roomMib(path: string): number {
-  if (!existsSync(path)) return 0
-  const free = freeSpace(path) / MIB
-  return path === SHARED_MEMORY ? Math.min(free, freemem() / MIB - RESERVE_MIB) : free
+/**
+ * Memory as a file system that goes when this process goes, however it ends. It says that it is larger than any payload:
+ * clients refuse to begin a download for which there is no room, also when they are to be stopped early.
+ */
+function mountMemory(folder: string): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1t', 'bitswarm-bench', folder])
+}
+
+/** What lies in memory needs memory, whatever its file system says. */
+function memoryMib(): number {
+  const free = freemem() / MIB - RESERVE_MIB
+  return hasNamespace()
+    ? free
+    : existsSync(SHARED_MEMORY)
+      ? Math.min(free, freeSpace(SHARED_MEMORY) / MIB)
+      : 0
 }

@@ -6,7 +6,7 @@ import type { Promised } from '../verdict.ts'
 import type { Payload } from '../workshop.ts'
 
 const GIB = 2 ** 30
-const SPEED = 'MB/s from first byte'
+export const SPEED = 'MB/s from first byte'
 const SPEED_FROM_START = 'MB/s from start'
 const CPU = 'CPU s/GiB'
 /** The fast ones; the fastest of those that are there is the measure. */

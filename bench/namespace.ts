@@ -1,23 +1,24 @@
-/** Where all processes of a benchmark meet: a network namespace of their own if they may have one, or plain loopback. */
+/** Where all processes of a benchmark meet: a network and mounts of their own if they may have them, or plain loopback. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { env, execPath, getuid } from 'node:process'
 
-const MARK = 'BITSWARM_BENCH_NETWORK'
+const MARK = 'BITSWARM_BENCH_NAMESPACE'
 /** Addresses of a namespace: enough for one seeder and fifty leechers. */
 const HOSTS = 60
 
 /**
- * Starts this program again, in the same process, in a network namespace of its own and on certain CPUs. In there nothing
- * leaves the machine, no port is taken and the loopback counters are ours. Returns when there is nothing to change.
+ * Starts this program again, in the same process, in namespaces of its own and on certain CPUs. In there nothing leaves
+ * the machine, no port is taken, the loopback counters are ours, and what is mounted goes when we go. Returns when there
+ * is nothing to change.
  *
  * @param cpus as `taskset -c` takes them
  */
-export function enterNetwork(cpus: string | undefined): void {
+export function enterNamespace(cpus: string | undefined): void {
   if (env[MARK] !== undefined) {
-    if (hasOwnNetwork()) plugIn()
+    if (hasNamespace()) plugIn()
     return
   }
-  const unshare = ['unshare', '--net', ...(getuid!() === 0 ? [] : ['--map-root-user']), '--']
+  const unshare = ['unshare', '--net', '--mount', ...(getuid!() === 0 ? [] : ['--map-root-user']), '--']
   const isAllowed =
     spawnSync(unshare[0]!, [...unshare.slice(1), 'ip', 'link', 'set', 'lo', 'up']).status === 0
   const pinned = cpus === undefined ? [] : ['taskset', '-c', cpus]
@@ -25,14 +26,14 @@ export function enterNetwork(cpus: string | undefined): void {
   process.execve!('/usr/bin/env', ['env', ...words], { ...env, [MARK]: isAllowed ? 'own' : 'loopback' })
 }
 
-export function hasOwnNetwork(): boolean {
+export function hasNamespace(): boolean {
   return env[MARK] === 'own'
 }
 
 /** Whoever has the same number has the same address. Number 0 is for trackers and the like. */
 export function hostAddress(number: number): string {
   if (number > HOSTS) throw new RangeError(`there are ${HOSTS} hosts`)
-  return hasOwnNetwork() ? `10.77.0.${100 + number}` : `127.0.0.${100 + number}`
+  return hasNamespace() ? `10.77.0.${100 + number}` : `127.0.0.${100 + number}`
 }
 
 function plugIn(): void {
