@@ -73,9 +73,6 @@ export class PeerConnection implements BlockSource, StreamHandler {
   #lastSentAt: Millis
   #isClosed = false
   #hasBlocks = false
-  /** Payload bytes in each direction. */
-  #downloaded = 0
-  #uploaded = 0
 
   constructor(options: PeerOptions) {
     this.id = options.id
@@ -152,12 +149,13 @@ export class PeerConnection implements BlockSource, StreamHandler {
     return this.#isWanted
   }
 
+  /** Payload bytes. */
   get downloaded(): number {
-    return this.#downloaded
+    return this.downRate.total
   }
 
   get uploaded(): number {
-    return this.#uploaded
+    return this.upRate.total
   }
 
   /** Its requests that wait to be served; undefined until the metainfo is known. */
@@ -240,17 +238,17 @@ export class PeerConnection implements BlockSource, StreamHandler {
   /** All in one write. */
   request(requests: readonly BlockRange[]): void {
     if (requests.length === 0) return
-    this.window.onRequested(requests.length, this.#clock.now())
+    this.window.onRequested(requests[0]!, this.#clock.now())
     this.#send(encodeRequests(requests))
   }
 
   cancel(ranges: readonly BlockRange[]): void {
+    this.window.onCancelled(ranges)
     this.#send(encodeCancels(ranges))
   }
 
   /** @param release called once, when `block` is no longer needed */
   sendBlock(range: BlockRange, block: Uint8Array, release: () => void): void {
-    this.#uploaded += block.length
     this.upRate.add(block.length, this.#clock.now())
     this.#send(encodePieceHeader(range.piece, range.begin, block.length))
     this.#stream.write(block, release)
@@ -341,6 +339,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
       case 'unchoke':
         if (!this.#isChokingUs) return
         this.#isChokingUs = false
+        this.window.onResumed(this.#clock.now())
         return this.#observer.onUnchoke(this)
       case 'interested':
       case 'notInterested': {
@@ -361,11 +360,11 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (!this.#geometry.isRange(piece, begin, block.length))
       throw new ProtocolError('wire.bad-piece', `a block outside the pieces: ${piece}, ${begin}`)
     const now = this.#clock.now()
+    const range = { piece, begin, length: block.length }
     this.#hasBlocks = true
-    this.#downloaded += block.length
     this.downRate.add(block.length, now)
-    this.window.onBlock(block.length, now)
-    this.#observer.onBlock(this, { piece, begin, length: block.length }, block)
+    this.window.onBlock(range, now)
+    this.#observer.onBlock(this, range, block)
   }
 
   #onRequest(range: BlockRange): void {

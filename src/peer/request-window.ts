@@ -1,5 +1,6 @@
 /** How many blocks to keep in flight towards one peer. */
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
+import type { BlockRange } from '../protocol/message.ts'
 import type { Millis } from '../protocol/ports.ts'
 
 /** Never fewer requests in flight, whatever was measured. */
@@ -10,9 +11,9 @@ export const DEFAULT_QUEUE_LIMIT = 250
 export const MAX_WINDOW = 2_048
 
 const START_WINDOW = 16
-/** The window holds this many times what the path holds, so that a path that got faster is noticed. */
+/** The window covers this many round trips, so that a path that got faster or longer is noticed … */
 const GAIN = 1.5
-/** The window covers this much time beyond the round trip: peers answer in bursts, and so do we ask. */
+/** … and this much time beyond: peers answer in bursts, limited ones and busy disks most of all. More would only queue. */
 const SLACK: Millis = 60
 /** Slow start ends when the rate has not grown by a quarter … */
 const GROWTH = 1.25
@@ -20,18 +21,26 @@ const GROWTH = 1.25
 const PLATEAU = 3
 /** A rate is measured over at least so long. */
 const MIN_MEASURE: Millis = 10
-/** The best rate of so many measurements counts. */
-const RATES = 10
-/** The shortest round trip of so long counts; then half a window is kept in flight for one round trip, to see it anew. */
+/** The best rate of this period and the one before counts; a period is at least so long, and so many round trips. */
+const RATE_PERIOD: Millis = 500
+const RATE_PERIOD_ROUND_TRIPS = 5
+/** The shortest round trip of so long counts; then half of what the path holds is kept in flight for one, to see it anew. */
 const ROUND_TRIP_AGE: Millis = 10_000
-/** How long measurements count when no new ones come. */
+/**
+ * … and so it is when the rate falls below this share of what it was: if the peer is not slower but the round trip is longer
+ * than we think, the window is what holds the rate down, and each would shrink the other.
+ */
+const FALL = 0.5
+/** After so much silence nothing is known of a path. A timed request that is not answered by then never will be. */
 const MEMORY: Millis = 60_000
 
 /**
  * A model of the path after BBR's: the best recent rate × the shortest recent round trip is what the path holds; more in
- * flight only queues at the peer. One request a round trip is timed, from being asked to the block of the same number.
+ * flight only queues at the peer. One request at a time is timed, from being asked to its block, and the rate meanwhile
+ * is one measurement. When its block is overdue, more is in flight than the model wants: the rate is then measured
+ * without it, so that the slowest peers are measured, too.
  *
- * Starts by doubling in each measurement while the rate grows.
+ * Starts like TCP: one more in flight for each block that comes, until the rate grows no more or blocks are overdue.
  */
 export class RequestWindow {
   #queueLimit = DEFAULT_QUEUE_LIMIT
@@ -39,24 +48,28 @@ export class RequestWindow {
   #isStarting = true
   #isProbing = false
   #plateau = 0
+  /** Bytes a second: the best of this period, and of the one before. */
   #bestRate = 0
-  readonly #rates: number[] = []
+  #lastBestRate = 0
+  /** What slow start has to exceed. */
+  #rateToBeat = 0
+  /** The best since the round trip was last looked at. */
+  #highRate = 0
+  #periodAt: Millis = 0
   #roundTrip: Millis = Infinity
   #roundTripAt: Millis = 0
-  #measuredAt: Millis = 0
-  /** Blocks asked for and blocks received since measuring began. */
-  #asked = 0
-  #received = 0
-  #bytes = 0
-  /** The timed request: its number, and what stood when it was made. Number 0: none is timed. */
-  #timed = 0
+  #lastBlockAt: Millis = 0
+  #timed: BlockRange | undefined
   #timedAt: Millis = 0
-  #bytesAtStart = 0
-  #tookRoundTrip = false
+  /** What came since `#measuredFrom`; it is measured from a timed request on. */
+  #isMeasuring = false
+  #measuredFrom: Millis = 0
+  #bytes = 0
+  #blocks = 0
 
   /** Blocks that may be in flight. */
   get size(): number {
-    const window = this.#isProbing ? this.#window / 2 : this.#window
+    const window = this.#isProbing ? (this.rate * this.#roundTrip) / 2_000 / BLOCK_LENGTH : this.#window
     return Math.max(MIN_WINDOW, Math.min(Math.round(window), this.#queueLimit, MAX_WINDOW))
   }
 
@@ -67,7 +80,7 @@ export class RequestWindow {
 
   /** Bytes a second: the best recent rate; 0 before the first measurement. */
   get rate(): number {
-    return this.#rates.length === 0 ? 0 : Math.max(...this.#rates)
+    return Math.max(this.#bestRate, this.#lastBestRate)
   }
 
   /** The shortest recent time from request to block; undefined before the first. */
@@ -75,38 +88,45 @@ export class RequestWindow {
     return this.#roundTrip === Infinity ? undefined : this.#roundTrip
   }
 
-  onRequested(blocks: number, now: Millis): void {
-    if (blocks === 0) return
-    if (this.#timed === 0) {
-      this.#timed = this.#asked + 1
-      this.#timedAt = now
-      this.#bytesAtStart = this.#bytes
-      this.#tookRoundTrip = false
-    }
-    this.#asked += blocks
+  /** @param first of those that are asked for now: it may be the one that is timed */
+  onRequested(first: BlockRange, now: Millis): void {
+    if (this.#isMeasuring && now - this.#timedAt < MEMORY) return
+    this.#forget(now)
+    this.#timed = first
+    this.#timedAt = now
+    this.#measureFrom(now)
   }
 
-  onBlock(bytes: number, now: Millis): void {
-    this.#received++
-    this.#bytes += bytes
-    if (this.#timed === 0 || this.#received < this.#timed) return
-    if (this.#isForgotten(now) && this.#rates.length > 0) this.#restart(Math.min(this.#window, START_WINDOW))
-    this.#measuredAt = now
-    const took = now - this.#timedAt
-    if (!this.#tookRoundTrip) {
-      this.#tookRoundTrip = true
-      this.#onRoundTrip(took, now)
+  onBlock({ piece, begin, length }: BlockRange, now: Millis): void {
+    this.#lastBlockAt = now
+    this.#bytes += length
+    this.#blocks++
+    if (this.#isStarting) this.#window = Math.min(MAX_WINDOW, this.#window + 1)
+    if (this.#timed?.piece === piece && this.#timed.begin === begin) {
+      this.#timed = undefined
+      this.#onRoundTrip(now - this.#timedAt, now)
     }
-    if (took < MIN_MEASURE) return
-    this.#onRate(((this.#bytes - this.#bytesAtStart) * 1_000) / took)
-    this.#timed = 0
+    if (!this.#isMeasuring) return
+    const took = now - this.#measuredFrom
+    if (this.#timed === undefined ? took >= MIN_MEASURE : took >= this.#span) this.#onMeasured(took, now)
   }
 
-  /** All requests are void: numbers no longer match, so measuring begins anew. What was learned stays. */
+  /** A request that is timed may never be answered: the next one is. */
+  onCancelled(ranges: readonly BlockRange[]): void {
+    const timed = this.#timed
+    if (timed && ranges.some(({ piece, begin }) => piece === timed.piece && begin === timed.begin))
+      this.onReleased()
+  }
+
+  /** All requests are void: what is timed will not be answered. What was learned stays. */
   onReleased(): void {
-    this.#asked = 0
-    this.#received = 0
-    this.#timed = 0
+    this.#timed = undefined
+    this.#isMeasuring = false
+  }
+
+  /** The peer may be asked again. What was learned long ago is forgotten first. */
+  onResumed(now: Millis): void {
+    this.#forget(now)
   }
 
   /** The peer sent nothing for too long: it gets few requests until it proves itself again. */
@@ -115,39 +135,76 @@ export class RequestWindow {
     this.#restart(MIN_WINDOW)
   }
 
+  /** The time that a full window takes. */
+  get #span(): Millis {
+    return GAIN * this.#roundTrip + SLACK
+  }
+
+  #forget(now: Millis): void {
+    if (now - this.#lastBlockAt >= MEMORY) this.#restart(Math.min(this.#window, START_WINDOW))
+  }
+
   #restart(window: number): void {
     this.#window = window
     this.#isStarting = true
     this.#isProbing = false
     this.#plateau = 0
-    this.#bestRate = 0
-    this.#rates.length = 0
+    this.#bestRate = this.#lastBestRate = this.#rateToBeat = this.#highRate = 0
     this.#roundTrip = Infinity
   }
 
-  #isForgotten(now: Millis): boolean {
-    return now - this.#measuredAt >= MEMORY
+  /** Times a request that is made when most of what is in flight now has come. */
+  #probe(): void {
+    this.#isProbing = true
+    this.onReleased()
+  }
+
+  #measureFrom(now: Millis): void {
+    this.#isMeasuring = true
+    this.#measuredFrom = now
+    this.#bytes = 0
+    this.#blocks = 0
   }
 
   #onRoundTrip(took: Millis, now: Millis): void {
     if (took <= this.#roundTrip || this.#isProbing) {
       this.#roundTrip = took
       this.#roundTripAt = now
+      if (this.#isProbing) this.#highRate = this.rate
       this.#isProbing = false
-    } else if (!this.#isStarting && now - this.#roundTripAt >= ROUND_TRIP_AGE) this.#isProbing = true
+    } else if (!this.#isStarting && now - this.#roundTripAt >= ROUND_TRIP_AGE) this.#probe()
   }
 
-  #onRate(rate: number): void {
-    this.#rates.push(rate)
-    if (this.#rates.length > RATES) this.#rates.shift()
-    if (this.#isStarting) {
-      if (rate >= this.#bestRate * GROWTH) {
-        this.#bestRate = rate
-        this.#plateau = 0
-      } else if (++this.#plateau >= PLATEAU) this.#isStarting = false
-      this.#window = Math.min(MAX_WINDOW, this.#plateau === 0 ? this.#window * 2 : this.#window)
+  #onMeasured(took: Millis, now: Millis): void {
+    const rate = (this.#bytes * 1_000) / took
+    const isOverdue = this.#timed !== undefined
+    // Less than half a window came within a round trip: less was asked, and the path may be faster.
+    const isPathFull = isOverdue || 2 * this.#blocks >= this.size
+    if (isOverdue) this.#measureFrom(now)
+    else this.#isMeasuring = false
+    if (!isPathFull && rate <= this.rate) return
+    this.#onRate(rate, now)
+    if (this.#isStarting && isPathFull) this.#judgeStart(rate, isOverdue)
+    if (this.#isStarting) return
+    this.#window = ((this.rate / 1_000) * this.#span) / BLOCK_LENGTH
+    this.#highRate = Math.max(this.#highRate, this.rate)
+    if (this.rate < FALL * this.#highRate && !this.#isProbing) this.#probe()
+  }
+
+  #onRate(rate: number, now: Millis): void {
+    if (now - this.#periodAt >= Math.max(RATE_PERIOD, RATE_PERIOD_ROUND_TRIPS * this.#roundTrip)) {
+      this.#lastBestRate = this.#bestRate
+      this.#bestRate = 0
+      this.#periodAt = now
     }
-    if (!this.#isStarting)
-      this.#window = ((this.rate / 1_000) * (GAIN * this.#roundTrip + SLACK)) / BLOCK_LENGTH
+    this.#bestRate = Math.max(this.#bestRate, rate)
+  }
+
+  #judgeStart(rate: number, isOverdue: boolean): void {
+    if (rate >= this.#rateToBeat * GROWTH) {
+      this.#rateToBeat = rate
+      this.#plateau = 0
+    } else this.#plateau++
+    this.#isStarting = !isOverdue && this.#plateau < PLATEAU
   }
 }
