@@ -9,19 +9,23 @@ import {
 } from '../metainfo/build.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { checkPaths } from '../metainfo/paths.ts'
-import { MetainfoError } from '../protocol/errors.ts'
+import { MetainfoError, StorageError } from '../protocol/errors.ts'
 import { ID_LENGTH } from '../protocol/ids.ts'
 import type { Hashes } from '../protocol/ports.ts'
 import type { Disk } from '../storage/disk.ts'
 import { abortable } from './abortable.ts'
 
 /** Finds out what a path holds. Satisfied by `storage/fs/scan.ts`. */
-export type ScanPayload = (path: string) => Promise<{
+export type ScanPayload = (path: string) => Promise<ScannedPayload>
+
+interface ScannedPayload {
   readonly path: string
   readonly name: string
   readonly isSingleFile: boolean
   readonly files: readonly PayloadFile[]
-}>
+  /** When each file was last written, Unix milliseconds. */
+  readonly modifiedAt: readonly number[]
+}
 
 export interface CreateEnvironment {
   readonly scan: ScanPayload
@@ -46,7 +50,7 @@ export type CreateOptions = Partial<
 /**
  * Reads the payload at `path` once; memory does not depend on its length.
  *
- * @throws {StorageError} when it cannot be read, is empty, or holds what a payload cannot
+ * @throws {StorageError} when it cannot be read, is empty, holds what a payload cannot, or changed meanwhile
  * @throws {MetainfoError} when it has names that nobody could download, or the piece length does not fit
  * @throws the signal's reason when that is aborted
  */
@@ -76,7 +80,23 @@ export async function createMetainfo(
       done,
     ),
   )
+  refuseChanged(payload, await scan(path))
   return buildMetainfo({ ...payload, ...keys, isPrivate, pieceLength, digests }, hashes)
+}
+
+/** What was written to while it was read may have been hashed half old and half new: nobody could ever complete it. */
+function refuseChanged(before: ScannedPayload, after: ScannedPayload): void {
+  const nameOf = ({ files }: ScannedPayload, file: number): string | undefined => files[file]?.path.join('/')
+  for (let file = 0; file < Math.max(before.files.length, after.files.length); file++) {
+    const name = nameOf(before, file)
+    const isSameFile = name !== undefined && name === nameOf(after, file)
+    const isSameContent =
+      before.files[file]?.length === after.files[file]?.length &&
+      before.modifiedAt[file] === after.modifiedAt[file]
+    if (isSameFile && isSameContent) continue
+    const changed = isSameFile && name !== '' ? `${before.path}/${name}` : before.path
+    throw new StorageError('disk.changed', `${changed} changed while it was being hashed`)
+  }
 }
 
 function checkPieceLength(pieceLength: number): void {

@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   'disk.locked': ['StorageError', 'another process downloads to the same place'],
   'disk.unsafe-path': ['StorageError', 'a path leaves the output folder or passes through a symlink'],
   'disk.wrong-size': ['StorageError', 'a file does not have the length that the metainfo says'],
+  'disk.changed': ['StorageError', 'a file changed while it was being hashed'],
   'disk.io': ['StorageError', 'reading or writing failed'],
   'disk.worker': ['StorageError', 'a disk worker stopped'],
   'disk.resume': ['StorageError', 'the resume file cannot be trusted'],

@@ -32,6 +32,7 @@ function makeWorld() {
         { path: ['a'], length: 2.5 * PIECE },
         { path: ['b'], length: PIECE },
       ],
+      modifiedAt: [1, 1],
     })
   return { disk, content, env: { scan, disk, hashes } }
 }
@@ -97,6 +98,24 @@ test('aborting ends the hashing with the reason', async () => {
     onProgress: () => abort.abort(new Error('enough')),
   })
   await expect(making).rejects.toThrow('enough')
+})
+
+const A = { path: ['a'], length: 2.5 * PIECE }
+const B = { path: ['b'], length: PIECE }
+const NEW = { path: ['aa'], length: 1 }
+test.each([
+  ['grew', { files: [A, { ...B, length: PIECE + 1 }] }, '/data/set/b'],
+  ['was written to', { modifiedAt: [2, 1] }, '/data/set/a'],
+  ['is gone', { files: [A], modifiedAt: [1] }, '/data/set'],
+  ['was added', { files: [A, NEW, B], modifiedAt: [1, 1, 1] }, '/data/set'],
+])('no metainfo is made when a file %s while the payload is hashed', async (_, change, name) => {
+  const { env } = makeWorld()
+  let scans = 0
+  const scan: ScanPayload = async (path) => ({ ...(await env.scan(path)), ...(++scans > 1 && change) })
+  await expect(createMetainfo('/data/set', { ...env, scan })).rejects.toMatchObject({
+    code: 'disk.changed',
+    message: `${name} changed while it was being hashed`,
+  })
 })
 
 test('verifying names the bad pieces, the files that they touch, and nothing else', async () => {

@@ -18,6 +18,8 @@ export interface ScannedPayload {
   readonly isSingleFile: boolean
   /** Sorted by path, component by component; hidden and empty files are included, empty folders are not. */
   readonly files: readonly PayloadFile[]
+  /** When each file was last written, Unix milliseconds. */
+  readonly modifiedAt: readonly number[]
 }
 
 /**
@@ -35,20 +37,22 @@ export async function scanPayload(given: string): Promise<ScannedPayload> {
     const isSingleFile = stats.isFile()
     if (!isSingleFile && !stats.isDirectory())
       throw new StorageError('disk.unsafe-path', `${given} is neither a file nor a folder`)
-    const files = isSingleFile ? [{ path: [], length: stats.size }] : await filesIn(path)
+    const { files, modifiedAt } = isSingleFile
+      ? { files: [{ path: [], length: stats.size }], modifiedAt: [stats.mtimeMs] }
+      : await filesIn(path)
     if (files.every((file) => file.length === 0))
       throw new StorageError(
         'disk.wrong-size',
         `${given} is empty: there is nothing to ${isSingleFile ? 'hash' : 'hash in it'}`,
       )
-    return { path, name, isSingleFile, files }
+    return { path, name, isSingleFile, files, modifiedAt }
   } catch (error) {
     throw toStorageError(error, given)
   }
 }
 
 /** In order of the names' UTF-16 code units, which is the same on every machine. */
-async function filesIn(root: string): Promise<PayloadFile[]> {
+async function filesIn(root: string): Promise<Pick<ScannedPayload, 'files' | 'modifiedAt'>> {
   const paths: (readonly string[])[] = []
   const walk = async (path: readonly string[]): Promise<void> => {
     const folder = join(root, ...path)
@@ -63,11 +67,14 @@ async function filesIn(root: string): Promise<PayloadFile[]> {
     }
   }
   await walk([])
-  const lengths = new Float64Array(paths.length)
+  const files = paths.map((path) => ({ path, length: 0 }))
+  const modifiedAt = paths.map(() => 0)
   await forEachInFlight(paths.length, async (file) => {
-    lengths[file] = (await stat(join(root, ...paths[file]!))).size
+    const stats = await stat(join(root, ...paths[file]!))
+    files[file]!.length = stats.size
+    modifiedAt[file] = stats.mtimeMs
   })
-  return paths.map((path, file) => ({ path, length: lengths[file]! }))
+  return { files, modifiedAt }
 }
 
 function irregular(path: string, entry: Dirent): StorageError {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -18,6 +18,7 @@ test('a file is a payload of one file without a path', async () => {
     name: 'film.mkv',
     isSingleFile: true,
     files: [{ path: [], length: 3 }],
+    modifiedAt: [statSync(`${folder}/film.mkv`).mtimeMs],
   })
 })
 
