@@ -1,4 +1,5 @@
 /** All arithmetic of pieces, blocks and files. Whoever needs an offset or a length asks here. */
+import { Bitfield } from '../protocol/bitfield.ts'
 import { invariant } from '../protocol/errors.ts'
 
 /** Bytes of the largest piece that is read. */
@@ -37,6 +38,7 @@ export class PieceGeometry {
   readonly pieceLength: number
   readonly pieceCount: number
   readonly files: readonly PlacedFile[]
+  #everyPiece: Bitfield | undefined
 
   /** @param pieceLength bytes, 1 … 2^29; the files' lengths must sum to 1 … 2^53 - 1 */
   constructor(pieceLength: number, files: readonly PayloadFile[]) {
@@ -54,6 +56,11 @@ export class PieceGeometry {
     this.length = offset
     this.pieceLength = pieceLength
     this.pieceCount = Math.ceil(offset / pieceLength)
+  }
+
+  /** Shared by all that have every piece: a seed of a million pieces would cost 125 KB. Not to be changed. */
+  get everyPiece(): Bitfield {
+    return (this.#everyPiece ??= Bitfield.full(this.pieceCount))
   }
 
   isPiece(piece: number): boolean {

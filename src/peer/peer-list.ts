@@ -53,6 +53,8 @@ interface Entry {
 export class PeerList {
   readonly #random: Random
   readonly #known = new Map<string, Entry>()
+  /** Those that failed, wait to be tried again, and may go: only dials add to it, so newcomers cannot make us search for long. */
+  readonly #failed = new Map<string, Entry>()
   readonly #own: Endpoint[] = []
   readonly #bannedEndpoints = new Set<string>()
   readonly #bannedHosts = new Set<string>()
@@ -78,7 +80,7 @@ export class PeerList {
     if (!this.#isOwn(endpoint)) this.#own.push(endpoint)
     const entry = this.#known.get(formatEndpoint(endpoint))
     if (entry !== undefined && entry.state !== 'connected' && entry.state !== 'connecting')
-      this.#known.delete(formatEndpoint(endpoint))
+      this.#delete(formatEndpoint(endpoint))
   }
 
   /**
@@ -91,7 +93,10 @@ export class PeerList {
     const key = formatEndpoint(endpoint)
     const known = this.#known.get(key)
     if (known !== undefined) {
-      if (origin === 'static') known.origin = origin
+      if (origin === 'static') {
+        known.origin = origin
+        this.#failed.delete(key)
+      }
       return false
     }
     if (this.#known.size >= MAX_KNOWN_PEERS && !this.#evict(origin)) return false
@@ -126,8 +131,10 @@ export class PeerList {
   }
 
   onConnecting(endpoint: Endpoint): void {
-    const entry = this.#known.get(formatEndpoint(endpoint))
+    const key = formatEndpoint(endpoint)
+    const entry = this.#known.get(key)
     if (entry === undefined || !isIdle(entry)) return
+    this.#failed.delete(key)
     this.#enter(entry, 'connecting')
   }
 
@@ -146,6 +153,7 @@ export class PeerList {
       }
       this.#known.set(key, entry)
     }
+    this.#failed.delete(key)
     this.#enter(entry, 'connected')
   }
 
@@ -165,6 +173,7 @@ export class PeerList {
     const wait = this.#backOff(entry.failures)
     entry.retryAt = now + wait
     this.#enter(entry, isUnresolved ? 'not-found' : 'could-be-added')
+    if (entry.origin !== 'static') this.#failed.set(key, entry)
     return wait
   }
 
@@ -179,6 +188,7 @@ export class PeerList {
       return
     }
     entry.failures = 0
+    this.#failed.delete(key)
     entry.retryAt = now + this.#backOff(1)
     this.#enter(entry, 'could-be-added')
   }
@@ -188,7 +198,7 @@ export class PeerList {
     if (scope === 'host') addBounded(this.#bannedHosts, endpoint.host)
     else addBounded(this.#bannedEndpoints, formatEndpoint(endpoint))
     for (const [key, entry] of this.#known)
-      if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#known.delete(key)
+      if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#delete(key)
   }
 
   isBanned(endpoint: Endpoint): boolean {
@@ -225,20 +235,20 @@ export class PeerList {
 
   #forget(key: string, entry: Entry): undefined {
     this.#enter(entry, 'dead')
+    this.#delete(key)
+  }
+
+  #delete(key: string): void {
     this.#known.delete(key)
+    this.#failed.delete(key)
   }
 
   /** Makes room for a newcomer: forgets the worst that may go. */
   #evict(origin: PeerOrigin): boolean {
-    let worst: [string, Entry] | undefined
-    for (const known of this.#known) {
-      const entry = known[1]
-      if (!isIdle(entry) || entry.origin === 'static') continue
-      if (worst === undefined || compareEntries(entry, worst[1]) > 0) worst = known
-    }
     // A newcomer has not failed yet; without a failed one to replace, only a static peer is worth it.
-    if (worst === undefined || (worst[1].failures === 0 && origin !== 'static')) return false
-    this.#known.delete(worst[0])
+    const worst = worstOf(this.#failed) ?? (origin === 'static' ? worstOf(this.#known) : undefined)
+    if (worst === undefined) return false
+    this.#delete(worst)
     return true
   }
 }
@@ -246,6 +256,16 @@ export class PeerList {
 /** Not connected, not being dialled, and its endpoint can be dialled. */
 function isIdle(entry: Entry): boolean {
   return (entry.state === 'could-be-added' || entry.state === 'not-found') && entry.retryAt !== Infinity
+}
+
+/** The key of the one that is tried last of those that may be forgotten. */
+function worstOf(entries: ReadonlyMap<string, Entry>): string | undefined {
+  let worst: readonly [string, Entry] | undefined
+  for (const known of entries) {
+    if (!isIdle(known[1]) || known[1].origin === 'static') continue
+    if (worst === undefined || compareEntries(known[1], worst[1]) > 0) worst = known
+  }
+  return worst?.[0]
 }
 
 /** Static peers first, then those that failed less, then whoever waits longest. */

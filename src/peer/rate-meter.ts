@@ -5,10 +5,11 @@ import type { Millis } from '../protocol/ports.ts'
 export const RATE_WINDOW: Millis = 5_000
 const SLOT: Millis = 250
 const SLOTS = RATE_WINDOW / SLOT
+const NO_SLOTS = new Float64Array(0)
 
 export class RateMeter {
-  /** Bytes of the slots of the window, in a ring by slot number. */
-  readonly #slots = new Float64Array(SLOTS)
+  /** Bytes of the slots of the window, in a ring by slot number; none before the first byte: most peers are idle. */
+  #slots = NO_SLOTS
   #slot = -1
   #sum = 0
   #total = 0
@@ -37,6 +38,7 @@ export class RateMeter {
   #advance(now: Millis): void {
     const slot = Math.floor(now / SLOT)
     if (this.#slot < 0) {
+      this.#slots = new Float64Array(SLOTS)
       this.#slot = slot
       this.#startedAt = now
       return

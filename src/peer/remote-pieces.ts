@@ -58,7 +58,7 @@ export class RemotePieces {
     const field = Bitfield.fromBytes(bytes, this.#geometry.pieceCount)
     if (this.#hasSpoken) field.forEachSet((piece) => this.onHave(piece))
     else {
-      this.#field = field
+      this.#field = field.isFull ? this.#geometry.everyPiece : field
       this.#speak()
     }
   }

@@ -9,7 +9,7 @@ import {
   RETRY_MAX,
   RETRY_MIN,
 } from '../../src/peer/peer-list.ts'
-import type { Endpoint } from '../../src/protocol/endpoint.ts'
+import { sameEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 
 const at = (host: string, port = 6881): Endpoint => ({ host, port })
 const A = at('10.0.0.1')
@@ -91,5 +91,27 @@ test('ten thousand lies fill a bounded list, and a static peer still finds its p
   expect(list.size).toBe(MAX_KNOWN_PEERS)
   expect(list.add(A, 'static', 0)).toBe(true)
   expect(list.next(0)).toEqual(A)
+  expect(list.size).toBe(MAX_KNOWN_PEERS)
+})
+
+test('of a full list the one that failed most makes room, and none that is connected or has not failed', () => {
+  const [onceFailed, twiceFailed, connected] = [at('11.9.9.1'), at('11.9.9.2'), at('11.9.9.3')]
+  for (const endpoint of [onceFailed, twiceFailed, connected]) list.add(endpoint, 'tracker', 0)
+  const fail = (endpoint: Endpoint): void => {
+    list.onConnecting(endpoint)
+    list.onFailed(endpoint, 0)
+  }
+  for (const endpoint of [onceFailed, twiceFailed, twiceFailed, connected]) fail(endpoint)
+  list.onConnecting(connected)
+  list.onConnected(connected)
+  for (let i = 0; list.size < MAX_KNOWN_PEERS; i++) list.add(at(`12.0.${i >> 8}.${i & 255}`), 'tracker', 0)
+  const knows = (endpoint: Endpoint): boolean =>
+    list.snapshot().some((known) => sameEndpoint(known.endpoint, endpoint))
+
+  expect(list.add(at('13.0.0.1'), 'pex', 0)).toBe(true)
+  expect([onceFailed, twiceFailed, connected].map(knows)).toEqual([true, false, true])
+  expect(list.add(at('13.0.0.2'), 'pex', 0)).toBe(true)
+  expect([onceFailed, connected].map(knows)).toEqual([false, true])
+  expect(list.add(at('13.0.0.3'), 'pex', 0)).toBe(false)
   expect(list.size).toBe(MAX_KNOWN_PEERS)
 })

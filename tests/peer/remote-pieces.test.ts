@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { MAX_EARLY_HAVES, RemotePieces } from '../../src/peer/remote-pieces.ts'
+import type { Bitfield } from '../../src/protocol/bitfield.ts'
 
 /** Six pieces; what the observer is told, in order. */
 function remote(): { pieces: RemotePieces; told: string[]; geometry: PieceGeometry } {
@@ -40,6 +41,18 @@ test('a second bitfield is as many haves: aria2 sends such', () => {
   pieces.onBitfield(bits('10000000'))
   pieces.onBitfield(bits('01001000'))
   expect(told).toEqual(['all #.....', 'one 1', 'one 4'])
+})
+
+test('all seeds of a torrent share one bitfield, and nobody else does', () => {
+  const geometry = remote().geometry
+  const fieldAfter = (text: string): Bitfield => {
+    const { pieces } = remote()
+    pieces.onMetainfo(geometry)
+    pieces.onBitfield(bits(text))
+    return pieces.field!
+  }
+  expect(fieldAfter('11111100')).toBe(fieldAfter('11111100'))
+  expect(fieldAfter('11111000')).not.toBe(fieldAfter('11111000'))
 })
 
 describe('before the metainfo is known', () => {
