@@ -5,6 +5,7 @@ import { Node, type NodeOptions } from './node.ts'
 import { interfaceAddresses } from './node/addresses.ts'
 import { namedSource } from './node/bind.ts'
 import { SystemClock } from './node/clock.ts'
+import { copyBytes } from './node/copy-bytes.ts'
 import { opensslHashes } from './node/hashes.ts'
 import { SystemHttp } from './node/http.ts'
 import { joinGroup } from './node/multicast.ts'
@@ -21,6 +22,7 @@ export function systemEnvironment(tcpListen?: string): Environment {
     clock: new SystemClock(),
     random: new CryptoRandom(),
     hashes: opensslHashes,
+    copyBytes,
     resolver: systemResolver,
     dialer: new TcpDialer(source),
     http: new SystemHttp(`bitswarm/${VERSION}`, source),

@@ -12,6 +12,9 @@ import type { PieceStore } from '../storage/piece-store.ts'
 /** Peers that left, whose names are kept for the verdict on pieces that they took part in. */
 const MAX_DEPARTED = 1_000
 
+/** What has come is asked anew when it is this share of the window: few long writes cost both sides less than many short ones. */
+const REFILL_SHARE = 1 / 4
+
 export interface DownloaderOptions {
   readonly geometry: PieceGeometry
   readonly createPicker: (onAbandon: (piece: number) => void) => PiecePicker
@@ -119,7 +122,7 @@ export class Downloader {
 
   /** All blocks that came together are in. */
   onBlocksEnd(peer: BlockSupplier): void {
-    this.#refill(peer)
+    if (this.inFlight(peer) <= peer.window.size * (1 - REFILL_SHARE)) this.#refill(peer)
   }
 
   /** The 2 s round: re-ranks, expires what is late, re-balances; then nobody is left without work. */

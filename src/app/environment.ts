@@ -2,6 +2,7 @@
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type {
   Clock,
+  CopyBytes,
   Datagrams,
   Dialer,
   Hashes,
@@ -17,6 +18,7 @@ export interface Environment {
   readonly clock: Clock
   readonly random: Random
   readonly hashes: Hashes
+  readonly copyBytes: CopyBytes
   readonly resolver: Resolver
   readonly dialer: Dialer
   readonly http: HttpClient

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import type { Clock } from '../protocol/ports.ts'
 import { LEVEL } from './events.ts'
 import type { LogLevel, NodeEvent } from './events.ts'
+import { LineBatch } from './line-batch.ts'
 import { escapeControls } from './terminal-text.ts'
 
 /** Bytes of lines that wait for a slow reader; what comes on top is dropped and counted. */
@@ -24,6 +25,7 @@ export interface EventLogOptions {
 export class EventLog {
   readonly #destination: ReturnType<typeof pino.destination>
   readonly #pino: pino.Logger
+  readonly #batch: LineBatch
   #dropped = 0
   #isBroken = false
 
@@ -35,7 +37,7 @@ export class EventLog {
       minLength: 0,
       maxLength: MAX_WAITING_BYTES,
     })
-    this.#destination.on('drop', () => this.#dropped++)
+    this.#destination.on('drop', (lines: string) => (this.#dropped += lines.split('\n').length - 1))
     this.#destination.on('drain', () => this.#reportDropped())
     this.#destination.on('error', (error: Error) => {
       if (this.#isBroken) return
@@ -44,16 +46,18 @@ export class EventLog {
       this.#destination.destroy()
       onBroken(error)
     })
+    // stdout may be a terminal, and names of strangers are in events.
+    this.#batch = new LineBatch(clock, (lines) => {
+      if (!this.#isBroken) this.#destination.write(escapeControls(lines))
+    })
     this.#pino = pino(
       {
         base: null,
         level,
         timestamp: wholeSeconds(clock),
         formatters: { level: (label) => ({ level: label }) },
-        // stdout may be a terminal, and names of strangers are in events.
-        hooks: { streamWrite: escapeControls },
       },
-      this.#destination,
+      this.#batch,
     )
   }
 
@@ -63,7 +67,11 @@ export class EventLog {
   }
 
   write(event: NodeEvent): void {
-    if (!this.#isBroken) this.#pino[LEVEL[event.event]](event)
+    if (this.#isBroken) return
+    const level = LEVEL[event.event]
+    this.#pino[level](event)
+    // What went wrong may be the last that is heard of this process.
+    if (level === 'warn' || level === 'error') this.#batch.flush()
   }
 
   /**
@@ -72,9 +80,11 @@ export class EventLog {
    * @returns once everything is with the reader, or the reader is gone
    */
   async close(last: NodeEvent): Promise<void> {
+    this.#batch.flush()
     if (this.#dropped > 0) await this.#once('drain') // else the last line would be dropped as well
     if (this.#isBroken) return
     this.write(last)
+    this.#batch.flush()
     const closed = this.#once('close')
     this.#destination.end()
     await closed

@@ -153,7 +153,7 @@ export class Node {
       hashes: env.hashes,
       dialer: env.dialer,
       disk: env.disk,
-      pool: new BufferPool(),
+      pool: new BufferPool({ copy: env.copyBytes }),
       slots: this.#slots,
       limits: new RateLimits(env.clock, options),
       filter: options.filter,

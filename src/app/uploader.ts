@@ -37,6 +37,7 @@ export class Uploader {
 
   constructor(options: UploaderOptions) {
     this.#options = options
+    options.cache.readers = 0
   }
 
   addPeer(peer: PeerConnection): void {
@@ -78,6 +79,7 @@ export class Uploader {
       downloadRate: peer.downRate.rate(now),
       uploadRate: peer.upRate.rate(now),
     }))
+    this.#options.cache.readers = peers.filter(({ isInterested }) => isInterested).length
     for (const { id, action, reason } of this.#choker.decide(peers, now)) {
       const { peer } = this.#uploads.get(id)!
       if (action === 'choke') peer.choke()

@@ -140,6 +140,9 @@ export interface HttpExchange {
   cancel(): void
 }
 
+/** Copies all of `source` into `target`, from byte `at` on. Either may lie in shared memory. */
+export type CopyBytes = (source: Uint8Array, target: Uint8Array, at: number) => void
+
 export interface Hashes {
   sha1(data: Uint8Array): Uint8Array
   sha256(data: Uint8Array): Uint8Array

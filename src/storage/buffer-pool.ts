@@ -5,26 +5,22 @@
  * acquire few different lengths.
  */
 import { InvariantError } from '../protocol/errors.ts'
+import type { CopyBytes } from '../protocol/ports.ts'
 
 /** Bytes kept for reuse when nobody holds them; a single buffer is kept even when it is longer. */
-export const MAX_IDLE_BYTES = 8 * 2 ** 20
-
-/**
- * Copies pass through here, 16 KiB at a time. V8 copies into shared memory byte by byte, at 1.3 GB/s, unless both sides
- * are aligned alike, and a block behind its 13-byte header never is. The way through this aligned scratch, which stays in
- * the first-level cache, makes it 5.5 GB/s.
- */
-const scratch = new Uint8Array(16_384)
+export const MAX_IDLE_BYTES = 64 * 2 ** 20
 
 /** A counted lease on pooled bytes. Whoever sees a count of zero must not look at `bytes` again. */
 export class PieceBuffer {
   readonly bytes: Uint8Array
   /** Gives up one hold. Bound, so that it can be handed on as a callback. */
   readonly release: () => void
+  readonly #copy: CopyBytes
   #holds = 1
 
-  constructor(bytes: Uint8Array, onFree: (bytes: Uint8Array) => void) {
+  constructor(bytes: Uint8Array, copy: CopyBytes, onFree: (bytes: Uint8Array) => void) {
     this.bytes = bytes
+    this.#copy = copy
     this.release = (): void => {
       if (this.#holds <= 0)
         throw new InvariantError('a piece buffer was released more often than it was held')
@@ -34,11 +30,7 @@ export class PieceBuffer {
 
   /** Copies `source` in, from byte `at` on. */
   write(at: number, source: Uint8Array): void {
-    for (let done = 0; done < source.length; done += scratch.length) {
-      const part = source.subarray(done, done + scratch.length)
-      scratch.set(part)
-      this.bytes.set(scratch.subarray(0, part.length), at + done)
-    }
+    this.#copy(source, this.bytes, at)
   }
 
   /** Adds a hold, which needs a `release` of its own. */
@@ -49,14 +41,22 @@ export class PieceBuffer {
   }
 }
 
+export interface BufferPoolOptions {
+  /** For blocks on their way into shared memory. */
+  readonly copy?: CopyBytes
+  readonly maxIdleBytes?: number
+}
+
 export class BufferPool {
+  readonly #copy: CopyBytes
   readonly #maxIdleBytes: number
   /** By length; the least recently freed length comes first. No list is empty. */
   readonly #idle = new Map<number, Uint8Array[]>()
   #idleBytes = 0
   #outstandingBytes = 0
 
-  constructor(maxIdleBytes: number = MAX_IDLE_BYTES) {
+  constructor({ copy = set, maxIdleBytes = MAX_IDLE_BYTES }: BufferPoolOptions = {}) {
+    this.#copy = copy
     this.#maxIdleBytes = maxIdleBytes
   }
 
@@ -74,7 +74,7 @@ export class BufferPool {
   acquire(length: number): PieceBuffer {
     this.#outstandingBytes += length
     const bytes = this.#takeIdle(length) ?? new Uint8Array(new SharedArrayBuffer(length))
-    return new PieceBuffer(bytes, this.#onFree)
+    return new PieceBuffer(bytes, this.#copy, this.#onFree)
   }
 
   readonly #onFree = (bytes: Uint8Array): void => {
@@ -98,4 +98,9 @@ export class BufferPool {
     this.#idleBytes -= length
     return bytes
   }
+}
+
+/** What the language offers: right everywhere, and slow into shared memory. */
+function set(source: Uint8Array, target: Uint8Array, at: number): void {
+  target.set(source, at)
 }

@@ -7,16 +7,18 @@
  *
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
  */
-import { LRUCache } from 'lru-cache'
 import type { StorageError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { BufferPool, PieceBuffer } from './buffer-pool.ts'
 import type { Payload } from './disk.ts'
+import { RecentBuffers } from './recent-buffers.ts'
 
 /** Bytes of cached pieces, unless told otherwise. */
 export const CACHE_BYTES = 64 * 2 ** 20
-/** The longest single read. Below it, the cost of a call shows; above it, 50 peers' windows outgrow the cache. */
-export const MAX_WINDOW_BYTES = 512 * 1024
+/** Bytes of them for each peer that may ask for more. Memory that nobody will read again had better stay in use and warm. */
+export const CACHE_BYTES_PER_READER = 8 * 2 ** 20
+/** The longest single read: each costs the wake of a thread, and 50 peers' windows must not outgrow the cache. */
+export const MAX_WINDOW_BYTES = 1024 * 1024
 /** Reads under way at once: the threads that Node's pool has. */
 export const MAX_READS_IN_FLIGHT = 4
 /** Blocks that may wait for reads. */
@@ -55,7 +57,7 @@ export class PieceCache {
   readonly #maxBytes: number
   /** Keys of one piece: the first stands for the whole piece, the others for its windows. */
   readonly #keysPerPiece: number
-  readonly #buffers: LRUCache<number, PieceBuffer>
+  readonly #buffers: RecentBuffers
   readonly #misses = new Map<number, Miss>()
   readonly #queue: Miss[] = []
   #inFlight = 0
@@ -68,22 +70,22 @@ export class PieceCache {
     this.#pool = pool
     this.#maxBytes = maxBytes
     this.#keysPerPiece = 1 + Math.ceil(geometry.pieceLength / MAX_WINDOW_BYTES)
-    this.#buffers = new LRUCache<number, PieceBuffer>({
-      maxSize: maxBytes,
-      sizeCalculation: (buffer) => buffer.bytes.length,
-      dispose: (buffer) => buffer.release(),
-    })
+    this.#buffers = new RecentBuffers(maxBytes)
+  }
+
+  /** How many peers may ask for blocks. Until the first word of it, as many as the whole cache is for. */
+  set readers(count: number) {
+    this.#buffers.maxBytes = Math.min(this.#maxBytes, Math.max(1, count) * CACHE_BYTES_PER_READER)
   }
 
   /** Bytes held for serving. */
   get bytes(): number {
-    return this.#buffers.calculatedSize
+    return this.#buffers.bytes
   }
 
   /** Keeps a whole piece that is known to be good; adds a hold of its own to `buffer`. */
   add(piece: number, buffer: PieceBuffer): void {
-    if (this.#isClosed || buffer.bytes.length > this.#maxBytes) return
-    this.#buffers.set(this.#keyOf(piece), buffer.retain())
+    if (!this.#isClosed) this.#buffers.add(this.#keyOf(piece), buffer)
   }
 
   /**
@@ -157,7 +159,7 @@ export class PieceCache {
       this.#waiting -= miss.waiters.length
       if (miss.key !== undefined) {
         this.#misses.delete(miss.key)
-        if (error === undefined && miss.length <= this.#maxBytes) this.#buffers.set(miss.key, buffer.retain())
+        if (error === undefined) this.#buffers.add(miss.key, buffer)
       }
       // A waiter may close the cache, which leaves the rest unserved.
       for (const { begin, length, onBlock } of miss.waiters) {

@@ -44,7 +44,7 @@ test('bytes are counted where they are', () => {
 })
 
 test('idle bytes stay below the limit; other lengths make way for the one in use', () => {
-  const pool = new BufferPool(100)
+  const pool = new BufferPool({ maxIdleBytes: 100 })
   for (const buffer of [30, 30, 40].map((length) => pool.acquire(length))) buffer.release()
   expect(pool.idleBytes).toBe(100)
   const wanted = [60, 60].map((length) => pool.acquire(length))
@@ -55,7 +55,7 @@ test('idle bytes stay below the limit; other lengths make way for the one in use
 })
 
 test('one buffer longer than the limit is kept: large pieces come one after the other', () => {
-  const pool = new BufferPool(100)
+  const pool = new BufferPool({ maxIdleBytes: 100 })
   const [a, b] = [pool.acquire(1000), pool.acquire(1000)]
   a.release()
   b.release()

@@ -12,7 +12,7 @@ import type { CachedBlock } from '../../src/storage/piece-cache.ts'
 
 /** A cache over a disk whose bytes are their piece's number, and which reads when the test says so. */
 function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
-  const pool = new BufferPool(0)
+  const pool = new BufferPool({ maxIdleBytes: 0 })
   const reads: { what: string; finish: (error?: StorageError) => void }[] = []
   const cache = new PieceCache({
     geometry: new PieceGeometry(pieceLength, [{ path: [], length: 100 * pieceLength }]),

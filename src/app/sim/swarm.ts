@@ -142,6 +142,7 @@ export class SimSwarm {
       clock: this.clock,
       random,
       hashes: this.#hashes,
+      copyBytes: (source, target, at) => target.set(source, at),
       resolver: { resolve: (address, _family, onResult) => onResult([address]) },
       dialer: host,
       http: this.http,
