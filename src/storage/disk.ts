@@ -9,7 +9,7 @@
  *   written before a `sync` that reported success survives a crash of the machine. After a `sync` that failed, what
  *   was written since the last good one is in doubt for good: a later success says nothing about it.
  * - `replaceResume` is atomic: after any crash the file holds the old bytes or the new ones.
- * - Commits of one piece happen in the order of the calls.
+ * - A piece may be committed again once its last commit is `done`; until then what is on disk may be either.
  * - Padding (BEP 47) is zeros and has no file: it is neither looked for nor made, and a piece with anything else there
  *   is corrupt.
  * - Nothing outside `path` and the two files beside it (resume, lock) is ever touched; a file that is longer than

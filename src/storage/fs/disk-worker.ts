@@ -9,7 +9,13 @@ import { hasZeroPadding } from '../file-map.ts'
 import type { PathSpan } from '../file-map.ts'
 import { cutShort, faultOf } from './errno.ts'
 import { READ_FLAGS, SyncHandles, WRITE_FLAGS } from './handles.ts'
-import type { HashedPiece, WorkerReply, WorkerRequest } from './worker-messages.ts'
+import type {
+  CommittedPiece,
+  CommitWork,
+  HashedPiece,
+  WorkerReply,
+  WorkerRequest,
+} from './worker-messages.ts'
 
 /** Read and hashed at once: small enough to be hashed out of the processor's cache. */
 const READ_BYTES = 256 * 1024
@@ -100,14 +106,26 @@ function tryHash(spans: readonly PathSpan[]): HashedPiece {
   }
 }
 
+function commit({ data, digest, spans }: CommitWork): CommittedPiece {
+  const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
+  if (!isGood) return 'corrupt'
+  write(spans, data)
+  return 'written'
+}
+
+function tryCommit(work: CommitWork): CommittedPiece {
+  try {
+    return commit(work)
+  } catch (error) {
+    if (!(error instanceof SpanError)) throw error
+    return faultOf(error.cause, error.path)
+  }
+}
+
 function answer(request: WorkerRequest): WorkerReply | undefined {
   switch (request.kind) {
-    case 'commit': {
-      const { data, digest, spans } = request
-      const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
-      if (isGood) write(spans, data)
-      return { kind: 'committed', id: request.id, isGood }
-    }
+    case 'commit':
+      return { kind: 'committed', id: request.id, pieces: request.pieces.map(tryCommit) }
     case 'hash':
       return {
         kind: 'hashed',
@@ -125,12 +143,6 @@ function answer(request: WorkerRequest): WorkerReply | undefined {
 }
 
 parentPort!.on('message', (request: WorkerRequest) => {
-  let reply: WorkerReply | undefined
-  try {
-    reply = answer(request)
-  } catch (error) {
-    if (!(error instanceof SpanError) || request.kind === 'forget' || request.kind === 'stop') throw error
-    reply = { kind: 'failed', id: request.id, fault: faultOf(error.cause, error.path) }
-  }
+  const reply = answer(request)
   if (reply !== undefined) parentPort!.postMessage(reply)
 })

@@ -79,7 +79,7 @@ export class FsPayload implements Payload {
     const spans = this.#map.spans(piece, 0, data.length)
     // A view would take all digests along to the worker, with every piece.
     const digest = this.#digestOf(piece).slice()
-    this.#workers.commit(piece, { data, digest, spans }, (result) => {
+    this.#workers.commit({ data, digest, spans }, (result) => {
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)
       this.#end(() => done(result))

@@ -1,16 +1,17 @@
 /** What the main thread and a disk worker say to each other. Piece buffers are shared, not copied. */
+import type { Verdict } from '../disk.ts'
 import type { PathSpan } from '../file-map.ts'
 import type { FsFault } from './errno.ts'
 
+/** Hash `data`, a whole piece, compare, write it to `spans`. */
+export interface CommitWork {
+  readonly data: Uint8Array
+  readonly digest: Uint8Array
+  readonly spans: readonly PathSpan[]
+}
+
 export type WorkerRequest =
-  /** Hash `data`, compare, write it to `spans`. */
-  | {
-      readonly kind: 'commit'
-      readonly id: number
-      readonly data: Uint8Array
-      readonly digest: Uint8Array
-      readonly spans: readonly PathSpan[]
-    }
+  | { readonly kind: 'commit'; readonly id: number; readonly pieces: readonly CommitWork[] }
   /** Read `spans`, which hold pieces of `pieceLength` bytes (the last may be short), and hash each. */
   | {
       readonly kind: 'hash'
@@ -26,7 +27,8 @@ export type WorkerRequest =
 /** The digest of a piece, or why it could not be read. */
 export type HashedPiece = Uint8Array | FsFault
 
+export type CommittedPiece = Verdict | FsFault
+
 export type WorkerReply =
-  | { readonly kind: 'committed'; readonly id: number; readonly isGood: boolean }
+  | { readonly kind: 'committed'; readonly id: number; readonly pieces: readonly CommittedPiece[] }
   | { readonly kind: 'hashed'; readonly id: number; readonly pieces: readonly HashedPiece[] }
-  | { readonly kind: 'failed'; readonly id: number; readonly fault: FsFault }

@@ -1,17 +1,17 @@
 /**
- * The disk workers of a process. Commits go to one or two of them, by piece, which keeps a piece's order; bulk
- * hashing spreads over all cores. Threads start when there is work and the extra ones end with it: each costs
- * about 10 MiB and 60 ms of processor time to start.
+ * The disk workers of a process. Commits go to as few of them as keep up; bulk hashing spreads over all cores. Threads
+ * start when there is work and the extra ones end with it: each costs about 10 MiB and 60 ms of processor time to start.
  */
 import { availableParallelism } from 'node:os'
 import { invariant, StorageError } from '../../protocol/errors.ts'
 import type { Cancel } from '../../protocol/ports.ts'
-import type { Verdict } from '../disk.ts'
 import type { PathSpan } from '../file-map.ts'
-import type { HashedPiece } from './worker-messages.ts'
+import { CommitQueue } from './commit-queue.ts'
+import type { OnCommitted } from './commit-queue.ts'
+import type { CommitWork, HashedPiece } from './worker-messages.ts'
 import { WorkerThread } from './worker-thread.ts'
 
-/** Workers that hash and write: two keep up with one main thread that receives, more gain nothing. */
+/** Workers that hash and write, at most: two keep up with one main thread that receives, more gain nothing. */
 export const COMMIT_THREADS = 2
 /** Runs that a thread has been asked to hash: one under way, and the next, so that it never waits for us. */
 const RUNS_AHEAD = 2
@@ -38,7 +38,7 @@ export interface BulkHash {
 }
 
 export class WorkerPool {
-  readonly #commitThreads: number
+  readonly #commits: CommitQueue
   readonly #bulkThreads: number
   /** By slot. */
   readonly #threads = new Map<number, WorkerThread>()
@@ -48,19 +48,12 @@ export class WorkerPool {
   #onAllEnded: (() => void) | undefined
 
   constructor({ commitThreads = COMMIT_THREADS, bulkThreads = availableParallelism() }: WorkerPoolOptions) {
-    this.#commitThreads = commitThreads
+    this.#commits = new CommitQueue(commitThreads, (slot) => this.#thread(slot))
     this.#bulkThreads = bulkThreads
   }
 
-  commit(
-    piece: number,
-    work: { readonly data: Uint8Array; readonly digest: Uint8Array; readonly spans: readonly PathSpan[] },
-    done: (result: Verdict | StorageError) => void,
-  ): void {
-    this.#thread(piece % this.#commitThreads).ask({ kind: 'commit', ...work }, (reply) => {
-      if (reply instanceof StorageError) done(reply)
-      else done(reply.kind === 'committed' && reply.isGood ? 'written' : 'corrupt')
-    })
+  commit(work: CommitWork, done: OnCommitted): void {
+    this.#commits.add(work, done)
   }
 
   /** @returns a cancel after which `onRun` is not called any more, and `onEnd` when the work under way is over */

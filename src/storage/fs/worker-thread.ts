@@ -1,7 +1,6 @@
 /** One disk worker as the main thread sees it: requests out, each answered once, also when the worker dies. */
 import { Worker } from 'node:worker_threads'
 import { invariant, StorageError } from '../../protocol/errors.ts'
-import { fromFault } from './errno.ts'
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 /** The worker's own heap; piece buffers lie outside of it. */
@@ -10,8 +9,7 @@ const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1 }
 /** `.ts` from source, `.js` in the build. */
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
 
-type Answered = Exclude<WorkerReply, { kind: 'failed' }>
-type OnReply = (reply: Answered | StorageError) => void
+type OnReply = (reply: WorkerReply | StorageError) => void
 type Unnumbered<R> = R extends { readonly id: number } ? Omit<R, 'id'> : never
 
 export class WorkerThread {
@@ -72,7 +70,7 @@ export class WorkerThread {
     invariant(onReply !== undefined, 'a disk worker answered what nobody asked')
     this.#onReply.delete(reply.id)
     if (this.#onReply.size === 0) this.#worker.unref()
-    onReply(reply.kind === 'failed' ? fromFault(reply.fault) : reply)
+    onReply(reply)
   }
 
   #failAll(cause: Error): void {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Worker } from 'node:worker_threads'
 import { StorageError } from '../../../src/protocol/errors.ts'
+import { MAX_GROUP_BYTES } from '../../../src/storage/fs/commit-queue.ts'
 import { WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
 import type { HashRun } from '../../../src/storage/fs/worker-pool.ts'
 import type { HashedPiece } from '../../../src/storage/fs/worker-messages.ts'
@@ -30,7 +31,7 @@ const data = new Uint8Array(new SharedArrayBuffer(1000)).fill(7)
 const commit = (piece: number): Promise<unknown> =>
   new Promise((done) => {
     const spans = [{ path: `${folder}/f`, offset: piece * 1000, length: 1000 }]
-    pool.commit(piece, { data, digest: hashes.sha1(data), spans }, done)
+    pool.commit({ data, digest: hashes.sha1(data), spans }, done)
   })
 
 const hashAll = (runs: HashRun[]): Promise<Map<number, readonly HashedPiece[]>> =>
@@ -46,12 +47,31 @@ const hashAll = (runs: HashRun[]): Promise<Map<number, readonly HashedPiece[]>> 
     })
   })
 
-test('no thread starts before there is work, and a piece always goes to the same one', async () => {
+test('no thread starts before there is work; pieces that come together go together, to one', async () => {
   writeFileSync(`${folder}/f`, new Uint8Array(5000))
   expect(started.length).toBe(0)
-  expect(await Promise.all([commit(0), commit(2), commit(4)])).toEqual(['written', 'written', 'written'])
+  const pieces = [0, 1, 2, 3, 4]
+  expect(await Promise.all(pieces.map(commit))).toEqual(pieces.map(() => 'written'))
+  expect(readFileSync(`${folder}/f`)).toEqual(Buffer.alloc(5000, 7))
   expect(started.length).toBe(1)
-  expect(await commit(3)).toBe('written')
+})
+
+test('another thread takes what would wait for long, and each piece has a verdict of its own', async () => {
+  const pieceLength = MAX_GROUP_BYTES / 2
+  const long = new Uint8Array(new SharedArrayBuffer(pieceLength)).fill(9)
+  writeFileSync(`${folder}/f`, new Uint8Array(8 * pieceLength))
+  const digest = hashes.sha1(long)
+  const results = Array.from({ length: 9 }, (_, piece) => {
+    const path = piece === 5 ? `${folder}/missing` : `${folder}/f`
+    const spans = [{ path, offset: piece * pieceLength, length: pieceLength }]
+    return new Promise((done) =>
+      pool.commit({ data: long, digest: piece === 4 ? hashes.sha1(data) : digest, spans }, done),
+    )
+  })
+  const verdicts = await Promise.all(results)
+  expect(verdicts[4]).toBe('corrupt')
+  expect(verdicts[5]).toMatchObject({ code: 'disk.missing' })
+  expect(verdicts.filter((verdict) => verdict === 'written').length).toBe(7)
   expect(started.length).toBe(2)
 })
 
@@ -95,12 +115,12 @@ test('when a worker crashes, what it had is told, and the next piece finds a new
 
 test('a request that a worker cannot understand ends it, and is answered with an error', async () => {
   const broken = new Promise((done) =>
-    pool.commit(0, { data, digest: data, spans: 'nonsense' as unknown as [] }, done),
+    pool.commit({ data, digest: data, spans: 'nonsense' as unknown as [] }, done),
   )
   // The digest is wrong, so the spans are not looked at.
   expect(await broken).toBe('corrupt')
   const crashing = new Promise((done) =>
-    pool.commit(0, { data, digest: hashes.sha1(data), spans: null as unknown as [] }, done),
+    pool.commit({ data, digest: hashes.sha1(data), spans: null as unknown as [] }, done),
   )
   expect(await crashing).toMatchObject({ code: 'disk.worker' })
 })
