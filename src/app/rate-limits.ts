@@ -18,10 +18,16 @@ export interface RateLimitOptions {
 /** What `-limit-lan=false` exempts. Whatever else there is comes and goes over a line that is paid for. */
 const LOCAL: ReadonlySet<Scope> = new Set(['loopback', 'link-local', 'private'])
 
-const UNLIMITED: Bandwidth = { ask: (bytes) => bytes }
+/** A budget that says how large it is. */
+export interface UploadBudget extends Bandwidth {
+  /** Bytes a second; `Infinity` is no limit. */
+  readonly rate: number
+}
+
+const UNLIMITED: UploadBudget = { rate: Infinity, ask: (bytes) => bytes }
 
 export class RateLimits {
-  readonly #up: Bandwidth
+  readonly #up: UploadBudget
   readonly #down: Bandwidth
   readonly #isLanLimited: boolean
 
@@ -32,7 +38,7 @@ export class RateLimits {
   }
 
   /** The budget for sending to an address. */
-  up(host: string): Bandwidth {
+  up(host: string): UploadBudget {
     return this.#isLimited(host) ? this.#up : UNLIMITED
   }
 

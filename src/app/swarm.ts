@@ -116,7 +116,7 @@ export class Swarm implements PeerObserver {
 
   /** A piece is on disk. */
   onWritten(piece: number): void {
-    for (const peer of this.#peers.values()) peer.sendHave(piece)
+    for (const peer of this.#peers.values()) peer.sendHaves([piece])
   }
 
   /** We have everything: connections to others that do serve nobody. */
@@ -187,11 +187,13 @@ export class Swarm implements PeerObserver {
 
   onPieces(peer: PeerConnection): void {
     this.#transfer!.downloader.addPeer(peer)
+    this.#transfer!.uploader.onPieces(peer)
     this.#closeIfBothComplete(peer)
   }
 
   onHave(peer: PeerConnection, piece: number): void {
     this.#transfer!.downloader.onHave(peer, piece)
+    this.#transfer!.uploader.onHave(peer, piece)
     this.#closeIfBothComplete(peer)
   }
 
@@ -215,8 +217,8 @@ export class Swarm implements PeerObserver {
     this.#transfer!.downloader.onBlocksEnd(peer)
   }
 
-  onRequest(peer: PeerConnection): void {
-    this.#transfer!.uploader.onRequest(peer)
+  onRequest(peer: PeerConnection, piece: number): void {
+    this.#transfer!.uploader.onRequest(peer, piece)
   }
 
   onExtensions(peer: PeerConnection): void {
@@ -290,9 +292,8 @@ export class Swarm implements PeerObserver {
     for (const peer of this.#peers.values()) peer.introduce()
   }
 
-  #introduce(peer: PeerConnection, { geometry, downloader, uploader }: Transfer): void {
-    uploader.addPeer(peer)
-    peer.onMetainfo(geometry, downloader.picker.have)
+  #introduce(peer: PeerConnection, { geometry, uploader }: Transfer): void {
+    peer.onMetainfo(geometry, uploader.addPeer(peer))
   }
 
   #findTwin(peerId: PeerId): PeerConnection | undefined {

@@ -57,10 +57,12 @@ export function createTransfer(options: TransferOptions): Transfer {
   })
   const uploader = new Uploader({
     cache,
-    bandwidth: (host) => limits.up(host),
+    budget: (host) => limits.up(host),
     clock,
     emit,
-    hasPiece: (piece) => have.has(piece),
+    have,
+    random: random.fork('uploader'),
+    owes: (peer) => downloader.inFlight(peer) > 0,
     onReadFailed: ({ code, message }) => emit({ event: 'disk_error', code, message }),
   })
   return { geometry, downloader, uploader, cache }

@@ -1,11 +1,16 @@
 /** The other side of a swarm: who may download from us, and the blocks that they are sent. */
-import { Choker } from '../peer/choker.ts'
+import { Choker, slotCount, type ChokerPeer } from '../peer/choker.ts'
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
+import type { UploadRequest } from '../peer/upload-queue.ts'
+import { UploadTurns } from '../peer/upload-turns.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
 import { StorageError } from '../protocol/errors.ts'
 import { PIECE_HEADER_LENGTH } from '../protocol/message.ts'
-import type { Bandwidth, Clock, Emit } from '../protocol/ports.ts'
+import type { Clock, Emit, Random } from '../protocol/ports.ts'
 import type { CachedBlock, PieceCache } from '../storage/piece-cache.ts'
+import { PieceOffers } from './piece-offers.ts'
+import type { UploadBudget } from './rate-limits.ts'
 
 /** Bytes towards one peer that are being read or wait for the network. Enough for a long `writev`, few enough for many peers. */
 export const MAX_SEND_AHEAD_BYTES = 1024 * 1024
@@ -13,136 +18,223 @@ export const MAX_SEND_AHEAD_BYTES = 1024 * 1024
 export interface UploaderOptions {
   readonly cache: PieceCache
   /** What may be sent to an address, together with others. */
-  readonly bandwidth: (host: string) => Bandwidth
+  readonly budget: (host: string) => UploadBudget
   readonly clock: Clock
   readonly emit: Emit<PeerEvent>
-  readonly hasPiece: (piece: number) => boolean
+  /** Our own pieces, kept up to date by their owner. */
+  readonly have: Bitfield
+  readonly random: Random
+  /** Whether we have asked the peer for blocks that have not come. */
+  readonly owes: (peer: PeerConnection) => boolean
   readonly onReadFailed: (error: StorageError) => void
+}
+
+/** Peers that are sent blocks from one budget. */
+interface Lane {
+  readonly budget: UploadBudget
+  readonly turns: UploadTurns<Upload>
+  /** Granted by the budget for the block that is next, whosever it will be. */
+  grantedBytes: number
+  isWaiting: boolean
+  /** Being read, or handed to a stream. */
+  aheadBytes: number
 }
 
 interface Upload {
   readonly peer: PeerConnection
-  readonly bandwidth: Bandwidth
+  readonly lane: Lane
   /** Being read, or handed to the stream. */
   aheadBytes: number
-  /** Granted by the budget for the block that is next. */
-  grantedBytes: number
-  isWaitingForBudget: boolean
 }
 
 export class Uploader {
   readonly #options: UploaderOptions
   readonly #choker = new Choker()
+  readonly #offers: PieceOffers
   readonly #uploads = new Map<number, Upload>()
+  readonly #lanes = new Map<UploadBudget, Lane>()
 
   constructor(options: UploaderOptions) {
     this.#options = options
     options.cache.readers = 0
+    this.#offers = new PieceOffers(options.have, options.random)
   }
 
-  addPeer(peer: PeerConnection): void {
-    const bandwidth = this.#options.bandwidth(peer.remote.host)
-    this.#uploads.set(peer.id, {
-      peer,
-      bandwidth,
-      aheadBytes: 0,
-      grantedBytes: 0,
-      isWaitingForBudget: false,
-    })
+  /** @returns the pieces that it is to be told of */
+  addPeer(peer: PeerConnection): Bitfield {
+    const { clock, budget } = this.#options
+    const lane = this.#laneOf(budget(peer.remote.host))
+    this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0 })
     if (peer.isInterestedInUs) this.#decide()
+    return this.#offers.add(peer, lane.budget.rate !== Infinity, clock.now())
   }
 
   removePeer(peer: PeerConnection): void {
-    if (this.#uploads.delete(peer.id)) this.#decide()
+    const upload = this.#uploads.get(peer.id)
+    if (upload === undefined) return
+    this.#uploads.delete(peer.id)
+    upload.lane.turns.remove(upload)
+    this.#offers.remove(peer)
+    this.#decide()
+  }
+
+  onPieces(peer: PeerConnection): void {
+    this.#offers.onPieces(peer)
+  }
+
+  onHave(peer: PeerConnection, piece: number): void {
+    this.#offers.onHave(peer, piece)
   }
 
   onInterest(): void {
     this.#decide()
   }
 
-  onRequest(peer: PeerConnection): void {
+  onRequest(peer: PeerConnection, piece: number): void {
     const upload = this.#uploads.get(peer.id)
-    if (upload) this.#serve(upload)
+    if (upload === undefined) return
+    this.#offers.onRequest(peer, piece, this.#options.clock.now())
+    this.#serve(upload)
   }
 
   /** Rotates the slots, and gives those another chance whom an overloaded disk turned away. */
   round(): void {
     this.#decide()
-    for (const upload of this.#uploads.values()) this.#serve(upload)
+    this.#offers.round(this.#options.clock.now())
+    for (const lane of this.#lanes.values()) this.#run(lane)
+  }
+
+  #laneOf(budget: UploadBudget): Lane {
+    let lane = this.#lanes.get(budget)
+    if (lane === undefined) {
+      lane = {
+        budget,
+        turns: new UploadTurns((upload) => this.#rankOf(upload)),
+        grantedBytes: 0,
+        isWaiting: false,
+        aheadBytes: 0,
+      }
+      this.#lanes.set(budget, lane)
+    }
+    return lane
   }
 
   #decide(): void {
-    const now = this.#options.clock.now()
-    const peers = Array.from(this.#uploads.values(), ({ peer }) => ({
-      id: peer.id,
-      isInterested: peer.isInterestedInUs,
-      downloadRate: peer.downRate.rate(now),
-      uploadRate: peer.upRate.rate(now),
-    }))
-    this.#options.cache.readers = peers.filter(({ isInterested }) => isInterested).length
-    for (const { id, action, reason } of this.#choker.decide(peers, now)) {
+    const { cache, clock, have, emit, owes } = this.#options
+    const now = clock.now()
+    let rate = 0
+    let limit = 0
+    const peers: ChokerPeer[] = []
+    for (const { peer, lane } of this.#uploads.values()) {
+      rate += peer.upRate.rate(now)
+      limit = Math.max(limit, lane.budget.rate)
+      peers.push({
+        id: peer.id,
+        isInterested: peer.isInterestedInUs,
+        isAsked: !peer.isChokingUs && owes(peer),
+        downloadRate: peer.downRate.rate(now),
+        unspreadCount: this.#offers.unspreadCount(peer),
+      })
+    }
+    cache.readers = peers.filter(({ isInterested }) => isInterested).length
+    const decisions = this.#choker.decide(peers, {
+      now,
+      isSeeding: have.isFull,
+      slots: slotCount(limit, rate),
+    })
+    for (const { id, action, reason } of decisions) {
       const { peer } = this.#uploads.get(id)!
       if (action === 'choke') peer.choke()
       else peer.unchoke()
-      this.#options.emit({ event: action, peer: peer.address, reason })
+      emit({ event: action, peer: peer.address, reason })
     }
   }
 
   #serve(upload: Upload): void {
-    const { peer } = upload
-    while (!upload.isWaitingForBudget && upload.aheadBytes < MAX_SEND_AHEAD_BYTES) {
-      const request = peer.uploads?.peek()
-      if (request === undefined) return
-      if (!this.#options.hasPiece(request.piece)) {
-        peer.uploads!.next()
-        continue
-      }
-      if (!this.#isGranted(upload, PIECE_HEADER_LENGTH + request.length)) return
-      upload.aheadBytes += request.length
-      const isTaken = this.#options.cache.read(request.piece, request.begin, request.length, (block) =>
-        this.#onBlock(upload, request, block),
-      )
-      if (!isTaken) {
-        upload.aheadBytes -= request.length
-        return
-      }
-      upload.grantedBytes -= PIECE_HEADER_LENGTH + request.length
-      peer.uploads?.next()
+    upload.lane.turns.add(upload)
+    this.#run(upload.lane)
+  }
+
+  /** Sends what the budget, the network and the disk take now, turn by turn. */
+  #run(lane: Lane): void {
+    const { turns } = lane
+    const now = this.#options.clock.now()
+    for (let upload = turns.current; upload !== undefined && !lane.isWaiting; upload = turns.current) {
+      const request = this.#nextRequest(upload)
+      if (request === undefined) turns.remove(upload)
+      else if (turns.mayServe(request.piece, now) && !this.#isSent(upload, request)) return
     }
+    if (!lane.isWaiting && lane.aheadBytes === 0) this.#offers.onIdle()
+  }
+
+  /** What nobody else is being sent goes first. */
+  #rankOf({ peer }: Upload): number {
+    const request = peer.uploads?.peek()
+    return request === undefined ? 0 : this.#offers.rankOf(peer, request.piece)
+  }
+
+  /** Undefined when it waits for none, or has enough on its way. */
+  #nextRequest({ peer, aheadBytes }: Upload): UploadRequest | undefined {
+    if (aheadBytes >= MAX_SEND_AHEAD_BYTES) return undefined
+    for (let request = peer.uploads?.peek(); request !== undefined; request = peer.uploads!.peek()) {
+      if (this.#options.have.has(request.piece)) return request
+      peer.uploads!.next()
+    }
+    return undefined
+  }
+
+  /** @returns false when neither it nor another request can be served now */
+  #isSent(upload: Upload, request: UploadRequest): boolean {
+    const bytes = PIECE_HEADER_LENGTH + request.length
+    if (!this.#isGranted(upload.lane, bytes)) return false
+    this.#countAhead(upload, request.length)
+    const isTaken = this.#options.cache.read(request.piece, request.begin, request.length, (block) =>
+      this.#onBlock(upload, request, block),
+    )
+    if (!isTaken) {
+      this.#countAhead(upload, -request.length)
+      return false
+    }
+    upload.lane.grantedBytes -= bytes
+    upload.peer.uploads?.next()
+    this.#offers.onServed(upload.peer, request.piece)
+    return true
   }
 
   /** Saves up the budget for a block, which goes out whole. */
-  #isGranted(upload: Upload, bytes: number): boolean {
-    const missing = bytes - upload.grantedBytes
+  #isGranted(lane: Lane, bytes: number): boolean {
+    const missing = bytes - lane.grantedBytes
     if (missing <= 0) return true
-    upload.grantedBytes += upload.bandwidth.ask(missing, () => {
-      upload.isWaitingForBudget = false
-      if (!upload.peer.isClosed) this.#serve(upload)
+    lane.grantedBytes += lane.budget.ask(missing, () => {
+      lane.isWaiting = false
+      this.#run(lane)
     })
-    upload.isWaitingForBudget = upload.grantedBytes < bytes
-    return !upload.isWaitingForBudget
+    lane.isWaiting = lane.grantedBytes < bytes
+    return !lane.isWaiting
   }
 
-  #onBlock(
-    upload: Upload,
-    request: { readonly piece: number; readonly begin: number; readonly length: number },
-    block: CachedBlock | StorageError,
-  ): void {
+  #countAhead(upload: Upload, bytes: number): void {
+    upload.aheadBytes += bytes
+    upload.lane.aheadBytes += bytes
+  }
+
+  #onBlock(upload: Upload, request: UploadRequest, block: CachedBlock | StorageError): void {
     const { peer } = upload
     if (block instanceof StorageError) {
-      upload.aheadBytes -= request.length
+      this.#countAhead(upload, -request.length)
       this.#options.onReadFailed(block)
       return
     }
     if (peer.isClosed || peer.isChoked) {
-      upload.aheadBytes -= request.length
+      this.#countAhead(upload, -request.length)
       block.release()
       return
     }
     peer.sendBlock(request, block.bytes, () => {
       block.release()
-      upload.aheadBytes -= request.length
-      if (!peer.isClosed) this.#serve(upload)
+      this.#countAhead(upload, -request.length)
+      if (peer.isClosed) this.#run(upload.lane)
+      else this.#serve(upload)
     })
   }
 }

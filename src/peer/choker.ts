@@ -1,4 +1,4 @@
-/** Whom we let download. */
+/** Whom we let download (BEP 3: "Choking and optimistic unchoking"). */
 import type { Millis } from '../protocol/ports.ts'
 
 /** What the choker looks at. */
@@ -6,10 +6,19 @@ export interface ChokerPeer {
   /** Unique in the session. */
   readonly id: number
   readonly isInterested: boolean
+  /** It lets us download, and owes us blocks. */
+  readonly isAsked: boolean
   /** Bytes a second that it sends us. */
   readonly downloadRate: number
-  /** Bytes a second that we send it. */
-  readonly uploadRate: number
+  /** Pieces that we alone sent it, and that nobody has from it. */
+  readonly unspreadCount: number
+}
+
+export interface ChokerSituation {
+  readonly now: Millis
+  /** We have everything: nobody can give us anything for what we send. */
+  readonly isSeeding: boolean
+  readonly slots: number
 }
 
 export interface ChokeDecision {
@@ -18,31 +27,70 @@ export interface ChokeDecision {
   readonly reason: string
 }
 
-/** Peers that may download at the same time. */
-export const DEFAULT_UPLOAD_SLOTS = 8
-/** One slot goes to the peer that waits longest in every so many milliseconds. */
-export const ROTATION: Millis = 10_000
+/** Peers that may download at the same time, however little we can send. */
+export const MIN_SLOTS = 4
+/** Peers that may download at the same time, however much we can send. */
+export const MAX_SLOTS = 64
+/** Slots of which we do not know yet how much we can send through them. */
+const UNMEASURED_SLOTS = 16
+/** Bytes a second for which there is one slot: less is of little use to anybody, and makes many slow transfers of few fast ones. */
+const SLOT_RATE = 65_536
+/** Slots are given anew in every one of these; in between only free ones are. */
+export const REVIEW: Millis = 10_000
+/** One slot in so many, and one at least, goes to whoever waits longest, whatever it sends us. */
+const OPTIMISTIC_ONE_IN = 5
+/** A peer that wants nothing keeps its slot for so long although others wait: it will soon want something again. */
+export const GRACE: Millis = 2_000
+/** How long an optimistic slot is held. */
+export const OPTIMISTIC_TURN: Millis = 30_000
+/** A peer that owes us blocks and sends none for so long gets a slot only when nobody else wants it. */
+export const SNUB: Millis = 60_000
+/** One in so many of the slots of a seeder changes hands in a review. */
+const TURNOVER_ONE_IN = 4
 
 /**
- * Gives every interested peer its turn: a free slot goes to the peer that has waited longest; when all are taken, the peer
- * that has had its slot longest makes room for the longest-waiting one in every {@link ROTATION}.
+ * How many may download at once.
+ *
+ * @param limit bytes a second that we may send, or `Infinity`
+ * @param rate bytes a second that we do send
+ */
+export function slotCount(limit: number, rate: number): number {
+  if (limit !== Infinity) return clamp(limit / SLOT_RATE, MIN_SLOTS)
+  return clamp(rate / SLOT_RATE, UNMEASURED_SLOTS)
+}
+
+function clamp(slots: number, min: number): number {
+  return Math.max(min, Math.min(Math.floor(slots), MAX_SLOTS))
+}
+
+interface Standing {
+  peer: ChokerPeer
+  /** When it was let in, or began to wait. */
+  since: Millis
+  isUnchoked: boolean
+  isOptimistic: boolean
+  /** Since when it owes us blocks and sends none. */
+  silentSince: Millis | undefined
+  /** When it was last seen interested. */
+  interestedAt: Millis
+}
+
+/**
+ * While we download, slots go to those that send us most, and a few to whoever has waited longest: it may turn out to send
+ * us more. When we have everything they go round, and those that keep what they got for themselves give theirs up first.
  *
  * It remembers who is unchoked: its decisions are to be carried out. A peer that connects is choked.
  */
 export class Choker {
-  readonly #slots: number
-  /** Interested and choked, the longest-waiting first. */
-  readonly #waiting = new Set<number>()
-  /** Unchoked, the longest-served first. */
-  readonly #served = new Set<number>()
-  #rotatedAt: Millis = -Infinity
-
-  constructor(slots: number = DEFAULT_UPLOAD_SLOTS) {
-    this.#slots = slots
-  }
+  /** Those that are interested, and those that were and still have their slot. */
+  readonly #standings = new Map<number, Standing>()
+  #reviewedAt: Millis | undefined
+  // Of the call that is under way.
+  #now: Millis = 0
+  #decisions: ChokeDecision[] = []
 
   isUnchoked(id: number): boolean {
-    return this.#served.has(id)
+    return this.#standings.get(id)?.isUnchoked ?? false
   }
 
   /**
@@ -50,46 +98,124 @@ export class Choker {
    *
    * @param peers all that are connected
    */
-  decide(peers: Iterable<ChokerPeer>, now: Millis): ChokeDecision[] {
-    const decisions: ChokeDecision[] = []
-    const interested = new Set<number>()
-    const connected = new Set<number>()
-    for (const { id, isInterested } of peers) {
-      connected.add(id)
-      if (!isInterested) continue
-      interested.add(id)
-      if (!this.#served.has(id)) this.#waiting.add(id)
+  decide(peers: Iterable<ChokerPeer>, { now, isSeeding, slots }: ChokerSituation): ChokeDecision[] {
+    this.#now = now
+    this.#decisions = []
+    this.#note(peers)
+    this.#evict(slots)
+    // The first slot that somebody has to wait for is held for a whole turn.
+    if (this.#standings.size <= slots) this.#reviewedAt = now
+    else if (now - (this.#reviewedAt ??= now) >= REVIEW) {
+      this.#reviewedAt = now
+      if (isSeeding) this.#turnOver(slots)
+      else this.#reward(slots)
     }
-    for (const id of this.#waiting) if (!interested.has(id)) this.#waiting.delete(id)
-    for (const id of this.#served) {
-      if (interested.has(id)) continue
-      this.#served.delete(id)
-      if (connected.has(id)) decisions.push({ id, action: 'choke', reason: 'not interested any more' })
-    }
-    this.#rotate(decisions, now)
-    for (const id of this.#waiting) {
-      if (this.#served.size >= this.#slots) break
-      this.#waiting.delete(id)
-      this.#served.add(id)
-      decisions.push({ id, action: 'unchoke', reason: 'a slot is free, and it has waited longest' })
-    }
-    return decisions
+    this.#fill(slots)
+    return this.#decisions
   }
 
-  /** Frees the slot of the longest-served peer when another one waits and it is time. */
-  #rotate(decisions: ChokeDecision[], now: Millis): void {
-    if (this.#waiting.size === 0 || this.#served.size < this.#slots) {
-      // The first slot that somebody has to wait for is served for a whole turn.
-      if (this.#waiting.size === 0) this.#rotatedAt = now
-      return
+  #note(peers: Iterable<ChokerPeer>): void {
+    const now = this.#now
+    const gone = new Set(this.#standings.keys())
+    for (const peer of peers) {
+      const standing = this.#standings.get(peer.id)
+      // Leechers that are abreast lose interest and find it again with every piece: a slot that nobody waits for is kept.
+      if (!peer.isInterested && !standing?.isUnchoked) continue
+      gone.delete(peer.id)
+      if (standing === undefined) {
+        const waiting = { isUnchoked: false, isOptimistic: false, silentSince: undefined, interestedAt: now }
+        this.#standings.set(peer.id, { peer, since: now, ...waiting })
+        continue
+      }
+      standing.peer = peer
+      if (peer.isInterested) standing.interestedAt = now
+      standing.silentSince =
+        peer.isAsked && peer.downloadRate === 0 ? (standing.silentSince ?? now) : undefined
     }
-    if (now - this.#rotatedAt < ROTATION) return
-    this.#rotatedAt = now
-    for (const id of this.#served) {
-      this.#served.delete(id)
-      this.#waiting.add(id)
-      decisions.push({ id, action: 'choke', reason: 'its turn is over, and others wait' })
-      return
+    for (const id of gone) this.#standings.delete(id)
+  }
+
+  /** Somebody waits: those that want nothing make room. */
+  #evict(slots: number): void {
+    let excess = this.#standings.size - slots
+    for (const [id, standing] of this.#standings) {
+      if (excess <= 0) return
+      if (this.#now - standing.interestedAt < GRACE) continue
+      this.#choke(standing, 'not interested any more, and others wait')
+      this.#standings.delete(id)
+      excess--
     }
   }
+
+  /** Tit for tat: slots go to those that send us most. Some stay with those that have waited longest, for their turn. */
+  #reward(slots: number): void {
+    const now = this.#now
+    const optimisticSlots = Math.max(1, Math.floor(slots / OPTIMISTIC_ONE_IN))
+    const givers = [...this.#standings.values()].filter(({ peer }) => peer.downloadRate > 0)
+    givers.sort((a, b) => b.peer.downloadRate - a.peer.downloadRate || bySeniority(a, b))
+    const rewarded = new Set(givers.slice(0, slots - optimisticSlots))
+    const others = this.#unchoked().filter((standing) => !rewarded.has(standing))
+    const onTrial = others.filter(
+      ({ isOptimistic, since, silentSince }) =>
+        isOptimistic && now - since < OPTIMISTIC_TURN && !isSnub(silentSince, now),
+    )
+    const kept = new Set(onTrial.sort((a, b) => bySeniority(b, a)).slice(0, optimisticSlots))
+    for (const standing of others) {
+      if (kept.has(standing)) continue
+      const isSnubbing = isSnub(standing.silentSince, now)
+      this.#choke(standing, isSnubbing ? 'it owes us blocks and sends none' : 'others send us more, or wait')
+    }
+    for (const standing of rewarded) {
+      standing.isOptimistic = false
+      if (!standing.isUnchoked) this.#unchoke(standing, 'it sends us more than others')
+    }
+  }
+
+  /** Those that have downloaded longest make room, and before them those that spread least of what they get. */
+  #turnOver(slots: number): void {
+    const served = this.#unchoked()
+    const waiting = this.#standings.size - served.length
+    const excess = Math.max(0, served.length - slots)
+    const turnover = Math.min(waiting, Math.ceil(slots / TURNOVER_ONE_IN))
+    served.sort((a, b) => b.peer.unspreadCount - a.peer.unspreadCount || bySeniority(a, b))
+    for (const standing of served.slice(0, Math.max(excess, turnover)))
+      this.#choke(standing, 'its turn is over, and others wait')
+  }
+
+  #fill(slots: number): void {
+    const free = slots - this.#unchoked().length
+    if (free <= 0) return
+    const waiting = [...this.#standings.values()].filter(({ isUnchoked }) => !isUnchoked)
+    const isLast = ({ silentSince }: Standing): number => Number(isSnub(silentSince, this.#now))
+    waiting.sort((a, b) => isLast(a) - isLast(b) || bySeniority(a, b))
+    for (const standing of waiting.slice(0, free)) {
+      standing.isOptimistic = true
+      this.#unchoke(standing, 'a slot is free, and it has waited longest')
+    }
+  }
+
+  #unchoked(): Standing[] {
+    return [...this.#standings.values()].filter(({ isUnchoked }) => isUnchoked)
+  }
+
+  #choke(standing: Standing, reason: string): void {
+    standing.isUnchoked = false
+    standing.isOptimistic = false
+    standing.since = this.#now
+    this.#decisions.push({ id: standing.peer.id, action: 'choke', reason })
+  }
+
+  #unchoke(standing: Standing, reason: string): void {
+    standing.isUnchoked = true
+    standing.since = this.#now
+    this.#decisions.push({ id: standing.peer.id, action: 'unchoke', reason })
+  }
+}
+
+function isSnub(silentSince: Millis | undefined, now: Millis): boolean {
+  return silentSince !== undefined && now - silentSince >= SNUB
+}
+
+function bySeniority(a: Standing, b: Standing): number {
+  return a.since - b.since || a.peer.id - b.peer.id
 }

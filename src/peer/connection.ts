@@ -10,7 +10,7 @@ import {
   encodeBitfield,
   encodeCancels,
   encodeChoke,
-  encodeHave,
+  encodeHaves,
   encodeInterested,
   encodeKeepAlive,
   encodeNotInterested,
@@ -193,8 +193,8 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#uploads = new UploadQueue(geometry.pieceLength)
     this.#decoder.expectPieces(geometry.pieceCount)
     // BEP 3 allows a bitfield only as the first message; a message of haves is its equal.
-    if (!this.#hasStarted && !have.isEmpty) this.#send(encodeBitfield(have.bytes))
-    else have.forEachSet((piece) => this.sendHave(piece))
+    if (this.#hasStarted) this.sendHaves(have.indices())
+    else if (!have.isEmpty) this.#send(encodeBitfield(have.bytes))
     this.#guard(() => this.#pieces.onMetainfo(geometry))
   }
 
@@ -211,8 +211,8 @@ export class PeerConnection implements BlockSource, StreamHandler {
     return message !== undefined
   }
 
-  sendHave(piece: number): void {
-    this.#send(encodeHave(piece))
+  sendHaves(pieces: readonly number[]): void {
+    if (pieces.length > 0) this.#send(encodeHaves(pieces))
   }
 
   setWanted(isWanted: boolean): void {
@@ -376,7 +376,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
       )
     // It may not have heard of the choke yet.
     if (this.#isChoked) return
-    if (this.#uploads!.push(range)) this.#observer.onRequest(this)
+    if (this.#uploads!.push(range)) this.#observer.onRequest(this, range.piece)
   }
 
   #onExtended(id: number, payload: Uint8Array): void {

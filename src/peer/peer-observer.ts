@@ -21,8 +21,8 @@ export interface PeerObserver {
   onBlocksEnd(peer: PeerConnection): void
   /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */
   onExtensions(peer: PeerConnection): void
-  /** Its upload queue has something to serve. */
-  onRequest(peer: PeerConnection): void
+  /** It asked for a block of `piece`: its upload queue has something to serve. */
+  onRequest(peer: PeerConnection, piece: number): void
   onClosed(peer: PeerConnection, reason: string): void
 }
 

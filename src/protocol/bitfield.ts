@@ -111,6 +111,13 @@ export class Bitfield {
     return copy
   }
 
+  /** The set indices, in order. */
+  indices(): number[] {
+    const set: number[] = []
+    this.forEachSet((index) => set.push(index))
+    return set
+  }
+
   /** Calls `visit` with each set index, in order. Skips empty bytes. */
   forEachSet(visit: (index: number) => void): void {
     for (let at = 0; at < this.#bytes.length; at++) {

@@ -38,6 +38,8 @@ export type WireMessage =
   | { readonly type: 'unknown'; readonly id: number; readonly length: number }
 
 /** Bytes of a `request` or `cancel`, its length prefix included. */
+/** A `have` message, length prefix included. */
+const HAVE_LENGTH = 9
 export const REQUEST_LENGTH = 17
 /** Bytes in front of the block in a `piece` message, its length prefix included. */
 export const PIECE_HEADER_LENGTH = 13
@@ -62,9 +64,16 @@ export function encodeNotInterested(): Uint8Array {
   return encodeEmpty(MESSAGE_ID.notInterested)
 }
 
-export function encodeHave(piece: number): Uint8Array {
-  const bytes = frame(MESSAGE_ID.have, 4)
-  writeUint32(bytes, 5, piece)
+/** All in one array, for one write. */
+export function encodeHaves(pieces: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.length * HAVE_LENGTH)
+  let at = 0
+  for (const piece of pieces) {
+    bytes[at + 3] = HAVE_LENGTH - 4
+    bytes[at + 4] = MESSAGE_ID.have
+    writeUint32(bytes, at + 5, piece)
+    at += HAVE_LENGTH
+  }
   return bytes
 }
 

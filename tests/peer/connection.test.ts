@@ -15,7 +15,7 @@ import {
   encodeCancels,
   encodeChoke,
   encodeExtended,
-  encodeHave,
+  encodeHaves,
   encodeInterested,
   encodePieceHeader,
   encodeRequests,
@@ -102,7 +102,7 @@ test('it begins with its bitfield, then says what it speaks', () => {
 })
 
 test('what the remote says of pieces, choke and interest is told once each', () => {
-  receive(encodeBitfield(Uint8Array.of(0b1000_0000)), encodeHave(3), encodeHave(3))
+  receive(encodeBitfield(Uint8Array.of(0b1000_0000)), encodeHaves([3]), encodeHaves([3]))
   receive(encodeUnchoke(), encodeUnchoke(), encodeInterested(), encodeInterested(), encodeChoke())
   expect(told).toEqual(['pieces', 'have 3', 'unchoke', 'interest', 'choke'])
   expect([peer.has(0), peer.has(1), peer.has(3), peer.isSeed]).toEqual([true, false, true, false])
@@ -162,7 +162,7 @@ describe('requests of the remote', () => {
 
 test.each([
   ['a block of a piece that does not exist', encodePieceHeader(9, 0, 1), 'wire.bad-piece'],
-  ['a have of a piece that does not exist', encodeHave(4), 'wire.bad-piece'],
+  ['a have of a piece that does not exist', encodeHaves([4]), 'wire.bad-piece'],
   ['a bitfield with spare bits set', encodeBitfield(Uint8Array.of(0xff)), 'wire.bad-bitfield'],
   ['a bitfield of another size', encodeBitfield(new Uint8Array(2)), 'wire.bad-bitfield'],
   ['an extension handshake that is no bencode', encodeExtended(0, Uint8Array.of(1)), 'bencode.malformed'],

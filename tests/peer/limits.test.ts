@@ -1,6 +1,5 @@
-/** Reading, upload queues and slots. */
+/** Reading, rates and upload queues. */
 import { describe, expect, test } from 'vitest'
-import { Choker, DEFAULT_UPLOAD_SLOTS, ROTATION } from '../../src/peer/choker.ts'
 import { RateMeter } from '../../src/peer/rate-meter.ts'
 import { ReadingGate } from '../../src/peer/reading-gate.ts'
 import { MAX_QUEUED_REQUESTS, UploadQueue } from '../../src/peer/upload-queue.ts'
@@ -66,33 +65,5 @@ describe('an upload queue', () => {
     }
     for (let i = 0; i < MAX_QUEUED_REQUESTS; i++) queue.push(at(100 * i))
     expect(() => queue.push(at(5))).toThrow(expect.objectContaining({ code: 'wire.flood' }))
-  })
-})
-
-describe('upload slots', () => {
-  /** `i`: interested, `.`: not; by id from 1. */
-  const peers = (picture: string): { id: number; isInterested: boolean; downloadRate: 0; uploadRate: 0 }[] =>
-    [...picture].map((mark, i) => ({ id: i + 1, isInterested: mark === 'i', downloadRate: 0, uploadRate: 0 }))
-  const words = (decisions: readonly { action: string; id: number }[]): string[] =>
-    decisions.map(({ action, id }) => `${action} ${id}`)
-
-  test('go to the interested', () => {
-    const choker = new Choker()
-    expect(words(choker.decide(peers('i.i'), 0))).toEqual(['unchoke 1', 'unchoke 3'])
-    expect(words(choker.decide(peers('..i'), 1))).toEqual(['choke 1'])
-    expect(words(choker.decide(peers('..i'), 2))).toEqual([])
-  })
-
-  test('rotate when others wait: everybody gets a turn', () => {
-    const choker = new Choker()
-    const crowd = peers('i'.repeat(DEFAULT_UPLOAD_SLOTS + 3))
-    const served = new Set<number>()
-    for (let now = 0; now <= 20 * ROTATION; now += 2_000) {
-      choker.decide(crowd, now)
-      const unchoked = crowd.filter(({ id }) => choker.isUnchoked(id))
-      expect(unchoked).toHaveLength(DEFAULT_UPLOAD_SLOTS)
-      for (const { id } of unchoked) served.add(id)
-    }
-    expect(served.size).toBe(crowd.length)
   })
 })

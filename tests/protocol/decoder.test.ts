@@ -64,7 +64,7 @@ function encode(message: WireMessage): Uint8Array {
     case 'notInterested':
       return wire.encodeNotInterested()
     case 'have':
-      return wire.encodeHave(message.piece)
+      return wire.encodeHaves([message.piece])
     case 'bitfield':
       return wire.encodeBitfield(message.bytes)
     case 'request':
@@ -120,7 +120,7 @@ test('each message has the bytes that BEP 3 and BEP 10 give it', () => {
   expect(wire.encodeUnchoke()).toEqual(Uint8Array.of(0, 0, 0, 1, 1))
   expect(wire.encodeInterested()).toEqual(Uint8Array.of(0, 0, 0, 1, 2))
   expect(wire.encodeNotInterested()).toEqual(Uint8Array.of(0, 0, 0, 1, 3))
-  expect(wire.encodeHave(0x01020304)).toEqual(Uint8Array.of(0, 0, 0, 5, 4, 1, 2, 3, 4))
+  expect(wire.encodeHaves([0x01020304])).toEqual(Uint8Array.of(0, 0, 0, 5, 4, 1, 2, 3, 4))
   expect(wire.encodeBitfield(Uint8Array.of(0xa0))).toEqual(Uint8Array.of(0, 0, 0, 2, 5, 0xa0))
   const blocks = [
     { piece: 1, begin: 0x4000, length: 0x4000 },

@@ -1,0 +1,110 @@
+/** What we tell peers that we have: everything, or while we seed anew to several, other pieces to each. */
+import type { PeerConnection } from '../peer/connection.ts'
+import { SuperSeeding } from '../peer/super-seeding.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import type { Millis, Random } from '../protocol/ports.ts'
+
+/** A peer that stays the only one for so long is shown everything. */
+const ALONE: Millis = 2_000
+
+export class PieceOffers {
+  readonly #have: Bitfield
+  readonly #random: Random
+  readonly #peers = new Map<number, PeerConnection>()
+  #joinedAt: Millis = 0
+  /** While we have everything and somebody is connected. */
+  #spreading: SuperSeeding | undefined
+
+  /** @param have our own pieces, kept up to date by their owner */
+  constructor(have: Bitfield, random: Random) {
+    this.#have = have
+    this.#random = random
+  }
+
+  /**
+   * @param isScarce we could send more than we may: then even the first peer is not shown everything at once, for others
+   *   may come that want the same
+   * @returns what the peer is to be told at first
+   */
+  add(peer: PeerConnection, isScarce: boolean, now: Millis): Bitfield {
+    const spreading = this.#have.isFull ? (this.#spreading ??= this.#begin(now)) : undefined
+    this.#peers.set(peer.id, peer)
+    this.#joinedAt = now
+    if (spreading === undefined) return this.#have
+    const isShownAll = !spreading.hasFresh || (spreading.size === 0 && !isScarce)
+    spreading.add(peer.id, isShownAll, now)
+    if (isShownAll) return this.#have
+    const shown = new Bitfield(this.#have.length)
+    for (const piece of spreading.offer(peer.id, false)) shown.set(piece)
+    return shown
+  }
+
+  remove(peer: PeerConnection): void {
+    this.#peers.delete(peer.id)
+    this.#spreading?.remove(peer.id)
+    if (this.#peers.size === 0) this.#spreading = undefined
+  }
+
+  /** It said all at once which pieces it has. */
+  onPieces(peer: PeerConnection): void {
+    const spreading = this.#spreading
+    if (spreading === undefined) return
+    peer.pieces!.forEachSet((piece) => spreading.onHave(peer.id, piece))
+    this.#offer(peer)
+  }
+
+  onHave(peer: PeerConnection, piece: number): void {
+    this.#spreading?.onHave(peer.id, piece)
+    this.#offer(peer)
+  }
+
+  onRequest(peer: PeerConnection, piece: number, now: Millis): void {
+    this.#spreading?.onRequest(peer.id, piece, now)
+    this.#offer(peer)
+  }
+
+  onServed(peer: PeerConnection, piece: number): void {
+    this.#spreading?.onServed(peer.id, piece)
+  }
+
+  /** We could send, and nobody wants anything: they may have what others were sent, too. */
+  onIdle(): void {
+    if (this.#spreading === undefined || this.#spreading.hasFresh) return
+    for (const peer of this.#peers.values()) this.#offer(peer, true)
+  }
+
+  /** Pieces that it alone was sent, and that nobody has from it. */
+  unspreadCount(peer: PeerConnection): number {
+    return this.#spreading?.unspreadCount(peer.id) ?? 0
+  }
+
+  /** In which order requests are to be served: the lowest first. */
+  rankOf(peer: PeerConnection, piece: number): number {
+    return this.#spreading?.rankOf(peer.id, piece) ?? 0
+  }
+
+  /** Shows everything to whom showing less is of no use. */
+  round(now: Millis): void {
+    const spreading = this.#spreading
+    if (spreading === undefined) return
+    const isAlone = this.#peers.size === 1 && now - this.#joinedAt >= ALONE
+    for (const peer of this.#peers.values()) {
+      if (peer.isChoked || (peer.uploads?.size ?? 0) > 0) spreading.onExcused(peer.id, now)
+      if (isAlone || spreading.isUnwilling(peer.id, now)) peer.sendHaves(spreading.showAll(peer.id))
+    }
+  }
+
+  /** Shows it what it is to take next. */
+  #offer(peer: PeerConnection, mayRepeat = false): void {
+    if (this.#spreading !== undefined) peer.sendHaves(this.#spreading.offer(peer.id, mayRepeat))
+  }
+
+  #begin(now: Millis): SuperSeeding {
+    const spreading = new SuperSeeding(this.#have.length, this.#random)
+    for (const peer of this.#peers.values()) {
+      spreading.add(peer.id, true, now)
+      peer.pieces?.forEachSet((piece) => spreading.onHave(peer.id, piece))
+    }
+    return spreading
+  }
+}

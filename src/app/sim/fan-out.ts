@@ -1,0 +1,77 @@
+/** One seeder and many leechers, every upload limited: the measure of who is unchoked and what is sent first. */
+import { InvariantError } from '../../protocol/errors.ts'
+import type { Hashes, Millis } from '../../protocol/ports.ts'
+import { SimSwarm, type SimMachine } from './swarm.ts'
+
+export interface FanOutOptions {
+  /** The same seed gives the same run. */
+  readonly seed: number
+  readonly hashes: Hashes
+  readonly leechers: number
+  /** So many of them have a quarter of the uplink. */
+  readonly slowLeechers?: number
+  readonly payloadBytes: number
+  readonly pieceLength: number
+  /** Bytes a second that each may send (`-max-up`). */
+  readonly up: number
+  /** One way; 1 ms when missing. */
+  readonly latencyMs?: Millis
+}
+
+export interface FanOutResult {
+  /** Time of the last completion over that of a swarm that wastes nothing. */
+  readonly lastRatio: number
+  readonly firstRatio: number
+  /** Payloads that the seeder sent: 1 is the least. */
+  readonly copies: number
+  /** Bytes sent by all over what they could have sent. */
+  readonly uplinkUse: number
+  /** Payload bytes received in vain, over those that were needed. */
+  readonly wasted: number
+}
+
+const SLOW_FRACTION = 4
+
+/** Nothing is faster: the seeder sends every byte once, and all uplinks together every byte to everyone. */
+export function optimumMs({ payloadBytes, up, leechers, slowLeechers = 0 }: FanOutOptions): Millis {
+  const uplinks = up * (1 + leechers - slowLeechers + slowLeechers / SLOW_FRACTION)
+  return 1_000 * Math.max(payloadBytes / up, (leechers * payloadBytes) / uplinks)
+}
+
+/** Runs one under virtual time. */
+export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
+  const { seed, hashes, leechers, slowLeechers = 0, payloadBytes, pieceLength, up, latencyMs = 1 } = options
+  const sim = new SimSwarm({ seed, hashes, payloadBytes, pieceLength, latencyMs })
+  const seeder = await sim.seeder({ node: { maxUp: up } })
+  const machines: SimMachine[] = []
+  const startedAt = sim.clock.now()
+  for (let i = 0; i < leechers; i++) {
+    const maxUp = i < slowLeechers ? up / SLOW_FRACTION : up
+    machines.push(await sim.leecher({ node: { maxUp }, peers: [seeder, ...machines] }))
+  }
+  const optimum = optimumMs(options)
+  const completions: Millis[] = []
+  const waiting = new Set(machines)
+  const deadline = startedAt + 20 * optimum
+  while (waiting.size > 0) {
+    if (sim.clock.now() > deadline || !sim.clock.step())
+      throw new InvariantError(`it did not end (seed ${seed}):\n${sim.log.slice(-20).join('\n')}`)
+    for (const machine of waiting) {
+      if (!machine.session.isComplete) continue
+      waiting.delete(machine)
+      completions.push(sim.clock.now() - startedAt)
+    }
+  }
+  const sent = [seeder, ...machines].map(({ session }) => session.snapshot().uploaded)
+  const wasted = machines.reduce((sum, { session }) => sum + session.snapshot().wasted, 0)
+  const last = Math.max(...completions)
+  return {
+    lastRatio: last / optimum,
+    firstRatio: Math.min(...completions) / optimum,
+    copies: sent[0]! / payloadBytes,
+    uplinkUse:
+      sent.reduce((sum, bytes) => sum + bytes, 0) /
+      ((last / 1_000) * up * (1 + leechers - slowLeechers + slowLeechers / SLOW_FRACTION)),
+    wasted: wasted / (leechers * payloadBytes),
+  }
+}

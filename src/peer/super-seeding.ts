@@ -1,0 +1,195 @@
+/** Which pieces a seeder shows to whom, so that it sends each once and others pass it on (BEP 16). */
+import { Bitfield } from '../protocol/bitfield.ts'
+import type { Millis, Random } from '../protocol/ports.ts'
+import { Availability } from './availability.ts'
+
+/** Pieces that a peer is shown before it has asked for one; twice as many whenever it has asked for all of them. */
+const START_AHEAD = 1
+/** Pieces shown to one peer that it has not asked for. */
+export const MAX_AHEAD = 1_024
+/** A peer that may download and takes nothing of what it is shown for so long wants others: it is shown everything. */
+export const PATIENCE: Millis = 5_000
+/** Pieces that are looked at in search of the next one to show. */
+const MAX_SCAN = 4_096
+
+interface Guest {
+  /** Pieces that it has, was shown, or asked for. */
+  readonly known: Bitfield
+  /** Shown, and neither asked for nor had since. Undefined when it was shown everything. */
+  offers: Set<number> | undefined
+  ahead: number
+  /** When it last took something, or had no chance to. */
+  tookAt: Millis
+  /** Pieces that it has from us, and nobody from it. */
+  unspreadCount: number
+}
+
+/**
+ * Left to themselves, leechers ask the seeder for the same pieces: each is sent twice while the uplinks of those who have
+ * it idle. So each is shown other pieces: always the one that the fewest know of, and always some more than it has asked
+ * for. Unlike in BEP 16 nobody has to prove that it passed one on before it is shown the next one: the uplink never idles.
+ *
+ * Once every piece is known to somebody there is nothing to hide: who comes then is shown everything.
+ */
+export class SuperSeeding {
+  readonly #guests = new Map<number, Guest>()
+  /** Pieces that we sent to one guest, and nobody else has. */
+  readonly #unspread = new Map<number, Guest>()
+  /** By how many know them. */
+  readonly #knowers: Availability
+  readonly #pieceCount: number
+  readonly #random: Random
+
+  constructor(pieceCount: number, random: Random) {
+    this.#knowers = new Availability(Bitfield.full(pieceCount))
+    this.#pieceCount = pieceCount
+    this.#random = random
+  }
+
+  /** Some piece is known to nobody. */
+  get hasFresh(): boolean {
+    const knowers = this.#knowers
+    knowers.settle()
+    return knowers.frontOf(0) < knowers.endOf(0)
+  }
+
+  /** @param isShownAll it knows our pieces, or is about to be told of them */
+  add(id: number, isShownAll: boolean, now: Millis): void {
+    this.#guests.set(id, {
+      known: new Bitfield(this.#pieceCount),
+      offers: isShownAll ? undefined : new Set(),
+      ahead: START_AHEAD,
+      tookAt: now,
+      unspreadCount: 0,
+    })
+  }
+
+  /** What only it knew of is fresh again. */
+  remove(id: number): void {
+    const guest = this.#guests.get(id)
+    if (guest === undefined) return
+    this.#guests.delete(id)
+    for (const [piece, taker] of this.#unspread) if (taker === guest) this.#unspread.delete(piece)
+    this.#knowers.onSource(guest.known, -1)
+  }
+
+  /** Peers that are connected. */
+  get size(): number {
+    return this.#guests.size
+  }
+
+  onHave(id: number, piece: number): void {
+    const guest = this.#guests.get(id)!
+    guest.offers?.delete(piece)
+    this.#learn(guest, piece)
+    this.#spread(guest, piece)
+  }
+
+  /** It asked for a block of `piece`. */
+  onRequest(id: number, piece: number, now: Millis): void {
+    const guest = this.#guests.get(id)!
+    guest.tookAt = now
+    this.#learn(guest, piece)
+    if (guest.offers?.delete(piece) && guest.offers.size === 0)
+      guest.ahead = Math.min(2 * guest.ahead, MAX_AHEAD)
+  }
+
+  /** Nothing can be held against it: it may not download, or is being served. */
+  onExcused(id: number, now: Millis): void {
+    this.#guests.get(id)!.tookAt = now
+  }
+
+  /**
+   * Pieces that it is to be shown now.
+   *
+   * @param mayRepeat we have nothing better to send: what others know of, too; those that the fewest know of
+   */
+  offer(id: number, mayRepeat: boolean): number[] {
+    const guest = this.#guests.get(id)!
+    const { offers, known } = guest
+    const shown: number[] = []
+    if (offers === undefined) return shown
+    while (offers.size < guest.ahead) {
+      const piece = this.#leastKnown(known, mayRepeat ? Infinity : 0)
+      if (piece === undefined) break
+      offers.add(piece)
+      this.#learn(guest, piece)
+      shown.push(piece)
+    }
+    return shown
+  }
+
+  /** Whether it is to be shown everything: it does not take what it is shown, or there is nothing that it could be shown next. */
+  isUnwilling(id: number, now: Millis): boolean {
+    const guest = this.#guests.get(id)!
+    if (guest.offers === undefined || guest.known.isFull) return false
+    return now - guest.tookAt >= PATIENCE
+  }
+
+  /** From now on it is shown everything. @returns what it was not shown yet and does not have */
+  showAll(id: number): number[] {
+    const guest = this.#guests.get(id)!
+    const { known, offers } = guest
+    const rest: number[] = []
+    if (offers === undefined) return rest
+    for (let piece = 0; piece < known.length; piece++) if (!known.has(piece)) rest.push(piece)
+    guest.offers = undefined
+    // It may well leave what it has not taken: that is fresh again.
+    const untaken = new Bitfield(known.length)
+    for (const piece of offers) {
+      known.clear(piece)
+      untaken.set(piece)
+    }
+    this.#knowers.onSource(untaken, -1)
+    return rest
+  }
+
+  /** What only it takes goes first: to those that pass on what they are sent sooner than to those that do not. */
+  rankOf(id: number, piece: number): number {
+    const guest = this.#guests.get(id)!
+    return this.#knowers.countOf(piece) === 1 ? guest.unspreadCount : Infinity
+  }
+
+  /** Pieces that we sent to it, and that nobody has from it. */
+  unspreadCount(id: number): number {
+    return this.#guests.get(id)?.unspreadCount ?? 0
+  }
+
+  /** It is being sent a block of `piece`. */
+  onServed(id: number, piece: number): void {
+    if (this.#knowers.countOf(piece) !== 1 || this.#unspread.has(piece)) return
+    const guest = this.#guests.get(id)!
+    this.#unspread.set(piece, guest)
+    guest.unspreadCount++
+  }
+
+  /** Somebody has it: if it is another than the one that we sent it to, that one has passed it on. */
+  #spread(guest: Guest, piece: number): void {
+    const taker = this.#unspread.get(piece)
+    if (taker === undefined || taker === guest) return
+    this.#unspread.delete(piece)
+    taker.unspreadCount--
+  }
+
+  /** One that is not in `known`, of those that the fewest know of. Undefined when none is found among the first. */
+  #leastKnown(known: Bitfield, mostKnowers: number): number | undefined {
+    const knowers = this.#knowers
+    knowers.settle()
+    let scans = MAX_SCAN
+    for (let bucket = 0; bucket < knowers.bucketCount && bucket <= mostKnowers && scans > 0; bucket++) {
+      const front = knowers.frontOf(bucket)
+      const length = knowers.endOf(bucket) - front
+      if (length === 0) continue
+      const start = this.#random.int(length)
+      for (let i = 0; i < length && scans > 0; i++, scans--) {
+        const piece = knowers.at(front + ((start + i) % length))
+        if (!known.has(piece)) return piece
+      }
+    }
+    return undefined
+  }
+
+  #learn(guest: Guest, piece: number): void {
+    if (guest.known.set(piece)) this.#knowers.onHave(piece)
+  }
+}

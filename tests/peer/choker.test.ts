@@ -1,0 +1,160 @@
+/** Who may download from us. */
+import { describe, expect, test } from 'vitest'
+import {
+  Choker,
+  GRACE,
+  MAX_SLOTS,
+  MIN_SLOTS,
+  OPTIMISTIC_TURN,
+  REVIEW,
+  SNUB,
+  slotCount,
+  type ChokeDecision,
+  type ChokerPeer,
+} from '../../src/peer/choker.ts'
+
+const SLOTS = 4
+
+/** `i`: interested, `.`: not; by id from 1. `rates` are what they send us. */
+function crowd(picture: string, rates: readonly number[] = []): ChokerPeer[] {
+  return [...picture].map((mark, i) => ({
+    id: i + 1,
+    isInterested: mark === 'i',
+    isAsked: false,
+    downloadRate: rates[i] ?? 0,
+    unspreadCount: 0,
+  }))
+}
+
+function words(decisions: readonly ChokeDecision[]): string[] {
+  return decisions.map(({ action, id }) => `${action} ${id}`)
+}
+
+function unchoked(choker: Choker, peers: readonly ChokerPeer[]): number[] {
+  return peers.filter(({ id }) => choker.isUnchoked(id)).map(({ id }) => id)
+}
+
+const seeding = (now: number): { now: number; isSeeding: true; slots: number } => ({
+  now,
+  isSeeding: true,
+  slots: SLOTS,
+})
+const downloading = (now: number): { now: number; isSeeding: false; slots: number } => ({
+  now,
+  isSeeding: false,
+  slots: SLOTS,
+})
+
+describe('how many may download at once', () => {
+  test('follows what we may send', () => {
+    expect(slotCount(20 * 2 ** 20, 0)).toBe(MAX_SLOTS)
+    expect(slotCount(640 * 1_024, 0)).toBe(10)
+    expect(slotCount(10_000, 0)).toBe(MIN_SLOTS)
+  })
+
+  test('follows what we do send when nothing limits it, from some on', () => {
+    expect(slotCount(Infinity, 0)).toBe(16)
+    expect(slotCount(Infinity, 2 ** 21)).toBe(32)
+    expect(slotCount(Infinity, 2 ** 30)).toBe(MAX_SLOTS)
+  })
+})
+
+describe('slots', () => {
+  test('go to the interested', () => {
+    const choker = new Choker()
+    expect(words(choker.decide(crowd('i.i'), seeding(0)))).toEqual(['unchoke 1', 'unchoke 3'])
+    expect(words(choker.decide(crowd('i.i'), seeding(1)))).toEqual([])
+  })
+
+  test('are kept by those that lose interest until somebody has waited for a while', () => {
+    const choker = new Choker()
+    choker.decide(crowd('iiii.'), seeding(0))
+    expect(words(choker.decide(crowd('i.ii.'), seeding(1)))).toEqual([])
+    expect(words(choker.decide(crowd('i.iii'), seeding(2)))).toEqual([])
+    expect(words(choker.decide(crowd('i.iii'), seeding(GRACE)))).toEqual(['choke 2', 'unchoke 5'])
+  })
+
+  test('of those that left are free', () => {
+    const choker = new Choker()
+    choker.decide(crowd('iiiii'), seeding(0))
+    expect(words(choker.decide(crowd('iiiii').slice(1), seeding(1)))).toEqual(['unchoke 5'])
+  })
+
+  test('that we no longer have are taken away', () => {
+    const choker = new Choker()
+    const peers = crowd('iiii')
+    choker.decide(peers, seeding(0))
+    choker.decide(peers, { ...seeding(1), slots: 2 })
+    choker.decide(peers, { ...seeding(1 + REVIEW), slots: 2 })
+    expect(unchoked(choker, peers)).toHaveLength(2)
+  })
+})
+
+describe('a seeder', () => {
+  test('lets everybody have a turn', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiiii')
+    const served = new Set<number>()
+    for (let now = 0; now <= 8 * REVIEW; now += 2_000) {
+      choker.decide(peers, seeding(now))
+      expect(unchoked(choker, peers)).toHaveLength(SLOTS)
+      for (const id of unchoked(choker, peers)) served.add(id)
+    }
+    expect(served.size).toBe(peers.length)
+  })
+
+  test('takes the slot of whoever keeps for itself what it was sent', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiii')
+    const hoarder = { ...peers[2]!, unspreadCount: 9 }
+    const now = [peers[0]!, peers[1]!, hoarder, peers[3]!, peers[4]!]
+    choker.decide(now, seeding(0))
+    expect(words(choker.decide(now, seeding(REVIEW)))).toEqual(['choke 3', 'unchoke 5'])
+  })
+})
+
+describe('a leecher', () => {
+  test('gives its slots to those that send it most, and one to whoever has waited longest', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiiiii', [0, 0, 0, 0, 10, 40, 30, 20])
+    choker.decide(peers, downloading(0))
+    expect(unchoked(choker, peers)).toEqual([1, 2, 3, 4])
+
+    choker.decide(peers, downloading(REVIEW))
+    const [trial, ...rewarded] = unchoked(choker, peers)
+    expect(rewarded).toEqual([6, 7, 8])
+    expect([1, 2, 3, 4]).toContain(trial)
+  })
+
+  test('tries another one out every half minute', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiiii', [0, 0, 0, 0, 30, 20, 10])
+    const tried = new Set<number>()
+    for (let now = 0; now <= 8 * OPTIMISTIC_TURN; now += REVIEW) {
+      choker.decide(peers, downloading(now))
+      if (now > 0) expect(unchoked(choker, peers)).toEqual(expect.arrayContaining([5, 6, 7]))
+      for (const id of unchoked(choker, peers)) tried.add(id)
+    }
+    expect([...tried].sort()).toEqual([1, 2, 3, 4, 5, 6, 7])
+  })
+
+  test('does not change its mind between two reviews', () => {
+    const choker = new Choker()
+    choker.decide(crowd('iiiiii'), downloading(0))
+    for (let now = 1_000; now < REVIEW; now += 1_000)
+      expect(choker.decide(crowd('iiiiii', [0, 0, 0, 0, 0, now]), downloading(now))).toEqual([])
+  })
+
+  test('lets those wait that owe it blocks and have sent none for a minute', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiii').map((peer) => ({ ...peer, isAsked: peer.id <= 2 }))
+    const seen = new Map<number, Set<number>>()
+    for (let now = 0; now <= 40 * REVIEW; now += 2_000) {
+      choker.decide(peers, downloading(now))
+      for (const id of unchoked(choker, peers)) seen.set(id, (seen.get(id) ?? new Set()).add(now))
+    }
+    const last = (id: number): number => Math.max(...seen.get(id)!)
+    expect([1, 2].map((id) => last(id) < SNUB + 2 * OPTIMISTIC_TURN)).toEqual([true, true])
+    expect([3, 4, 5, 6].map(last)).toEqual([40, 40, 40, 40].map((reviews) => reviews * REVIEW))
+  })
+})

@@ -1,0 +1,121 @@
+/** What a seeder shows to whom. */
+import { expect, test } from 'vitest'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import { MAX_AHEAD, PATIENCE, SuperSeeding } from '../../src/peer/super-seeding.ts'
+
+const PIECES = 20
+
+function seeding(...guests: number[]): SuperSeeding {
+  const seeding = new SuperSeeding(PIECES, new SeededRandom(1))
+  for (const id of guests) seeding.add(id, false, 0)
+  return seeding
+}
+
+/** It takes what it is offered, until it is offered nothing. */
+function takeAll(seeding: SuperSeeding, id: number, mayRepeat = false): number[] {
+  const taken: number[] = []
+  for (let offered = seeding.offer(id, mayRepeat); offered.length > 0; offered = seeding.offer(id, mayRepeat))
+    for (const piece of offered) {
+      seeding.onRequest(id, piece, 0)
+      taken.push(piece)
+    }
+  return taken
+}
+
+test('each piece is shown to one', () => {
+  const seeder = seeding(1, 2, 3)
+  const shown: number[] = []
+  while (seeder.hasFresh)
+    for (const id of [1, 2, 3])
+      for (const piece of seeder.offer(id, false)) {
+        shown.push(piece)
+        seeder.onRequest(id, piece, 0)
+      }
+  expect(shown.sort((a, b) => a - b)).toEqual(Array.from({ length: PIECES }, (_, piece) => piece))
+})
+
+test('the next one is shown when one is asked for, twice as many when all are', () => {
+  const seeder = seeding(1)
+  const [first] = seeder.offer(1, false)
+  expect(seeder.offer(1, false)).toEqual([])
+  seeder.onRequest(1, first!, 0)
+  const next = seeder.offer(1, false)
+  expect(next).toHaveLength(2)
+  seeder.onRequest(1, next[0]!, 0)
+  expect(seeder.offer(1, false)).toHaveLength(1)
+})
+
+test('a piece that somebody got elsewhere is not shown to others while there are fresh ones', () => {
+  const seeder = seeding(1, 2)
+  seeder.onHave(2, 7)
+  expect(takeAll(seeder, 1)).not.toContain(7)
+  expect(takeAll(seeder, 1, true)).toEqual([7])
+})
+
+test('what others know of is shown only when we have nothing better to send, the least known first', () => {
+  const seeder = seeding(1, 2, 3)
+  takeAll(seeder, 1)
+  seeder.onHave(2, 3)
+  expect(seeder.hasFresh).toBe(false)
+  expect(seeder.offer(3, false)).toEqual([])
+  expect(takeAll(seeder, 3, true).at(-1)).toBe(3)
+})
+
+test('what one that left was shown is fresh again', () => {
+  const seeder = seeding(1, 2)
+  takeAll(seeder, 1)
+  expect(seeder.hasFresh).toBe(false)
+  seeder.remove(1)
+  expect(takeAll(seeder, 2)).toHaveLength(PIECES)
+})
+
+test('one that takes nothing is shown everything, and what it left is fresh again', () => {
+  const seeder = seeding(1, 2)
+  const [offered] = seeder.offer(1, false)
+  expect(seeder.isUnwilling(1, PATIENCE - 1)).toBe(false)
+  expect(seeder.isUnwilling(1, PATIENCE)).toBe(true)
+
+  const rest = seeder.showAll(1)
+
+  expect([offered, ...rest].sort((a, b) => a! - b!)).toEqual(
+    Array.from({ length: PIECES }, (_, piece) => piece),
+  )
+  expect(seeder.isUnwilling(1, 2 * PATIENCE)).toBe(false)
+  expect(seeder.offer(1, true)).toEqual([])
+  expect(takeAll(seeder, 2)).toContain(offered)
+})
+
+test('one that had no chance is not impatiently judged', () => {
+  const seeder = seeding(1)
+  seeder.offer(1, false)
+  seeder.onExcused(1, PATIENCE)
+  expect(seeder.isUnwilling(1, PATIENCE + 1)).toBe(false)
+})
+
+test('those that pass on what they are sent are served before those that do not', () => {
+  const seeder = seeding(1, 2)
+  const [kept] = seeder.offer(1, false)
+  const [shared] = seeder.offer(2, false)
+  seeder.onRequest(1, kept!, 0)
+  seeder.onRequest(2, shared!, 0)
+  seeder.onServed(1, kept!)
+  seeder.onServed(2, shared!)
+  seeder.onHave(1, shared!)
+  const [next1] = seeder.offer(1, false)
+  const [next2] = seeder.offer(2, false)
+
+  expect(seeder.unspreadCount(1)).toBe(1)
+  expect(seeder.rankOf(2, next2!)).toBeLessThan(seeder.rankOf(1, next1!))
+  expect(seeder.rankOf(2, shared!)).toBe(Infinity)
+})
+
+test('however much is asked for, what is shown ahead is bounded', () => {
+  const seeder = new SuperSeeding(8 * MAX_AHEAD, new SeededRandom(1))
+  seeder.add(1, false, 0)
+  let most = 0
+  for (let offered = seeder.offer(1, false); offered.length > 0; offered = seeder.offer(1, false)) {
+    most = Math.max(most, offered.length)
+    for (const piece of offered) seeder.onRequest(1, piece, 0)
+  }
+  expect(most).toBe(MAX_AHEAD)
+})

@@ -1,0 +1,33 @@
+/** One seeder to many leechers, every upload limited: near the optimum, in which the seeder sends every byte once. */
+import { expect, test } from 'vitest'
+import { runFanOut, type FanOutOptions, type FanOutResult } from '../../src/app/sim/fan-out.ts'
+import { hashes } from '../support/hashes.ts'
+
+/** As many pieces, and as long, as 256 MiB in pieces of 256 KiB at 20 MiB/s: an eighth of each. */
+function run(options: Partial<FanOutOptions>): Promise<FanOutResult> {
+  return runFanOut({
+    seed: 1,
+    hashes,
+    leechers: 8,
+    payloadBytes: 16 * 2 ** 20,
+    pieceLength: 16_384,
+    up: 1.25 * 2 ** 20,
+    ...options,
+  })
+}
+
+test.each([1, 2])('to 8: within a twentieth of the optimum (seed %i)', async (seed) => {
+  const { lastRatio, copies } = await run({ seed })
+  expect(lastRatio).toBeLessThan(1.05)
+  expect(copies).toBeLessThan(1.05)
+})
+
+test('to 20: within a tenth of the optimum', async () => {
+  const { lastRatio } = await run({ leechers: 20 })
+  expect(lastRatio).toBeLessThan(1.1)
+})
+
+test('to 8 of which 2 have a quarter of the uplink: within a tenth of the optimum', async () => {
+  const { lastRatio } = await run({ slowLeechers: 2 })
+  expect(lastRatio).toBeLessThan(1.1)
+})
