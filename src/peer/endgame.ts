@@ -12,7 +12,7 @@ const MAX_COPIES = 2
 /** Duplicates that may be asked for in a whole download: so many in a thousand of its blocks … */
 const BUDGET_PER_MILLE = 5
 /** … but at least this many. */
-const MIN_BUDGET = 8
+const MIN_BUDGET = 4
 /** Duplicates are asked of sources that have no more than this in flight. */
 const MAX_IN_FLIGHT = 4
 /** A block is not asked for a second time before it was in flight for so long. */

@@ -19,6 +19,8 @@ const SLACK: Millis = 60
 const GROWTH = 1.25
 /** … for so many measurements. */
 const PLATEAU = 3
+/** … or when a round trip takes so much longer than the shortest: then the requests wait at the peer. */
+const QUEUEING: Millis = 250
 /** A rate is measured over at least so long. */
 const MIN_MEASURE: Millis = 10
 /** The best rate of this period and the one before counts; a period is at least so long, and so many round trips. */
@@ -167,6 +169,7 @@ export class RequestWindow {
   }
 
   #onRoundTrip(took: Millis, now: Millis): void {
+    if (took > this.#roundTrip + QUEUEING) this.#isStarting = false
     if (took <= this.#roundTrip || this.#isProbing) {
       this.#roundTrip = took
       this.#roundTripAt = now
