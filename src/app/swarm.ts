@@ -14,6 +14,7 @@ import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
 import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
+import { PieceNews } from './piece-news.ts'
 import type { Transfer } from './transfer.ts'
 
 /** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
@@ -60,6 +61,7 @@ export class Swarm implements PeerObserver {
   readonly #extensions: PeerExtension[] = []
   #metadataSize: number | undefined
   readonly #peers = new Map<number, PeerConnection>()
+  readonly #news: PieceNews
   #transfer: Transfer | undefined
   #lastId = 0
   /** Payload bytes of connections that are gone. */
@@ -69,6 +71,7 @@ export class Swarm implements PeerObserver {
 
   constructor(options: SwarmOptions) {
     this.#options = options
+    this.#news = new PieceNews(options.clock, () => this.#peers.values())
     this.#connector = new Connector({
       ...options,
       onShaken: (shaken, direction) => this.#onShaken(shaken, direction),
@@ -116,11 +119,12 @@ export class Swarm implements PeerObserver {
 
   /** A piece is on disk. */
   onWritten(piece: number): void {
-    for (const peer of this.#peers.values()) peer.sendHaves([piece])
+    this.#news.onWritten(piece)
   }
 
   /** We have everything: connections to others that do serve nobody. */
   onComplete(): void {
+    this.#news.flush()
     this.#introduceAnew()
     for (const peer of [...this.#peers.values()]) this.#closeIfBothComplete(peer)
   }
@@ -324,6 +328,7 @@ export class Swarm implements PeerObserver {
   }
 
   #round(now: Millis): void {
+    this.#news.flush()
     for (const peer of [...this.#peers.values()]) peer.onTick(now)
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)
