@@ -2,7 +2,7 @@
  * One seeder to many leechers under virtual time, every upload limited: how near the last one's completion comes to the
  * optimum, in which the seeder sends every byte once.
  *
- *     node bench/fan-out-sim.ts [--leechers 8,20] [--mib 64] [--piece-kib 256] [--up-kib 5120] [--slow 2] [--seeds 3]
+ *     node bench/fan-out-sim.ts [--leechers 8,20] [--mib 64] [--piece-kib 256] [--up-kib 5120] [--slow 2] [--free-riders 4] [--seeds 3]
  */
 import { parseArgs } from 'node:util'
 import { opensslHashes } from '../src/app/node/hashes.ts'
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     'up-kib': { type: 'string', default: '5120' },
     'latency-ms': { type: 'string', default: '1' },
     slow: { type: 'string', default: '0' },
+    'free-riders': { type: 'string', default: '0' },
     seeds: { type: 'string', default: '3' },
   },
 })
@@ -31,6 +32,7 @@ for (const leechers of values.leechers.split(',').map(Number))
       hashes: opensslHashes,
       leechers,
       slowLeechers: Number(values.slow),
+      freeRiders: Number(values['free-riders']),
       payloadBytes: Number(values.mib) * 2 ** 20,
       pieceLength: Number(values['piece-kib']) * 2 ** 10,
       up: Number(values['up-kib']) * 2 ** 10,

@@ -31,3 +31,13 @@ test('to 8 of which 2 have a quarter of the uplink: within a tenth of the optimu
   const { lastRatio } = await run({ slowLeechers: 2 })
   expect(lastRatio).toBeLessThan(1.1)
 })
+
+test('one that comes at half time is done with the others', async () => {
+  const { lastRatio } = await run({ lateAt: 0.5 })
+  expect(lastRatio).toBeLessThan(1.1)
+})
+
+test('a seeder that leaves when it has sent as much as there is has sent every piece', async () => {
+  const { lastRatio } = await run({ doesSeederLeave: true })
+  expect(lastRatio).toBeLessThan(1.1)
+})

@@ -1,4 +1,4 @@
-/** One seeder and many leechers, every upload limited: the measure of who is unchoked and what is sent first. */
+/** One seeder and many leechers, every upload limited: what who is unchoked and what is sent first are measured by. */
 import { InvariantError } from '../../protocol/errors.ts'
 import type { Hashes, Millis } from '../../protocol/ports.ts'
 import { SimSwarm, type SimMachine } from './swarm.ts'
@@ -10,6 +10,12 @@ export interface FanOutOptions {
   readonly leechers: number
   /** So many of them have a quarter of the uplink. */
   readonly slowLeechers?: number
+  /** So many more come that send next to nothing; nobody waits for them. */
+  readonly freeRiders?: number
+  /** The last of the leechers comes only when so much of the optimum has passed. */
+  readonly lateAt?: number
+  /** The seeder leaves as soon as it has sent as much as there is. */
+  readonly doesSeederLeave?: boolean
   readonly payloadBytes: number
   readonly pieceLength: number
   /** Bytes a second that each may send (`-max-up`). */
@@ -31,6 +37,10 @@ export interface FanOutResult {
 }
 
 const SLOW_FRACTION = 4
+/** What the seeder has sent gets there before it leaves. */
+const LAST_WORDS: Millis = 200
+/** Bytes a second that a free rider sends. */
+const FREE_RIDE = 16_384
 
 /** Nothing is faster: the seeder sends every byte once, and all uplinks together every byte to everyone. */
 export function optimumMs({ payloadBytes, up, leechers, slowLeechers = 0 }: FanOutOptions): Millis {
@@ -42,20 +52,36 @@ export function optimumMs({ payloadBytes, up, leechers, slowLeechers = 0 }: FanO
 export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
   const { seed, hashes, leechers, slowLeechers = 0, payloadBytes, pieceLength, up, latencyMs = 1 } = options
   const sim = new SimSwarm({ seed, hashes, payloadBytes, pieceLength, latencyMs })
-  const seeder = await sim.seeder({ node: { maxUp: up } })
-  const machines: SimMachine[] = []
   const startedAt = sim.clock.now()
-  for (let i = 0; i < leechers; i++) {
-    const maxUp = i < slowLeechers ? up / SLOW_FRACTION : up
-    machines.push(await sim.leecher({ node: { maxUp }, peers: [seeder, ...machines] }))
-  }
   const optimum = optimumMs(options)
+  const machines: SimMachine[] = []
+  const add = async (maxUp: number): Promise<SimMachine> => {
+    const machine = await sim.leecher({ node: { maxUp }, peers: [seeder, ...machines] })
+    machines.push(machine)
+    return machine
+  }
+  const seeder = await sim.seeder({ node: { maxUp: up } })
+  for (let i = 0; i < (options.freeRiders ?? 0); i++) await add(FREE_RIDE)
+  const waiting = new Set<SimMachine>()
+  for (let i = 1; i <= leechers; i++) {
+    if (i === leechers && options.lateAt !== undefined)
+      sim.clock.runUntil(startedAt + options.lateAt * optimum)
+    waiting.add(await add(i <= slowLeechers ? up / SLOW_FRACTION : up))
+  }
   const completions: Millis[] = []
-  const waiting = new Set(machines)
   const deadline = startedAt + 20 * optimum
+  let leavesAt = Infinity
   while (waiting.size > 0) {
     if (sim.clock.now() > deadline || !sim.clock.step())
       throw new InvariantError(`it did not end (seed ${seed}):\n${sim.log.slice(-20).join('\n')}`)
+    const now = sim.clock.now()
+    if (
+      options.doesSeederLeave &&
+      leavesAt === Infinity &&
+      seeder.session.snapshot().uploaded >= payloadBytes
+    )
+      leavesAt = now + LAST_WORDS
+    if (now >= leavesAt) void seeder.session.close()
     for (const machine of waiting) {
       if (!machine.session.isComplete) continue
       waiting.delete(machine)
