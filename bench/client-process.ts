@@ -4,6 +4,7 @@ import { env } from 'node:process'
 
 /** What is kept of its output for error messages. */
 const MAX_OUTPUT_LENGTH = 4_096
+const LAST_LINES = 4
 const STOP_DEADLINE_MS = 5_000
 
 /** Nothing here may go by a proxy. */
@@ -49,7 +50,7 @@ export class ClientProcess {
     })
     this.#ended = this.exited.then((how) => {
       running.delete(this.#child)
-      throw new Error(`${this.#program} ended (${how}): ${this.#output.trim()}`)
+      throw new Error(`${this.#program} ended (${how}): ${this.lastWords}`)
     })
     this.#ended.catch(() => {})
   }
@@ -60,9 +61,13 @@ export class ClientProcess {
     return this.#child.pid
   }
 
-  /** The end of what it printed. */
-  get output(): string {
-    return this.#output
+  get isRunning(): boolean {
+    return running.has(this.#child)
+  }
+
+  /** The last lines of it, for an error message. */
+  get lastWords(): string {
+    return this.#output.trim().split('\n').slice(-LAST_LINES).join(' / ')
   }
 
   onLine(listener: (line: string) => void): void {
@@ -89,7 +94,7 @@ export class ClientProcess {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (!running.has(this.#child)) return
+    if (!this.isRunning) return
     this.#child.kill(signal)
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS)
     await this.exited

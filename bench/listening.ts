@@ -14,7 +14,7 @@ export async function untilListening(
 ): Promise<void> {
   const deadline = performance.now() + DEADLINE_MS
   while (!isListening(port)) {
-    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}: ${child.output}`)
+    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}: ${child.lastWords}`)
     await child.beforeEnd(delay(POLL_INTERVAL_MS))
   }
 }

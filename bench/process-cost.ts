@@ -1,7 +1,11 @@
 /** What processes cost, and what the machine spends beside them, as Linux counts it. */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 
+const QUIET_CORES = 0.25
+const QUIET_WINDOW_MS = 400
+const QUIET_DEADLINE_MS = 20_000
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
 /** CPU seconds of all threads, user and kernel. */
@@ -58,6 +62,16 @@ export function watchOthers(): () => number {
     const spent = machineSeconds() - familySeconds(process.pid) - othersBefore
     return spent / ((performance.now() - start) / 1_000)
   }
+}
+
+/** Waits until the machine does little else, but not for ever. */
+export async function untilQuiet(): Promise<void> {
+  const deadline = performance.now() + QUIET_DEADLINE_MS
+  let othersCores: () => number
+  do {
+    othersCores = watchOthers()
+    await delay(QUIET_WINDOW_MS)
+  } while (othersCores() > QUIET_CORES && performance.now() < deadline)
 }
 
 /** CPU seconds of the whole machine, time that a hypervisor took away included. */

@@ -1,4 +1,5 @@
 /** Runs that take turns, so that whatever the machine does meanwhile hits all of them alike. */
+import { untilQuiet } from './process-cost.ts'
 import type { Promised } from './verdict.ts'
 
 /** Measured values by their title; the unit stands in the title. */
@@ -8,6 +9,8 @@ export type Figures = Readonly<Record<string, number>>
 export const OTHER_CORES = 'other cores'
 /** Above this a run is disturbed: it is shown, and counts only when there is no other. */
 const MAX_OTHER_CORES = 0.5
+/** Of one run, as long as it is disturbed. */
+const MAX_TRIES = 3
 
 export interface Contestant {
   readonly name: string
@@ -70,24 +73,32 @@ export class Result {
   }
 }
 
-/** @param say is told of each run */
+/**
+ * A run that was disturbed is repeated a few times.
+ *
+ * @param say is told of each run
+ */
 export async function hold(race: Race, rounds: number, say: (line: string) => void): Promise<Result> {
   const runs = new Map<Contestant, Figures[]>(race.contestants.map((each) => [each, []]))
   const failures = new Map<Contestant, string[]>(race.contestants.map((each) => [each, []]))
   for (let round = race.hasWarmUp ? 0 : 1; round <= rounds; round++) {
     const order = round % 2 === 1 ? race.contestants : race.contestants.toReversed()
-    for (const contestant of order) {
-      const label = `${round === 0 ? 'warm-up' : `round ${round}`}  ${contestant.name}`
-      try {
-        const figures = await contestant.run()
-        say(`${label}  ${briefly(figures)}`)
-        if (round > 0) runs.get(contestant)!.push(figures)
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
-        say(`${label}  FAILED: ${message}`)
-        failures.get(contestant)!.push(message)
+    for (const contestant of order)
+      for (let tries = 1; tries <= MAX_TRIES; tries++) {
+        const label = `${round === 0 ? 'warm-up' : `round ${round}`}  ${contestant.name}`
+        await untilQuiet()
+        try {
+          const figures = await contestant.run()
+          say(`${label}  ${briefly(figures)}`)
+          if (round > 0) runs.get(contestant)!.push(figures)
+          if (round === 0 || !isDisturbed(figures)) break
+        } catch (error) {
+          const message = error instanceof Error ? error.message : String(error)
+          say(`${label}  FAILED: ${message}`)
+          failures.get(contestant)!.push(message)
+          break
+        }
       }
-    }
   }
   return new Result(
     race.contestants.map((contestant) => ({

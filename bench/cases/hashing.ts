@@ -87,5 +87,5 @@ async function check({ path }: Payload, scratch: string): Promise<void> {
 
 async function digest({ path }: Payload): Promise<void> {
   const child = new ClientProcess(['openssl', 'dgst', '-sha1', path])
-  if ((await child.exited) !== 0) throw new Error(`openssl: ${child.output}`)
+  if ((await child.exited) !== 0) throw new Error(`openssl: ${child.lastWords}`)
 }

@@ -143,7 +143,7 @@ class Leecher {
 
   async stop(): Promise<void> {
     if (this.#isStopped) return
-    this.#peakMib = this.peakMib
+    if (this.#process.isRunning) this.#peakMib = this.peakMib
     this.#isStopped = true
     await this.#process.stop('SIGKILL')
     rmSync(this.#folder, { recursive: true, force: true })

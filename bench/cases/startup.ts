@@ -6,7 +6,7 @@ import { watchOthers } from '../process-cost.ts'
 import { OTHER_CORES, type Figures, type Race } from '../race.ts'
 import type { Payload } from '../workshop.ts'
 
-const TIME = 'ms'
+const TIME = 'ms from process start'
 const PAYLOAD_MIB = 16
 
 export const startup: BenchCase = {
@@ -72,6 +72,6 @@ async function nothing(): Promise<number> {
 
 async function endOf(words: readonly string[]): Promise<number> {
   const child = new ClientProcess(words)
-  if ((await child.exited) !== 0) throw new Error(child.output)
+  if ((await child.exited) !== 0) throw new Error(child.lastWords)
   return performance.now()
 }
