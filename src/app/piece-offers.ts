@@ -4,6 +4,8 @@ import { SuperSeeding } from '../peer/super-seeding.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 
+/** A torrent of more pieces is shown to everybody at once: to name them one by one would cost more than it saves. */
+export const MAX_OFFERED_PIECES = 65_536
 /** A peer that stays the only one for so long is shown everything. */
 const ALONE: Millis = 2_000
 
@@ -27,7 +29,9 @@ export class PieceOffers {
    * @returns what the peer is to be told at first
    */
   add(peer: PeerConnection, isScarce: boolean, now: Millis): Bitfield {
-    const spreading = this.#have.isFull ? (this.#spreading ??= this.#begin(now)) : undefined
+    const { isFull, length } = this.#have
+    const maySpread = isFull && length <= MAX_OFFERED_PIECES
+    const spreading = maySpread ? (this.#spreading ??= this.#begin(now)) : undefined
     this.#peers.set(peer.id, peer)
     this.#joinedAt = now
     if (spreading === undefined) return this.#have

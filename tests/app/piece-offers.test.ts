@@ -1,0 +1,89 @@
+/** What peers are told that we have. */
+import { beforeEach, expect, test } from 'vitest'
+import { MAX_OFFERED_PIECES, PieceOffers } from '../../src/app/piece-offers.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import type { PeerConnection } from '../../src/peer/connection.ts'
+import { PATIENCE } from '../../src/peer/super-seeding.ts'
+import { Bitfield } from '../../src/protocol/bitfield.ts'
+
+const PIECES = 16
+const isScarce = true
+
+/** Pieces that each peer was told of, by its id. */
+let shown: Map<number, number[]>
+let offers: PieceOffers
+
+function join(id: number, isBudgetScarce = false): PeerConnection {
+  const told: number[] = []
+  const peer = {
+    id,
+    isChoked: false,
+    pieces: new Bitfield(PIECES),
+    sendHaves: (pieces: readonly number[]) => told.push(...pieces),
+  } as unknown as PeerConnection
+  shown.set(id, told)
+  told.push(...offers.add(peer, isBudgetScarce, 0).indices())
+  return peer
+}
+
+beforeEach(() => {
+  shown = new Map()
+  offers = new PieceOffers(Bitfield.full(PIECES), new SeededRandom(1))
+})
+
+test('the first peer of a seeder without a limit is shown everything, the next one at first one piece', () => {
+  join(1)
+  join(2)
+  expect(shown.get(1)).toHaveLength(PIECES)
+  expect(shown.get(2)).toHaveLength(1)
+})
+
+test('under a limit even the first is shown one piece, and everything when it stays alone', () => {
+  join(1, isScarce)
+  expect(shown.get(1)).toHaveLength(1)
+  offers.round(1_999)
+  expect(shown.get(1)).toHaveLength(1)
+  offers.round(2_000)
+  expect(shown.get(1)!.sort((a, b) => a - b)).toEqual(Bitfield.full(PIECES).indices())
+})
+
+test('whoever takes what it is shown is shown the next, until every piece is out', () => {
+  const peers = [join(1, isScarce), join(2, isScarce)]
+  for (let taken = 0; taken < PIECES; taken++)
+    for (const peer of peers) {
+      const piece = shown.get(peer.id)![taken]
+      if (piece !== undefined) offers.onRequest(peer, piece, 0)
+    }
+  const all = [...shown.get(1)!, ...shown.get(2)!]
+  expect(all.sort((a, b) => a - b)).toEqual(Bitfield.full(PIECES).indices())
+
+  join(3, isScarce)
+  expect(shown.get(3)).toHaveLength(PIECES)
+})
+
+test('whoever takes nothing is shown everything', () => {
+  join(1, isScarce)
+  join(2, isScarce)
+  offers.round(PATIENCE)
+  expect(shown.get(1)).toHaveLength(PIECES)
+})
+
+test('what a leecher has is shown to everybody', () => {
+  const have = new Bitfield(PIECES)
+  have.set(3)
+  have.set(5)
+  offers = new PieceOffers(have, new SeededRandom(1))
+  join(1, isScarce)
+  join(2, isScarce)
+  expect([shown.get(1), shown.get(2)]).toEqual([
+    [3, 5],
+    [3, 5],
+  ])
+})
+
+test('very many pieces are shown at once', () => {
+  offers = new PieceOffers(Bitfield.full(MAX_OFFERED_PIECES + 1), new SeededRandom(1))
+  join(1, isScarce)
+  join(2, isScarce)
+  expect(shown.get(2)).toHaveLength(MAX_OFFERED_PIECES + 1)
+})
