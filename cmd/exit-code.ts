@@ -1,5 +1,5 @@
 /** Exit codes: part of the contract, scripts depend on them. */
-import { SwarmError, type ErrorFamily } from '../src/app/library.ts'
+import { SwarmError, type ErrorFamily } from '../src/protocol/errors.ts'
 
 export const EXIT_OK = 0
 export const EXIT_UNEXPECTED = 1

@@ -9,8 +9,9 @@ if (major < 22 || (major === 22 && minor < 18)) {
   )
   process.exitCode = 1
 } else {
-  const { enableCompileCache } = await import('node:module')
-  process.setSourceMapsEnabled(true)
+  const { enableCompileCache, flushCompileCache } = await import('node:module')
   enableCompileCache()
+  // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
+  setTimeout(flushCompileCache, 2_000).unref()
   await import('./bitswarm.js')
 }

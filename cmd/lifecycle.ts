@@ -2,7 +2,7 @@
  * The life of a node's process: `start` is the first line of the log and `exit` the last, whatever happens between.
  * Signals, a vanished reader and errors all end it the same way, in order and in time.
  */
-import { type LogLevel, type NodeEvent } from '../src/app/events.ts'
+import { type LogLevel, type NodeEvent } from '../src/app/event-level.ts'
 import { SwarmError } from '../src/app/library.ts'
 import { EventLog } from '../src/app/logger.ts'
 import { SystemClock } from '../src/app/node/clock.ts'

@@ -1,6 +1,6 @@
 /** Arguments in, exit code out. The one place that turns errors into a line for people and a code for scripts. */
 import { CommanderError } from 'commander'
-import { SwarmError } from '../src/app/library.ts'
+import { SwarmError } from '../src/protocol/errors.ts'
 import { printable } from '../src/app/terminal-text.ts'
 import { normaliseArgv } from './argv.ts'
 import type { Env } from './env.ts'

@@ -1,6 +1,7 @@
 /** The command line as commander knows it: options from the table of settings, sub-commands, help. */
 import { Command, Option } from 'commander'
-import { SETTINGS, type RawValue, type Setting, type SettingName } from '../src/app/config.ts'
+import { SETTINGS, type Setting, type SettingName } from '../src/app/config.ts'
+import type { RawValue } from '../src/app/setting-value.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { OptionTable } from './argv.ts'
 import type { Env } from './env.ts'

@@ -1,5 +1,5 @@
 /** `-seed`, `-get`, a bare metainfo file, or a DHT-only node: the commands that go on until they are done or stopped. */
-import { readConfig, type Config, type RawValue, type SettingName } from '../../src/app/config.ts'
+import { readConfig, type Config, type SettingName } from '../../src/app/config.ts'
 import {
   encodeMagnet,
   readBlocklist,
@@ -9,6 +9,7 @@ import {
   type Session,
 } from '../../src/app/library.ts'
 import { resolve } from '../../src/app/node/files.ts'
+import type { RawValue } from '../../src/app/setting-value.ts'
 import { formatSummary, type Progress } from '../../src/app/view.ts'
 import type { Env } from '../env.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../exit-code.ts'

@@ -2,26 +2,21 @@
  * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
  * environment, `--help` and docs/limits.md are made from this table.
  */
-import { z } from 'zod'
 import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
-import { LOG_LEVELS } from './events.ts'
+import { LOG_LEVELS } from './event-level.ts'
 import { formatSize, parseRate, parseSize } from './quantity.ts'
+import { list, oneOf, parsed, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
 import { printable } from './terminal-text.ts'
 
 /** Connections at once that a user may ask for. */
 export const MAX_MAX_PEERS = 2_000
 /** Bytes per second: below, a single block would take minutes. */
 export const MIN_RATE = 1024
-/** Addresses or URLs in one setting. */
-export const MAX_LIST = 1_000
 
 export type SettingGroup = 'What to do' | 'Network' | 'Transfer' | 'Output'
 
-/** What flags and environment give. */
-export type RawValue = string | boolean | readonly string[]
-
-export interface Setting<Schema extends z.ZodType = z.ZodType> {
+export interface Setting {
   /** Long names without dashes; the first is the one that is shown first. */
   readonly flags: readonly string[]
   /** What stands behind the flag: `<file>`; a switch when missing. */
@@ -35,41 +30,9 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly help: string
   /** For people; nothing when there is none. */
   readonly default?: string
-  readonly schema: Schema
-}
-
-/** A schema over text that says what is wrong in its own words. */
-function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
-  return z.string().transform((text, context): T => {
-    let reason = `must be ${expected}`
-    try {
-      const value = parse(text)
-      if (value !== undefined) return value
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      reason = error.message
-    }
-    context.addIssue({ code: 'custom', message: reason })
-    return z.NEVER
-  })
-}
-
-function list<T>(separator: RegExp, item: (text: string) => T | undefined, expected: string) {
-  const texts = z.union([z.string(), z.array(z.string())]).transform((given) =>
-    [given]
-      .flat()
-      .flatMap((text) => text.split(separator))
-      .map((text) => text.trim())
-      .filter((text) => text !== ''),
-  )
-  return texts.pipe(z.array(parsed(item, expected)).max(MAX_LIST, `more than ${MAX_LIST} entries`))
-}
-
-function whole(min: number, max: number) {
-  return parsed((text) => {
-    const value = /^-?\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-    return value >= min && value <= max ? value : undefined
-  }, `a whole number from ${min} to ${max}`)
+  readonly parse: Parse<unknown>
+  /** The value when neither flag nor environment gives one; undefined when missing. */
+  readonly fallback?: unknown
 }
 
 const path = parsed((text) => (text === '' || text.includes('\0') ? undefined : text), 'a path')
@@ -85,8 +48,6 @@ const rate = parsed(
   },
   `a rate like 2MiB (per second), ${formatSize(MIN_RATE)} or more; leave the flag out for no limit`,
 )
-const switchable = z.union([z.boolean(), z.stringbool()])
-
 function dialable(text: string): string | undefined {
   const endpoint = parseHostPort(text, '127.0.0.1')
   return endpoint.port === 0 ? undefined : formatEndpoint(endpoint)
@@ -98,7 +59,7 @@ function listenable(text: string): string {
 }
 
 /** `-piece-length`, of the node and of `create`. */
-export const PIECE_LENGTH_SCHEMA = parsed((text) => {
+export const parsePieceLength: Parse<number> = parsed((text) => {
   const bytes = parseSize(text)
   const isPower =
     bytes !== undefined && bytes >= 2 ** 14 && bytes <= 2 ** 24 && Number.isInteger(Math.log2(bytes))
@@ -106,7 +67,7 @@ export const PIECE_LENGTH_SCHEMA = parsed((text) => {
 }, 'a power of two from 16KiB to 16MiB')
 
 /** A list of URLs, as `-tracker` and `-web-seed` take them. */
-export const URLS_SCHEMA = list(
+export const parseUrls: Parse<readonly string[]> = list(
   /\s+/,
   (text) => (/^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u.test(text) && URL.canParse(text) ? text : undefined),
   'a URL',
@@ -118,14 +79,14 @@ export const SETTINGS = {
     value: '<file|dir>',
     group: 'What to do',
     help: 'write <path>.bit beside it if there is none, then serve it',
-    schema: path.optional(),
+    parse: path,
   },
   get: {
     flags: ['get'],
     value: '<metainfo>',
     group: 'What to do',
     help: 'download what a .bit or .torrent (a file or URL) or a magnet link describes, then seed for -keep seconds',
-    schema: path.optional(),
+    parse: path,
   },
   dest: {
     flags: ['dest', 'output'],
@@ -133,19 +94,22 @@ export const SETTINGS = {
     group: 'What to do',
     help: 'output folder',
     default: 'the current one',
-    schema: path.default('.'),
+    parse: path,
+    fallback: '.',
   },
   saveMetainfo: {
     flags: ['save-metainfo'],
     group: 'What to do',
     help: 'write <payload>.torrent beside the payload, when what was given is a magnet link or URL',
-    schema: switchable.default(false),
+    parse: switchable,
+    fallback: false,
   },
   embedBootstrap: {
     flags: ['embed-bootstrap'],
     group: 'What to do',
     help: 'with -seed: write the addresses of this DHT node into the .bit, for others to join through',
-    schema: switchable.default(false),
+    parse: switchable,
+    fallback: false,
   },
   keep: {
     flags: ['keep'],
@@ -153,7 +117,8 @@ export const SETTINGS = {
     group: 'What to do',
     help: 'seed on after complete; -1 = for ever',
     default: '0',
-    schema: whole(-1, 1e9).default(0),
+    parse: whole(-1, 1e9),
+    fallback: 0,
   },
   timeout: {
     flags: ['timeout'],
@@ -161,7 +126,8 @@ export const SETTINGS = {
     group: 'What to do',
     help: 'give up with exit code 4 when no payload arrived for so long; 0 = never',
     default: '0',
-    schema: whole(0, 1e9).default(0),
+    parse: whole(0, 1e9),
+    fallback: 0,
   },
   tcpListen: {
     flags: ['tcp-listen'],
@@ -169,14 +135,14 @@ export const SETTINGS = {
     group: 'Network',
     help: 'TCP address for peers; a host named here is also the source of outgoing connections',
     default: ':0, any free port',
-    schema: parsed(listenable, 'an address').optional(),
+    parse: parsed(listenable, 'an address'),
   },
   port: {
     flags: ['port'],
     value: '<n>',
     group: 'Network',
     help: 'short for -tcp-listen :n',
-    schema: whole(0, 65_535).optional(),
+    parse: whole(0, 65_535),
   },
   dhtListen: {
     flags: ['dht-listen'],
@@ -184,7 +150,7 @@ export const SETTINGS = {
     group: 'Network',
     help: 'UDP address of the DHT; the empty string switches it off; alone it makes a DHT-only bootstrap node',
     default: ':0',
-    schema: parsed((text) => (text === '' ? '' : listenable(text)), 'an address').optional(),
+    parse: parsed((text) => (text === '' ? '' : listenable(text)), 'an address'),
   },
   bootstrap: {
     flags: ['bootstrap'],
@@ -192,7 +158,8 @@ export const SETTINGS = {
     isList: true,
     group: 'Network',
     help: 'DHT nodes to join through; :10000 means 127.0.0.1:10000',
-    schema: dialAddresses.default([]),
+    parse: dialAddresses,
+    fallback: [],
   },
   peer: {
     flags: ['peer'],
@@ -200,7 +167,8 @@ export const SETTINGS = {
     isList: true,
     group: 'Network',
     help: 'peers to connect to',
-    schema: dialAddresses.default([]),
+    parse: dialAddresses,
+    fallback: [],
   },
   tracker: {
     flags: ['tracker'],
@@ -208,7 +176,8 @@ export const SETTINGS = {
     isList: true,
     group: 'Network',
     help: 'extra tracker, http, https or udp; repeatable',
-    schema: URLS_SCHEMA.default([]),
+    parse: parseUrls,
+    fallback: [],
   },
   lan: {
     flags: ['lan'],
@@ -216,31 +185,29 @@ export const SETTINGS = {
     group: 'Network',
     help: 'find peers and DHT nodes on this network by multicast; -no-lan switches it off',
     default: 'on',
-    schema: switchable.default(true),
+    parse: switchable,
+    fallback: true,
   },
   blocklist: {
     flags: ['blocklist'],
     value: '<file>',
     group: 'Network',
     help: 'addresses never to deal with: CIDR, P2P or DAT lines, gzipped or not',
-    schema: path.optional(),
+    parse: path,
   },
   dhtNet: {
     flags: ['dht-net'],
     value: '<id>',
     group: 'Network',
     help: 'network id of the DHT: nodes of others are never met',
-    schema: parsed(
-      (text) => (/^[a-z0-9-]{1,16}$/.test(text) ? text : undefined),
-      '1 to 16 of a-z, 0-9 and -',
-    ).optional(),
+    parse: parsed((text) => (/^[a-z0-9-]{1,16}$/.test(text) ? text : undefined), '1 to 16 of a-z, 0-9 and -'),
   },
   stateDir: {
     flags: ['state-dir'],
     value: '<dir>',
     group: 'Network',
     help: 'where a node keeps what should outlive it; this version keeps nothing there',
-    schema: path.optional(),
+    parse: path,
   },
   strategy: {
     flags: ['strategy'],
@@ -248,7 +215,8 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'which piece comes next: rarest, random or sequential',
     default: 'rarest',
-    schema: z.enum(['rarest', 'random', 'sequential']).default('rarest'),
+    parse: oneOf(['rarest', 'random', 'sequential']),
+    fallback: 'rarest',
   },
   maxPeers: {
     flags: ['max-peers'],
@@ -256,7 +224,8 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'connections at once; further candidates wait in a queue',
     default: '50',
-    schema: whole(1, MAX_MAX_PEERS).default(50),
+    parse: whole(1, MAX_MAX_PEERS),
+    fallback: 50,
   },
   maxUp: {
     flags: ['max-up'],
@@ -264,7 +233,7 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'upload limit, 2MiB = per second, all peers together',
     default: 'unlimited',
-    schema: rate.optional(),
+    parse: rate,
   },
   maxDown: {
     flags: ['max-down'],
@@ -272,7 +241,7 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'download limit',
     default: 'unlimited',
-    schema: rate.optional(),
+    parse: rate,
   },
   limitLan: {
     flags: ['limit-lan'],
@@ -280,7 +249,8 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'whether both limits hold for peers on this machine and on private networks; -limit-lan=false exempts them',
     default: 'they do',
-    schema: switchable.default(true),
+    parse: switchable,
+    fallback: true,
   },
   pieceLength: {
     flags: ['piece-length'],
@@ -288,7 +258,7 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'for -seed without metainfo: a power of two, 16KiB to 16MiB',
     default: '256KiB, doubled while there would be more than 32,768 pieces',
-    schema: PIECE_LENGTH_SCHEMA.optional(),
+    parse: parsePieceLength,
   },
   logLevel: {
     flags: ['log-level'],
@@ -296,21 +266,23 @@ export const SETTINGS = {
     group: 'Output',
     help: LOG_LEVELS.join(', '),
     default: 'info',
-    schema: z.enum(LOG_LEVELS).optional(),
+    parse: oneOf(LOG_LEVELS),
   },
   verbose: {
     flags: ['verbose'],
     short: 'v',
     group: 'Output',
     help: 'the same as -log-level debug',
-    schema: switchable.default(false),
+    parse: switchable,
+    fallback: false,
   },
   quiet: {
     flags: ['quiet'],
     short: 'q',
     group: 'Output',
     help: 'no text on stderr but errors',
-    schema: switchable.default(false),
+    parse: switchable,
+    fallback: false,
   },
   progress: {
     flags: ['progress'],
@@ -318,14 +290,18 @@ export const SETTINGS = {
     group: 'Output',
     help: 'progress on stderr; -no-progress switches it off',
     default: 'on a terminal, unless the log goes to the same one',
-    schema: switchable.optional(),
+    parse: switchable,
   },
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type SettingName = keyof typeof SETTINGS
 
 /** The settings after flags, environment and defaults. */
-export type Config = { readonly [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> }
+export type Config = {
+  readonly [Name in SettingName]:
+    | ReturnType<(typeof SETTINGS)[Name]['parse']>
+    | ((typeof SETTINGS)[Name] extends { readonly fallback: unknown } ? never : undefined)
+}
 
 /** `BITSWARM_TCP_LISTEN`. */
 export function environmentName(setting: SettingName): string {
@@ -343,36 +319,27 @@ export function readConfig(
 ): Config {
   const config: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const { schema, flags: names }: Setting = SETTINGS[name]
+    const { parse, fallback, flags: names }: Setting = SETTINGS[name]
     const variable = environmentName(name)
-    config[name] =
-      flags[name] === undefined
-        ? check(variable, schema, environment[variable])
-        : check(`-${names[0]}`, schema, flags[name])
+    const [source, value] =
+      flags[name] === undefined ? [variable, environment[variable]] : [`-${names[0]}`, flags[name]]
+    config[name] = check(source, parse, value) ?? fallback
   }
   return config as Config
 }
 
 /**
  * @param name how the user knows the value: `-keep`
+ * @returns undefined when nothing is given
  * @throws {ConfigError} `config.value`
  */
-export function check<Schema extends z.ZodType>(
-  name: string,
-  schema: Schema,
-  value: unknown,
-): z.output<Schema> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = lastIssue(result.error.issues)
-  const reason = issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue.message
-  const shown = printable(Array.isArray(value) ? value.join(',') : String(value))
-  throw new ConfigError('config.value', `${name} '${shown}': ${reason}`)
-}
-
-/** What lies behind the issue of a union: that of its last alternative, the text. */
-function lastIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
-  const issue = issues[0]!
-  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1) : undefined
-  return inner === undefined ? issue : lastIssue(inner)
+export function check<T>(name: string, parse: Parse<T>, value: RawValue | undefined): T | undefined {
+  if (value === undefined) return undefined
+  try {
+    return parse(value)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const shown = printable(Array.isArray(value) ? value.join(',') : String(value))
+    throw new ConfigError('config.value', `${name} '${shown}': ${error.message}`)
+  }
 }

@@ -1,24 +1,11 @@
 /**
- * The one table of events: name → level and schema. Log, documentation, tests and types come from it. A test asserts
- * that it equals the union of the folders' types, field by field, in both directions.
+ * The one table of events: name → meaning and schema. Documentation and tests come from it. A test asserts that it
+ * equals the union of the folders' types, field by field, in both directions. No running node needs it.
  */
-import { z } from 'zod'
-import type { DhtEvent } from '../dht/events.ts'
-import type { PeerEvent } from '../peer/events.ts'
+import * as z from 'zod'
 import { ERROR_CODES } from '../protocol/errors.ts'
 import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
-import type { StorageEvent } from '../storage/events.ts'
-import type { AppEvent } from './node-event.ts'
-
-export type NodeEvent = AppEvent | PeerEvent | DhtEvent | StorageEvent
-export type EventName = NodeEvent['event']
-
-/** As pino names them; `silent` writes nothing. */
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
-
-/** Those that events have. */
-type EventLevel = 'debug' | 'info' | 'warn' | 'error'
+import { LEVEL, type EventName } from './event-level.ts'
 
 const count = z.int().min(0)
 const bytes = count.describe('bytes')
@@ -57,16 +44,20 @@ const ERROR_FAMILIES = [
 // oxlint-disable-next-line max-params
 function event<Name extends EventName, Shape extends z.core.$ZodShape>(
   name: Name,
-  level: EventLevel,
   meaning: string,
   shape: Shape,
 ) {
-  return { name, level, meaning, schema: z.strictObject({ event: z.literal(name), ...shape }) } as const
+  return {
+    name,
+    level: LEVEL[name],
+    meaning,
+    schema: z.strictObject({ event: z.literal(name), ...shape }),
+  } as const
 }
 
 /** In the order of the documentation. */
 export const EVENTS = [
-  event('start', 'info', 'the first line: what this process is about to do', {
+  event('start', 'the first line: what this process is about to do', {
     version: text,
     role: z.enum(['seed', 'get', 'dht']),
     node: text.describe('version of Node.js'),
@@ -74,13 +65,13 @@ export const EVENTS = [
     infoHash: infoHash.exactOptional(),
     name: text.exactOptional(),
   }),
-  event('listen', 'info', 'the sockets are bound, to these endpoints', {
+  event('listen', 'the sockets are bound, to these endpoints', {
     tcp: endpoint.exactOptional(),
     tcp6: endpoint.exactOptional(),
     dht: endpoint.exactOptional(),
     dht6: endpoint.exactOptional(),
   }),
-  event('metainfo_written', 'info', 'a metainfo file was made: by `-seed`, or by `-save-metainfo`', {
+  event('metainfo_written', 'a metainfo file was made: by `-seed`, or by `-save-metainfo`', {
     path: text,
     infoHash,
     name: text,
@@ -90,7 +81,6 @@ export const EVENTS = [
   }),
   event(
     'resume',
-    'info',
     'what was there at the start, and who vouches for it: the resume file, a check of all data, a sample, or nothing to vouch for',
     {
       have: count,
@@ -99,12 +89,12 @@ export const EVENTS = [
       source: z.enum(['resume', 'check', 'sample', 'empty']),
     },
   ),
-  event('joined_to_peer', 'info', 'a connection is up: both handshakes are done', {
+  event('joined_to_peer', 'a connection is up: both handshakes are done', {
     peer: endpoint,
     direction,
     client: text,
   }),
-  event('peer_left', 'info', 'a connection ended; the bytes are payload', {
+  event('peer_left', 'a connection ended; the bytes are payload', {
     peer: endpoint,
     reason: text,
     state: peerState,
@@ -113,51 +103,44 @@ export const EVENTS = [
   }),
   event(
     'peer_failed',
-    'info',
     'a dial failed; the next one follows after `retrySeconds`, or none when it is missing',
     { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
   ),
-  event('peer_refused', 'debug', 'a connection was turned away before it joined', {
+  event('peer_refused', 'a connection was turned away before it joined', {
     peer: endpoint,
     reason: text,
   }),
-  event(
-    'peer_blocked',
-    'info',
-    'an address is on the blocklist, by the line `rule`: not dialled, or turned away',
-    {
-      peer: endpoint,
-      direction,
-      rule: text,
-    },
-  ),
-  event('peer_banned', 'warn', 'a peer lost the right to connect; `pieces` are the evidence', {
+  event('peer_blocked', 'an address is on the blocklist, by the line `rule`: not dialled, or turned away', {
+    peer: endpoint,
+    direction,
+    rule: text,
+  }),
+  event('peer_banned', 'a peer lost the right to connect; `pieces` are the evidence', {
     peer: endpoint,
     reason: text,
     pieces: z.array(piece).readonly(),
   }),
-  event('request', 'info', 'the first block of a piece was asked of this peer', { piece, peer: endpoint }),
-  event(
-    'have',
-    'info',
-    'a piece is verified and written; `peer` sent most of it; `done` of `pieces` are there now',
-    { piece, peer: endpoint, bytes, done: count, pieces: count },
-  ),
-  event(
-    'hash_fail',
-    'warn',
-    'a piece did not hash to its digest and is fetched again; `peers` sent its blocks',
-    { piece, peers: z.array(endpoint).readonly() },
-  ),
-  event('unchoke', 'debug', 'a peer may download from us', { peer: endpoint, reason: text }),
-  event('choke', 'debug', 'a peer may no longer download from us', { peer: endpoint, reason: text }),
-  event('complete', 'info', 'every piece is verified on disk; `seconds` since the start of the download', {
+  event('request', 'the first block of a piece was asked of this peer', { piece, peer: endpoint }),
+  event('have', 'a piece is verified and written; `peer` sent most of it; `done` of `pieces` are there now', {
+    piece,
+    peer: endpoint,
+    bytes,
+    done: count,
+    pieces: count,
+  }),
+  event('hash_fail', 'a piece did not hash to its digest and is fetched again; `peers` sent its blocks', {
+    piece,
+    peers: z.array(endpoint).readonly(),
+  }),
+  event('unchoke', 'a peer may download from us', { peer: endpoint, reason: text }),
+  event('choke', 'a peer may no longer download from us', { peer: endpoint, reason: text }),
+  event('complete', 'every piece is verified on disk; `seconds` since the start of the download', {
     path: text,
     infoHash,
     bytes,
     seconds,
   }),
-  event('stats', 'info', 'every 10 s, on SIGUSR2 and SIGHUP: totals of payload since the start, and rates', {
+  event('stats', 'every 10 s, on SIGUSR2 and SIGHUP: totals of payload since the start, and rates', {
     downloaded: bytes,
     uploaded: bytes,
     downRate: rate,
@@ -171,14 +154,12 @@ export const EVENTS = [
   }),
   event(
     'disk_error',
-    'warn',
     'writing failed; the next try follows after `retrySeconds`, or none when it is missing',
     { code: errorCode, message: text, retrySeconds: seconds.exactOptional() },
   ),
-  event('disk_recovered', 'info', 'writing works again', { stalledSeconds: seconds }),
+  event('disk_recovered', 'writing works again', { stalledSeconds: seconds }),
   event(
     'tracker_announce',
-    'info',
     'a tracker answered; `tracker` is its URL without what may be a passkey, `nextSeconds` the time to the next announce',
     {
       tracker: text,
@@ -194,7 +175,6 @@ export const EVENTS = [
   ),
   event(
     'tracker_error',
-    'warn',
     'an announce failed; the tracker is asked again after `retrySeconds`, or not when it is missing',
     {
       tracker: text,
@@ -204,28 +184,28 @@ export const EVENTS = [
       retrySeconds: seconds.exactOptional(),
     },
   ),
-  event('tracker_scrape', 'info', 'what a tracker counts', {
+  event('tracker_scrape', 'what a tracker counts', {
     tracker: text,
     seeds: count,
     leechers: count,
     downloads: count,
   }),
-  event('pex', 'info', 'a peer told of others; `fresh` of the `added` were not known', {
+  event('pex', 'a peer told of others; `fresh` of the `added` were not known', {
     peer: endpoint,
     added: count,
     dropped: count,
     fresh: count,
   }),
-  event('lan_peer', 'info', 'somebody on this network said by multicast that it has the torrent', {
+  event('lan_peer', 'somebody on this network said by multicast that it has the torrent', {
     peer: endpoint,
     infoHash,
   }),
-  event('lan_node', 'info', 'a DHT node on this network said by multicast where it is', { node: endpoint }),
-  event('lan_failed', 'warn', 'multicast does not work here; other sources go on', {
+  event('lan_node', 'a DHT node on this network said by multicast where it is', { node: endpoint }),
+  event('lan_failed', 'multicast does not work here; other sources go on', {
     group: endpoint,
     reason: text,
   }),
-  event('metadata', 'info', 'peers sent the info dictionary of a magnet link, and it has the info hash', {
+  event('metadata', 'peers sent the info dictionary of a magnet link, and it has the info hash', {
     infoHash,
     name: text,
     bytes,
@@ -234,42 +214,43 @@ export const EVENTS = [
   }),
   event(
     'metadata_rejected',
-    'warn',
     'what peers sent as the info dictionary is not it, or cannot be used: fetched anew, from others',
     { peers: z.array(endpoint).readonly(), reason: text },
   ),
-  event('webseed_joined', 'info', 'a web seed sent its first byte of payload', { url: text, peer: endpoint }),
-  event('webseed_failed', 'warn', 'a web seed failed; the next request follows after `retrySeconds`', {
+  event('webseed_joined', 'a web seed sent its first byte of payload', { url: text, peer: endpoint }),
+  event('webseed_failed', 'a web seed failed; the next request follows after `retrySeconds`', {
     url: text,
     peer: endpoint,
     reason: text,
     retrySeconds: seconds,
   }),
-  event('webseed_dropped', 'warn', 'a web seed is not used any more', {
+  event('webseed_dropped', 'a web seed is not used any more', {
     url: text,
     peer: endpoint,
     reason: text,
     downloaded: bytes,
   }),
-  event('dht_bootstrap', 'info', 'the DHT node found its neighbourhood', {
+  event('dht_bootstrap', 'the DHT node found its neighbourhood', {
     family,
     contacts: count,
     rpcs: count,
     ms: millis,
   }),
-  event('dht_bootstrap_failed', 'warn', 'no bootstrap address answered', {
+  event('dht_bootstrap_failed', 'no bootstrap address answered', {
     family,
     asked: count,
     reason: text,
     retrySeconds: seconds,
   }),
-  event(
-    'dht_lookup',
-    'info',
-    'a lookup of ours ended; `hops` referrals away was the nearest node that answered',
-    { family, infoHash, peers: count, hops: count, rpcs: count, ms: millis },
-  ),
-  event('dht_announced', 'info', 'a round of announcing ended; `stored` nodes confirmed it', {
+  event('dht_lookup', 'a lookup of ours ended; `hops` referrals away was the nearest node that answered', {
+    family,
+    infoHash,
+    peers: count,
+    hops: count,
+    rpcs: count,
+    ms: millis,
+  }),
+  event('dht_announced', 'a round of announcing ended; `stored` nodes confirmed it', {
     family,
     infoHash,
     port,
@@ -279,17 +260,16 @@ export const EVENTS = [
     ms: millis,
     nextSeconds: seconds,
   }),
-  event('dht_ping', 'debug', 'one datagram', { node: endpoint, direction }),
-  event('dht_pong', 'debug', 'one datagram: the answer to a ping or an announce', {
+  event('dht_ping', 'one datagram', { node: endpoint, direction }),
+  event('dht_pong', 'one datagram: the answer to a ping or an announce', {
     node: endpoint,
     direction,
     rttMs: millis.exactOptional(),
     error: count.exactOptional(),
   }),
-  event('dht_announce', 'debug', 'one datagram', { node: endpoint, direction, infoHash }),
+  event('dht_announce', 'one datagram', { node: endpoint, direction, infoHash }),
   event(
     'dht_findPeers',
-    'debug',
     'one datagram: the question for the nodes nearest to `target`, or for the peers of `infoHash`',
     {
       node: endpoint,
@@ -298,7 +278,7 @@ export const EVENTS = [
       target: infoHash.exactOptional(),
     },
   ),
-  event('dht_peers', 'debug', 'one datagram: the answer to `findPeers`', {
+  event('dht_peers', 'one datagram: the answer to `findPeers`', {
     node: endpoint,
     direction,
     nodes: count,
@@ -306,39 +286,31 @@ export const EVENTS = [
     rttMs: millis.exactOptional(),
     error: count.exactOptional(),
   }),
-  event('dht_timeout', 'debug', 'a request stayed without an answer', {
+  event('dht_timeout', 'a request stayed without an answer', {
     node: endpoint,
     message: text,
     waitedMs: millis,
   }),
-  event('dht_contact', 'debug', 'a contact entered or left the routing table, which holds `contacts` now', {
+  event('dht_contact', 'a contact entered or left the routing table, which holds `contacts` now', {
     node: endpoint,
     change: z.enum(['added', 'removed']),
     reason: text,
     contacts: count,
   }),
-  event('error', 'error', 'why the process is about to end with a code other than 0', {
+  event('error', 'why the process is about to end with a code other than 0', {
     code: z.enum([...errorCodes, 'unexpected']),
     family: z.enum([...ERROR_FAMILIES, 'InvariantError', 'Error']),
     message: text,
   }),
-  event(
-    'log_dropped',
-    'warn',
-    'the reader of this log was too slow: so many lines before this one are lost',
-    { lines: count },
-  ),
-  event('stopping', 'info', 'the process was asked to stop, or is done', { reason: text }),
-  event('exit', 'info', 'the last line', { code: z.int().min(0).max(255), uptimeSeconds: seconds }),
+  event('log_dropped', 'the reader of this log was too slow: so many lines before this one are lost', {
+    lines: count,
+  }),
+  event('stopping', 'the process was asked to stop, or is done', { reason: text }),
+  event('exit', 'the last line', { code: z.int().min(0).max(255), uptimeSeconds: seconds }),
 ] as const
 
 /** What the table describes; equal to {@link NodeEvent}. */
 export type TableEvent = z.infer<(typeof EVENTS)[number]['schema']>
-
-/** Forgetting an event in the table is a compile error here. */
-export const LEVEL: Readonly<Record<EventName, EventLevel>> = Object.fromEntries(
-  EVENTS.map(({ name, level }) => [name, level]),
-) as { readonly [Name in (typeof EVENTS)[number]['name']]: EventLevel }
 
 const line = { level: z.enum(['debug', 'info', 'warn', 'error']), ts: z.iso.datetime({ precision: 0 }) }
 

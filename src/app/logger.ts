@@ -3,8 +3,8 @@
  */
 import { pino } from 'pino'
 import type { Clock } from '../protocol/ports.ts'
-import { LEVEL } from './events.ts'
-import type { LogLevel, NodeEvent } from './events.ts'
+import { LEVEL } from './event-level.ts'
+import type { LogLevel, NodeEvent } from './event-level.ts'
 import { LineBatch } from './line-batch.ts'
 import { escapeControls } from './terminal-text.ts'
 

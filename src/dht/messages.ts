@@ -3,7 +3,7 @@
  * from them and {@link codec.ts} lets nothing in that they refuse. Lists travel packed: a contact is an id and a
  * compact endpoint in 26 bytes (38 over IPv6), a peer a compact endpoint in 6 (18).
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { decodeBase64Url } from '../protocol/base64.ts'
 import { COMPACT_LENGTH, type Family } from '../protocol/endpoint.ts'
 import { fromHex, ID_LENGTH, type InfoHash, type NodeId } from '../protocol/ids.ts'

@@ -1,5 +1,5 @@
 /** .bit files: metainfo as one JSON object, with the info hash that the .torrent of the same content has. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { decodeBase64, encodeBase64 } from '../protocol/base64.ts'
 import { BencodeDict } from '../protocol/bencode.ts'
 import { MetainfoError } from '../protocol/errors.ts'

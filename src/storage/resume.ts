@@ -8,7 +8,7 @@
  * Whoever writes it must have synced the pieces that it names before. Whatever it does not vouch for is checked
  * against the payload, so a lost or damaged resume file costs time and never data.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { decodeBase64, encodeBase64 } from '../protocol/base64.ts'
 import { Bitfield } from '../protocol/bitfield.ts'

@@ -1,12 +1,7 @@
 /** Settings: flags win over the environment, what is wrong is said in one line, and defaults stand in one place. */
 import { describe, expect, test } from 'vitest'
-import {
-  environmentName,
-  readConfig,
-  SETTINGS,
-  type RawValue,
-  type SettingName,
-} from '../../src/app/config.ts'
+import { environmentName, readConfig, SETTINGS, type SettingName } from '../../src/app/config.ts'
+import type { RawValue } from '../../src/app/setting-value.ts'
 import { ConfigError } from '../../src/protocol/errors.ts'
 
 const MiB = 1024 ** 2

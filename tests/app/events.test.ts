@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { eventSchema, eventTable, SCHEMA_PATH, TABLE_PATH } from '../../scripts/event-docs.ts'
-import { EVENTS, LEVEL, LOG_LINE, type NodeEvent, type TableEvent } from '../../src/app/events.ts'
+import { LEVEL, type NodeEvent } from '../../src/app/event-level.ts'
+import { EVENTS, LOG_LINE, type TableEvent } from '../../src/app/events.ts'
 import { ROOT } from '../support/source-tree.ts'
 
 /** Assignable in both directions, field by field; what is not is a compile error below. */

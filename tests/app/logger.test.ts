@@ -4,7 +4,7 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rm
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { NodeEvent } from '../../src/app/events.ts'
+import type { NodeEvent } from '../../src/app/event-level.ts'
 import { EventLog } from '../../src/app/logger.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 

@@ -68,7 +68,7 @@ export const LAYERS: readonly Layer[] = [
     hasNode: true,
   },
   { at: 'src/app/', ours: ['src/'], packages: ['pino', 'zod', 'cli-progress'] },
-  { at: 'cmd/', ours: ['src/app/'], packages: ['commander', 'node:process'] },
+  { at: 'cmd/', ours: ['src/app/', 'src/protocol/errors.ts'], packages: ['commander', 'node:process'] },
 ]
 
 /** What `file` imports although its layer may not: `path: specifier`, empty when all is well. */

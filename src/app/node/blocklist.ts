@@ -1,7 +1,6 @@
 /** Reads `-blocklist` files, gzipped or not. */
 import { open, type FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { parseBlocklist } from '../../peer/blocklist-file.ts'
 import type { IpFilter } from '../../peer/ip-filter.ts'
 import { ConfigError } from '../../protocol/errors.ts'
@@ -31,7 +30,9 @@ async function readUnpacked(path: string): Promise<Uint8Array> {
     try {
       const bytes = await readBounded(file)
       const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
-      return isPacked ? await promisify(gunzip)(bytes, { maxOutputLength: MAX_BLOCKLIST_LENGTH }) : bytes
+      if (!isPacked) return bytes
+      const { gunzip } = await import('node:zlib')
+      return await promisify(gunzip)(bytes, { maxOutputLength: MAX_BLOCKLIST_LENGTH })
     } finally {
       await file.close()
     }

@@ -1,14 +1,8 @@
 /** HTTP and HTTPS by Node's own client, which lets us say which address is connected to; `fetch` does not. */
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-} from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
+import type * as Https from 'node:https'
 import type { Socket } from 'node:net'
 import { pipeline, type Readable } from 'node:stream'
-import { createBrotliDecompress, createUnzip } from 'node:zlib'
 import { canonicalIp, familyOf } from '../../protocol/endpoint.ts'
 import type { TransportError } from '../../protocol/errors.ts'
 import type { HttpClient, HttpExchange, HttpHandler, HttpRequest, Millis } from '../../protocol/ports.ts'
@@ -31,11 +25,18 @@ const AGENT_OPTIONS = {
   timeout: IDLE_TIMEOUT,
 } as const
 
+type Scheme = 'http' | 'https'
+
+/** Loaded when it is needed: `import` would cost every start of a node 25 ms, most of them for the WebSocket that it exports. */
+function client(scheme: Scheme): typeof Https {
+  return process.getBuiltinModule(`node:${scheme}`) as typeof Https
+}
+
 export class SystemHttp implements HttpClient {
   readonly #userAgent: string
   readonly #source: string | undefined
-  readonly #http = new HttpAgent(AGENT_OPTIONS)
-  readonly #https = new HttpsAgent(AGENT_OPTIONS)
+  /** By scheme. */
+  readonly #agents = new Map<Scheme, Agent>()
 
   /** @param source the address that connections leave from */
   constructor(userAgent: string, source?: string) {
@@ -45,12 +46,13 @@ export class SystemHttp implements HttpClient {
 
   get({ url, address, headers }: HttpRequest, handler: HttpHandler): HttpExchange {
     const isSecure = url.protocol === 'https:'
+    const scheme = isSecure ? 'https' : 'http'
     const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
     const isLiteral = canonicalIp(hostname) !== undefined
     const hasSource = this.#source !== undefined && familyOf(this.#source) === familyOf(address)
     const hasUser = url.username !== '' || url.password !== ''
-    const options: RequestOptions = {
-      agent: isSecure ? this.#https : this.#http,
+    const options: Https.RequestOptions = {
+      agent: this.#agent(scheme),
       // The agent keeps connections by host: with the address there, none is used again for another address.
       host: address,
       port: url.port || (isSecure ? 443 : 80),
@@ -66,7 +68,7 @@ export class SystemHttp implements HttpClient {
       ...(hasUser && { auth: `${unescaped(url.username)}:${unescaped(url.password)}` }),
       ...(hasSource && { localAddress: this.#source }),
     }
-    return new SystemExchange(() => (isSecure ? httpsRequest : httpRequest)(options), {
+    return new SystemExchange(() => client(scheme).request(options), {
       server: url.host,
       isSecure,
       handler,
@@ -75,8 +77,15 @@ export class SystemHttp implements HttpClient {
 
   /** Drops the connections that are kept. */
   close(): void {
-    this.#http.destroy()
-    this.#https.destroy()
+    for (const agent of this.#agents.values()) agent.destroy()
+  }
+
+  #agent(scheme: Scheme): Agent {
+    const known = this.#agents.get(scheme)
+    if (known !== undefined) return known
+    const agent = new (client(scheme).Agent)(AGENT_OPTIONS)
+    this.#agents.set(scheme, agent)
+    return agent
   }
 }
 
@@ -181,6 +190,7 @@ function unpacked(response: IncomingMessage): Readable {
   const isUnzipped = encoding === 'gzip' || encoding === 'x-gzip' || encoding === 'deflate'
   if (!isUnzipped && encoding !== 'br') return response
   // An error on either side ends both; the listeners of what is returned hear of it.
+  const { createUnzip, createBrotliDecompress } = process.getBuiltinModule('node:zlib')
   return pipeline(response, isUnzipped ? createUnzip() : createBrotliDecompress(), () => {})
 }
 
