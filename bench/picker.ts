@@ -4,7 +4,9 @@
  */
 import { SeededRandom } from '../src/app/sim/random.ts'
 import { BLOCK_LENGTH, PieceGeometry } from '../src/metainfo/geometry.ts'
-import { PiecePicker, type BlockRequest, type BlockSource } from '../src/peer/picker.ts'
+import type { BlockRun } from '../src/peer/claim.ts'
+import { PiecePicker } from '../src/peer/picker.ts'
+import type { BlockSource } from '../src/peer/source-queue.ts'
 import { Bitfield } from '../src/protocol/bitfield.ts'
 
 const PIECES = 1_000_000
@@ -37,7 +39,7 @@ const picker = new PiecePicker({
 
 const densities = [0.5, 0.3, 0.9, 1, 0.001]
 const peers = Array.from({ length: PEERS }, (_, i) => peer(i + 1, densities[i % densities.length]!))
-const scratch: BlockRequest[] = []
+const scratch: BlockRun[] = []
 
 // A bitfield, and the sort that the next pick pays for it.
 let worst = 0
@@ -91,9 +93,10 @@ for (let turn = 0; turn < 10_000; turn++) {
   }
   const done = new Set<number>()
   start = performance.now()
-  for (const { piece, begin } of scratch) {
-    picker.onBlock(each, piece, begin, BLOCK_LENGTH, losers)
-    if (begin === PIECE_LENGTH - BLOCK_LENGTH) done.add(piece)
+  for (const { piece, begin, length } of scratch) {
+    for (let at = begin; at < begin + length; at += BLOCK_LENGTH)
+      picker.onBlock(each, piece, at, BLOCK_LENGTH, losers)
+    if (begin + length === PIECE_LENGTH) done.add(piece)
   }
   blockTime += performance.now() - start
   for (const piece of done) if (picker.isPending(piece)) picker.onPieceWritten(piece)

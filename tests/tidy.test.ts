@@ -42,11 +42,8 @@ describe('the source tree', () => {
     expect(barrels.filter((path) => path !== 'src/app/library.ts')).toEqual([])
   })
 
-  /** One concept that would only be torn apart: the picker's is the life of a piece, with all that may happen to it. */
-  const MAY_BE_LONG = new Set(['src/peer/picker.ts'])
-
-  test('has no file of more than 400 lines, but for what is named here', () => {
-    const long = all.filter(({ path, text }) => text.split('\n').length > 401 && !MAY_BE_LONG.has(path))
+  test('has no file of more than 400 lines', () => {
+    const long = all.filter(({ text }) => text.split('\n').length > 401)
     expect(long.map(({ path, text }) => `${path}: ${text.split('\n').length - 1}`)).toEqual([])
   })
 

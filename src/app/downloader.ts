@@ -2,7 +2,9 @@
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { BlockSupplier } from '../peer/block-supplier.ts'
 import type { PeerEvent } from '../peer/events.ts'
-import type { BlockRequest, BlockSource, PiecePicker } from '../peer/picker.ts'
+import type { BlockRun } from '../peer/claim.ts'
+import type { PiecePicker } from '../peer/picker.ts'
+import type { BlockSource } from '../peer/source-queue.ts'
 import type { StorageError } from '../protocol/errors.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Clock, Emit, Millis } from '../protocol/ports.ts'
@@ -46,7 +48,7 @@ export class Downloader {
   /** Payload bytes that came and were of no use: duplicates, unrequested ones, corrupt pieces. */
   #wastedBytes = 0
   // Filled anew at each use.
-  readonly #requests: BlockRequest[] = []
+  readonly #runs: BlockRun[] = []
   readonly #losers: BlockSource[] = []
 
   constructor(options: DownloaderOptions) {
@@ -141,12 +143,12 @@ export class Downloader {
     const now = this.#options.clock.now()
     const room = peer.window.size - this.picker.inFlight(peer)
     if (room <= 0) return
-    const requests = this.#requests
-    requests.length = 0
-    this.picker.pick(peer, room, now, requests)
-    for (const { piece, isFirstOfPiece } of requests)
+    const runs = this.#runs
+    runs.length = 0
+    this.picker.pick(peer, room, now, runs)
+    for (const { piece, isFirstOfPiece } of runs)
       if (isFirstOfPiece) this.#options.emit({ event: 'request', piece, peer: peer.address })
-    peer.request(requests)
+    if (runs.length > 0) peer.request(runs)
   }
 
   #onFate(piece: number, result: Verdict | StorageError): void {

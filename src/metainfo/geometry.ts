@@ -80,6 +80,11 @@ export class PieceGeometry {
     return Math.min(BLOCK_LENGTH, this.lengthOf(piece) - block * BLOCK_LENGTH)
   }
 
+  /** One number for each block of all pieces; those of the last piece of the longest payload are safe integers, too. */
+  blockNumber(piece: number, block: number): number {
+    return piece * Math.ceil(this.pieceLength / BLOCK_LENGTH) + block
+  }
+
   /** The block that is exactly `begin … begin + length - 1` of `piece`; undefined for any other range. */
   blockAt(piece: number, begin: number, length: number): number | undefined {
     if (!this.isPiece(piece) || begin < 0 || begin % BLOCK_LENGTH !== 0) return undefined

@@ -1,21 +1,7 @@
 /** A piece that is being fetched: which blocks are in, who sent them, and who was asked for the others. */
 import type { Millis } from '../protocol/ports.ts'
-
-/** A block asked of one source. Several sources may be asked for one block: their requests form a chain. */
-export interface Request {
-  readonly piece: number
-  /** Bytes from the piece's first byte. */
-  readonly begin: number
-  readonly length: number
-  readonly isFirstOfPiece: boolean
-  readonly source: number
-  readonly askedAt: Millis
-  /** The next request for the same block. */
-  copy: Request | undefined
-  /** Neighbours among the requests of the same source, oldest first. */
-  older: Request | undefined
-  newer: Request | undefined
-}
+import { Claim } from './claim.ts'
+import type { SourceQueue } from './source-queue.ts'
 
 export class ActivePiece {
   readonly piece: number
@@ -33,11 +19,14 @@ export class ActivePiece {
   reservedAt: Millis = 0
   /** No other source may send a block of it: its owner is on parole. */
   isExclusive = false
-  /** Where it lies in the picker's list of pieces with free blocks; -1 when it has none. */
+  /** Where it lies in the list of pieces with free blocks; -1 when it is not listed. */
   openAt = -1
   /** For each block the source that sent it, or 0. */
   readonly #senders: number[]
-  readonly #requests: (Request | undefined)[]
+  /** For each block who is asked for it … */
+  readonly #claims: (Claim | undefined)[]
+  /** … and who was asked before, when two are: never more. */
+  #copied: (Claim | undefined)[] | undefined
   /** Sources that were asked for a block of it. */
   readonly #asked: number[] = []
   /** No block below is free. */
@@ -50,24 +39,34 @@ export class ActivePiece {
     this.freeCount = blockCount
     this.missingCount = blockCount
     this.#senders = new Array<number>(blockCount).fill(0)
-    this.#requests = new Array<Request | undefined>(blockCount).fill(undefined)
+    this.#claims = new Array<Claim | undefined>(blockCount).fill(undefined)
   }
 
   isIn(block: number): boolean {
     return this.#senders[block] !== 0
   }
 
-  /** The newest request for a block; others follow by `copy`. */
-  requestsOf(block: number): Request | undefined {
-    return this.#requests[block]
+  /** Nothing of it is in, and nothing is on its way. */
+  get isUntouched(): boolean {
+    return this.requestCount === 0 && this.missingCount === this.blockCount
   }
 
-  /** The lowest block that nobody was asked for. There is one: `freeCount` is above zero. */
-  nextFree(): number {
-    let block = this.#firstFree
-    while (this.#senders[block] !== 0 || this.#requests[block] !== undefined) block++
-    this.#firstFree = block
-    return block
+  /** The newest claim on a block. */
+  claimOn(block: number): Claim | undefined {
+    return this.#claims[block]
+  }
+
+  /** The claim of one source on a block. */
+  claimOf(block: number, queue: SourceQueue): Claim | undefined {
+    const claim = this.#claims[block]
+    if (claim === undefined || claim.queue === queue) return claim
+    const copied = this.#copied?.[block]
+    return copied?.queue === queue ? copied : undefined
+  }
+
+  /** Is it asked of one source, by this claim? */
+  isSole(block: number, claim: Claim): boolean {
+    return this.#claims[block] === claim && this.#copied?.[block] === undefined
   }
 
   /** @returns whether it is the first time that this source is asked for a block of this piece */
@@ -81,33 +80,45 @@ export class ActivePiece {
     return this.#asked.length === 1 && this.#asked[0] === source
   }
 
-  addRequest(block: number, request: Request): void {
-    if (this.#requests[block] === undefined) this.freeCount--
-    request.copy = this.#requests[block]
-    this.#requests[block] = request
+  /** The lowest free blocks, as many as lie in a row but no more than `limit`. One at least is free. */
+  claimFree(queue: SourceQueue, limit: number, askedAt: Millis): Claim {
+    let first = this.#firstFree
+    while (!this.#isFree(first)) first++
+    const last = Math.min(this.blockCount, first + limit)
+    let end = first + 1
+    while (end < last && this.#isFree(end)) end++
+    const claim = new Claim(this, queue, { first, end, askedAt })
+    for (let block = first; block < end; block++) this.#claims[block] = claim
+    this.#firstFree = end
+    this.freeCount -= end - first
+    this.requestCount += end - first
+    return claim
+  }
+
+  /** A block that one other source is asked for already. */
+  claimCopy(queue: SourceQueue, block: number, askedAt: Millis): Claim {
+    const claim = new Claim(this, queue, { first: block, end: block + 1, askedAt })
+    this.#copied ??= new Array<Claim | undefined>(this.blockCount).fill(undefined)
+    this.#copied[block] = this.#claims[block]
+    this.#claims[block] = claim
     this.requestCount++
+    return claim
   }
 
-  removeRequest(block: number, request: Request): void {
-    let before: Request | undefined
-    let at = this.#requests[block]
-    while (at !== request && at !== undefined) {
-      before = at
-      at = at.copy
-    }
-    if (before === undefined) this.#requests[block] = request.copy
-    else before.copy = request.copy
-    request.copy = undefined
+  /** `claim` on a block is no more. */
+  unclaim(block: number, claim: Claim): void {
+    const copied = this.#copied
+    if (this.#claims[block] === claim) this.#claims[block] = copied?.[block]
+    if (copied !== undefined) copied[block] = undefined
     this.requestCount--
-    if (this.#requests[block] === undefined && this.#senders[block] === 0) {
-      this.freeCount++
-      this.#firstFree = Math.min(this.#firstFree, block)
-    }
+    if (!this.#isFree(block)) return
+    this.freeCount++
+    this.#firstFree = Math.min(this.#firstFree, block)
   }
 
-  /** Block `block` came from `source`; its requests are removed by the caller. */
+  /** Block `block` came from `source`; claims on it are removed by the caller. */
   receive(block: number, source: number): void {
-    if (this.#requests[block] === undefined) this.freeCount--
+    if (this.#claims[block] === undefined) this.freeCount--
     this.#senders[block] = source
     this.missingCount--
   }
@@ -130,5 +141,9 @@ export class ActivePiece {
       if (count > (counts.get(main) ?? 0)) main = source
     }
     return main
+  }
+
+  #isFree(block: number): boolean {
+    return this.#claims[block] === undefined && this.#senders[block] === 0
   }
 }

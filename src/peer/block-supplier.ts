@@ -21,7 +21,8 @@ export interface BlockSupplier extends BlockSource {
     onStall(): void
   }
   setWanted(isWanted: boolean): void
-  request(requests: readonly BlockRange[]): void
+  /** @param runs one at least, asked for block by block, all in one write */
+  request(runs: readonly BlockRange[]): void
   cancel(ranges: readonly BlockRange[]): void
   /** Stops and restarts reading. */
   hold(why: Hold): void

@@ -1,5 +1,5 @@
 /** One remote after the handshake: what it may do, what we may do, and every message between the two (BEP 3). */
-import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { WireDecoder } from '../protocol/decoder.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
@@ -22,11 +22,11 @@ import {
 } from '../protocol/message.ts'
 import type { ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
 import type { PeerObserver, PeerOptions } from './peer-observer.ts'
-import type { BlockSource } from './picker.ts'
 import { RateMeter } from './rate-meter.ts'
 import { ReadingGate, type Hold } from './reading-gate.ts'
 import { RemotePieces } from './remote-pieces.ts'
 import { RequestWindow } from './request-window.ts'
+import type { BlockSource } from './source-queue.ts'
 import { UploadQueue } from './upload-queue.ts'
 
 /** A remote that sends nothing for so long is gone (BEP 3 asks for a keep-alive every two minutes). */
@@ -236,10 +236,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
   }
 
   /** All in one write. */
-  request(requests: readonly BlockRange[]): void {
-    if (requests.length === 0) return
-    this.window.onRequested(requests[0]!, this.#clock.now())
-    this.#send(encodeRequests(requests))
+  request(runs: readonly BlockRange[]): void {
+    this.window.onRequested(runs[0]!, this.#clock.now())
+    this.#send(encodeRequests(runs, BLOCK_LENGTH))
   }
 
   cancel(ranges: readonly BlockRange[]): void {

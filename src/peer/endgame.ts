@@ -2,13 +2,10 @@
  * The end of a download: every block is asked for, and some hang at slow sources. Then a second source is asked for the
  * oldest of them, within a budget that bounds what can be wasted.
  */
-import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
-import type { ActivePiece, Request } from './active-piece.ts'
+import type { Claim } from './claim.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Sources that are asked for the same block at the same time. */
-const MAX_COPIES = 2
 /** Duplicates that may be asked for in a whole download: so many in a thousand of its blocks … */
 const BUDGET_PER_MILLE = 5
 /** … but at least this many. */
@@ -20,8 +17,13 @@ const MIN_AGE: Millis = 100
 
 export interface EndgameView {
   readonly sources: Iterable<SourceQueue>
-  readonly active: ReadonlyMap<number, ActivePiece>
   readonly now: Millis
+}
+
+interface LateBlock {
+  /** By which another source is asked for it. */
+  readonly claim: Claim
+  readonly block: number
 }
 
 export class Endgame {
@@ -32,52 +34,42 @@ export class Endgame {
     this.#budget = Math.max(MIN_BUDGET, Math.floor((blocks * BUDGET_PER_MILLE) / 1_000))
   }
 
-  /** Duplicates that may still be asked for. */
-  get budget(): number {
-    return this.#budget
+  /**
+   * Claims up to `count` blocks for `queue` that hang at one other source, the oldest first.
+   *
+   * @param view all sources, and the time
+   */
+  claim(queue: SourceQueue, count: number, { sources, now }: EndgameView): Claim[] {
+    const room = Math.min(count, MAX_IN_FLIGHT - queue.count, this.#budget)
+    if (room <= 0) return []
+    const late: LateBlock[] = []
+    for (const other of sources) if (other !== queue) late.push(...lateAt(other, queue, { room, now }))
+    late.sort(
+      (a, b) => a.claim.askedAt - b.claim.askedAt || a.claim.piece - b.claim.piece || a.block - b.block,
+    )
+    const claims = late.slice(0, room).map(({ claim, block }) => claim.active.claimCopy(queue, block, now))
+    this.#budget -= claims.length
+    return claims
   }
+}
 
-  /** How many duplicates a source with `inFlight` requests may be asked for now. */
-  room(inFlight: number): number {
-    return Math.max(0, Math.min(MAX_IN_FLIGHT - inFlight, this.#budget))
-  }
-
-  /** Requests that hang at others and whose blocks `queue` may be asked for, too: the oldest first. */
-  late(queue: SourceQueue, room: number, { sources, active, now }: EndgameView): Request[] {
-    const late: Request[] = []
-    for (const other of sources) {
-      if (other === queue) continue
-      let found = 0
-      for (let request = other.oldest; request !== undefined && found < room; request = request.newer) {
-        if (!isLate(request, queue.latency, now)) break
-        if (!mayCopy(request, queue, active)) continue
-        late.push(request)
-        found++
-      }
+/** The oldest blocks that hang at `other` and that `queue` may be asked for, too. */
+function lateAt(
+  other: SourceQueue,
+  queue: SourceQueue,
+  { room, now }: { readonly room: number; readonly now: Millis },
+): LateBlock[] {
+  // Only when this source would likely have sent the block by now, had it been asked at first.
+  const lateSince = now - Math.max(MIN_AGE, queue.latency)
+  const late: LateBlock[] = []
+  for (let claim = other.oldest; claim !== undefined && claim.askedAt <= lateSince; claim = claim.newer) {
+    const { active, first, end } = claim
+    if (active.isExclusive || !queue.bitfield.has(active.piece)) continue
+    for (let block = first; block < end; block++) {
+      if (!active.isSole(block, claim)) continue
+      late.push({ claim, block })
+      if (late.length === room) return late
     }
-    return late.sort((a, b) => a.askedAt - b.askedAt || a.piece - b.piece || a.begin - b.begin)
   }
-
-  onDuplicate(): void {
-    this.#budget--
-  }
-}
-
-/** Only when this source would likely have sent the block by now, had it been asked at first. */
-function isLate(request: Request, latency: Millis, now: Millis): boolean {
-  return now - request.askedAt >= Math.max(MIN_AGE, latency)
-}
-
-function mayCopy(request: Request, queue: SourceQueue, pieces: ReadonlyMap<number, ActivePiece>): boolean {
-  const active = pieces.get(request.piece)!
-  if (active.isExclusive || !queue.bitfield.has(request.piece)) return false
-  let copies = 0
-  let copy = active.requestsOf(request.begin / BLOCK_LENGTH)
-  // Of several copies only the newest stands for the block.
-  if (copy !== request) return false
-  for (; copy !== undefined; copy = copy.copy) {
-    if (copy.source === queue.id) return false
-    copies++
-  }
-  return copies < MAX_COPIES
+  return late
 }

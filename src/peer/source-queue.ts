@@ -1,7 +1,8 @@
 /** What one source was asked for and has not sent yet, and what the picker knows about its pace. */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis } from '../protocol/ports.ts'
-import type { ActivePiece, Request } from './active-piece.ts'
+import type { ActivePiece } from './active-piece.ts'
+import type { Claim } from './claim.ts'
 
 /** Anything that blocks can be asked of: a peer, or a web seed. */
 export interface BlockSource {
@@ -31,14 +32,12 @@ export class SourceQueue {
   missingCount = 0
   /** The piece that is reserved for it and has free blocks left. */
   current: ActivePiece | undefined
-  /** Pieces that it fetches alone while on parole. */
-  parolePieces = 0
   /** Usual time from asking to the block, smoothed; 0 before the first block. */
   latency: Millis = 0
   lastBlockAt: Millis = 0
   #count = 0
-  #oldest: Request | undefined
-  #newest: Request | undefined
+  #oldest: Claim | undefined
+  #newest: Claim | undefined
   /** Blocks that it may still send although they are no longer asked of it; oldest first. */
   readonly #lapsed = new Set<number>()
 
@@ -58,26 +57,28 @@ export class SourceQueue {
     return this.#count
   }
 
-  get oldest(): Request | undefined {
+  get oldest(): Claim | undefined {
     return this.#oldest
   }
 
-  add(request: Request): void {
-    request.older = this.#newest
-    if (this.#newest === undefined) this.#oldest = request
-    else this.#newest.newer = request
-    this.#newest = request
-    this.#count++
+  add(claim: Claim): void {
+    claim.older = this.#newest
+    if (this.#newest === undefined) this.#oldest = claim
+    else this.#newest.newer = claim
+    this.#newest = claim
+    this.#count += claim.openCount
   }
 
-  remove(request: Request): void {
-    if (request.older === undefined) this.#oldest = request.newer
-    else request.older.newer = request.newer
-    if (request.newer === undefined) this.#newest = request.older
-    else request.newer.older = request.older
-    request.older = undefined
-    request.newer = undefined
+  /** A block of a claim came, or was taken back; the claim goes with its last one. */
+  removeBlock(claim: Claim): void {
     this.#count--
+    if (--claim.openCount > 0) return
+    if (claim.older === undefined) this.#oldest = claim.newer
+    else claim.older.newer = claim.newer
+    if (claim.newer === undefined) this.#newest = claim.older
+    else claim.newer.older = claim.older
+    claim.older = undefined
+    claim.newer = undefined
   }
 
   /** Remembers that `block` may still come. */

@@ -144,14 +144,17 @@ export class WebSeed implements BlockSupplier {
     this.#isWanted = isWanted
   }
 
-  request(requests: readonly BlockRange[]): void {
+  request(runs: readonly BlockRange[]): void {
     const now = this.#options.ports.clock.now()
-    for (const { piece, begin, length } of requests) {
-      const number = this.#numberOf(piece, begin)
-      // What was released and is asked for again may be on its way still.
-      if (this.#outstanding.has(number)) continue
-      this.#outstanding.set(number, now)
-      this.#waiting.push({ piece, begin, length })
+    for (const run of runs) {
+      const end = run.begin + run.length
+      for (let { begin } = run; begin < end; begin += BLOCK_LENGTH) {
+        const number = this.#numberOf(run.piece, begin)
+        // What was released and is asked for again may be on its way still.
+        if (this.#outstanding.has(number)) continue
+        this.#outstanding.set(number, now)
+        this.#waiting.push({ piece: run.piece, begin, length: Math.min(BLOCK_LENGTH, end - begin) })
+      }
     }
     this.#pump()
   }
@@ -229,7 +232,7 @@ export class WebSeed implements BlockSupplier {
   }
 
   #numberOf(piece: number, begin: number): number {
-    return piece * Math.ceil(this.#options.geometry.pieceLength / BLOCK_LENGTH) + begin / BLOCK_LENGTH
+    return this.#options.geometry.blockNumber(piece, begin / BLOCK_LENGTH)
   }
 
   /** Begins runs while there is room and something to ask for. */

@@ -84,13 +84,17 @@ export function encodeBitfield(bits: Uint8Array): Uint8Array {
   return bytes
 }
 
-/** All requests in one array: n × {@link REQUEST_LENGTH} bytes, for one write. */
-export function encodeRequests(requests: readonly BlockRange[]): Uint8Array {
-  return encodeRanges(MESSAGE_ID.request, requests)
+/**
+ * All requests in one array: n × {@link REQUEST_LENGTH} bytes, for one write.
+ *
+ * @param maxLength what is longer is cut into requests for so many bytes
+ */
+export function encodeRequests(ranges: readonly BlockRange[], maxLength: number = Infinity): Uint8Array {
+  return encodeRanges(MESSAGE_ID.request, ranges, maxLength)
 }
 
 export function encodeCancels(requests: readonly BlockRange[]): Uint8Array {
-  return encodeRanges(MESSAGE_ID.cancel, requests)
+  return encodeRanges(MESSAGE_ID.cancel, requests, Infinity)
 }
 
 /** What goes in front of a block of `length` bytes, so that the block itself is written without a copy. */
@@ -122,16 +126,23 @@ function encodeEmpty(id: number): Uint8Array {
   return frame(id, 0)
 }
 
-function encodeRanges(id: number, ranges: readonly BlockRange[]): Uint8Array {
-  const bytes = new Uint8Array(ranges.length * REQUEST_LENGTH)
+function encodeRanges(id: number, ranges: readonly BlockRange[], maxLength: number): Uint8Array {
+  let count = 0
+  for (const { length } of ranges) count += Math.max(1, Math.ceil(length / maxLength))
+  const bytes = new Uint8Array(count * REQUEST_LENGTH)
   let at = 0
   for (const { piece, begin, length } of ranges) {
-    bytes[at + 3] = REQUEST_LENGTH - 4
-    bytes[at + 4] = id
-    writeUint32(bytes, at + 5, piece)
-    writeUint32(bytes, at + 9, begin)
-    writeUint32(bytes, at + 13, length)
-    at += REQUEST_LENGTH
+    let done = 0
+    do {
+      const part = Math.min(maxLength, length - done)
+      bytes[at + 3] = REQUEST_LENGTH - 4
+      bytes[at + 4] = id
+      writeUint32(bytes, at + 5, piece)
+      writeUint32(bytes, at + 9, begin + done)
+      writeUint32(bytes, at + 13, part)
+      at += REQUEST_LENGTH
+      done += part
+    } while (done < length)
   }
   return bytes
 }

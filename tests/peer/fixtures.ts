@@ -1,8 +1,10 @@
 /** Pictures of swarms: one character a piece. */
 import { BLOCK_LENGTH, PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { PiecePicker, type BlockRequest, type BlockSource } from '../../src/peer/picker.ts'
+import type { BlockRun } from '../../src/peer/claim.ts'
+import { PiecePicker } from '../../src/peer/picker.ts'
 import type { OrderName } from '../../src/peer/piece-order.ts'
+import type { BlockSource } from '../../src/peer/source-queue.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 
 /** `#.##`: the pieces marked # are set. */
@@ -28,12 +30,20 @@ export class TestSource implements BlockSource {
   }
 }
 
+/** The blocks of a run, as `piece.block`. */
+function namesOf({ piece, begin, length }: BlockRun): string[] {
+  const blocks = Math.ceil(length / BLOCK_LENGTH)
+  return Array.from({ length: blocks }, (_, block) => `${piece}.${begin / BLOCK_LENGTH + block}`)
+}
+
 export interface World {
   readonly order?: OrderName
   readonly blocksPerPiece?: number
   readonly seed?: number
   /** `#`: had at the start. */
   readonly have?: string
+  /** By how much the last piece is shorter than the others. */
+  readonly missingBytes?: number
 }
 
 /** A picker, and the few words that its stories are told in. */
@@ -43,9 +53,12 @@ export class PickerWorld {
   now = 0
   #nextId = 1
 
-  constructor(pieceCount: number, { order = 'rarest', blocksPerPiece = 1, seed = 1, have }: World = {}) {
+  constructor(pieceCount: number, world: World = {}) {
+    const { order = 'rarest', blocksPerPiece = 1, seed = 1, have, missingBytes = 0 } = world
     const pieceLength = blocksPerPiece * BLOCK_LENGTH
-    this.geometry = new PieceGeometry(pieceLength, [{ path: [], length: pieceLength * pieceCount }])
+    this.geometry = new PieceGeometry(pieceLength, [
+      { path: [], length: pieceLength * pieceCount - missingBytes },
+    ])
     this.picker = new PiecePicker({
       geometry: this.geometry,
       have: have === undefined ? new Bitfield(pieceCount) : bits(have),
@@ -68,13 +81,14 @@ export class PickerWorld {
 
   /** What is asked of `source`, as `piece.block`. */
   pick(source: TestSource, count: number): string[] {
-    return this.ask(source, count).map(({ piece, begin }) => `${piece}.${begin / BLOCK_LENGTH}`)
+    return this.ask(source, count).flatMap(namesOf)
   }
 
-  ask(source: TestSource, count: number): BlockRequest[] {
-    const out: BlockRequest[] = []
+  ask(source: TestSource, count: number): BlockRun[] {
+    const out: BlockRun[] = []
     const taken = this.picker.pick(source, count, this.now, out)
-    if (taken !== out.length) throw new Error(`pick says ${taken} and gives ${out.length}`)
+    const given = out.flatMap(namesOf).length
+    if (taken !== given) throw new Error(`pick says ${taken} and gives ${given}`)
     return out
   }
 

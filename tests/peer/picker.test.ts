@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_ACTIVE_BYTES } from '../../src/peer/picker.ts'
+import { MAX_ACTIVE_BYTES } from '../../src/peer/active-pieces.ts'
 import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
 import { bits, picker, PickerWorld, TestSource } from './fixtures.ts'
 
@@ -78,23 +78,42 @@ describe('which piece goes first', () => {
 })
 
 describe('blocks of a piece', () => {
-  test('a begun piece is finished before another is begun, and its first block is told apart', () => {
+  test('a begun piece is finished before another is begun; blocks in a row are one run, and the first is told apart', () => {
     const world = new PickerWorld(3, { blocksPerPiece: 4, order: 'sequential' })
     const peer = world.source('###')
-    const asked = world.ask(peer, 6)
-    expect(asked.map(({ piece }) => piece)).toEqual([0, 0, 0, 0, 1, 1])
-    expect(asked.map(({ isFirstOfPiece }) => isFirstOfPiece)).toEqual([
-      true,
-      false,
-      false,
-      false,
-      true,
-      false,
+    const ask = (count: number): [piece: number, blocks: number, isFirstOfPiece: boolean][] =>
+      world
+        .ask(peer, count)
+        .map(({ piece, length, isFirstOfPiece }) => [piece, length / BLOCK_LENGTH, isFirstOfPiece])
+    expect(ask(6)).toEqual([
+      [0, 4, true],
+      [1, 2, true],
     ])
-    expect(world.ask(peer, 3).map(({ piece, isFirstOfPiece }) => [piece, isFirstOfPiece])).toEqual([
-      [1, false],
-      [1, false],
-      [2, true],
+    expect(ask(3)).toEqual([
+      [1, 2, false],
+      [2, 1, true],
+    ])
+  })
+
+  test('what is free between blocks that are not is a run of its own', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 7 })
+    const [a, b] = [world.source('#'), world.source('#')]
+    world.pick(a, 7)
+    for (const block of ['0.2', '0.5']) world.send(a, block)
+    world.picker.release(a)
+    expect(world.ask(b, 5).map(({ begin, length }) => [begin / BLOCK_LENGTH, length / BLOCK_LENGTH])).toEqual(
+      [
+        [0, 2],
+        [3, 2],
+        [6, 1],
+      ],
+    )
+  })
+
+  test('the last block of the payload may be short, and its run with it', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 2, missingBytes: 1 })
+    expect(world.ask(world.source('.#'), 2)).toMatchObject([
+      { piece: 1, begin: 0, length: 2 * BLOCK_LENGTH - 1 },
     ])
   })
 

@@ -132,6 +132,13 @@ test('each message has the bytes that BEP 3 and BEP 10 give it', () => {
       [0, 0, 0, 13, 6, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 1],
     ),
   )
+  const run = [{ piece: 1, begin: 0x4000, length: 0x4001 }]
+  expect(wire.encodeRequests(run, 0x4000)).toEqual(
+    join(
+      [0, 0, 0, 13, 6, 0, 0, 0, 1, 0, 0, 0x40, 0, 0, 0, 0x40, 0],
+      [0, 0, 0, 13, 6, 0, 0, 0, 1, 0, 0, 0x80, 0, 0, 0, 0, 1],
+    ),
+  )
   expect(wire.encodeCancels(blocks.slice(0, 1))).toEqual(
     Uint8Array.of(0, 0, 0, 13, 8, 0, 0, 0, 1, 0, 0, 0x40, 0, 0, 0, 0x40, 0),
   )

@@ -1,0 +1,132 @@
+/** All pieces that are being fetched, and to whom each is left. */
+import type { Millis } from '../protocol/ports.ts'
+import type { ActivePiece } from './active-piece.ts'
+import type { SourceQueue } from './source-queue.ts'
+
+/** Bytes of pieces that are being fetched at one time: no new piece is begun beyond it while an old one can go on. */
+export const MAX_ACTIVE_BYTES = 64 * 2 ** 20
+/** However long pieces are, so many may be active. */
+const MIN_ACTIVE_PIECES = 2
+/** Pieces with free blocks that are tried for one source in one pick. */
+const MAX_OPEN_SCAN = 64
+
+/** Those with free blocks are listed: those left to nobody, and those left to one source; exclusive ones in neither list. */
+export class ActivePieces {
+  readonly #pieces = new Map<number, ActivePiece>()
+  readonly #loose: ActivePiece[] = []
+  readonly #reserved: ActivePiece[] = []
+  #bytes = 0
+
+  get size(): number {
+    return this.#pieces.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(piece: number): ActivePiece | undefined {
+    return this.#pieces.get(piece)
+  }
+
+  values(): Iterable<ActivePiece> {
+    return this.#pieces.values()
+  }
+
+  /** May another one be begun when `maxBytes` are the limit? */
+  hasRoom(maxBytes: number): boolean {
+    return this.#bytes < maxBytes || this.#pieces.size < MIN_ACTIVE_PIECES
+  }
+
+  /** Is there a block that nobody was asked for? */
+  get hasFree(): boolean {
+    return this.#loose.length > 0 || this.#reserved.length > 0
+  }
+
+  /** Not listed yet. */
+  add(active: ActivePiece): void {
+    this.#pieces.set(active.piece, active)
+    this.#bytes += active.length
+  }
+
+  remove(active: ActivePiece): void {
+    this.unlist(active)
+    this.#pieces.delete(active.piece)
+    this.#bytes -= active.length
+  }
+
+  /** From now on it has free blocks, perhaps. */
+  list(active: ActivePiece): void {
+    if (active.openAt >= 0 || active.isExclusive || active.freeCount === 0) return
+    const open = this.#listOf(active)
+    active.openAt = open.length
+    open.push(active)
+  }
+
+  /** To be called before its reservation changes, and when it has no free blocks any more. */
+  unlist(active: ActivePiece): void {
+    if (active.openAt < 0) return
+    const open = this.#listOf(active)
+    const last = open.pop()!
+    if (last !== active) {
+      open[active.openAt] = last
+      last.openAt = active.openAt
+    }
+    active.openAt = -1
+  }
+
+  reserve(active: ActivePiece, queue: SourceQueue, now: Millis): void {
+    this.unlist(active)
+    active.reservedFor = queue.id
+    active.reservedAt = now
+    queue.current = active
+    this.list(active)
+  }
+
+  /** It is open to others. */
+  unreserve(active: ActivePiece): void {
+    this.unlist(active)
+    active.reservedFor = 0
+    this.list(active)
+  }
+
+  reservedFor(source: number): ActivePiece[] {
+    return [...this.#pieces.values()].filter((active) => active.reservedFor === source)
+  }
+
+  /** A piece with free blocks that is left to nobody and that the source has. */
+  looseFor(queue: SourceQueue, round: number): ActivePiece | undefined {
+    return find(this.#loose, queue, round)
+  }
+
+  /** A piece with free blocks that is left to another source: help is wanted when there is nothing else to do. */
+  helpableBy(queue: SourceQueue, round: number): ActivePiece | undefined {
+    return find(this.#reserved, queue, round)
+  }
+
+  /** Those to be given up because there are too many bytes: nobody is asked for them; those with the fewest blocks first. */
+  surplus(): ActivePiece[] {
+    if (this.#bytes <= MAX_ACTIVE_BYTES) return []
+    const orphans = [...this.#pieces.values()].filter((active) => active.requestCount === 0)
+    orphans.sort((a, b) => b.missingCount / b.blockCount - a.missingCount / a.blockCount || a.piece - b.piece)
+    let excess = this.#bytes - MAX_ACTIVE_BYTES
+    let count = 0
+    for (; excess > 0 && count < Math.min(orphans.length, this.size - MIN_ACTIVE_PIECES); count++)
+      excess -= orphans[count]!.length
+    return orphans.slice(0, count)
+  }
+
+  #listOf(active: ActivePiece): ActivePiece[] {
+    return active.reservedFor === 0 ? this.#loose : this.#reserved
+  }
+}
+
+/** Each round begins at another place, so that no piece is passed over for ever. */
+function find(open: readonly ActivePiece[], queue: SourceQueue, round: number): ActivePiece | undefined {
+  const tries = Math.min(open.length, MAX_OPEN_SCAN)
+  for (let i = 0; i < tries; i++) {
+    const active = open[(round + i) % open.length]!
+    if (queue.bitfield.has(active.piece)) return active
+  }
+  return undefined
+}
