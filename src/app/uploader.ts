@@ -12,8 +12,12 @@ import type { CachedBlock, PieceCache } from '../storage/piece-cache.ts'
 import { PieceOffers } from './piece-offers.ts'
 import type { UploadBudget } from './rate-limits.ts'
 
-/** Bytes towards one peer that are being read or wait for the network. Enough for a long `writev`, few enough for many peers. */
-export const MAX_SEND_AHEAD_BYTES = 1024 * 1024
+/** Bytes that are being read or wait for the network, towards all peers: each that is interested has its share … */
+export const MAX_SEND_AHEAD_BYTES = 32 * 2 ** 20
+/** … which is never less than this, a long `writev` … */
+export const MIN_SEND_AHEAD_BYTES = 512 * 1024
+/** … and not more: some reads under way behind what is being sent. */
+export const MAX_SEND_AHEAD_BYTES_PER_PEER = 2 * 2 ** 20
 
 export interface UploaderOptions {
   readonly cache: PieceCache
@@ -53,6 +57,7 @@ export class Uploader {
   readonly #offers: PieceOffers
   readonly #uploads = new Map<number, Upload>()
   readonly #lanes = new Map<UploadBudget, Lane>()
+  #maxAheadBytes = MAX_SEND_AHEAD_BYTES_PER_PEER
 
   constructor(options: UploaderOptions) {
     this.#options = options
@@ -136,7 +141,12 @@ export class Uploader {
         unspreadCount: this.#offers.unspreadCount(peer),
       })
     }
-    cache.readers = peers.filter(({ isInterested }) => isInterested).length
+    const readers = peers.filter(({ isInterested }) => isInterested).length
+    cache.readers = readers
+    this.#maxAheadBytes = Math.max(
+      MIN_SEND_AHEAD_BYTES,
+      Math.min(MAX_SEND_AHEAD_BYTES / readers, MAX_SEND_AHEAD_BYTES_PER_PEER),
+    )
     const decisions = this.#choker.decide(peers, {
       now,
       isSeeding: have.isFull,
@@ -175,7 +185,7 @@ export class Uploader {
 
   /** Undefined when it waits for none, or has enough on its way. */
   #nextRequest({ peer, aheadBytes }: Upload): UploadRequest | undefined {
-    if (aheadBytes >= MAX_SEND_AHEAD_BYTES) return undefined
+    if (aheadBytes >= this.#maxAheadBytes) return undefined
     for (let request = peer.uploads?.peek(); request !== undefined; request = peer.uploads!.peek()) {
       if (this.#options.have.has(request.piece)) return request
       peer.uploads!.next()
