@@ -200,7 +200,7 @@ export class PieceStore {
     if (result === 'corrupt') return this.#probe(stall)
     this.#stall = undefined
     if (result === 'written') {
-      const stalledSeconds = (this.#options.clock.now() - stall.since) / 1000
+      const stalledSeconds = Math.round(this.#options.clock.now() - stall.since) / 1000
       this.#options.emit({ event: 'disk_recovered', stalledSeconds })
     }
     for (const complete of this.#kept.splice(0)) this.#commit(complete)

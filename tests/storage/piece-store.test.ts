@@ -112,6 +112,7 @@ test('a full disk is waited for: one piece is tried again, ever more rarely, the
   expect(commits.length).toBe(0)
   clock.runUntil(3_000)
   expect(diary()).toEqual(['disk.full again in 2 s'])
+  clock.runUntil(3_000.1234)
   answer('written')
   expect(store.isStalled).toBe(false)
   expect(commits.map(({ piece }) => piece).sort()).toEqual([0, 2])

@@ -77,8 +77,8 @@ export class FsPayload implements Payload {
     this.#begin()
     const files = this.#map.geometry.spans(piece, 0, data.length)
     const spans = this.#map.spans(piece, 0, data.length)
-    // A view would take all digests along to the worker, with every piece.
-    const digest = this.#digestOf(piece).slice()
+    // A view, which a Buffer's `slice` is, too, would take all digests along to the worker, with every piece.
+    const digest = new Uint8Array(this.#digestOf(piece))
     this.#workers.commit({ data, digest, spans }, (result) => {
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)

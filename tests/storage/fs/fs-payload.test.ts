@@ -1,0 +1,39 @@
+/** What a payload says to the disk workers. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { FsPayload } from '../../../src/storage/fs/fs-payload.ts'
+import type { CommitWork } from '../../../src/storage/fs/worker-messages.ts'
+import type { WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
+import { contentOf, outcome, pieceOf, planOf } from '../../contract/disk.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bitswarm-payload-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+test.each([
+  ['plain bytes', (digests: Uint8Array) => digests],
+  // Its `slice` is a view.
+  ['a Buffer, as a file is read', (digests: Uint8Array) => Buffer.from(digests)],
+])('a piece takes its own digest to the worker, not those of all pieces: %s', async (_, as) => {
+  const content = contentOf(4203)
+  const plan = planOf(`${folder}/film.bin`, [{ path: [], length: 4203 }], content)
+  const told: CommitWork[] = []
+  const workers = {
+    commit(work: CommitWork, done: (verdict: 'written') => void) {
+      told.push(work)
+      done('written')
+    },
+    forget() {},
+  } as unknown as WorkerPool
+  const payload = await FsPayload.open({ ...plan, digests: as(plan.digests) }, 'download', workers)
+  payload.commit(1, pieceOf(content, plan.geometry, 1), () => {})
+  await outcome<void>((done) => payload.close(() => done()))
+
+  expect([...told[0]!.digest]).toEqual([...plan.digests.subarray(20, 40)])
+  // What is behind a view is cloned with it.
+  expect(told[0]!.digest.buffer.byteLength).toBe(20)
+})
