@@ -163,7 +163,7 @@ export class Downloader {
   #onWritten(piece: number): void {
     const { geometry, emit } = this.#options
     const sender = this.picker.mainContributor(piece)
-    this.picker.onPieceWritten(piece)
+    const used = this.picker.onPieceWritten(piece)
     emit({
       event: 'have',
       piece,
@@ -172,7 +172,7 @@ export class Downloader {
       done: this.picker.have.count,
       pieces: geometry.pieceCount,
     })
-    for (const peer of this.#peers.values()) if (peer.isWanted) this.#updateWanted(peer)
+    for (const { id } of used) this.#peers.get(id)?.setWanted(false)
     this.#options.onWritten(piece)
   }
 

@@ -3,6 +3,8 @@ import type { Millis } from '../protocol/ports.ts'
 import { Claim } from './claim.ts'
 import type { SourceQueue } from './source-queue.ts'
 
+const NOBODY: readonly number[] = []
+
 export class ActivePiece {
   readonly piece: number
   /** Bytes. */
@@ -21,14 +23,12 @@ export class ActivePiece {
   isExclusive = false
   /** Where it lies in the list of pieces with free blocks; -1 when it is not listed. */
   openAt = -1
-  /** For each block the source that sent it, or 0. */
-  readonly #senders: number[]
-  /** For each block who is asked for it … */
-  readonly #claims: (Claim | undefined)[]
-  /** … and who was asked before, when two are: never more. */
+  /** For each block the id of the source that sent it, or by which claim it is asked for; undefined when it is free. */
+  readonly #blocks: (number | Claim | undefined)[]
+  /** For each block by which claim it was asked for before, when two are: never more. */
   #copied: (Claim | undefined)[] | undefined
   /** Sources that were asked for a block of it. */
-  readonly #asked: number[] = []
+  #asked: readonly number[] = NOBODY
   /** No block below is free. */
   #firstFree = 0
 
@@ -38,12 +38,11 @@ export class ActivePiece {
     this.blockCount = blockCount
     this.freeCount = blockCount
     this.missingCount = blockCount
-    this.#senders = new Array<number>(blockCount).fill(0)
-    this.#claims = new Array<Claim | undefined>(blockCount).fill(undefined)
+    this.#blocks = new Array<number | Claim | undefined>(blockCount)
   }
 
   isIn(block: number): boolean {
-    return this.#senders[block] !== 0
+    return typeof this.#blocks[block] === 'number'
   }
 
   /** Nothing of it is in, and nothing is on its way. */
@@ -53,12 +52,13 @@ export class ActivePiece {
 
   /** The newest claim on a block. */
   claimOn(block: number): Claim | undefined {
-    return this.#claims[block]
+    const state = this.#blocks[block]
+    return typeof state === 'number' ? undefined : state
   }
 
   /** The claim of one source on a block. */
   claimOf(block: number, queue: SourceQueue): Claim | undefined {
-    const claim = this.#claims[block]
+    const claim = this.claimOn(block)
     if (claim === undefined || claim.queue === queue) return claim
     const copied = this.#copied?.[block]
     return copied?.queue === queue ? copied : undefined
@@ -66,13 +66,13 @@ export class ActivePiece {
 
   /** Is it asked of one source, by this claim? */
   isSole(block: number, claim: Claim): boolean {
-    return this.#claims[block] === claim && this.#copied?.[block] === undefined
+    return this.#blocks[block] === claim && this.#copied?.[block] === undefined
   }
 
   /** @returns whether it is the first time that this source is asked for a block of this piece */
   noteAsked(source: number): boolean {
     if (this.#asked.includes(source)) return false
-    this.#asked.push(source)
+    this.#asked = [...this.#asked, source]
     return true
   }
 
@@ -88,7 +88,7 @@ export class ActivePiece {
     let end = first + 1
     while (end < last && this.#isFree(end)) end++
     const claim = new Claim(this, queue, { first, end, askedAt })
-    for (let block = first; block < end; block++) this.#claims[block] = claim
+    for (let block = first; block < end; block++) this.#blocks[block] = claim
     this.#firstFree = end
     this.freeCount -= end - first
     this.requestCount += end - first
@@ -99,8 +99,8 @@ export class ActivePiece {
   claimCopy(queue: SourceQueue, block: number, askedAt: Millis): Claim {
     const claim = new Claim(this, queue, { first: block, end: block + 1, askedAt })
     this.#copied ??= new Array<Claim | undefined>(this.blockCount).fill(undefined)
-    this.#copied[block] = this.#claims[block]
-    this.#claims[block] = claim
+    this.#copied[block] = this.claimOn(block)
+    this.#blocks[block] = claim
     this.requestCount++
     return claim
   }
@@ -108,7 +108,7 @@ export class ActivePiece {
   /** `claim` on a block is no more. */
   unclaim(block: number, claim: Claim): void {
     const copied = this.#copied
-    if (this.#claims[block] === claim) this.#claims[block] = copied?.[block]
+    if (this.#blocks[block] === claim) this.#blocks[block] = copied?.[block]
     if (copied !== undefined) copied[block] = undefined
     this.requestCount--
     if (!this.#isFree(block)) return
@@ -116,18 +116,16 @@ export class ActivePiece {
     this.#firstFree = Math.min(this.#firstFree, block)
   }
 
-  /** Block `block` came from `source`; claims on it are removed by the caller. */
+  /** A free block came. */
   receive(block: number, source: number): void {
-    if (this.#claims[block] === undefined) this.freeCount--
-    this.#senders[block] = source
+    this.#blocks[block] = source
+    this.freeCount--
     this.missingCount--
   }
 
   /** The sources that sent blocks of it, each once. */
   get contributors(): number[] {
-    const sources = new Set(this.#senders)
-    sources.delete(0)
-    return [...sources]
+    return [...new Set(this.#senders)]
   }
 
   /** The source that sent most blocks of it. */
@@ -135,7 +133,6 @@ export class ActivePiece {
     const counts = new Map<number, number>()
     let main = 0
     for (const source of this.#senders) {
-      if (source === 0) continue
       const count = (counts.get(source) ?? 0) + 1
       counts.set(source, count)
       if (count > (counts.get(main) ?? 0)) main = source
@@ -143,7 +140,12 @@ export class ActivePiece {
     return main
   }
 
+  /** For each block that is in. */
+  get #senders(): number[] {
+    return this.#blocks.filter((state) => typeof state === 'number')
+  }
+
   #isFree(block: number): boolean {
-    return this.#claims[block] === undefined && this.#senders[block] === 0
+    return this.#blocks[block] === undefined
   }
 }

@@ -28,6 +28,8 @@ export class Availability {
   #start: Int32Array
   /** First place of each bucket that holds a piece. */
   #front: Int32Array
+  /** Buckets below are empty. */
+  #lowest = 0
   /** Counts have changed in bulk: the buckets do not agree with them until they are made anew. */
   #isStale = false
 
@@ -56,6 +58,14 @@ export class Availability {
     return this.#start.length - 1
   }
 
+  /** The first bucket that holds a piece; `bucketCount` when none does. */
+  get firstBucket(): number {
+    const { bucketCount } = this
+    while (this.#lowest < bucketCount && this.#front[this.#lowest] === this.#start[this.#lowest + 1])
+      this.#lowest++
+    return this.#lowest
+  }
+
   /** The wanted pieces of a bucket are at places `frontOf(bucket) … endOf(bucket) - 1`. */
   frontOf(bucket: number): number {
     return this.#front[bucket]!
@@ -81,7 +91,9 @@ export class Availability {
   /** `piece` is wanted again. */
   giveBack(piece: number): void {
     this.settle()
-    this.#put(piece, --this.#front[this.countOf(piece)]!)
+    const bucket = this.countOf(piece)
+    this.#put(piece, --this.#front[bucket]!)
+    this.#lowest = Math.min(this.#lowest, bucket)
   }
 
   onSource(bitfield: Bitfield, change: 1 | -1): void {
@@ -118,18 +130,19 @@ export class Availability {
     } else {
       this.#put(this.#pieces[this.#front[bucket]!++]!, place)
       this.#put(piece, border)
+      this.#lowest = Math.min(this.#lowest, bucket - 1)
     }
   }
 
   /** Without a branch a bit: which are set cannot be foreseen. */
   #countAll(bytes: Uint8Array, change: 1 | -1): void {
     const columns = this.#columns
+    this.#isStale = true
     for (let index = 0; index < bytes.length; index++) {
       const byte = bytes[index]!
       if (byte === 0) continue
       for (let bit = 0; bit < 8; bit++) columns[16 * index + 2 * bit]! += change * ((byte >>> (7 - bit)) & 1)
     }
-    this.#isStale = true
   }
 
   /** Counting sort by availability. */
@@ -156,6 +169,7 @@ export class Availability {
     }
     this.#start = start
     this.#front = front
+    this.#lowest = 0
     this.#isStale = false
   }
 

@@ -7,6 +7,7 @@ import { ActivePiece } from './active-piece.ts'
 import { ActivePieces, MAX_ACTIVE_BYTES } from './active-pieces.ts'
 import type { BlockRun } from './claim.ts'
 import { Endgame } from './endgame.ts'
+import { Interest } from './interest.ts'
 import { Parole } from './parole.ts'
 import type { OrderName } from './piece-order.ts'
 import { Requests } from './requests.ts'
@@ -69,6 +70,7 @@ export class PiecePicker {
   readonly #pending = new Map<number, ActivePiece>()
   readonly #requests: Requests
   readonly #parole: Parole
+  readonly #interest: Interest
   readonly #endgame: Endgame
   #now: Millis = 0
   #rounds = 0
@@ -80,6 +82,7 @@ export class PiecePicker {
     this.#onAbandon = onAbandon ?? (() => {})
     this.#requests = new Requests(geometry, this.#active, (active) => this.#giveUp(active))
     this.#parole = new Parole({ active: this.#active, pending: this.#pending, requests: this.#requests })
+    this.#interest = new Interest(have)
     let blocks = 0
     for (let piece = 0; piece < have.length; piece++)
       if (!have.has(piece)) blocks += geometry.blockCount(piece)
@@ -126,7 +129,7 @@ export class PiecePicker {
     const queue = new SourceQueue(source, bitfield, this.#now)
     this.#sources.set(source.id, queue)
     if (this.#wanted === undefined) return
-    queue.missingCount = bitfield.countNotIn(this.have)
+    this.#interest.add(queue)
     this.#wanted.addSource(queue)
   }
 
@@ -136,6 +139,7 @@ export class PiecePicker {
     this.#release(queue)
     this.#sources.delete(source.id)
     this.#parole.remove(source.id)
+    this.#interest.remove(queue)
     this.#wanted?.removeSource(queue)
   }
 
@@ -145,12 +149,12 @@ export class PiecePicker {
     if (!queue.bitfield.has(piece)) throw new InvariantError(`source ${source.id} lacks piece ${piece}`)
     if (this.#wanted === undefined) return
     this.#wanted.onHave(queue, piece)
-    if (!this.have.has(piece)) queue.missingCount++
+    this.#interest.onHave(queue, piece)
   }
 
   /** Has it a piece that we do not have? */
   isInterestedIn(source: BlockSource): boolean {
-    return this.#wanted !== undefined && this.#queueOf(source).missingCount > 0
+    return this.#interest.has(this.#queueOf(source))
   }
 
   /** Requests outstanding at this source. */
@@ -189,7 +193,7 @@ export class PiecePicker {
   pick(source: BlockSource, count: number, now: Millis, out: BlockRun[]): number {
     if (this.#wanted === undefined) return 0
     const queue = this.#queueOf(source)
-    if (queue.missingCount === 0) return 0
+    if (!this.#interest.has(queue)) return 0
     this.#now = now
     let taken = 0
     while (taken < count) {
@@ -244,13 +248,17 @@ export class PiecePicker {
     this.#release(this.#queueOf(source))
   }
 
-  /** A pending piece is verified and on disk. */
-  onPieceWritten(piece: number): void {
+  /**
+   * A pending piece is verified and on disk.
+   *
+   * @returns the sources that have nothing for us any more
+   */
+  onPieceWritten(piece: number): readonly BlockSource[] {
     const active = this.#takePending(piece)
     this.have.set(piece)
     if (active.isExclusive) this.#parole.end(active.reservedFor)
-    for (const queue of this.#sources.values()) if (queue.bitfield.has(piece)) queue.missingCount--
     if (this.have.isFull) this.#wanted = undefined
+    return this.#interest.onHad(piece).map(({ source }) => source)
   }
 
   /**

@@ -9,6 +9,8 @@ import type { SourceQueue } from './source-queue.ts'
 const MAX_DRAWS = 4
 /** Pieces that are looked at for one source in one round in vain, before its own pieces are walked instead. */
 const MAX_MISSES = 4_096
+/** A source that has no more than one in so many of all pieces is always walked: nearly all looks would be in vain. */
+const SPARSE_FRACTION = 64
 /** Pieces of its own that such a walk collects: they are taken in the order. */
 const WALK_SAMPLE = 16
 
@@ -73,6 +75,8 @@ export class RarestFirst implements PieceOrder {
     if (search.isInVain) return -1
     const availability = this.#availability
     availability.settle()
+    if (queue.bitfield.count * SPARSE_FRACTION < queue.bitfield.length) return this.#walk(queue, search)
+    search.bucket = Math.max(search.bucket, availability.firstBucket)
     for (const { bucketCount } = availability; search.bucket < bucketCount; search.bucket++) {
       const piece = this.#find(queue, search)
       if (piece >= 0) return piece

@@ -45,13 +45,13 @@ export class Requests {
    * @param others gets those that are asked for it, too: it may still come from them
    */
   receive(queue: SourceQueue, { active, block }: ReceivedBlock, others: BlockSource[]): void {
-    active.receive(block, queue.id)
     for (let claim = active.claimOn(block); claim !== undefined; claim = active.claimOn(block)) {
       this.#remove(claim, block)
       if (claim.queue === queue) continue
       claim.queue.lapse(this.#geometry.blockNumber(active.piece, block))
       others.push(claim.queue.source)
     }
+    active.receive(block, queue.id)
     if (active.freeCount === 0) this.#pieces.unlist(active)
   }
 

@@ -92,11 +92,19 @@ export class Bitfield {
     return true
   }
 
-  /** How many bits are set here and not in `other`, which has the same length. */
-  countNotIn(other: Bitfield): number {
-    let count = 0
-    for (let at = 0; at < this.#bytes.length; at++) count += POPCOUNT[this.#bytes[at]! & ~other.#bytes[at]!]!
-    return count
+  /** The next bit from `start` on, and then from the first, that is set here and not in `other` of the same length; or -1. */
+  seekNotIn(other: Bitfield, start: number): number {
+    const bytes = this.#bytes
+    let at = start >>> 3
+    let mask = 0xff >>> (start & 7)
+    // The first byte comes twice: with the bits from `start` on, and in the end with all.
+    for (let steps = 0; steps <= bytes.length; steps++) {
+      const rest = bytes[at]! & ~other.#bytes[at]! & mask
+      if (rest !== 0) return 8 * at + Math.clz32(rest) - 24
+      mask = 0xff
+      if (++at === bytes.length) at = 0
+    }
+    return -1
   }
 
   /** The wire form: a view that later changes show through. Copy it to keep it. */

@@ -33,6 +33,24 @@ describe('the buckets', () => {
     fc.record({ do: fc.constantFrom('take' as const, 'giveBack' as const), piece: fc.nat(PIECES - 1) }),
   )
 
+  test('the first that holds a piece is known, whatever is taken, given back and lost', () => {
+    const availability = new Availability(bits('#'.repeat(PIECES)))
+    const everything = Bitfield.full(PIECES)
+    const one = new Bitfield(PIECES)
+    one.set(7)
+    for (let n = 0; n < 3; n++) availability.onSource(everything, 1)
+    availability.settle()
+    expect(availability.firstBucket).toBe(3)
+    availability.onSource(one, -1)
+    expect(availability.firstBucket).toBe(2)
+    availability.take(7)
+    expect(availability.firstBucket).toBe(3)
+    availability.giveBack(7)
+    expect(availability.firstBucket).toBe(2)
+    availability.onSource(one, 1)
+    expect(availability.firstBucket).toBe(3)
+  })
+
   test('hold every wanted piece once, by its number of sources, whatever comes and goes', () => {
     fc.assert(
       fc.property(picture, fc.array(step, { maxLength: 80 }), fc.boolean(), (first, steps, looksOften) => {
@@ -52,7 +70,9 @@ describe('the buckets', () => {
             expect(availability.countOf(piece)).toBe(count)
             if (wanted.has(piece)) expected.set(count, [...(expected.get(count) ?? []), piece])
           }
-          expect(bucketsOf(availability)).toEqual([...expected].toSorted(([a], [b]) => a - b))
+          const buckets = [...expected].toSorted(([a], [b]) => a - b)
+          expect(bucketsOf(availability)).toEqual(buckets)
+          expect(availability.firstBucket).toBe(buckets[0]?.[0] ?? availability.bucketCount)
         }
         for (const each of steps) {
           const source = 'who' in each ? sources[each.who % Math.max(1, sources.length)] : undefined

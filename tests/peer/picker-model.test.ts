@@ -159,7 +159,10 @@ class Model {
     if (piece === undefined) return
     this.pending.delete(piece)
     if (how === 'written') {
-      this.world.picker.onPieceWritten(piece)
+      const { picker } = this.world
+      const before = this.sources.filter((source) => picker.isInterestedIn(source))
+      const used = picker.onPieceWritten(piece)
+      expect(new Set(used)).toEqual(new Set(before.filter((source) => !picker.isInterestedIn(source))))
       this.have.add(piece)
     } else if (how === 'failed') this.world.picker.onPieceFailed(piece)
     else {

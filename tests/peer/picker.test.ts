@@ -75,6 +75,14 @@ describe('which piece goes first', () => {
     expect(new Set(taken).size).toBe(1_000)
     expect(Math.min(...taken)).toBe(19_000)
   })
+
+  test('a peer with few of very many pieces gives the rarest of them first, and all', () => {
+    const world = new PickerWorld(2_000)
+    const among = (picture: string): string => `${'.'.repeat(500)}${picture}${'.'.repeat(1_496)}`
+    world.source(among('..#.'))
+    world.source(among('#.#.'))
+    expect(world.pick(world.source(among('#.##')), 5)).toEqual(['503.0', '500.0', '502.0'])
+  })
 })
 
 describe('blocks of a piece', () => {
@@ -134,7 +142,7 @@ describe('blocks of a piece', () => {
     expect(world.picker.have.has(0)).toBe(true)
     expect(world.picker.isInterestedIn(peer)).toBe(true)
     world.fetch(peer, 2)
-    world.picker.onPieceWritten(1)
+    expect(world.picker.onPieceWritten(1)).toEqual([peer])
     expect(world.picker.isComplete).toBe(true)
     expect(world.picker.isInterestedIn(peer)).toBe(false)
     expect(world.pick(peer, 5)).toEqual([])

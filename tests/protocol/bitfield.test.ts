@@ -98,3 +98,23 @@ test('after any sets and clears it is what a plain set of numbers is', () => {
     ),
   )
 })
+
+test('the next bit that another field lacks is found from any place on, going round', () => {
+  const bit = fc.boolean()
+  const length = fc.integer({ min: 1, max: 40 })
+  const three = length.chain((n) =>
+    fc.tuple(
+      fc.array(bit, { minLength: n, maxLength: n }),
+      fc.array(bit, { minLength: n, maxLength: n }),
+      fc.nat(n - 1),
+    ),
+  )
+  fc.assert(
+    fc.property(three, ([here, there, start]) => {
+      const field = (bits: readonly boolean[]): Bitfield => has(bits.map((is) => (is ? '#' : '.')).join(''))
+      const order = here.map((_, step) => (start + step) % here.length)
+      const expected = order.find((index) => here[index]! && !there[index]!) ?? -1
+      expect(field(here).seekNotIn(field(there), start)).toBe(expected)
+    }),
+  )
+})
