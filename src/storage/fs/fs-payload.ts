@@ -63,6 +63,7 @@ export class FsPayload implements Payload {
     const lock = await Lock.acquire(map.lockPath)
     try {
       const found = await look(map, mode)
+      if (found.includes(undefined)) workers.prepare() // pieces will come soon
       const newNamesIn = await preallocate(map, found)
       if (firstMade !== undefined) newNamesIn.add(dirname(firstMade))
       return new FsPayload({ map, digests, mode, workers, found, lock, newNamesIn })

@@ -52,6 +52,11 @@ export class WorkerPool {
     this.#bulkThreads = bulkThreads
   }
 
+  /** Starts a worker, so that the first piece does not wait for it. */
+  prepare(): void {
+    this.#thread(0)
+  }
+
   commit(work: CommitWork, done: OnCommitted): void {
     this.#commits.add(work, done)
   }

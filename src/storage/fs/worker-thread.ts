@@ -30,6 +30,7 @@ export class WorkerThread {
     this.#worker.on('error', (error) => {
       crash = error
     })
+    this.#worker.unref()
     // Follows an error, too. First the thread goes, so that who hears of the failure can start another one.
     this.#worker.on('exit', () => {
       onExit()
