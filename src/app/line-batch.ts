@@ -1,20 +1,23 @@
 /**
  * Lines on their way out, together when they come fast: each write wakes a thread, and a fast download tells of some
- * thousand pieces a second. The first line after a pause goes at once.
+ * thousand pieces a second. The first lines after a pause go at once.
  */
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 
-/** Characters after which a batch goes without waiting for more. */
-const MAX_BATCH_LENGTH = 8 * 1024
+/** Lines that need not wait; what comes on top within {@link MAX_DELAY_MS} does. */
+export const LINES_AT_ONCE = 4
 /** The longest that a line waits for others. */
-const MAX_DELAY_MS: Millis = 20
+export const MAX_DELAY_MS: Millis = 20
+/** Characters after which a batch goes without waiting for more. */
+export const MAX_BATCH_LENGTH = 8 * 1024
 
 export class LineBatch {
   readonly #clock: Clock
   readonly #onBatch: (lines: string) => void
   #lines = ''
-  /** Set while lines are gathered. */
-  #cancelWait: Cancel | undefined
+  #wentAtOnce = 0
+  /** Set from a first line on, until a delay has passed without any. */
+  #cancelDelay: Cancel | undefined
 
   /** @param onBatch takes one line or more, each with its end */
   constructor(clock: Clock, onBatch: (lines: string) => void) {
@@ -24,22 +27,29 @@ export class LineBatch {
 
   write(line: string): void {
     this.#lines += line
-    if (this.#cancelWait === undefined || this.#lines.length >= MAX_BATCH_LENGTH) this.#release()
-    this.#cancelWait ??= this.#clock.after(MAX_DELAY_MS, () => this.#onPause())
+    this.#cancelDelay ??= this.#clock.after(MAX_DELAY_MS, () => this.#onDelay())
+    if (this.#wentAtOnce < LINES_AT_ONCE) {
+      this.#wentAtOnce++
+      this.#release()
+    } else if (this.#lines.length >= MAX_BATCH_LENGTH) this.#release()
   }
 
-  /** Hands on what is there. */
+  /** Hands on what is there, and waits for nothing. */
   flush(): void {
-    this.#cancelWait?.()
-    this.#cancelWait = undefined
+    this.#cancelDelay?.()
+    this.#cancelDelay = undefined
+    this.#wentAtOnce = 0
     this.#release()
   }
 
-  #onPause(): void {
-    this.#cancelWait = undefined
-    if (this.#lines === '') return
+  #onDelay(): void {
+    this.#cancelDelay = undefined
+    if (this.#lines === '') {
+      this.#wentAtOnce = 0
+      return
+    }
     this.#release()
-    this.#cancelWait = this.#clock.after(MAX_DELAY_MS, () => this.#onPause())
+    this.#cancelDelay = this.#clock.after(MAX_DELAY_MS, () => this.#onDelay())
   }
 
   #release(): void {
