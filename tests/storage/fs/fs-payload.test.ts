@@ -23,6 +23,7 @@ test.each([
   const plan = planOf(`${folder}/film.bin`, [{ path: [], length: 4203 }], content)
   const told: CommitWork[] = []
   const workers = {
+    prepare() {},
     commit(work: CommitWork, done: (verdict: 'written') => void) {
       told.push(work)
       done('written')
