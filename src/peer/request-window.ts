@@ -15,6 +15,8 @@ const START_WINDOW = 16
 const GAIN = 1.5
 /** … and this much time beyond: peers answer in bursts, limited ones and busy disks most of all. More would only queue. */
 const SLACK: Millis = 60
+/** … but not more blocks than this: some clients search all requests that they hold for each that comes. */
+const MAX_SLACK_BLOCKS = 256
 /** Slow start ends when the rate has not grown by a quarter … */
 const GROWTH = 1.25
 /** … for so many measurements. */
@@ -189,7 +191,8 @@ export class RequestWindow {
     this.#onRate(rate, now)
     if (this.#isStarting && isPathFull) this.#judgeStart(rate, isOverdue)
     if (this.#isStarting) return
-    this.#window = ((this.rate / 1_000) * this.#span) / BLOCK_LENGTH
+    const blocksPerMs = this.rate / 1_000 / BLOCK_LENGTH
+    this.#window = blocksPerMs * GAIN * this.#roundTrip + Math.min(blocksPerMs * SLACK, MAX_SLACK_BLOCKS)
     this.#highRate = Math.max(this.#highRate, this.rate)
     if (this.rate < FALL * this.#highRate && !this.#isProbing) this.#probe()
   }

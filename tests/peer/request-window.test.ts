@@ -213,3 +213,10 @@ test('what was cancelled is not waited for', () => {
   window.onBlock({ piece: 1, begin: 0, length: BLOCK }, 30)
   expect(window.roundTrip).toBe(20)
 })
+
+test('a peer beside us is not asked for all that it could queue, however fast it is', () => {
+  const path = new Path({ bytesPerSecond: 8_000 * MBIT, roundTripMs: 1 })
+  path.run(1)
+  expect(path.run(1)).toBeGreaterThan(0.95 * 8_000 * MBIT)
+  expect(path.inFlight).toBeLessThan(500)
+})
