@@ -48,7 +48,7 @@ export interface SessionOptions {
   readonly infoHash: InfoHash
   /** What is known beside the info hash before there is metainfo: what a link says. */
   readonly known: KnownBefore
-  /** Bytes of pieces kept in memory for serving; 64 MiB when missing. */
+  /** Bytes of pieces kept in memory for serving; 32 MiB when missing. */
   readonly cacheBytes?: number
   readonly strategy?: OrderName
   /** Fails with `net.no-peers` when no payload arrived for so long; 0 or missing: never. */

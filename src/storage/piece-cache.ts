@@ -14,11 +14,11 @@ import type { Payload } from './disk.ts'
 import { RecentBuffers } from './recent-buffers.ts'
 
 /** Bytes of cached pieces, unless told otherwise. */
-export const CACHE_BYTES = 64 * 2 ** 20
+export const CACHE_BYTES = 32 * 2 ** 20
 /** Bytes of them for each peer that may ask for more. Memory that nobody will read again had better stay in use and warm. */
 export const CACHE_BYTES_PER_READER = 8 * 2 ** 20
-/** The longest single read: each costs the wake of a thread, and 50 peers' windows must not outgrow the cache. */
-export const MAX_WINDOW_BYTES = 1024 * 1024
+/** The longest single read: each costs the wake of a thread, and 50 peers' windows must fit into the cache. */
+export const MAX_WINDOW_BYTES = 512 * 1024
 /** Reads under way at once: the threads that Node's pool has. */
 export const MAX_READS_IN_FLIGHT = 4
 /** Blocks that may wait for reads. */
