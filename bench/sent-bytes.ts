@@ -33,7 +33,8 @@ export function watchSentBytes(host: string, limit: number): SentBytes {
     const { stdout } = await promisify(execFile)('ss', ['-tinHO', 'state', 'connected', 'src', host])
     const now = performance.now()
     for (const line of stdout.split('\n')) {
-      const [, , local, remote] = line.trim().split(/\s+/)
+      // State, both queues, both ends.
+      const [, , , local, remote] = line.trim().split(/\s+/)
       const acked = /bytes_acked:(\d+)/.exec(line)?.[1]
       if (acked !== undefined) bySocket.set(`${local} ${remote}`, Number(acked))
     }
