@@ -7,11 +7,11 @@
  *
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
  */
+import { LRUCache } from 'lru-cache'
 import type { StorageError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { BufferPool, PieceBuffer } from './buffer-pool.ts'
 import type { Payload } from './disk.ts'
-import { RecentBuffers } from './recent-buffers.ts'
 
 /** Bytes of cached pieces, unless told otherwise. */
 export const CACHE_BYTES = 32 * 2 ** 20
@@ -57,7 +57,9 @@ export class PieceCache {
   readonly #maxBytes: number
   /** Keys of one piece: the first stands for the whole piece, the others for its windows. */
   readonly #keysPerPiece: number
-  readonly #buffers: RecentBuffers
+  readonly #buffers: LRUCache<number, PieceBuffer>
+  /** Bytes that there is room for now: {@link readers} decide. */
+  #room: number
   readonly #misses = new Map<number, Miss>()
   readonly #queue: Miss[] = []
   #inFlight = 0
@@ -70,22 +72,28 @@ export class PieceCache {
     this.#pool = pool
     this.#maxBytes = maxBytes
     this.#keysPerPiece = 1 + Math.ceil(geometry.pieceLength / MAX_WINDOW_BYTES)
-    this.#buffers = new RecentBuffers(maxBytes)
+    this.#room = maxBytes
+    this.#buffers = new LRUCache<number, PieceBuffer>({
+      maxSize: maxBytes,
+      sizeCalculation: (buffer) => buffer.bytes.length,
+      dispose: (buffer) => buffer.release(),
+    })
   }
 
   /** How many peers may ask for blocks. Until the first word of it, as many as the whole cache is for. */
   set readers(count: number) {
-    this.#buffers.maxBytes = Math.min(this.#maxBytes, Math.max(1, count) * CACHE_BYTES_PER_READER)
+    this.#room = Math.min(this.#maxBytes, Math.max(1, count) * CACHE_BYTES_PER_READER)
+    this.#evict()
   }
 
   /** Bytes held for serving. */
   get bytes(): number {
-    return this.#buffers.bytes
+    return this.#buffers.calculatedSize
   }
 
   /** Keeps a whole piece that is known to be good; adds a hold of its own to `buffer`. */
   add(piece: number, buffer: PieceBuffer): void {
-    if (!this.#isClosed) this.#buffers.add(this.#keyOf(piece), buffer)
+    if (!this.#isClosed) this.#keep(this.#keyOf(piece), buffer)
   }
 
   /**
@@ -133,6 +141,16 @@ export class PieceCache {
     this.clear()
   }
 
+  #keep(key: number, buffer: PieceBuffer): void {
+    if (buffer.bytes.length > this.#room) return
+    this.#buffers.set(key, buffer.retain())
+    this.#evict()
+  }
+
+  #evict(): void {
+    while (this.#buffers.calculatedSize > this.#room) this.#buffers.pop()
+  }
+
   #keyOf(piece: number): number {
     return piece * this.#keysPerPiece
   }
@@ -159,7 +177,7 @@ export class PieceCache {
       this.#waiting -= miss.waiters.length
       if (miss.key !== undefined) {
         this.#misses.delete(miss.key)
-        if (error === undefined) this.#buffers.add(miss.key, buffer)
+        if (error === undefined) this.#keep(miss.key, buffer)
       }
       // A waiter may close the cache, which leaves the rest unserved.
       for (const { begin, length, onBlock } of miss.waiters) {

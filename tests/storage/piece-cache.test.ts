@@ -3,6 +3,8 @@ import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import { BufferPool } from '../../src/storage/buffer-pool.ts'
 import {
+  CACHE_BYTES,
+  CACHE_BYTES_PER_READER,
   MAX_READS_IN_FLIGHT,
   MAX_WAITING_BLOCKS,
   MAX_WINDOW_BYTES,
@@ -163,4 +165,25 @@ test('after closing nothing is called back, and no buffer is lost', () => {
   expect(got).toEqual([])
   expect(read(1)).toBe(false)
   expect(pool.outstandingBytes).toBe(0)
+})
+
+test('room follows the peers that may ask for more: without them little is kept, and the oldest goes first', () => {
+  const pieceLength = MAX_WINDOW_BYTES
+  const fits = CACHE_BYTES_PER_READER / pieceLength
+  const { cache, pool, read, finish, releaseAll } = makeCache({ pieceLength, maxBytes: CACHE_BYTES })
+  for (let piece = 0; piece < 2 * fits; piece++) read(piece)
+  finish()
+  releaseAll()
+  expect(cache.bytes).toBe(2 * CACHE_BYTES_PER_READER)
+  cache.readers = 0
+  expect([cache.bytes, pool.outstandingBytes]).toEqual([CACHE_BYTES_PER_READER, CACHE_BYTES_PER_READER])
+  read(fits - 1)
+  expect(finish()).toEqual([`${fits - 1}: 0+${pieceLength}`])
+  read(2 * fits - 1)
+  expect(finish()).toEqual([])
+  cache.readers = 2
+  read(0)
+  finish()
+  releaseAll()
+  expect(cache.bytes).toBe(CACHE_BYTES_PER_READER + pieceLength)
 })

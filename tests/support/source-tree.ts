@@ -60,7 +60,7 @@ export const LAYERS: readonly Layer[] = [
     ours: ['src/storage/', 'src/protocol/', 'src/metainfo/'],
     packages: ['zod'],
   },
-  { at: 'src/storage/', ours: ['src/protocol/', 'src/metainfo/'], packages: [] },
+  { at: 'src/storage/', ours: ['src/protocol/', 'src/metainfo/'], packages: ['lru-cache'] },
   {
     at: 'src/app/node/',
     ours: ['src/'],

@@ -29,8 +29,6 @@ export class CommitQueue {
   readonly #groups: number[]
   #waiting: Waiting[] = []
   #waitingBytes = 0
-  /** The first worker runs. While it starts, pieces wait for it: it may well keep up. */
-  #isRunning = false
 
   /** @param thread the worker in a slot, started when there is none */
   constructor(threads: number, thread: (slot: number) => WorkerThread) {
@@ -47,9 +45,14 @@ export class CommitQueue {
   #dispatch(): void {
     while (this.#waiting.length > 0) {
       const slot = this.#groups.findIndex((groups) => groups < GROUPS_AHEAD)
-      if (slot === -1 || (slot > 0 && !(this.#isRunning && this.#waitingBytes >= SPILL_BYTES))) return
+      if (slot === -1 || (slot > 0 && !this.#isSpilling)) return
       this.#give(slot, this.#takeGroup())
     }
+  }
+
+  /** While the first worker starts, pieces wait for it: it may well keep up. */
+  get #isSpilling(): boolean {
+    return this.#waitingBytes >= SPILL_BYTES && this.#thread(0).isOnline
   }
 
   #takeGroup(): readonly Waiting[] {
@@ -70,7 +73,6 @@ export class CommitQueue {
     this.#groups[slot]!++
     this.#thread(slot).ask({ kind: 'commit', pieces: group.map(({ work }) => work) }, (reply) => {
       this.#groups[slot]!--
-      this.#isRunning = !(reply instanceof StorageError)
       // Each verdict may bring the next piece: the worker gets its work first.
       this.#dispatch()
       for (const [index, { done }] of group.entries()) {

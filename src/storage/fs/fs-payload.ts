@@ -63,7 +63,8 @@ export class FsPayload implements Payload {
     const lock = await Lock.acquire(map.lockPath)
     try {
       const found = await look(map, mode)
-      if (found.includes(undefined)) workers.prepare() // pieces will come soon
+      const isNew = found.some((stat, file) => stat === undefined && map.pathOf(file) !== undefined)
+      if (isNew) workers.prepare() // pieces will come soon
       const newNamesIn = await preallocate(map, found)
       if (firstMade !== undefined) newNamesIn.add(dirname(firstMade))
       return new FsPayload({ map, digests, mode, workers, found, lock, newNamesIn })

@@ -16,6 +16,7 @@ export class WorkerThread {
   readonly #worker: Worker
   readonly #onReply = new Map<number, OnReply>()
   #lastId = 0
+  #isOnline = false
 
   /** @param onExit the thread has ended, in order or not; its open requests fail next */
   constructor(onExit: () => void) {
@@ -30,12 +31,18 @@ export class WorkerThread {
     this.#worker.on('error', (error) => {
       crash = error
     })
+    this.#worker.on('online', () => (this.#isOnline = true))
     this.#worker.unref()
     // Follows an error, too. First the thread goes, so that who hears of the failure can start another one.
     this.#worker.on('exit', () => {
       onExit()
       this.#failAll(crash)
     })
+  }
+
+  /** It has started: what it is asked is done at once. */
+  get isOnline(): boolean {
+    return this.#isOnline
   }
 
   /** Requests without an answer yet. */
