@@ -14,15 +14,17 @@ import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from './sou
 export const MIN_RECEIVED_BYTES = 60
 export const MAX_RECEIVED_BYTES = 1_400
 
-/** Datagrams from one source. */
-const SOURCE_RATES: Readonly<Record<Profile, Rate>> = {
-  lan: { perSecond: 500, burst: 2_000 },
-  wan: { perSecond: 20, burst: 100 },
+/** How many datagrams are looked at, by the scope of the remote's address. */
+export interface DatagramLimits {
+  /** From one source. */
+  readonly source: Readonly<Record<Profile, Rate>>
+  /** From all sources of a profile together. */
+  readonly node: Readonly<Record<Profile, Rate>>
 }
-/** Datagrams from all sources of a profile together. */
-const NODE_RATES: Readonly<Record<Profile, Rate>> = {
-  lan: { perSecond: 20_000, burst: 20_000 },
-  wan: { perSecond: 5_000, burst: 10_000 },
+
+const LIMITS: DatagramLimits = {
+  source: { lan: { perSecond: 500, burst: 2_000 }, wan: { perSecond: 20, burst: 100 } },
+  node: { lan: { perSecond: 20_000, burst: 20_000 }, wan: { perSecond: 5_000, burst: 10_000 } },
 }
 
 /** First byte of an open message. Frames of a network with a key start otherwise, and are told apart here. */
@@ -35,6 +37,8 @@ export interface DatagramPortOptions {
   readonly clock: Clock
   /** Network id, 1 … 16 of `a-z 0-9 -`: messages with another one, or with none, are not seen. */
   readonly net?: string | undefined
+  /** Those of a node in the world, unless a benchmark wants to see what lies behind them. */
+  readonly limits?: DatagramLimits | undefined
 }
 
 export class DatagramPort implements MessagePort {
@@ -44,18 +48,19 @@ export class DatagramPort implements MessagePort {
   readonly #socket: Datagrams
   readonly #clock: Clock
   readonly #net: string | undefined
-  readonly #sources = new SourceLimiter(SOURCE_RATES)
+  readonly #sources: SourceLimiter
   readonly #whole: Readonly<Record<Profile, Bucket>>
   readonly #encoder = new TextEncoder()
 
-  constructor(socket: Datagrams, { clock, net }: DatagramPortOptions) {
+  constructor(socket: Datagrams, { clock, net, limits = LIMITS }: DatagramPortOptions) {
     this.#socket = socket
     this.#clock = clock
     this.#net = net
     this.overheadBytes = netOverhead(net)
+    this.#sources = new SourceLimiter(limits.source)
     this.#whole = {
-      lan: new Bucket(NODE_RATES.lan, clock.now()),
-      wan: new Bucket(NODE_RATES.wan, clock.now()),
+      lan: new Bucket(limits.node.lan, clock.now()),
+      wan: new Bucket(limits.node.wan, clock.now()),
     }
     socket.onDatagram = (data, from) => this.#onDatagram(data, from)
   }
