@@ -25,31 +25,16 @@ function alphabet(lastTwo: string, isPadded: boolean): Alphabet {
 const STANDARD = alphabet('+/', true)
 const URL_SAFE = alphabet('-_', false)
 
+/** The two digits of each twelve bits. */
+const URL_SAFE_PAIRS = Array.from({ length: 4_096 }, (_, bits) =>
+  String.fromCharCode(URL_SAFE.digits[bits >> 6]!, URL_SAFE.digits[bits & 63]!),
+)
+
 export function encodeBase64(bytes: Uint8Array): string {
-  return encode(bytes, STANDARD)
-}
-
-/** @returns undefined unless `text` is exactly what {@link encodeBase64} writes for some bytes */
-export function decodeBase64(text: string): Uint8Array | undefined {
-  return decode(text, STANDARD)
-}
-
-/** URL-safe alphabet, no padding. */
-export function encodeBase64Url(bytes: Uint8Array): string {
-  return encode(bytes, URL_SAFE)
-}
-
-/** @returns undefined unless `text` is exactly what {@link encodeBase64Url} writes for some bytes */
-export function decodeBase64Url(text: string): Uint8Array | undefined {
-  return decode(text, URL_SAFE)
-}
-
-function encode(bytes: Uint8Array, { digits, isPadded }: Alphabet): string {
+  const { digits } = STANDARD
   const tail = bytes.length % 3
   const whole = bytes.length - tail
-  const out = new Uint8Array(
-    isPadded ? Math.ceil(bytes.length / 3) * 4 : (whole / 3) * 4 + (tail === 0 ? 0 : tail + 1),
-  )
+  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4)
   let to = 0
   for (let from = 0; from < whole; from += 3) {
     const triple = (bytes[from]! << 16) | (bytes[from + 1]! << 8) | bytes[from + 2]!
@@ -66,6 +51,34 @@ function encode(bytes: Uint8Array, { digits, isPadded }: Alphabet): string {
     out.fill(PAD, to)
   }
   return decoder.decode(out)
+}
+
+/** @returns undefined unless `text` is exactly what {@link encodeBase64} writes for some bytes */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  return decode(text, STANDARD)
+}
+
+/**
+ * URL-safe alphabet, no padding. For what stands in a datagram: made of pieces of text, which is many times as fast as
+ * bytes that are decoded when there are few, and takes many times their memory when there are many.
+ */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  const tail = bytes.length % 3
+  const whole = bytes.length - tail
+  let text = ''
+  for (let at = 0; at < whole; at += 3) {
+    const triple = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!
+    text += URL_SAFE_PAIRS[triple >> 12]! + URL_SAFE_PAIRS[triple & 0xfff]!
+  }
+  if (tail === 0) return text
+  const rest = (bytes[whole]! << 10) | (tail === 2 ? bytes[whole + 1]! << 2 : 0)
+  text += URL_SAFE_PAIRS[rest >> 6]!
+  return tail === 2 ? text + URL_SAFE_PAIRS[rest & 63]![1]! : text
+}
+
+/** @returns undefined unless `text` is exactly what {@link encodeBase64Url} writes for some bytes */
+export function decodeBase64Url(text: string): Uint8Array | undefined {
+  return decode(text, URL_SAFE)
 }
 
 function decode(text: string, { sextets, isPadded }: Alphabet): Uint8Array | undefined {

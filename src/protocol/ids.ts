@@ -29,11 +29,23 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
+/** The value of each hex digit's character code, and for all others one above every pair of digits. */
+const NO_DIGIT = 0x100
+const DIGITS = Uint16Array.from({ length: 128 }, (_, code) => {
+  const digit = Number.parseInt(String.fromCharCode(code), 16)
+  return Number.isNaN(digit) ? NO_DIGIT : digit
+})
+
 /** @returns the bytes, or undefined when `text` is not pairs of hex digits */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined
+  if (text.length % 2 !== 0) return undefined
   const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++) {
+    const pair =
+      16 * (DIGITS[text.charCodeAt(2 * i)] ?? NO_DIGIT) + (DIGITS[text.charCodeAt(2 * i + 1)] ?? NO_DIGIT)
+    if (pair >= NO_DIGIT) return undefined
+    bytes[i] = pair
+  }
   return bytes
 }
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import ipaddr from 'ipaddr.js'
 import { describe, expect, test } from 'vitest'
 import {
   canonicalIp,
@@ -117,6 +118,22 @@ test('every address has a scope', () => {
     ],
   ]
   for (const [scope, hosts] of scopes) for (const host of hosts) expect(scopeOf(host), host).toBe(scope)
+})
+
+test('the scope of an IPv4 address is what the list of special networks says', () => {
+  const scopes: Readonly<Record<string, Scope>> = {
+    unicast: 'public',
+    private: 'private',
+    carrierGradeNat: 'private',
+    linkLocal: 'link-local',
+    loopback: 'loopback',
+  }
+  const expectRight = (host: string): void => {
+    expect(scopeOf(host), host).toBe(scopes[ipaddr.parse(host).range()] ?? 'bogus')
+  }
+  for (let network = 0; network < 65_536; network += 16)
+    for (const low of [0, 1, 15]) expectRight(`${network >> 8}.${(network & 255) + low}.1.1`)
+  fc.assert(fc.property(fc.ipV4(), expectRight))
 })
 
 test('nobody may point into a network narrower than his own', () => {
