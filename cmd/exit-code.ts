@@ -5,6 +5,8 @@ export const EXIT_OK = 0
 export const EXIT_UNEXPECTED = 1
 export const EXIT_USAGE = 2
 export const EXIT_PAYLOAD = 6
+/** A simulation missed a goal. */
+export const EXIT_MISSED = 7
 /** A signal came before the download was finished. */
 export const EXIT_INTERRUPTED = 130
 /** The reader of stdout went away; 128 + SIGPIPE, as for a program in C. */

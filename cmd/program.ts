@@ -4,6 +4,7 @@ import { SETTINGS, type Setting, type SettingName } from '../src/app/config.ts'
 import type { RawValue } from '../src/app/setting-value.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { OptionTable } from './argv.ts'
+import type { SimulateOptions } from './commands/simulate.ts'
 import type { Env } from './env.ts'
 
 const INTRODUCTION = `bitswarm moves a big file to many machines with one command and no server to run.
@@ -25,7 +26,7 @@ const CLOSING = `
 Each flag can be set by the environment: BITSWARM_MAX_PEERS=20 is -max-peers 20; the flag wins.
 stdout carries one JSON object a line (docs/events.md), text for people goes to stderr.
 Exit codes: 0 done or stopped, 1 unexpected, 2 usage, 3 metainfo, 4 no peers or network in time, 5 storage,
-6 payload fails verification, 130 interrupted, 141 the reader of stdout went away.`
+6 payload fails verification, 7 a simulation missed a goal, 130 interrupted, 141 the reader of stdout went away.`
 
 /** @param onResult told the exit code of the command that ran */
 export function buildProgram(env: Env, onResult: (code: number) => void): Command {
@@ -101,6 +102,23 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .action(async (path: string) => {
       const { magnet } = await import('./commands/magnet.ts')
       onResult(await magnet(env, path))
+    })
+  program
+    .command('simulate <what>')
+    .description('simulate dht: thousands of DHT nodes in virtual time, against their goals')
+    .option('--nodes <list>', 'sizes of the network', '1000')
+    .option('--profile <name>', 'wan (median round trip 80 ms) or lan (1 ms)', 'wan')
+    .option('--loss <list>', 'datagrams lost, percent', '0')
+    .option('--churn <list>', 'median session in minutes; 0: nobody leaves', '0')
+    .option('--dead <list>', 'dead contacts at the start, percent', '0')
+    .option('--lookups <count>', 'lookups, and as many walks to random places', '2000')
+    .option('--seeds <list>', 'of chance: 1-5 or 1,4; goals are judged by the worst', '1')
+    .option('--codec <name>', 'object, or json: as on a real socket', 'object')
+    .option('--cold', 'begin with real joins instead of full tables')
+    .option('--json', 'one JSON object a line')
+    .action(async (what: string, options: SimulateOptions) => {
+      const { simulate } = await import('./commands/simulate.ts')
+      onResult(simulate(env, what, options))
     })
   program
     .command('completion <shell>')

@@ -77,6 +77,16 @@ export class Neighbourhood implements RpcObserver {
     this.#candidates.offer(contact, true)
   }
 
+  /** As {@link DhtNode.adopt}. @returns whether the table took it */
+  adopt(contact: Contact, repliedAt: Millis, rttsMs: readonly Millis[]): boolean {
+    const isTaken = this.table.onReply(contact, repliedAt, rttsMs[0]) === 'added'
+    for (const [at, rtt] of rttsMs.entries()) {
+      if (isTaken && at > 0) this.table.onReply(contact, repliedAt, rtt)
+      this.rpc.onRtt(profileOf(this.#book.scope(contact)), rtt)
+    }
+    return isTaken
+  }
+
   onBegin({ callee }: Call): void {
     if (callee.contact !== NONE) this.#book.retain(callee.contact)
   }

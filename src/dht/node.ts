@@ -4,7 +4,7 @@
  */
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, ID_LENGTH, idFrom, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
-import type { Cancel, Clock, Emit, Random } from '../protocol/ports.ts'
+import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { Announcer } from './announcer.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { ContactBook, type Contact } from './contact.ts'
@@ -183,6 +183,12 @@ export class DhtNode {
   /** Joins through these endpoints of this family, and keeps them for when everybody else is gone. */
   bootstrap(seeds: readonly Endpoint[]): void {
     this.#bootstrap.add(seeds)
+  }
+
+  /** Takes a node as one that answered at `repliedAt`, after each of these round trips: simulations start grown up. */
+  adopt(contact: Contact, repliedAt: Millis, rttsMs: readonly Millis[]): boolean {
+    this.#hasJoined = true
+    return this.#neighbourhood.adopt(contact, repliedAt, rttsMs)
   }
 
   /** As {@link DhtService.lookup}. A lookup before the first contact waits for what comes of the bootstrap. */

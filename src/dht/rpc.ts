@@ -157,11 +157,16 @@ export class Rpc {
     this.#end(call)
     // After a resend nobody knows which of the two was answered (Karn).
     const rtt = call.sends === 1 ? this.#clock.now() - call.sentAt : undefined
-    if (rtt !== undefined) this.#rtts[callee.profile].onSample(rtt)
+    if (rtt !== undefined) this.onRtt(callee.profile, rtt)
     this.#observer.onReply(call, reply, rtt)
     handler.onReply(call, reply)
     this.#observer.onEnd(call)
     return undefined
+  }
+
+  /** What a round trip to somebody of that profile took: remotes without a measured one are timed by these. */
+  onRtt(profile: Profile, rttMs: Millis): void {
+    this.#rtts[profile].onSample(rttMs)
   }
 
   /** Drops all calls without a word to their handlers. */

@@ -23,21 +23,6 @@ export interface DatagramWeather {
   readonly duplication: number
 }
 
-export const LAN_WEATHER: DatagramWeather = {
-  medianRttMs: 1,
-  sigma: 0.3,
-  jitter: 0.05,
-  loss: 0,
-  duplication: 0,
-}
-export const WAN_WEATHER: DatagramWeather = {
-  medianRttMs: 80,
-  sigma: 0.6,
-  jitter: 0.05,
-  loss: 0,
-  duplication: 0,
-}
-
 interface Socket {
   readonly index: number
   readonly local: Endpoint
@@ -158,6 +143,11 @@ export class SimDatagramNetwork {
     if (duplication > 0 && this.#random.float() < duplication) this.#deliverLater(from, receiver, deliver)
   }
 
+  /** The round trip of two bound endpoints, without jitter: what their measured round trips centre on. */
+  rttBetween(a: Endpoint, b: Endpoint): Millis {
+    return this.#pairRtt(this.#socketAt(a)!.index, this.#socketAt(b)!.index)
+  }
+
   #deliverLater(from: Socket, receiver: Socket, deliver: (receiver: Socket) => void): void {
     this.#clock.after(this.#delay(from.index, receiver.index), () => {
       // Who was closed meanwhile hears nothing, nor does who was bound there since.
@@ -177,7 +167,12 @@ export class SimDatagramNetwork {
 
   /** One way: half of the pair's round trip, give or take the jitter. */
   #delay(a: number, b: number): Millis {
-    const { medianRttMs, sigma, jitter } = this.#weather
+    const spread = 1 + this.#weather.jitter * (2 * this.#random.float() - 1)
+    return (this.#pairRtt(a, b) * spread) / 2
+  }
+
+  #pairRtt(a: number, b: number): Millis {
+    const { medianRttMs, sigma } = this.#weather
     const low = Math.min(a, b)
     const high = Math.max(a, b)
     const first = mix(this.#pairSeed ^ Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca77))
@@ -185,8 +180,7 @@ export class SimDatagramNetwork {
     // Box and Muller: two uniform numbers make a normal one.
     const normal =
       Math.sqrt(-2 * Math.log((first + 1) / 2 ** 32)) * Math.cos((2 * Math.PI * second) / 2 ** 32)
-    const spread = 1 + jitter * (2 * this.#random.float() - 1)
-    return (medianRttMs * Math.exp(sigma * normal) * spread) / 2
+    return medianRttMs * Math.exp(sigma * normal)
   }
 
   #trace(from: number, to: number, bytes: number): void {

@@ -1,20 +1,22 @@
 /** A whole DHT in one process and in virtual time: the product's own nodes on a simulated network. */
-import { ContactBook } from '../../dht/contact.ts'
+import { ContactBook, type Contact } from '../../dht/contact.ts'
 import { DatagramPort } from '../../dht/datagram-port.ts'
 import type { DhtEvent } from '../../dht/events.ts'
 import { DhtNode, type FoundNode } from '../../dht/node.ts'
 import type { LookupSummary, WalkSummary } from '../../dht/service.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
-import { compareDistance, ID_LENGTH, type InfoHash, type NodeId } from '../../protocol/ids.ts'
+import { ID_LENGTH, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { SimClock } from './clock.ts'
-import { LAN_WEATHER, SimDatagramNetwork, WAN_WEATHER, type DatagramWeather } from './datagram-network.ts'
+import { SimDatagramNetwork, type DatagramWeather } from './datagram-network.ts'
+import { Oracle } from './dht/oracle.ts'
+import { endpointOf, WEATHER, type NetworkProfile } from './dht/profiles.ts'
 import { SeededRandom } from './random.ts'
 
 export interface SimDhtOptions {
   readonly seed: number
-  /** Addresses, and the weather unless given: private ones on a LAN, or public ones, each in a network of its own. */
-  readonly profile: 'lan' | 'wan'
+  /** Addresses, and the weather unless given. */
+  readonly profile: NetworkProfile
   readonly weather?: Partial<DatagramWeather>
   /** `json`: every datagram is written, checked and read as on a real socket. */
   readonly codec: 'object' | 'json'
@@ -25,17 +27,21 @@ export interface SimDhtOptions {
 
 export interface SimNode {
   readonly index: number
+  readonly id: NodeId
   readonly endpoint: Endpoint
+  /** In {@link SimDht.book}, which keeps it. */
+  readonly contact: Contact
   readonly dht: DhtNode
   isAlive: boolean
 }
 
-const DHT_PORT = 20_000
-
 export class SimDht {
   readonly clock = new SimClock()
   readonly network: SimDatagramNetwork
+  /** All that ever were. */
   readonly nodes: SimNode[] = []
+  /** Those who live. */
+  readonly oracle = new Oracle<SimNode>()
   /** Shared by all nodes: a contact is stored once, however many know it. */
   readonly book = new ContactBook(4)
   readonly #options: SimDhtOptions
@@ -44,31 +50,29 @@ export class SimDht {
   constructor(options: SimDhtOptions) {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
-    const weather = { ...(options.profile === 'lan' ? LAN_WEATHER : WAN_WEATHER), ...options.weather }
+    const weather = { ...WEATHER[options.profile], ...options.weather }
     this.network = new SimDatagramNetwork(this.clock, this.#random.fork('network'), weather)
+  }
+
+  /** The first nodes, which all others bootstrap from. */
+  get seeds(): readonly Endpoint[] {
+    return this.nodes.slice(0, this.#options.seeds ?? 1).map(({ endpoint }) => endpoint)
   }
 
   /** Starts one more node, which joins through the seeds. */
   spawn(): SimNode {
-    const { profile, codec, seeds = 1, onEvent } = this.#options
-    const index = this.nodes.length
-    const endpoint = { host: hostOf(index, profile), port: DHT_PORT }
-    const clock = this.clock
-    const dht = new DhtNode({
-      family: 4,
-      port:
-        codec === 'json'
-          ? new DatagramPort(this.network.bind(endpoint), { clock })
-          : this.network.bindMessages(endpoint),
-      clock,
-      random: this.#random.fork(`node ${index}`),
-      emit: (event) => onEvent?.(event, index),
-      book: this.book,
-    })
-    const node = { index, endpoint, dht, isAlive: true }
-    dht.bootstrap(this.nodes.slice(0, seeds).map(({ endpoint: seed }) => seed))
-    this.nodes.push(node)
+    const { seeds } = this
+    const node = this.#make()
+    this.oracle.add(node)
+    node.dht.bootstrap(seeds)
     return node
+  }
+
+  /** Starts `count` nodes that know nobody and ask nobody. */
+  place(count: number): readonly SimNode[] {
+    const placed = Array.from({ length: count }, () => this.#make())
+    this.oracle.addAll(placed)
+    return placed
   }
 
   /** Starts `count` nodes, one each `everyMs`. */
@@ -82,7 +86,10 @@ export class SimDht {
   /** The node is gone without a word. */
   kill(index: number): void {
     const node = this.nodes[index]!
+    if (!node.isAlive) return
     node.isAlive = false
+    this.oracle.remove(node)
+    this.book.release(node.contact)
     node.dht.close()
   }
 
@@ -121,10 +128,12 @@ export class SimDht {
 
   /** The truth: the `count` living nodes nearest to `target`. */
   closest(target: Uint8Array, count: number): SimNode[] {
-    return this.nodes
-      .filter(({ isAlive }) => isAlive)
-      .sort((a, b) => compareDistance(a.dht.id, b.dht.id, target))
-      .slice(0, count)
+    return this.oracle.closest(target, count)
+  }
+
+  /** A random node among the living. */
+  anyone(): SimNode {
+    return this.oracle.at(this.#random.int(this.oracle.size))
   }
 
   randomId<T extends InfoHash | NodeId>(): T {
@@ -137,7 +146,29 @@ export class SimDht {
   }
 
   close(): void {
-    for (const node of this.nodes) if (node.isAlive) this.kill(node.index)
+    for (const node of this.nodes) this.kill(node.index)
+  }
+
+  #make(): SimNode {
+    const { profile, codec, onEvent } = this.#options
+    const index = this.nodes.length
+    const endpoint = endpointOf(index, profile)
+    const { clock, book, network } = this
+    const dht = new DhtNode({
+      family: 4,
+      port:
+        codec === 'json'
+          ? new DatagramPort(network.bind(endpoint), { clock })
+          : network.bindMessages(endpoint),
+      clock,
+      random: this.#random.fork(`node ${index}`),
+      emit: (event) => onEvent?.(event, index),
+      book,
+    })
+    const { id } = dht
+    const node = { index, id, endpoint, contact: book.intern(id, endpoint), dht, isAlive: true }
+    this.nodes.push(node)
+    return node
   }
 
   /** No walk takes longer than its own limit; a minute says that one was lost. */
@@ -149,11 +180,4 @@ export class SimDht {
     if (!this.runUntil(() => result !== undefined, 60_000)) throw new Error('a walk did not end')
     return result!.value
   }
-}
-
-/** LAN: 10.x.y.z. WAN: public addresses, each the only one in its /24. */
-function hostOf(index: number, profile: 'lan' | 'wan'): string {
-  if (profile === 'lan') return `10.${(index >>> 16) & 255}.${(index >>> 8) & 255}.${index & 255}`
-  const rest = Math.floor(index / 70)
-  return `${20 + (index % 70)}.${rest & 255}.${(rest >>> 8) & 255}.1`
 }

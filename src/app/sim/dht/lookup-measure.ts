@@ -1,0 +1,132 @@
+/** How long it takes to find peers and places: many lookups from random nodes, spread over time. */
+import { formatEndpoint } from '../../../protocol/endpoint.ts'
+import { toHex, type InfoHash, type NodeId } from '../../../protocol/ids.ts'
+import type { Millis } from '../../../protocol/ports.ts'
+import type { SimDht, SimNode } from '../dht.ts'
+import type { Metrics } from './metrics.ts'
+import { Samples } from './samples.ts'
+
+/** Torrents that are looked for, at most. */
+const TORRENTS = 1_000
+const TORRENT_PORT = 20_001
+/** Announces are over after so long, resends included. */
+const SETTLE: Millis = 20_000
+/** Between two lookups. */
+const SPACING: Millis = 10
+/** No walk takes longer. */
+const LONGEST_WALK: Millis = 11_000
+/** Nodes that should hold a record. */
+const NEAREST = 8
+
+interface Torrent {
+  readonly infoHash: InfoHash
+  readonly announcer: SimNode
+}
+
+export function measureLookups(sim: SimDht, lookups: number): Metrics {
+  const torrents = Array.from({ length: Math.min(lookups, TORRENTS) }, () => announce(sim))
+  sim.run(SETTLE)
+  const found = new FoundPeers()
+  const walked = new Walked()
+  for (let i = 0; i < lookups; i++) {
+    found.lookUp(sim, torrents[i % torrents.length]!)
+    walked.walk(sim)
+    sim.run(SPACING)
+  }
+  sim.run(LONGEST_WALK)
+  return { ...found.metrics, ...walked.metrics, contactsMean: meanContacts(sim) }
+}
+
+function announce(sim: SimDht): Torrent {
+  const torrent = { infoHash: sim.randomId<InfoHash>(), announcer: sim.anyone() }
+  torrent.announcer.dht.announce(torrent.infoHash, TORRENT_PORT, { isSeed: true })
+  return torrent
+}
+
+/** Lookups for peers, which end as soon as they may. */
+class FoundPeers {
+  readonly #hops = new Samples()
+  readonly #rpcs = new Samples()
+  readonly #firstPeers = new Samples()
+  readonly #complete = new Samples()
+  #expected = 0
+  #successes = 0
+
+  lookUp(sim: SimDht, { infoHash, announcer }: Torrent): void {
+    const asker = sim.anyone()
+    const expected = formatEndpoint({ host: announcer.endpoint.host, port: TORRENT_PORT })
+    const startedAt = sim.clock.now()
+    let firstAt: Millis | undefined
+    let isFound = false
+    asker.dht.lookup(
+      infoHash,
+      (peers) => {
+        firstAt ??= sim.clock.now()
+        isFound ||= peers.some((peer) => formatEndpoint(peer) === expected)
+      },
+      ({ hops, rpcs }) => {
+        this.#hops.add(hops)
+        this.#rpcs.add(rpcs)
+        this.#complete.add(sim.clock.now() - startedAt)
+        if (firstAt !== undefined) this.#firstPeers.add(firstAt - startedAt)
+        // Only of a peer that lived all the while can it be said that it should have been found.
+        if (!announcer.isAlive || announcer === asker) return
+        this.#expected++
+        if (isFound) this.#successes++
+      },
+    )
+  }
+
+  get metrics(): Metrics {
+    return {
+      hopsMean: this.#hops.mean,
+      hopsP99: this.#hops.quantile(0.99),
+      rpcsMean: this.#rpcs.mean,
+      rpcsP99: this.#rpcs.quantile(0.99),
+      firstPeersP50: this.#firstPeers.quantile(0.5),
+      firstPeersP95: this.#firstPeers.quantile(0.95),
+      firstPeersP99: this.#firstPeers.quantile(0.99),
+      completeP50: this.#complete.quantile(0.5),
+      completeP95: this.#complete.quantile(0.95),
+      completeP99: this.#complete.quantile(0.99),
+      success: (100 * this.#successes) / this.#expected,
+    }
+  }
+}
+
+/** Careful walks to random places, compared with the truth. */
+class Walked {
+  readonly #rpcs = new Samples()
+  readonly #complete = new Samples()
+  #expected = 0
+  #found = 0
+
+  walk(sim: SimDht): void {
+    const asker = sim.anyone()
+    const target = sim.randomId<NodeId>()
+    const startedAt = sim.clock.now()
+    asker.dht.findNodes(target, (nearest, { rpcs }) => {
+      this.#rpcs.add(rpcs)
+      this.#complete.add(sim.clock.now() - startedAt)
+      const truth = sim.oracle.closest(target, NEAREST, (node) => node !== asker)
+      const answered = new Set(nearest.map(({ id }) => toHex(id)))
+      this.#expected += truth.length
+      this.#found += truth.filter(({ id }) => answered.has(toHex(id))).length
+    })
+  }
+
+  get metrics(): Metrics {
+    return {
+      carefulRpcsMean: this.#rpcs.mean,
+      carefulCompleteP50: this.#complete.quantile(0.5),
+      carefulCompleteP99: this.#complete.quantile(0.99),
+      recall: (100 * this.#found) / this.#expected,
+    }
+  }
+}
+
+function meanContacts({ nodes }: SimDht): number {
+  const contacts = new Samples()
+  for (const { isAlive, dht } of nodes) if (isAlive) contacts.add(dht.contacts)
+  return contacts.mean
+}
