@@ -63,6 +63,11 @@ export class ContactColumns {
     return this.#fails[row]!
   }
 
+  /** Smoothed round trip; undefined before the first sample. */
+  srtt(row: number): Millis | undefined {
+    return this.#srtt[row] === 0 ? undefined : this.#srtt[row]!
+  }
+
   /** Retransmission timeout as in RFC 6298, unclamped; undefined before the first sample. */
   rto(row: number): Millis | undefined {
     return this.#srtt[row] === 0 ? undefined : this.#srtt[row]! + 4 * this.#rttvar[row]!

@@ -136,6 +136,15 @@ export class ContactBook {
     return 8 * ID_LENGTH
   }
 
+  /** The `count` bits of its id, 1 to 24, that follow the first `from`. */
+  idBits(contact: Contact, from: number, count: number): number {
+    let bits = 0
+    const at = contact * this.stride
+    for (let bit = from; bit < from + count; bit++)
+      bits = (bits << 1) | ((this.#packed[at + (bit >>> 3)]! >>> (7 - (bit & 7))) & 1)
+    return bits
+  }
+
   /** The distance to `target` as a fraction of the space; for estimates only, never for comparing. */
   distanceFraction(contact: Contact, target: Uint8Array): number {
     const at = contact * this.stride

@@ -4,8 +4,9 @@ import { NONE, type Contact, type ContactBook } from './contact.ts'
 /** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
 export const K = 8
 
-/** Verified contacts that wait until a member goes. */
-const MAX_REPLACEMENTS = 8
+/** Verified contacts that wait until a member goes: so many, and a share of a wide bucket's places. */
+const MIN_REPLACEMENTS = 8
+const REPLACEMENT_SHARE = 1 / 4
 
 /**
  * Holds rows of the routing table's columns for members, and bare contacts for replacements. It retains the
@@ -26,7 +27,8 @@ export class KBucket {
     // One endpoint is one chance: another id there, or an older answer, is forgotten.
     const same = kept.findIndex((other) => book.isSameEndpoint(other, contact))
     if (same >= 0) book.release(kept.splice(same, 1)[0]!)
-    else if (kept.length === MAX_REPLACEMENTS) book.release(kept.shift()!)
+    else if (kept.length >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.rows.length))
+      book.release(kept.shift()!)
     kept.push(book.retain(contact))
   }
 

@@ -3,15 +3,17 @@
  * the last, which holds our own place, splits.
  *
  * Only contacts that answered a request of ours get in ({@link RoutingTable.onReply}). A contact is *good* while it
- * answers, *questionable* when it has been silent, *bad* when it failed repeatedly; only a bad one is replaced.
+ * answers, *questionable* when it has been silent, *bad* when it failed repeatedly. A bad one is replaced by whoever
+ * waits; a good one only by one that covers the bucket better ({@link displacedBy}).
  * The table sends nothing: it says whom to ask ({@link RoutingTable.doubtedFor}) and is told what came of it.
  */
-import type { Scope } from '../protocol/endpoint.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
 import { ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { K, KBucket } from './k-bucket.ts'
+import { isCrowded } from './network-limits.ts'
+import { displacedBy, slotBits, wideCapacityAt, type Slotted } from './table-shape.ts'
 
 /** A contact that answered, or answered once and asked us something, within this time is good (BEP 5). */
 export const GOOD_FOR: Millis = 15 * 60_000
@@ -20,12 +22,6 @@ export const GOOD_FOR: Millis = 15 * 60_000
 const MAX_FAILS = 3
 const MAX_FAILS_NEAR = 2
 const NEAR_BUCKETS = 3
-
-/** Contacts at one private or loopback address: a machine may run many nodes. */
-const MAX_PER_PRIVATE_IP = 256
-/** Of one public /24 (IPv6: /48): in one bucket, in the table. One public address is one contact. */
-const MAX_PER_NETWORK_AND_BUCKET = 2
-const MAX_PER_NETWORK = 8
 
 export type InsertOutcome =
   /** In the table now. */
@@ -40,10 +36,18 @@ export type InsertOutcome =
 export interface RoutingTableOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
-  /** Contacts in the bucket at `depth` shared bits; {@link K} at each unless told. */
+  /** Contacts in the bucket at `depth` shared bits, a power of two; {@link wideCapacityAt} unless told. */
   readonly capacityAt?: (depth: number) => number
   /** A contact came or went. */
   readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+}
+
+interface Search {
+  readonly target: Uint8Array
+  readonly count: number
+  readonly accepts: (row: number) => boolean
+  /** Nearest first. */
+  readonly found: Contact[]
 }
 
 export class RoutingTable {
@@ -58,7 +62,7 @@ export class RoutingTable {
   constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
     this.#ownId = ownId
     this.#book = book
-    this.#capacityAt = capacityAt ?? (() => K)
+    this.#capacityAt = capacityAt ?? wideCapacityAt
     this.#onChange = onChange ?? (() => undefined)
   }
 
@@ -88,9 +92,12 @@ export class RoutingTable {
     const index = Math.min(depth, this.#buckets.length - 1)
     const bucket = this.#buckets[index]!
     return (
-      bucket.rows.length < this.#capacityAt(index) ||
+      bucket.rows.length < this.#capacity(index) ||
       index === this.#buckets.length - 1 ||
-      bucket.rows.some((row) => this.#isBad(row, index))
+      bucket.rows.some((row) => this.#isBad(row, index)) ||
+      !bucket.rows.some(
+        (row) => this.#slotOf(this.#columns.contact(row), index) === this.#slotOf(contact, index),
+      )
     )
   }
 
@@ -161,7 +168,7 @@ export class RoutingTable {
   }
 
   isFull(bucket: number): boolean {
-    return this.#buckets[bucket]!.rows.length >= this.#capacityAt(bucket)
+    return this.#buckets[bucket]!.rows.length >= this.#capacity(bucket)
   }
 
   /** Measured retransmission timeout of a contact; undefined when there is none. */
@@ -170,22 +177,9 @@ export class RoutingTable {
     return row < 0 ? undefined : this.#columns.rto(row)
   }
 
-  /**
-   * The `count` contacts nearest to `target`, nearest first.
-   *
-   * @param accepts leaves out contacts that it refuses
-   */
-  closest(target: Uint8Array, count: number, accepts: (contact: Contact) => boolean = () => true): Contact[] {
-    const found: Contact[] = []
-    // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
-    // share exactly as many as we do; then the shallower ones, one by one.
-    const own = Math.min(sharedBits(this.#ownId, target), this.#buckets.length - 1)
-    this.#collect(own, own + 1, target, accepts, found)
-    if (found.length < count) this.#collect(own + 1, this.#buckets.length, target, accepts, found)
-    for (let index = own - 1; index >= 0 && found.length < count; index--)
-      this.#collect(index, index + 1, target, accepts, found)
-    if (found.length > count) found.length = count
-    return found
+  /** The `count` contacts nearest to `target`, nearest first. */
+  closest(target: Uint8Array, count: number): Contact[] {
+    return this.#nearest(target, count, () => true)
   }
 
   /** The `count` nearest that we may name to others: good, and without an unanswered request. */
@@ -195,12 +189,15 @@ export class RoutingTable {
     now: Millis,
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
-    return this.closest(target, count, (contact) => {
-      const row = this.#rowOf(contact)
-      return (
-        this.#columns.fails(row) === 0 && this.#columns.repliedAt(row) >= now - GOOD_FOR && accepts(contact)
-      )
-    })
+    const since = now - GOOD_FOR
+    return this.#nearest(
+      target,
+      count,
+      (row) =>
+        this.#columns.fails(row) === 0 &&
+        this.#columns.repliedAt(row) >= since &&
+        accepts(this.#columns.contact(row)),
+    )
   }
 
   /** How many nodes there are, judged by how near our nearest contacts are. */
@@ -238,18 +235,17 @@ export class RoutingTable {
     for (;;) {
       const index = this.#indexOf(contact)
       const bucket = this.#buckets[index]!
-      if (this.#isCrowded(contact, index)) return 'refused'
-      if (bucket.rows.length >= this.#capacityAt(index)) {
+      const isInBucket = (other: Contact): boolean => this.#indexOf(other) === index
+      if (isCrowded(contact, { book: this.#book, contacts: this.contacts(), isInBucket })) return 'refused'
+      if (bucket.rows.length >= this.#capacity(index)) {
         if (index === this.#buckets.length - 1) {
           this.#split()
           continue
         }
-        const bad = bucket.rows.find((row) => this.#isBad(row, index))
-        if (bad === undefined) {
+        if (!this.#makeRoom(contact, index, rttMs)) {
           bucket.addReplacement(contact, this.#book)
           return 'waiting'
         }
-        this.#remove(bad, index, 'silent')
       }
       bucket.dropReplacement(contact, this.#book)
       const row = this.#columns.add(this.#book.retain(contact), now)
@@ -259,6 +255,31 @@ export class RoutingTable {
       this.#onChange(contact, 'added', 'answered')
       return 'added'
     }
+  }
+
+  /** @returns whether a place became free in a full bucket */
+  #makeRoom(contact: Contact, index: number, rttMs: Millis | undefined): boolean {
+    const bucket = this.#buckets[index]!
+    const bad = bucket.rows.find((row) => this.#isBad(row, index))
+    if (bad !== undefined) {
+      this.#remove(bad, index, 'silent')
+      return true
+    }
+    const slotted = (one: Contact, rtt: Millis | undefined): Slotted => ({
+      slot: this.#slotOf(one, index),
+      rttMs: rtt ?? Number.POSITIVE_INFINITY,
+    })
+    const members = bucket.rows.map((row) => slotted(this.#columns.contact(row), this.#columns.srtt(row)))
+    const displaced = bucket.rows[displacedBy(slotted(contact, rttMs), members)]
+    if (displaced === undefined) return false
+    bucket.addReplacement(this.#columns.contact(displaced), this.#book)
+    this.#remove(displaced, index, 'displaced')
+    return true
+  }
+
+  /** Which part of the bucket's ids a contact lies in: the bits behind the one that differs from ours. */
+  #slotOf(contact: Contact, index: number): number {
+    return this.#book.idBits(contact, index + 1, slotBits(this.#capacity(index)))
   }
 
   /** The last bucket holds no replacements: it splits before anybody has to wait. */
@@ -295,23 +316,6 @@ export class RoutingTable {
     return -1
   }
 
-  /** Whether the contact's network has as many places as it may have. Private networks are one's own. */
-  #isCrowded(contact: Contact, index: number): boolean {
-    const isPublic = isPublicScope(this.#book.scope(contact))
-    const [address, network] = this.#book.family === 4 ? [32, 24] : [isPublic ? 64 : 128, 48]
-    let sameAddress = 0
-    let sameNetwork = 0
-    let sameInBucket = 0
-    for (const other of this.contacts()) {
-      if (!this.#book.isSameNetwork(other, contact, network)) continue
-      sameNetwork++
-      if (this.#indexOf(other) === index) sameInBucket++
-      if (this.#book.isSameNetwork(other, contact, address)) sameAddress++
-    }
-    if (!isPublic) return sameAddress >= MAX_PER_PRIVATE_IP
-    return sameAddress >= 1 || sameNetwork >= MAX_PER_NETWORK || sameInBucket >= MAX_PER_NETWORK_AND_BUCKET
-  }
-
   #isGood(row: number, now: Millis): boolean {
     const since = now - GOOD_FOR
     if (this.#columns.fails(row) > 0) return false
@@ -331,23 +335,38 @@ export class RoutingTable {
     return stalest < 0 ? NONE : this.#columns.contact(stalest)
   }
 
-  /** Inserts the contacts of buckets `begin … end - 1` into `found`, sorted, behind what is there. */
-  #collect(
-    begin: number,
-    end: number,
-    target: Uint8Array,
-    accepts: (contact: Contact) => boolean,
-    found: Contact[],
-  ): void {
+  #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {
+    const search = { target, count, accepts, found: [] }
+    // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
+    // share exactly as many as we do; then the shallower ones, one by one.
+    const own = Math.min(sharedBits(this.#ownId, target), this.#buckets.length - 1)
+    this.#collect(own, own + 1, search)
+    this.#collect(own + 1, this.#buckets.length, search)
+    for (let index = own - 1; index >= 0; index--) this.#collect(index, index + 1, search)
+    return search.found
+  }
+
+  /** Inserts the contacts of buckets `begin … end - 1` into `found`, sorted, behind what is there, while there is room. */
+  #collect(begin: number, end: number, { target, count, accepts, found }: Search): void {
     const nearer = found.length
+    if (nearer === count) return
     for (let index = begin; index < end; index++)
       for (const row of this.#buckets[index]!.rows) {
         const contact = this.#columns.contact(row)
-        if (!accepts(contact)) continue
+        const isFull = found.length === count
+        if (isFull && this.#book.compareDistance(contact, found[count - 1]!, target) >= 0) continue
+        if (!accepts(row)) continue
+        if (isFull) found.pop()
         let at = found.length
         while (at > nearer && this.#book.compareDistance(contact, found[at - 1]!, target) < 0) at--
         found.splice(at, 0, contact)
       }
+  }
+
+  /** The last bucket is never wide: it splits early, so that the depth tells how near our neighbours are. */
+  #capacity(index: number): number {
+    const capacity = this.#capacityAt(index)
+    return index === this.#buckets.length - 1 ? Math.min(K, capacity) : capacity
   }
 
   #indexOf(contact: Contact): number {
@@ -362,10 +381,6 @@ export class RoutingTable {
     for (const row of this.#bucketOf(contact).rows) if (this.#columns.contact(row) === contact) return row
     return -1
   }
-}
-
-function isPublicScope(scope: Scope): boolean {
-  return scope === 'public'
 }
 
 function sharedBits(a: Uint8Array, b: Uint8Array): number {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ContactBook, NONE, type Contact } from '../../src/dht/contact.ts'
 import { GOOD_FOR, RoutingTable } from '../../src/dht/routing-table.ts'
+import { displacedBy, slotBits, wideCapacityAt, type Slotted } from '../../src/dht/table-shape.ts'
 import { compareDistance, type NodeId } from '../../src/protocol/ids.ts'
 
 /** An id that begins with these bits, the rest zero but for a last byte that tells equal prefixes apart. */
@@ -137,6 +138,56 @@ test('the contact that is due first is asked first, near ones sooner', () => {
   expect(table.nextRefresh(intervalAt)).toEqual({ contact: near, at: 7_000 })
 })
 
+describe('a full bucket of members that all answer', () => {
+  const member = (slot: number, rttMs = 50): Slotted => ({ slot, rttMs })
+
+  test('gives the place of the slowest in the most crowded slot to a newcomer whose slot is empty', () => {
+    const members = [member(0, 90), member(1, 20), member(1, 40), member(2, 80)]
+    expect(displacedBy(member(3, 500), members)).toBe(2)
+  })
+
+  test('keeps its members, however fast a newcomer to their slot is', () => {
+    expect(
+      displacedBy(
+        member(0, 1),
+        [0, 1, 2, 3].map((slot) => member(slot)),
+      ),
+    ).toBe(-1)
+  })
+
+  test('that is wide prefers who is clearly faster, and never one that was not measured', () => {
+    const members = Array.from({ length: 16 }, (_, slot) => member(slot, 100))
+    expect(displacedBy(member(5, 79), members)).toBe(5)
+    expect(displacedBy(member(5, 81), members)).toBe(-1)
+    expect(displacedBy(member(5, Number.POSITIVE_INFINITY), members)).toBe(-1)
+  })
+
+  test('the table keeps the one that had to go as a replacement', () => {
+    const { table, contact } = world(2)
+    const [slow, fast] = [contact(id('11', 1)), contact(id('11', 2))]
+    table.onReply(slow, 0, 80)
+    table.onReply(fast, 0, 8)
+    table.onReply(contact(id('01', 3)), 0, 5)
+    const newcomer = contact(id('10', 4))
+    expect(table.hasRoomFor(newcomer)).toBe(true)
+    expect(table.onReply(newcomer, 0, 900)).toBe('added')
+    expect([slow, fast, newcomer].map((one) => table.has(one))).toEqual([false, true, true])
+    table.onTimeout(newcomer, true)
+    expect(table.onTimeout(newcomer, true)).toBe(slow)
+  })
+})
+
+test('in most of the network the table knows many: 128 of the other half, then 64, 32, 16, and 8 of each further', () => {
+  expect([0, 1, 2, 3, 4, 30].map(wideCapacityAt)).toEqual([128, 64, 32, 16, 8, 8])
+  expect([128, 16, 8, 1].map(slotBits)).toEqual([7, 4, 3, 0])
+  const { book, contact } = world()
+  const table = new RoutingTable({ ownId, book })
+  for (let i = 0; i < 512; i++) table.onReply(contact(id((i + 512).toString(2).slice(1), 1)), 0, 5)
+  const sizes = Array.from({ length: table.depth }, () => 0)
+  for (const one of table.contacts()) sizes[table.bucketIndexOf(one)]!++
+  expect(sizes.slice(0, 6)).toEqual([128, 64, 32, 16, 8, 8])
+})
+
 type Step =
   | { readonly kind: 'reply' | 'timeout' | 'wrongId'; readonly node: number }
   | { readonly kind: 'wait'; readonly ms: number }
@@ -189,7 +240,9 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
       expect(table.size).toBe(all.length)
       expect(new Set(all.map((contact) => book.endpoint(contact).host)).size).toBe(all.length)
       for (let bucket = 0; bucket < table.depth; bucket++)
-        expect(all.filter((contact) => table.bucketIndexOf(contact) === bucket).length).toBeLessThanOrEqual(8)
+        expect(all.filter((contact) => table.bucketIndexOf(contact) === bucket).length).toBeLessThanOrEqual(
+          wideCapacityAt(bucket),
+        )
 
       const nearest = all.sort((a, b) => compareDistance(book.id(a), book.id(b), target))
       for (const count of [1, 8, 20]) expect(table.closest(target, count)).toEqual(nearest.slice(0, count))
