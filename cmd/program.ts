@@ -121,6 +121,14 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       onResult(simulate(env, what, options))
     })
   program
+    .command('swarm-key <file>')
+    .description('make a key for -swarm-key; every machine of a private DHT gets a copy of the file')
+    .option('--aead', 'encrypt what the DHT says; without, it is signed and can be read on the way')
+    .action(async (path: string, options: { aead?: true }) => {
+      const { swarmKey } = await import('./commands/swarm-key.ts')
+      onResult(await swarmKey(env, path, options))
+    })
+  program
     .command('completion <shell>')
     .description('print a completion script for bash, zsh or fish')
     .action(async (shell: string) => {

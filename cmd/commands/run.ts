@@ -3,9 +3,11 @@ import { readConfig, type Config, type SettingName } from '../../src/app/config.
 import {
   encodeMagnet,
   readBlocklist,
+  readSwarmKey,
   startNode,
   type AddSessionOptions,
   type Node,
+  type NodeOptions,
   type Session,
 } from '../../src/app/library.ts'
 import { resolve } from '../../src/app/node/files.ts'
@@ -67,6 +69,7 @@ class Run {
     this.#jobs.start('dht')
     const { bootstrap, dhtNet, lan } = this.#config
     const node = await startNode({
+      ...(await this.#privacy()),
       dhtListen: listen,
       bootstrap,
       ...(dhtNet !== undefined && { dhtNet }),
@@ -118,6 +121,7 @@ class Run {
   async #startNode(bootstrap: readonly string[]): Promise<Node> {
     const { tcpListen, port, dhtListen = ':0', dhtNet, maxPeers, maxUp, maxDown, blocklist } = this.#config
     return startNode({
+      ...(await this.#privacy()),
       tcpListen: tcpListen ?? `:${port ?? 0}`,
       ...(dhtListen !== '' && { dhtListen }),
       bootstrap: [...this.#config.bootstrap, ...bootstrap],
@@ -131,6 +135,12 @@ class Run {
       isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
     })
+  }
+
+  /** What keeps others out of our DHT. */
+  async #privacy(): Promise<Pick<NodeOptions, 'swarmKey'>> {
+    const { swarmKey } = this.#config
+    return swarmKey === undefined ? {} : { swarmKey: await readSwarmKey(resolve(this.#env.cwd, swarmKey)) }
   }
 
   get #sessionOptions(): Pick<AddSessionOptions, 'peers' | 'trackers' | 'strategy' | 'timeoutMs'> {

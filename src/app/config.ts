@@ -202,6 +202,13 @@ export const SETTINGS = {
     help: 'network id of the DHT: nodes of others are never met',
     parse: parsed((text) => (/^[a-z0-9-]{1,16}$/.test(text) ? text : undefined), '1 to 16 of a-z, 0-9 and -'),
   },
+  swarmKey: {
+    flags: ['swarm-key'],
+    value: '<file>',
+    group: 'Network',
+    help: 'key of a private DHT, as bitswarm swarm-key makes it: who does not have it gets no answer',
+    parse: path,
+  },
   stateDir: {
     flags: ['state-dir'],
     value: '<dir>',

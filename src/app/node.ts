@@ -1,6 +1,7 @@
 /** What a process has once: sockets, DHT, disk, buffers, limits. Sessions live on it. */
 import { Dht } from '../dht/dht.ts'
 import type { DhtEvent } from '../dht/events.ts'
+import type { KeyRing } from '../dht/key-ring.ts'
 import type { DhtService, DhtSnapshot } from '../dht/service.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
@@ -41,6 +42,8 @@ export interface NodeOptions {
   readonly hasLan?: boolean
   /** Only nodes with the same network id are met. */
   readonly dhtNet?: string
+  /** Keys of a private DHT ({@link readSwarmKey}): only nodes with the same one are met, and others get no answer. */
+  readonly swarmKey?: KeyRing
   /** Whether to report every message of the DHT, too: for somebody who looks into it. */
   readonly isDhtChatty?: boolean
   /** Connections at once, all sessions together. */
@@ -129,6 +132,7 @@ export class Node {
               resolver: env.resolver,
               emit: (event) => options.onEvent?.(event),
               net: options.dhtNet,
+              keys: options.swarmKey,
               isChatty: options.isDhtChatty,
             })
       const node = new Node(env, options, { listener, dht, dhtEndpoints: sockets.map(({ local }) => local) })

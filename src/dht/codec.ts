@@ -38,6 +38,7 @@ export function encodeMessage(message: Message, net?: string): string {
     case 'pong':
       if (message.ip !== undefined) text += `,"ip":"${encodeBase64Url(message.ip)}"`
       if (message.ttl !== undefined) text += `,"ttl":${message.ttl}`
+      if (message.ts !== undefined) text += `,"ts":${message.ts}`
       if (message.e !== undefined) text += `,"e":[${message.e[0]},"${message.e[1]}"]`
       break
     case 'peers':
@@ -107,6 +108,7 @@ export function encodedLength(message: Message): number {
       if (message.e !== undefined) length += ',"e":[200,""]'.length + message.e[1].length
       if (message.type === 'pong') {
         digits('ttl', message.ttl)
+        digits('ts', message.ts)
         break
       }
       text('token', message.token?.length)

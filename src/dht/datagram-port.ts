@@ -2,12 +2,16 @@
  * The door: datagrams in, valid messages out. Checks run from the cheapest to the dearest and before anything lasting
  * is kept, in the order of docs/dht.md; what fails one is dropped without a word and counted under that check.
  */
-import { scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
-import type { Clock, Datagrams } from '../protocol/ports.ts'
+import { compactEndpoint, scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Clock, Datagrams, Random } from '../protocol/ports.ts'
 import { decodeMessage, encodeMessage, netOverhead } from './codec.ts'
 import { DropCounters } from './drops.ts'
+import { Framer, FRAME_OVERHEAD } from './framer.ts'
+import type { KeyRing } from './key-ring.ts'
 import type { MessagePort } from './message-port.ts'
-import type { Message } from './messages.ts'
+import { ERROR_SKEW, isReply, type Message } from './messages.ts'
+import { NetworkClock } from './network-clock.ts'
 import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from './source-limiter.ts'
 
 /** Received datagrams outside these bounds are not looked at. */
@@ -22,10 +26,15 @@ export interface DatagramLimits {
   readonly node: Readonly<Record<Profile, Rate>>
 }
 
+/** Datagrams that are looked at, from one source and from all of a profile together. */
 const LIMITS: DatagramLimits = {
   source: { lan: { perSecond: 500, burst: 2_000 }, wan: { perSecond: 20, burst: 100 } },
   node: { lan: { perSecond: 20_000, burst: 20_000 }, wan: { perSecond: 5_000, burst: 10_000 } },
 }
+
+/** Words about a wrong clock, to one source and to all. */
+const CLOCK_REPLY_RATE: Rate = { perSecond: 1, burst: 1 }
+const CLOCK_REPLIES_RATE: Rate = { perSecond: 20, burst: 20 }
 
 /** First byte of an open message. Frames of a network with a key start otherwise, and are told apart here. */
 const OPEN_MESSAGE = 0x7b
@@ -37,6 +46,8 @@ export interface DatagramPortOptions {
   readonly clock: Clock
   /** Network id, 1 … 16 of `a-z 0-9 -`: messages with another one, or with none, are not seen. */
   readonly net?: string | undefined
+  /** Keys of a private network, and chance for its frames. Open messages are dropped then, and frames are otherwise. */
+  readonly frames?: { readonly keys: KeyRing; readonly random: Random } | undefined
   /** Those of a node in the world, unless a benchmark wants to see what lies behind them. */
   readonly limits?: DatagramLimits | undefined
 }
@@ -48,20 +59,27 @@ export class DatagramPort implements MessagePort {
   readonly #socket: Datagrams
   readonly #clock: Clock
   readonly #net: string | undefined
+  readonly #framer: Framer | undefined
+  readonly #time: NetworkClock
   readonly #sources: SourceLimiter
   readonly #whole: Readonly<Record<Profile, Bucket>>
+  readonly #clockReplies: SourceLimiter
+  readonly #allClockReplies: Bucket
   readonly #encoder = new TextEncoder()
+  #ownId: NodeId | undefined
 
-  constructor(socket: Datagrams, { clock, net, limits = LIMITS }: DatagramPortOptions) {
+  constructor(socket: Datagrams, { clock, net, frames, limits = LIMITS }: DatagramPortOptions) {
+    const now = clock.now()
     this.#socket = socket
     this.#clock = clock
     this.#net = net
-    this.overheadBytes = netOverhead(net)
+    this.#time = new NetworkClock(clock)
+    this.#framer = frames && new Framer({ ...frames, clock, time: this.#time })
+    this.overheadBytes = netOverhead(net) + (frames === undefined ? 0 : FRAME_OVERHEAD)
     this.#sources = new SourceLimiter(limits.source)
-    this.#whole = {
-      lan: new Bucket(limits.node.lan, clock.now()),
-      wan: new Bucket(limits.node.wan, clock.now()),
-    }
+    this.#whole = { lan: new Bucket(limits.node.lan, now), wan: new Bucket(limits.node.wan, now) }
+    this.#clockReplies = new SourceLimiter({ lan: CLOCK_REPLY_RATE, wan: CLOCK_REPLY_RATE })
+    this.#allClockReplies = new Bucket(CLOCK_REPLIES_RATE, now)
     socket.onDatagram = (data, from) => this.#onDatagram(data, from)
   }
 
@@ -69,8 +87,22 @@ export class DatagramPort implements MessagePort {
     return this.#socket.local
   }
 
-  send(message: Message, to: Endpoint): void {
-    this.#socket.send(this.#encoder.encode(encodeMessage(message, this.#net)), to)
+  get ownId(): NodeId | undefined {
+    return this.#ownId
+  }
+
+  set ownId(id: NodeId) {
+    this.#ownId = id
+    if (this.#framer !== undefined) this.#framer.ownId = id
+  }
+
+  send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
+    const text = encodeMessage(message, this.#net)
+    this.#socket.send(this.#framer?.seal(text, receiver) ?? this.#encoder.encode(text), to)
+  }
+
+  onClockTold(teller: Endpoint, unixMs: number | undefined): void {
+    if (this.#framer !== undefined) this.#time.onTold(teller, unixMs)
   }
 
   close(): void {
@@ -86,9 +118,46 @@ export class DatagramPort implements MessagePort {
     const now = this.#clock.now()
     if (!this.#sources.allows(from.host, profile, now) || !this.#whole[profile].take(now))
       return this.drops.count('rate')
+    if (this.#framer !== undefined) return this.#onFrame(this.#framer, data, from)
     if (data[0] !== OPEN_MESSAGE) return this.drops.count('frame')
     const message = decodeMessage(data, this.#net)
     if (typeof message === 'string') return this.drops.count(message)
     this.onMessage(message, from, data.length)
   }
+
+  #onFrame(framer: Framer, data: Uint8Array, from: Endpoint): void {
+    const opened = framer.open(data)
+    if (typeof opened === 'string') return this.drops.count(opened)
+    const message = decodeMessage(opened.body, this.#net)
+    if (typeof message === 'string') return this.drops.count(message)
+    if (opened.isFirstContact && !isIntroduction(message)) return this.drops.count('first-contact')
+    // To be told that our own clock is wrong, we must listen to those who seem to live in another time. Such a reply
+    // counts once, as it carries a transaction id that waits.
+    if (!opened.isTimely && !isWordOfTime(message)) {
+      this.drops.count('skew')
+      if (!isReply(message)) this.#tellTime(message, from)
+      return
+    }
+    this.onMessage(message, from, data.length)
+  }
+
+  /** Members only get here. Whoever sends old frames of theirs again gets as good as nothing out of it. */
+  #tellTime({ t, id }: Message, from: Endpoint): void {
+    const now = this.#clock.now()
+    const profile = profileOf(scopeOf(from.host))
+    if (this.#ownId === undefined || !this.#clockReplies.allows(from.host, profile, now)) return
+    if (!this.#allClockReplies.take(now)) return
+    const e: [number, string] = [ERROR_SKEW, 'skew']
+    const ts = Math.floor(this.#time.now())
+    this.send({ type: 'pong', t, id: this.#ownId, ip: compactEndpoint(from), e, ts }, from, id)
+  }
+}
+
+/** What may be said to somebody whose id is not known: who are you, and who is near here? */
+function isIntroduction(message: Message): boolean {
+  return message.type === 'ping' || (message.type === 'findPeers' && message.target !== undefined)
+}
+
+function isWordOfTime(message: Message): boolean {
+  return message.type === 'pong' && message.e?.[0] === ERROR_SKEW
 }

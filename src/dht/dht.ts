@@ -5,6 +5,7 @@ import type { InfoHash } from '../protocol/ids.ts'
 import type { Cancel, Clock, Datagrams, Emit, Millis, Random, Resolver } from '../protocol/ports.ts'
 import { DatagramPort } from './datagram-port.ts'
 import type { DhtEvent } from './events.ts'
+import type { KeyRing } from './key-ring.ts'
 import { DhtNode } from './node.ts'
 import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
 
@@ -20,6 +21,8 @@ export interface DhtOptions {
   readonly emit: Emit<DhtEvent>
   /** Network id, 1 … 16 of `a-z 0-9 -`. Nodes with another one, or with none, are never met. */
   readonly net?: string | undefined
+  /** Keys of a private network: who has none of them is not heard. */
+  readonly keys?: KeyRing | undefined
   readonly isReadOnly?: boolean | undefined
   /** Whether to emit an event for each message: for `debug` and below. */
   readonly isChatty?: boolean | undefined
@@ -35,7 +38,7 @@ export class Dht implements DhtService {
 
   /** @throws {ConfigError} `config.value` for a network id that cannot be one */
   constructor(options: DhtOptions) {
-    const { sockets, clock, random, resolver, emit, net, isReadOnly, isChatty } = options
+    const { sockets, clock, random, resolver, emit, net, keys, isReadOnly, isChatty } = options
     if (net !== undefined && !/^[a-z0-9-]{1,16}$/.test(net))
       throw new ConfigError(
         'config.value',
@@ -46,7 +49,8 @@ export class Dht implements DhtService {
     const nodes = new Map<Family, DhtNode>()
     for (const socket of sockets) {
       const family = familyOf(socket.local.host)
-      const port = new DatagramPort(socket, { clock, net })
+      const frames = keys && { keys, random: random.fork(`frames${family}`) }
+      const port = new DatagramPort(socket, { clock, net, frames })
       const node = new DhtNode({
         family,
         port,

@@ -30,6 +30,8 @@ export const MAX_TOKEN_LENGTH = 64
 /** Numbers of the errors inside `pong` and `peers`. */
 export const ERROR_BAD_TOKEN = 205
 export const ERROR_NOT_STORED = 206
+/** In private networks: the time of the request is too far from ours, which comes along. */
+export const ERROR_SKEW = 208
 
 /** What {@link codec.ts} counts apart from other bad fields. */
 export const BAD_BLOB = 'bad blob'
@@ -94,6 +96,8 @@ const pong = z.object({
   ...replyHeader,
   /** The announce was taken, and will be kept for so many seconds. */
   ttl: z.int().min(60).max(7_200).optional(),
+  /** The sender's Unix time in milliseconds. */
+  ts: z.int().min(0).optional(),
 })
 
 const findPeers = z

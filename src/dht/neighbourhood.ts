@@ -2,7 +2,7 @@
  * Whom we know, and how we come to know them: keeps the routing table in step with what becomes of every call, and
  * pings those that might belong into it.
  */
-import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { formatEndpoint, scopeOf } from '../protocol/endpoint.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
@@ -27,7 +27,7 @@ export interface NeighbourhoodOptions {
   readonly clock: Clock
   readonly random: Random
   readonly isReadOnly: boolean
-  readonly send: (request: Request, to: Endpoint) => void
+  readonly send: (request: Request, callee: Callee) => void
   /** Undefined when nobody listens to events of single messages. */
   readonly emitChatter: Emit<DhtEvent> | undefined
   /** A contact entered the table. */

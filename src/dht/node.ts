@@ -81,6 +81,7 @@ export class DhtNode {
     this.family = family
     this.id = options.id ?? idFrom<NodeId>(random.fill(new Uint8Array(ID_LENGTH)))
     this.#port = port
+    port.ownId = this.id
     this.#emit = emit
     this.#isChatty = isChatty ?? false
     this.#isReadOnly = isReadOnly ?? false
@@ -96,7 +97,7 @@ export class DhtNode {
       clock: deadlines,
       random,
       isReadOnly: this.#isReadOnly,
-      send: (request, to) => this.#send(request, to),
+      send: (request, { to, id }) => this.#send(request, to, id),
       emitChatter: this.#isChatty ? emit : undefined,
       onAdded: () => this.#announcer.onContactAdded(),
       onLonely: () => {
@@ -293,6 +294,8 @@ export class DhtNode {
     if (isReply(message)) {
       const refusal = this.#rpc.onReply(message, from)
       if (refusal !== undefined) drops.count(refusal)
+      if (refusal === undefined || refusal === 'skew')
+        this.#port.onClockTold(from, message.type === 'pong' ? message.ts : undefined)
       return
     }
     if (this.#isReadOnly) return drops.count('read-only')
@@ -306,14 +309,14 @@ export class DhtNode {
     const now = this.#deadlines.now()
     const answer = this.#responder.answer(message, { contact, wireBytes, now })
     if (typeof answer === 'string') this.#port.drops.count(answer)
-    else if (answer !== undefined) this.#send(answer.reply, answer.to)
+    else if (answer !== undefined) this.#send(answer.reply, answer.to, message.id)
     if (message.ro !== 1) this.#neighbourhood.onRequest(contact)
   }
 
-  #send(message: Message, to: Endpoint): void {
+  #send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
     this.#sent++
     if (this.#isChatty) this.#emit(messageEvent(message, to, { direction: 'out' }))
-    this.#port.send(message, to)
+    this.#port.send(message, to, receiver)
   }
 
   #onStored(infoHash: InfoHash, peer: Endpoint): void {

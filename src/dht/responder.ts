@@ -1,8 +1,8 @@
 /** Answers the requests of others: who is near, who has what, and yes or no to an announce. */
 import {
+  compactEndpoint,
   COMPACT_LENGTH,
   mayTell,
-  packEndpoint,
   sameEndpoint,
   scopeOf,
   unpackEndpoint,
@@ -158,7 +158,7 @@ export class Responder {
       message.infoHash !== undefined && this.#isNearEnough(message.infoHash)
         ? tokens.issue(from.host, message.infoHash, message.id, now)
         : undefined
-    const reply: PeersMessage = { type: 'peers', t: message.t, id: ownId, ip: seenAs(from), token }
+    const reply: PeersMessage = { type: 'peers', t: message.t, id: ownId, ip: compactEndpoint(from), token }
 
     const own = book.family === 4 ? 'n4' : 'n6'
     const wanted = message.want ?? [own]
@@ -226,7 +226,7 @@ export class Responder {
   }
 
   #pong({ t }: Request, from: Endpoint): PongMessage {
-    return { type: 'pong', t, id: this.#options.ownId, ip: seenAs(from) }
+    return { type: 'pong', t, id: this.#options.ownId, ip: compactEndpoint(from) }
   }
 
   #isProven(message: Request, contact: Contact, now: Millis): boolean {
@@ -241,13 +241,6 @@ export class Responder {
     const nodes = table.estimatedNetworkSize()
     return nodes < MIN_NETWORK_FOR_RANKS || fractionBetween(ownId, infoHash) <= MAX_RANK / nodes
   }
-}
-
-/** The requester's endpoint, compact. */
-function seenAs(endpoint: Endpoint): Uint8Array {
-  const bytes = new Uint8Array(endpoint.host.includes(':') ? COMPACT_LENGTH[6] : COMPACT_LENGTH[4])
-  packEndpoint(endpoint, bytes, 0)
-  return bytes
 }
 
 /** How many items of `unit` bytes fit into `room` characters of base64. */

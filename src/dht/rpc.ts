@@ -9,7 +9,7 @@ import { bytesEqual, type NodeId } from '../protocol/ids.ts'
 import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 import type { DropReason } from './drops.ts'
-import { REPLY_TO, type Reply, type Request } from './messages.ts'
+import { ERROR_SKEW, REPLY_TO, type Reply, type Request } from './messages.ts'
 import { RttWindow } from './rtt-window.ts'
 import type { Profile } from './source-limiter.ts'
 
@@ -75,7 +75,7 @@ export interface RpcOptions {
   readonly isReadOnly: boolean
   readonly clock: Clock
   readonly random: Random
-  readonly send: (request: Request, to: Endpoint) => void
+  readonly send: (request: Request, callee: Callee) => void
   readonly observer: RpcObserver
 }
 
@@ -84,7 +84,7 @@ export class Rpc {
   readonly #isReadOnly: boolean
   readonly #clock: Clock
   readonly #random: Random
-  readonly #send: (request: Request, to: Endpoint) => void
+  readonly #send: (request: Request, callee: Callee) => void
   readonly #observer: RpcObserver
   readonly #calls = new Map<string, Call>()
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
@@ -128,7 +128,7 @@ export class Rpc {
     this.#inFlight[callee.profile]++
     call.timer = this.#clock.after(soft, () => this.#onSoft(call))
     this.#observer.onBegin(call)
-    this.#send(request, callee.to)
+    this.#send(request, callee)
     return call
   }
 
@@ -137,7 +137,7 @@ export class Rpc {
     call.sends++
     call.soft *= BACK_OFF
     call.hardAt = Math.max(call.hardAt, this.#clock.now() + 2 * call.soft)
-    this.#send(call.request, call.callee.to)
+    this.#send(call.request, call.callee)
   }
 
   /** @returns why the reply is dropped, or undefined when it was taken */
@@ -146,13 +146,12 @@ export class Rpc {
     if (call === undefined) return 'transaction'
     const { callee, request, handler } = call
     if (!sameEndpoint(from, callee.to)) return 'wrong-source'
+    // Our clock is wrong, which says nothing about the other: it is not asked on, and stays where it is.
+    if (reply.type === 'pong' && reply.e?.[0] === ERROR_SKEW) return this.#refuse(call, 'skew')
     if (reply.type !== REPLY_TO[request.type]) return 'wrong-answer'
     if (callee.id !== undefined && !bytesEqual(reply.id, callee.id)) {
-      this.#end(call)
       this.#observer.onWrongId(call)
-      handler.onFail(call)
-      this.#observer.onEnd(call)
-      return 'wrong-id'
+      return this.#refuse(call, 'wrong-id')
     }
     this.#end(call)
     // After a resend nobody knows which of the two was answered (Karn).
@@ -167,6 +166,13 @@ export class Rpc {
   /** What a round trip to somebody of that profile took: remotes without a measured one are timed by these. */
   onRtt(profile: Profile, rttMs: Millis): void {
     this.#rtts[profile].onSample(rttMs)
+  }
+
+  #refuse(call: Call, reason: DropReason): DropReason {
+    this.#end(call)
+    call.handler.onFail(call)
+    this.#observer.onEnd(call)
+    return reason
   }
 
   /** Drops all calls without a word to their handlers. */

@@ -110,6 +110,13 @@ export function packEndpoint({ host, port }: Endpoint, out: Uint8Array, offset: 
   return at + 2
 }
 
+/** The compact form. */
+export function compactEndpoint(endpoint: Endpoint): Uint8Array {
+  const bytes = new Uint8Array(COMPACT_LENGTH[familyOf(endpoint.host)])
+  packEndpoint(endpoint, bytes, 0)
+  return bytes
+}
+
 /** Reads a compact endpoint of `family` at `offset`; a v4-mapped v6 address comes out as v4. */
 export function unpackEndpoint(bytes: Uint8Array, offset: number, family: Family): Endpoint {
   const portAt = offset + COMPACT_LENGTH[family] - 2

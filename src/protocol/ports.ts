@@ -150,6 +150,14 @@ export interface Hashes {
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array
 }
 
+/** Authenticated encryption: ChaCha20-Poly1305 (RFC 8439). Keys of 32 bytes, nonces of 12 that no key sees twice. */
+export interface Aead {
+  /** @returns what is encrypted, and the tag of 16 bytes behind it */
+  seal(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, plain: Uint8Array): Uint8Array
+  /** @returns undefined unless every byte is as it was sealed */
+  open(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, sealed: Uint8Array): Uint8Array | undefined
+}
+
 /** A direction's byte budget, shared by all connections. */
 export interface Bandwidth {
   /**

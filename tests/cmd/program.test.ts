@@ -214,6 +214,25 @@ describe('a run that cannot begin', () => {
     expect(log.map(({ event }) => event)).not.toContain('listen')
   })
 
+  test('a swarm key that cannot be read is a usage error, and nothing is started', async () => {
+    makePayload()
+    const { code, stderr, log } = await run('-seed model.bin -no-lan -swarm-key fleet.key')
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/fleet\.key cannot be read: there is no such file/),
+    ])
+    expect(log.map(({ event }) => event)).not.toContain('listen')
+  })
+
+  test('a swarm key is made once, and not overwritten', async () => {
+    expect(await run('swarm-key fleet.key --aead')).toMatchObject({ code: 0, stdout: '', stderr: '' })
+    expect(readFileSync(join(cwd, 'fleet.key'), 'utf8')).toMatch(/^aead [0-9a-f]{64}\n$/)
+    expect(await run('swarm-key fleet.key')).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('already') as string,
+    })
+  })
+
   test('a seed that is not there is a storage failure', async () => {
     expect(await run('-seed nothing')).toMatchObject({ code: 5 })
   })

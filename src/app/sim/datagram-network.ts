@@ -99,6 +99,8 @@ export class SimDatagramNetwork {
       local,
       overheadBytes: 0,
       drops: new DropCounters(),
+      ownId: undefined,
+      onClockTold: () => undefined,
       send: (message, to) => {
         const bytes = encodedLength(message)
         this.#send(socket, to, bytes, (receiver) => receiver.onMessage(message, local, bytes))
