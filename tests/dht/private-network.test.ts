@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { opensslAead } from '../../src/app/node/aead.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SimDatagramNetwork } from '../../src/app/sim/datagram-network.ts'
-import { LAN_WEATHER } from '../../'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { encodeMessage } from '../../src/dht/codec.ts'
 import { Dht } from '../../src/dht/dht.ts'
@@ -18,11 +17,12 @@ const key = (byte: number, mode: FrameMode = 'hmac'): SwarmKey => ({
   secret: new Uint8Array(32).fill(byte),
   mode,
 })
+const LAN = { medianRttMs: 1, sigma: 0.3, jitter: 0.05, loss: 0, duplication: 0 }
 const SEED: Endpoint = { host: '10.0.0.1', port: 20_000 }
 
 class PrivateNetwork {
   readonly clock = new SimClock()
-  readonly network = new SimDatagramNetwork(this.clock, new SeededRandom(5), LAN_WEATHER)
+  readonly network = new SimDatagramNetwork(this.clock, new SeededRandom(5), LAN)
   readonly random = new SeededRandom(6)
   readonly nodes: Dht[] = []
 
