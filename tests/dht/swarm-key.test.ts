@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { makeSwarmKey, parseSwarmKeys } from '../../src/dht/swarm-key.ts'
 
-const HEX = '00'.repeat(31) + 'ff'
+const HEX = `${'00'.repeat(31)}ff`
 const secret = new Uint8Array(32)
 secret[31] = 0xff
 
