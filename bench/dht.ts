@@ -1,0 +1,85 @@
+/**
+ * `npm run bench:dht`: what one node of the DHT does on real sockets, on loopback. Prints a table, a line for every goal and,
+ * with `--json`, one JSON line a measure; ends with 1 when a goal is missed. Linux only: it binds addresses all over 127/8.
+ *
+ *     npm run bench:dht -- udp [--kind ping,find,find+peers,announce] [--seconds 5]
+ *     npm run bench:dht -- crowd [--nodes 2000] [--hashes 200]
+ */
+import { parseArgs } from 'node:util'
+import { measureCrowd } from './dht/crowd.ts'
+import { KINDS, measureUdp, type Kind } from './dht/udp.ts'
+import { aligned, shown } from './report.ts'
+
+const { values, positionals } = parseArgs({
+  options: {
+    kind: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    nodes: { type: 'string', default: '2000' },
+    hashes: { type: 'string', default: '200' },
+    json: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+})
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+async function udp(): Promise<void> {
+  const kinds = (values.kind?.split(',') ?? KINDS) as readonly Kind[]
+  const unknown = kinds.filter((kind) => !KINDS.includes(kind))
+  if (unknown.length > 0) throw new Error(`no kind ${unknown.join(', ')}; there are ${KINDS.join(', ')}`)
+  const rows = await measureUdp(kinds, Number(values.seconds), say)
+  print({ measure: 'udp', rows }, [
+    ['', 'answers/s', 'of an echo', 'CPU µs', 'p50 µs', 'p99 µs', 'asks B', 'answers B', 'lost', 'GC p99 ms'],
+    ...rows.map((row) => [
+      row.kind,
+      row.perSecond.toFixed(0),
+      `${row.share.toFixed(2)} ×`,
+      shown(row.cpuMicros),
+      row.p50Micros.toFixed(0),
+      row.p99Micros.toFixed(0),
+      row.questionBytes.toFixed(0),
+      row.answerBytes.toFixed(0),
+      row.lost.toFixed(0),
+      shown(row.gcP99Ms),
+    ]),
+  ])
+  for (const { kind, share, goal, p99Micros, isMet } of rows)
+    judge(
+      isMet,
+      `G19 ${kind}: ${share.toFixed(2)} × an echo${goal === undefined ? '' : `, goal ≥ ${goal} ×`}; p99 at half load ${(p99Micros / 1_000).toFixed(1)} ms, goal < 5 ms`,
+    )
+}
+
+async function crowd(): Promise<void> {
+  const report = await measureCrowd(Number(values.nodes), Number(values.hashes), say)
+  const { nodes, ready, hashes, found, dropped, ...figures } = report
+  print({ measure: 'crowd', ...report }, [
+    ...Object.entries(figures).map(([title, value]) => [title, shown(value)]),
+    ['dropped', JSON.stringify(dropped)],
+  ])
+  judge(ready === nodes, `crowd: ${ready} of ${nodes} real nodes are ready`)
+  judge(found === hashes, `crowd: ${found} of ${hashes} announced hashes are found`)
+}
+
+const MEASURES: Readonly<Record<string, () => Promise<void>>> = { udp, crowd }
+
+function print(result: unknown, rows: readonly (readonly string[])[]): void {
+  console.log(values.json ? JSON.stringify(result) : aligned(rows))
+}
+
+function judge(isMet: boolean, line: string): void {
+  console.log(`${isMet ? 'PASS' : 'FAIL'} ${line}`)
+  if (!isMet) process.exitCode = 1
+}
+
+try {
+  for (const name of positionals.length === 0 ? Object.keys(MEASURES) : positionals) {
+    const measure = MEASURES[name]
+    if (measure === undefined)
+      throw new Error(`no measure ${name}; there are ${Object.keys(MEASURES).join(', ')}`)
+    await measure()
+  }
+} catch (error) {
+  process.stderr.write(`bench:dht failed: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,154 @@
+/**
+ * One process that asks: many sockets, each on a loopback address of its own, with so many questions in flight
+ * together (closed loop) or so many a second (open loop). It is told what to do by a message and tells what came of it.
+ */
+import { createSocket, type Socket } from 'node:dgram'
+import { createHistogram } from 'node:perf_hooks'
+import type { Endpoint } from '../../src/protocol/endpoint.ts'
+
+export interface LoadOrder {
+  readonly target: Endpoint
+  /** Where its sockets are bound: `127.<block>.<socket>.1`. */
+  readonly block: number
+  readonly sockets: number
+  /** One datagram for each socket, with `????????` where its transaction id goes. */
+  readonly questions: readonly string[]
+  readonly seconds: number
+  /** Questions a second; without it, as many as are answered with {@link WINDOW} in flight on each socket. */
+  readonly perSecond?: number | undefined
+}
+
+export interface LoadResult {
+  readonly answers: number
+  readonly lost: number
+  /** Of the answers, together. */
+  readonly answerBytes: number
+  readonly seconds: number
+  readonly p50Micros: number
+  readonly p99Micros: number
+}
+
+/** Questions in flight on one socket. */
+export const WINDOW = 8
+/** The place of a transaction id in a question. */
+export const TRANSACTION = '????????'
+/** A question without an answer for so long is lost. */
+const LOST_AFTER_MS = 250
+const SWEEP_MS = 50
+/** Until the code on both sides is compiled. */
+const WARM_UP_SECONDS = 1
+
+process.on('message', (order: LoadOrder) => {
+  void new Load(order).run().then((result) => process.send!(result))
+})
+process.once('disconnect', () => process.exit(0))
+
+class Load {
+  readonly #order: LoadOrder
+  readonly #sockets: Socket[] = []
+  readonly #datagrams: Buffer[] = []
+  /** When the question of a slot was asked; 0 while it has none. Slot = socket × WINDOW + place. */
+  readonly #askedAt: Float64Array
+  readonly #latency = createHistogram()
+  #isCounting = false
+  #isOver = false
+  #answers = 0
+  #answerBytes = 0
+  #lost = 0
+
+  constructor(order: LoadOrder) {
+    this.#order = order
+    this.#askedAt = new Float64Array(order.sockets * WINDOW)
+    for (let slot = 0; slot < this.#askedAt.length; slot++) {
+      const question = order.questions[Math.floor(slot / WINDOW) % order.questions.length]!
+      this.#datagrams.push(Buffer.from(question.replace(TRANSACTION, String(slot).padStart(8, '0'))))
+    }
+  }
+
+  async run(): Promise<LoadResult> {
+    const { sockets, seconds, perSecond } = this.#order
+    for (let i = 0; i < sockets; i++) this.#sockets.push(await this.#open(i))
+    const timers = [setInterval(() => this.#sweep(), SWEEP_MS)]
+    if (perSecond === undefined) {
+      for (let slot = 0; slot < this.#askedAt.length; slot++) this.#ask(slot)
+      this.#stayAwake()
+    } else timers.push(this.#askEvenly(perSecond))
+    await pause(WARM_UP_SECONDS * 1_000)
+    this.#isCounting = true
+    const start = performance.now()
+    await pause(seconds * 1_000)
+    const took = (performance.now() - start) / 1_000
+    this.#isOver = true
+    for (const timer of timers) clearInterval(timer)
+    for (const socket of this.#sockets) socket.close()
+    return {
+      answers: this.#answers,
+      lost: this.#lost,
+      answerBytes: this.#answerBytes,
+      seconds: took,
+      p50Micros: this.#latency.percentile(50),
+      p99Micros: this.#latency.percentile(99),
+    }
+  }
+
+  #open(index: number): Promise<Socket> {
+    const socket = createSocket({ type: 'udp4', lookup: (name, _options, found) => found(null, name, 4) })
+    socket.on('message', (data) => this.#onAnswer(data))
+    return new Promise((resolve) => {
+      socket.bind(0, `127.${this.#order.block}.${index}.1`, () => resolve(socket))
+    })
+  }
+
+  #ask(slot: number): void {
+    const { host, port } = this.#order.target
+    this.#askedAt[slot] = performance.now()
+    this.#sockets[Math.floor(slot / WINDOW)]!.send(this.#datagrams[slot]!, port, host)
+  }
+
+  /** Whoever answers a process that sleeps pays for waking it: that is no part of what is measured. */
+  #stayAwake(): void {
+    if (!this.#isOver) setImmediate(() => this.#stayAwake())
+  }
+
+  /** As many as are due every millisecond, in the order of the slots; one that still waits is passed over. */
+  #askEvenly(perSecond: number): NodeJS.Timeout {
+    const start = performance.now()
+    let asked = 0
+    let next = 0
+    return setInterval(() => {
+      for (const due = ((performance.now() - start) / 1_000) * perSecond; asked < due; asked++) {
+        next = (next + 1) % this.#askedAt.length
+        if (this.#askedAt[next] === 0) this.#ask(next)
+      }
+    }, 1)
+  }
+
+  #onAnswer(data: Buffer): void {
+    // The message begins with `v`, `net`, `type` and `t`, in a question as in an answer.
+    const head = data.toString('latin1', 0, 80)
+    const slot = Number(head.substr(head.indexOf('"t":"') + 5, TRANSACTION.length))
+    const askedAt = this.#askedAt[slot]
+    if (this.#isOver || askedAt === undefined || askedAt === 0) return
+    this.#askedAt[slot] = 0
+    if (this.#isCounting) {
+      this.#answers++
+      this.#answerBytes += data.length
+      this.#latency.record(Math.max(1, Math.round((performance.now() - askedAt) * 1_000)))
+    }
+    if (this.#order.perSecond === undefined) this.#ask(slot)
+  }
+
+  #sweep(): void {
+    const late = performance.now() - LOST_AFTER_MS
+    this.#askedAt.forEach((askedAt, slot) => {
+      if (askedAt === 0 || askedAt > late) return
+      if (this.#isCounting) this.#lost++
+      this.#askedAt[slot] = 0
+      if (this.#order.perSecond === undefined) this.#ask(slot)
+    })
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,211 @@
+/**
+ * Requests a second that one node answers on one loopback socket, with everything that a datagram of a stranger is
+ * checked for, against a bare echo of the same datagrams in the same run (G19).
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AnnounceMessage, FindPeersMessage, PeersMessage, Request } from '../../src/dht/messages.ts'
+import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
+import { openUdp } from '../../src/app/node/udp.ts'
+import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
+import { Child } from './child.ts'
+import { TRANSACTION, type LoadOrder, type LoadResult } from './load-process.ts'
+import { percentile } from './crowd.ts'
+import type { CrowdOrder } from './crowd-process.ts'
+import type { TargetAddress, TargetCost, TargetOrder } from './target-process.ts'
+
+export const KINDS = ['ping', 'find', 'find+peers', 'announce'] as const
+export type Kind = (typeof KINDS)[number]
+
+/** The least that it may do of what an echo does (G19); the design has none for announces. */
+const GOALS: Readonly<Record<Kind, number | undefined>> = {
+  ping: 0.9,
+  find: 0.6,
+  'find+peers': 0.55,
+  announce: undefined,
+}
+const MAX_P99_MICROS = 5_000
+
+const ECHO_HOST = '127.0.1.1'
+const TARGET_HOST = '127.0.2.1'
+/** Enough for a full list of nodes and for the 60 peers of the goal. */
+const POPULATION = 64
+const PEERS = 60
+const LOADERS = 2
+const SOCKETS = 16
+
+export interface UdpRow {
+  readonly kind: Kind
+  readonly perSecond: number
+  /** Of an echo of the same datagrams. */
+  readonly share: number
+  readonly goal: number | undefined
+  readonly cpuMicros: number
+  /** At half of `perSecond`. */
+  readonly p50Micros: number
+  readonly p99Micros: number
+  readonly questionBytes: number
+  readonly answerBytes: number
+  readonly lost: number
+  readonly gcP99Ms: number
+  readonly isMet: boolean
+}
+
+/** @param say is told of each step */
+export async function measureUdp(
+  kinds: readonly Kind[],
+  seconds: number,
+  say: (line: string) => void,
+): Promise<UdpRow[]> {
+  const children = {
+    echo: new Child('target-process.ts'),
+    target: new Child('target-process.ts'),
+    population: new Child('crowd-process.ts'),
+    loaders: Array.from({ length: LOADERS }, () => new Child('load-process.ts')),
+  }
+  try {
+    const echo = await children.echo.ask<TargetAddress>({
+      kind: 'echo',
+      host: ECHO_HOST,
+    } satisfies TargetOrder)
+    const target = await children.target.ask<TargetAddress>({
+      kind: 'node',
+      host: TARGET_HOST,
+    } satisfies TargetOrder)
+    // Nobody is nearer to this info hash than the target, so that it stores what is announced.
+    const infoHash = target.id
+    const populate = (order: CrowdOrder): Promise<unknown> => children.population.ask(order)
+    await populate({ order: 'start', first: 0, count: POPULATION, everyMs: 0, seed: target.endpoint })
+    await populate({ order: 'announce', infoHashes: Array.from({ length: POPULATION }, () => infoHash) })
+    say(`waiting for ${POPULATION} nodes to join and announce`)
+    await untilPopulated(children.target)
+
+    const run = async (at: TargetAddress, cost: Child, kind: Kind, perSecond?: number): Promise<Run> => {
+      const before = await cost.ask<TargetCost>('cost')
+      const results = await Promise.all(
+        children.loaders.map(async (loader, index) => {
+          const block = 10 + index
+          const questions = await questionsOf(kind, block, target, infoHash)
+          const share = perSecond === undefined ? undefined : perSecond / LOADERS
+          const order = { target: at.endpoint, block, sockets: SOCKETS, questions, seconds, perSecond: share }
+          return loader.ask<LoadResult>(order satisfies LoadOrder)
+        }),
+      )
+      const after = await cost.ask<TargetCost>('cost')
+      return { results, cpuMicros: after.cpuMicros - before.cpuMicros, gcPausesMs: after.gcPausesMs }
+    }
+
+    const rows: UdpRow[] = []
+    for (const kind of kinds) {
+      // The echo runs before and after, as the machine's speed changes meanwhile.
+      const before = rateOf(await run(echo, children.echo, kind))
+      const full = await run(target, children.target, kind)
+      const after = rateOf(await run(echo, children.echo, kind))
+      const perSecond = rateOf(full)
+      const half = await run(target, children.target, kind, perSecond / 2)
+      const share = perSecond / ((before + after) / 2)
+      const questions = await questionsOf(kind, 10, target, infoHash)
+      const p99Micros = Math.max(...half.results.map((each) => each.p99Micros))
+      const answers = sum(full.results.map((each) => each.answers))
+      const goal = GOALS[kind]
+      rows.push({
+        kind,
+        perSecond,
+        share,
+        goal,
+        // The warm-up costs as much a second as what is counted.
+        cpuMicros: (full.cpuMicros / answers) * (seconds / (seconds + 1)),
+        p50Micros: Math.max(...half.results.map((each) => each.p50Micros)),
+        p99Micros,
+        questionBytes: questions[0]!.length,
+        answerBytes: sum(full.results.map((each) => each.answerBytes)) / answers,
+        lost: sum(full.results.map((each) => each.lost)),
+        gcP99Ms: percentile(full.gcPausesMs, 0.99),
+        isMet: (goal === undefined || share >= goal) && p99Micros < MAX_P99_MICROS,
+      })
+      say(`${kind}: ${Math.round(perSecond)} answers a second, an echo ${Math.round((before + after) / 2)}`)
+    }
+    return rows
+  } finally {
+    for (const child of [...children.loaders, children.population, children.target, children.echo])
+      await child.end()
+  }
+}
+
+interface Run {
+  readonly results: readonly LoadResult[]
+  readonly cpuMicros: number
+  readonly gcPausesMs: readonly number[]
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
+const rateOf = ({ results }: Run): number => sum(results.map(({ answers, seconds }) => answers / seconds))
+
+async function untilPopulated(target: Child): Promise<void> {
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    const { contacts, storedPeers } = await target.ask<TargetCost>('cost')
+    if (contacts >= 16 && storedPeers >= PEERS) return
+    if (performance.now() > deadline)
+      throw new Error(`after 30 s the target knows ${contacts} nodes and ${storedPeers} peers`)
+    await pause(200)
+  }
+}
+
+/** One question for each socket of a loader, ready but for the transaction id. */
+async function questionsOf(
+  kind: Kind,
+  block: number,
+  target: TargetAddress,
+  infoHash: string,
+): Promise<readonly string[]> {
+  const id = fromHex('5a'.repeat(20)) as Uint8Array as NodeId
+  const header = { t: 'abcdefgh', id } as const
+  // Far from what is announced: nodes and a token, no peers.
+  const other = fromHex('a5'.repeat(20)) as Uint8Array as InfoHash
+  const hash = fromHex(infoHash) as Uint8Array as InfoHash
+  switch (kind) {
+    case 'ping':
+      return [ready({ type: 'ping', ...header })]
+    case 'find':
+      return [ready({ type: 'findPeers', ...header, infoHash: other })]
+    case 'find+peers':
+      return [ready({ type: 'findPeers', ...header, infoHash: hash, pad: 248 })]
+    case 'announce':
+      return Promise.all(
+        Array.from({ length: SOCKETS }, async (_, socket) => {
+          const token = await tokenFor(`127.${block}.${socket}.1`, target, {
+            type: 'findPeers',
+            ...header,
+            infoHash: other,
+          })
+          const announce: AnnounceMessage = {
+            type: 'announce',
+            ...header,
+            infoHash: other,
+            token,
+            port: 20_000,
+          }
+          return ready(announce)
+        }),
+      )
+  }
+}
+
+function ready(request: Request): string {
+  return encodeMessage(request).replace('abcdefgh', TRANSACTION)
+}
+
+/** Asks from that address, as tokens are bound to it. */
+function tokenFor(host: string, { endpoint }: TargetAddress, question: FindPeersMessage): Promise<string> {
+  const socket = openUdp(4, host)
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no token within a second')), 1_000)
+    socket.onDatagram = (data) => {
+      clearTimeout(timer)
+      socket.close()
+      resolve((decodeMessage(data) as PeersMessage).token!)
+    }
+    socket.send(new TextEncoder().encode(encodeMessage(question)), endpoint)
+  })
+}
