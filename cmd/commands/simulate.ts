@@ -1,6 +1,7 @@
 /** `bitswarm simulate dht`: the product's own DHT nodes in virtual time, measured against their goals. */
 import { ConfigError } from '../../src/app/library.ts'
 import { SystemClock } from '../../src/app/node/clock.ts'
+import { opensslHashes } from '../../src/app/node/hashes.ts'
 import { judge, verdictLine } from '../../src/app/sim/dht/goals.ts'
 import { runScenario, type MeasuredRun } from '../../src/app/sim/dht/run-scenario.ts'
 import type { Scenario } from '../../src/app/sim/dht/scenario.ts'
@@ -30,7 +31,7 @@ export function simulate(env: Env, what: string, options: SimulateOptions): numb
   const runs: MeasuredRun[] = []
   for (const scenario of scenarios(options))
     for (const seed of seeds) {
-      const run = runScenario(scenario, seed, { now: () => clock.now(), rss: env.rss })
+      const run = runScenario(scenario, seed, { now: () => clock.now(), rss: env.rss, hashes: opensslHashes })
       runs.push(run)
       env.stdout.write(options.json ? `${JSON.stringify(run)}\n` : runTable(run))
     }

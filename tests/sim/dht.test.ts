@@ -3,11 +3,12 @@ import { SimDht, type SimDhtOptions } from '../../src/app/sim/dht.ts'
 import type { DhtEvent } from '../../src/dht/events.ts'
 import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
+import { hashes } from '../support/hashes.ts'
 
 const PORT = 20_001
 
 function grown(nodes: number, everyMs: number, options: Partial<SimDhtOptions> = {}): SimDht {
-  const sim = new SimDht({ seed: 1, profile: 'lan', codec: 'object', ...options })
+  const sim = new SimDht({ seed: 1, profile: 'lan', codec: 'object', hashes, ...options })
   sim.grow(nodes, everyMs)
   return sim
 }
@@ -151,7 +152,13 @@ describe('a handful of nodes around one that only answers', () => {
 
   test('a bootstrap node that starts last is found by those who wait for it, and connects them', () => {
     const events: DhtEvent[] = []
-    const sim = new SimDht({ seed: 3, profile: 'lan', codec: 'json', onEvent: (event) => events.push(event) })
+    const sim = new SimDht({
+      seed: 3,
+      profile: 'lan',
+      codec: 'json',
+      hashes,
+      onEvent: (event) => events.push(event),
+    })
     const late = { host: '10.0.0.2', port: 20_000 }
     const [seeder, leecher] = [sim.spawn(), sim.spawn()]
     seeder.dht.announce(infoHash, PORT, { isSeed: true })

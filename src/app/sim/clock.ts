@@ -1,10 +1,17 @@
-/** Virtual time: it passes only from timer to timer, so that a run is the same every time. */
+/** Virtual time: it passes only from event to event, so that a run is the same every time. */
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
-import { TimerQueue } from '../../protocol/timer-queue.ts'
+import { EventQueue } from './event-queue.ts'
+
+/** What happens when its time has come. */
+export interface SimEvent {
+  /** Nothing happens any more; virtual time does not stop for it. */
+  readonly isCancelled: boolean
+  happen(): void
+}
 
 export class SimClock implements Clock {
   #now: Millis = 0
-  readonly #timers = new TimerQueue()
+  readonly #events = new EventQueue<SimEvent>()
   readonly #wallAtStart: number
 
   /** @param wallAtStart Unix milliseconds at virtual time zero */
@@ -21,31 +28,63 @@ export class SimClock implements Clock {
   }
 
   after(delay: Millis, fn: () => void): Cancel {
-    const timer = this.#timers.add(this.#now + Math.max(0, delay), fn)
-    return () => {
-      timer.fn = undefined
+    const timer = new Timer(fn)
+    this.schedule(delay, timer)
+    return () => timer.cancel()
+  }
+
+  /** As {@link after} for what is never taken back, or knows itself that it was. */
+  schedule(delay: Millis, event: SimEvent): void {
+    this.#events.add(this.#now + Math.max(0, delay), event)
+  }
+
+  /** Events that have not happened, cancelled ones that have not come up included. */
+  get pending(): number {
+    return this.#events.size
+  }
+
+  /** Lets the next event happen. @returns false when there is none */
+  step(): boolean {
+    return this.#stepUntil(Number.POSITIVE_INFINITY)
+  }
+
+  /** Lets all events up to `until` happen, and leaves the clock there. */
+  runUntil(until: Millis): void {
+    while (this.#stepUntil(until));
+    this.#now = Math.max(this.#now, until)
+  }
+
+  #stepUntil(until: Millis): boolean {
+    for (;;) {
+      const at = this.#events.nextAt
+      if (at > until || at === Number.POSITIVE_INFINITY) return false
+      const event = this.#events.take()!
+      if (event.isCancelled) continue
+      this.#now = at
+      event.happen()
+      return true
     }
   }
+}
 
-  /** Timers that have not fired, cancelled ones that have not come up included. */
-  get pending(): number {
-    return this.#timers.size
+class Timer implements SimEvent {
+  #fn: (() => void) | undefined
+
+  constructor(fn: () => void) {
+    this.#fn = fn
   }
 
-  /** Fires the next timer. @returns false when there is none */
-  step(): boolean {
-    const timer = this.#timers.peek()
-    if (timer === undefined) return false
-    this.#timers.pop()
-    this.#now = timer.at
-    timer.fn!()
-    return true
+  get isCancelled(): boolean {
+    return this.#fn === undefined
   }
 
-  /** Runs all timers up to `until` and leaves the clock there. */
-  runUntil(until: Millis): void {
-    for (let next = this.#timers.peek(); next !== undefined && next.at <= until; next = this.#timers.peek())
-      this.step()
-    this.#now = Math.max(this.#now, until)
+  cancel(): void {
+    this.#fn = undefined
+  }
+
+  happen(): void {
+    const fn = this.#fn!
+    this.#fn = undefined
+    fn()
   }
 }

@@ -1,62 +1,72 @@
 /**
- * A network of datagrams in virtual time: latency, loss, duplication, partitions. Everything that happens is drawn
- * from the seed, and the latency of a pair from the pair alone, so that one more node does not move the others.
+ * A network of datagrams in virtual time: latency, loss, duplication, reordering, NATs, partitions. Everything that
+ * happens is drawn from the seed: the latency of a pair from the pair alone, the fate of a datagram from its sender
+ * and its number there, so that one more node does not move the others.
  *
  * Two ways in: real datagrams ({@link SimDatagramNetwork.bind}), or messages of the DHT as objects, without the cost
  * of JSON ({@link SimDatagramNetwork.bindMessages}); both meet the same weather.
  */
-import { encodedLength } from '../../dht/codec.ts'
-import { DropCounters } from '../../dht/drops.ts'
 import type { MessagePort } from '../../dht/message-port.ts'
-import type { Message } from '../../dht/messages.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
-import type { Clock, Datagrams, Millis, Random } from '../../protocol/ports.ts'
+import type { Datagrams, Hashes, Millis } from '../../protocol/ports.ts'
+import type { SimClock, SimEvent } from './clock.ts'
+import { EventLog } from './dht/event-log.ts'
+import { draw, pairRtt, type LatencyModel } from './dht/latency.ts'
+import { SimDatagramSocket, SimMessageSocket, type SimDatagram, type SimSocket } from './datagram-socket.ts'
 
-export interface DatagramWeather {
-  /** Round trip of a pair: log-normal over all pairs. */
-  readonly medianRttMs: number
-  readonly sigma: number
+export interface DatagramWeather extends LatencyModel {
   /** Each datagram is early or late by up to this share. */
   readonly jitter: number
-  /** Chance of a datagram to be lost, or to come twice. */
+  /** Chance of a datagram to be lost, to come twice, or to be held up by as much as a median round trip. */
   readonly loss: number
   readonly duplication: number
+  readonly reordering: number
 }
 
-interface Socket {
-  readonly index: number
-  readonly local: Endpoint
-  onDatagram: (data: Uint8Array, from: Endpoint) => void
-  onMessage: (message: Message, from: Endpoint, wireBytes: number) => void
+/** What Ethernet carries behind IPv4 and UDP headers: longer ones get lost. */
+const MAX_DATAGRAM = 1_472
+
+/** Draws for one datagram. */
+const DRAWS = 4
+
+export interface SimDatagramNetworkOptions {
+  readonly seed: number
+  readonly weather: DatagramWeather
+  readonly hashes: Hashes
+}
+
+export interface BindOptions {
+  /** Behind a NAT: who was not written to lately does not get through. */
+  readonly isBehindNat?: boolean
 }
 
 export class SimDatagramNetwork {
-  readonly #clock: Clock
-  readonly #random: Random
-  readonly #pairSeed: number
-  readonly #sockets = new Map<string, Map<number, Socket>>()
+  readonly #clock: SimClock
+  readonly #seed: number
+  readonly #log: EventLog
+  /** By host; those of one host are linked. */
+  readonly #sockets = new Map<string, SimSocket>()
   #weather: DatagramWeather
   #groupOf: ((endpoint: Endpoint) => number) | undefined
   #bound = 0
-  #traceLow = 0x811c9dc5
-  #traceHigh = 0x9e3779b9
-  /** Datagrams handed to the network, and those that arrived at a bound endpoint. */
+  /** Datagrams handed to the network. */
   sent = 0
-  delivered = 0
   sentBytes = 0
 
-  constructor(clock: Clock, random: Random, weather: DatagramWeather) {
+  constructor(clock: SimClock, { seed, weather, hashes }: SimDatagramNetworkOptions) {
     this.#clock = clock
-    this.#random = random
-    this.#pairSeed = random.int(2 ** 32)
+    this.#seed = seed
     this.#weather = weather
+    this.#log = new EventLog(hashes)
   }
 
-  /** Two runs did the same if their digests are equal: who sent to whom, when and how much. */
+  /** SHA-256 over who sent how much to whom, and when. */
   get traceDigest(): string {
-    return [this.#traceHigh, this.#traceLow]
-      .map((half) => (half >>> 0).toString(16).padStart(8, '0'))
-      .join('')
+    return this.#log.digest
+  }
+
+  get weather(): DatagramWeather {
+    return this.#weather
   }
 
   set weather(weather: DatagramWeather) {
@@ -73,94 +83,62 @@ export class SimDatagramNetwork {
   }
 
   /** @param local not bound yet */
-  bind(local: Endpoint): Datagrams {
-    const socket = this.#open(local)
-    return {
-      local,
-      send: (data, to) => {
-        // The sender may reuse its buffer.
-        const copy = data.slice()
-        this.#send(socket, to, copy.length, (receiver) => receiver.onDatagram(copy, local))
-      },
-      get onDatagram() {
-        return socket.onDatagram
-      },
-      set onDatagram(onDatagram) {
-        socket.onDatagram = onDatagram
-      },
-      close: () => this.#close(local),
-    }
+  bind(local: Endpoint, options: BindOptions = {}): Datagrams & SimSocket {
+    return this.#open(new SimDatagramSocket(this, this.#bound++, local), options)
   }
 
   /** @param local not bound yet */
-  bindMessages(local: Endpoint): MessagePort {
-    const socket = this.#open(local)
-    return {
-      local,
-      overheadBytes: 0,
-      drops: new DropCounters(),
-      ownId: undefined,
-      onClockTold: () => undefined,
-      send: (message, to) => {
-        const bytes = encodedLength(message)
-        this.#send(socket, to, bytes, (receiver) => receiver.onMessage(message, local, bytes))
-      },
-      get onMessage() {
-        return socket.onMessage
-      },
-      set onMessage(onMessage) {
-        socket.onMessage = onMessage
-      },
-      close: () => this.#close(local),
-    }
+  bindMessages(local: Endpoint, options: BindOptions = {}): MessagePort & SimSocket {
+    return this.#open(new SimMessageSocket(this, this.#bound++, local), options)
   }
 
-  #open(local: Endpoint): Socket {
-    const ports = this.#sockets.get(local.host) ?? new Map<number, Socket>()
-    this.#sockets.set(local.host, ports)
-    const socket: Socket = {
-      index: this.#bound++,
-      local,
-      onDatagram: () => undefined,
-      onMessage: () => undefined,
-    }
-    ports.set(local.port, socket)
-    return socket
+  /** The round trip of two sockets, without jitter: what their measured round trips centre on. */
+  rttBetween(a: SimSocket, b: SimSocket): Millis {
+    return pairRtt(this.#seed, a.index, b.index, this.#weather)
   }
 
-  #close({ host, port }: Endpoint): void {
-    const ports = this.#sockets.get(host)
-    if (ports?.delete(port) && ports.size === 0) this.#sockets.delete(host)
-  }
-
-  #send(from: Socket, to: Endpoint, bytes: number, deliver: (receiver: Socket) => void): void {
+  /** For sockets only: what {@link SimSocket.receive} gets at the other end, if it gets there. */
+  send(from: SimSocket, to: Endpoint, datagram: SimDatagram): void {
+    const { bytes } = datagram
     this.sent++
     this.sentBytes += bytes
     const receiver = this.#socketAt(to)
-    this.#trace(from.index, receiver?.index ?? -1, bytes)
-    if (receiver === undefined || this.#isCutOff(from.local, to)) return
+    const now = this.#clock.now()
+    this.#log.record(now, from.index, receiver?.index ?? -1, bytes)
+    const number = DRAWS * from.onSent(to.host, bytes)
+    if (receiver === undefined || bytes > MAX_DATAGRAM || this.#isCutOff(from.local, to)) return
     const { loss, duplication } = this.#weather
-    if (loss > 0 && this.#random.float() < loss) return
-    this.#deliverLater(from, receiver, deliver)
-    if (duplication > 0 && this.#random.float() < duplication) this.#deliverLater(from, receiver, deliver)
+    if (loss > 0 && this.#draw(from, number) < loss) return
+    const delivery = new Delivery(from, receiver, datagram)
+    this.#clock.schedule(this.#delay(delivery, number), delivery)
+    if (duplication > 0 && this.#draw(from, number + 1) < duplication)
+      this.#clock.schedule(this.#delay(delivery, number + 1), delivery)
   }
 
-  /** The round trip of two bound endpoints, without jitter: what their measured round trips centre on. */
-  rttBetween(a: Endpoint, b: Endpoint): Millis {
-    return this.#pairRtt(this.#socketAt(a)!.index, this.#socketAt(b)!.index)
+  /** For sockets only. */
+  close(socket: SimSocket): void {
+    const { host } = socket.local
+    const first = this.#sockets.get(host)
+    if (first === socket) {
+      if (socket.next === undefined) this.#sockets.delete(host)
+      else this.#sockets.set(host, socket.next)
+      return
+    }
+    for (let before = first; before !== undefined; before = before.next)
+      if (before.next === socket) before.next = socket.next
   }
 
-  #deliverLater(from: Socket, receiver: Socket, deliver: (receiver: Socket) => void): void {
-    this.#clock.after(this.#delay(from.index, receiver.index), () => {
-      // Who was closed meanwhile hears nothing, nor does who was bound there since.
-      if (this.#socketAt(receiver.local) !== receiver) return
-      this.delivered++
-      deliver(receiver)
-    })
+  #open<S extends SimSocket>(socket: S, { isBehindNat }: BindOptions): S {
+    if (isBehindNat) socket.hideBehindNat(this.#clock)
+    socket.next = this.#sockets.get(socket.local.host)
+    this.#sockets.set(socket.local.host, socket)
+    return socket
   }
 
-  #socketAt({ host, port }: Endpoint): Socket | undefined {
-    return this.#sockets.get(host)?.get(port)
+  #socketAt({ host, port }: Endpoint): SimSocket | undefined {
+    let socket = this.#sockets.get(host)
+    while (socket !== undefined && socket.local.port !== port) socket = socket.next
+    return socket
   }
 
   #isCutOff(from: Endpoint, to: Endpoint): boolean {
@@ -168,35 +146,34 @@ export class SimDatagramNetwork {
   }
 
   /** One way: half of the pair's round trip, give or take the jitter. */
-  #delay(a: number, b: number): Millis {
-    const spread = 1 + this.#weather.jitter * (2 * this.#random.float() - 1)
-    return (this.#pairRtt(a, b) * spread) / 2
+  #delay({ from, receiver }: Delivery, number: number): Millis {
+    const { jitter, reordering, medianRttMs } = this.#weather
+    const spread = 1 + jitter * (2 * this.#draw(from, number + 2) - 1)
+    const delay = (this.rttBetween(from, receiver) * spread) / 2
+    if (reordering === 0) return delay
+    // One draw says whether it is held up, and for how long.
+    const held = this.#draw(from, number + 3)
+    return held < reordering ? delay + (held / reordering) * medianRttMs : delay
   }
 
-  #pairRtt(a: number, b: number): Millis {
-    const { medianRttMs, sigma } = this.#weather
-    const low = Math.min(a, b)
-    const high = Math.max(a, b)
-    const first = mix(this.#pairSeed ^ Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca77))
-    const second = mix(first ^ 0xc2b2ae3d)
-    // Box and Muller: two uniform numbers make a normal one.
-    const normal =
-      Math.sqrt(-2 * Math.log((first + 1) / 2 ** 32)) * Math.cos((2 * Math.PI * second) / 2 ** 32)
-    return medianRttMs * Math.exp(sigma * normal)
-  }
-
-  #trace(from: number, to: number, bytes: number): void {
-    for (const value of [Math.round(this.#clock.now() * 1_000), from, to, bytes]) {
-      this.#traceLow = Math.imul(this.#traceLow ^ value, 0x01000193)
-      this.#traceHigh = mix(this.#traceHigh ^ this.#traceLow)
-    }
+  #draw({ index }: SimSocket, number: number): number {
+    return draw(this.#seed, index, number)
   }
 }
 
-/** Spreads 32 bits over 32 bits. */
-function mix(value: number): number {
-  let z = value | 0
-  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b)
-  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
-  return (z ^ (z >>> 16)) >>> 0
+class Delivery implements SimEvent {
+  readonly isCancelled = false
+  readonly from: SimSocket
+  readonly receiver: SimSocket
+  readonly #datagram: SimDatagram
+
+  constructor(from: SimSocket, receiver: SimSocket, datagram: SimDatagram) {
+    this.from = from
+    this.receiver = receiver
+    this.#datagram = datagram
+  }
+
+  happen(): void {
+    this.receiver.arrive(this.from, this.#datagram)
+  }
 }

@@ -2,13 +2,15 @@
 import { ContactBook, type Contact } from '../../dht/contact.ts'
 import { DatagramPort } from '../../dht/datagram-port.ts'
 import type { DhtEvent } from '../../dht/events.ts'
+import type { MessagePort } from '../../dht/message-port.ts'
 import { DhtNode, type FoundNode } from '../../dht/node.ts'
 import type { LookupSummary, WalkSummary } from '../../dht/service.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type InfoHash, type NodeId } from '../../protocol/ids.ts'
-import type { Millis } from '../../protocol/ports.ts'
+import type { Hashes, Millis } from '../../protocol/ports.ts'
 import { SimClock } from './clock.ts'
 import { SimDatagramNetwork, type DatagramWeather } from './datagram-network.ts'
+import type { SimSocket } from './datagram-socket.ts'
 import { Oracle } from './dht/oracle.ts'
 import { endpointOf, WEATHER, type NetworkProfile } from './dht/profiles.ts'
 import { SeededRandom } from './random.ts'
@@ -22,6 +24,7 @@ export interface SimDhtOptions {
   readonly codec: 'object' | 'json'
   /** How many of the first nodes all others bootstrap from. */
   readonly seeds?: number
+  readonly hashes: Hashes
   readonly onEvent?: (event: DhtEvent, node: number) => void
 }
 
@@ -32,6 +35,7 @@ export interface SimNode {
   /** In {@link SimDht.book}, which keeps it. */
   readonly contact: Contact
   readonly dht: DhtNode
+  readonly socket: SimSocket
   isAlive: boolean
 }
 
@@ -51,7 +55,7 @@ export class SimDht {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
     const weather = { ...WEATHER[options.profile], ...options.weather }
-    this.network = new SimDatagramNetwork(this.clock, this.#random.fork('network'), weather)
+    this.network = new SimDatagramNetwork(this.clock, { seed: options.seed, weather, hashes: options.hashes })
   }
 
   /** The first nodes, which all others bootstrap from. */
@@ -153,22 +157,30 @@ export class SimDht {
     const { profile, codec, onEvent } = this.#options
     const index = this.nodes.length
     const endpoint = endpointOf(index, profile)
-    const { clock, book, network } = this
+    const { clock, book } = this
+    const { port, socket } = codec === 'json' ? this.#bindBytes(endpoint) : this.#bindMessages(endpoint)
     const dht = new DhtNode({
       family: 4,
-      port:
-        codec === 'json'
-          ? new DatagramPort(network.bind(endpoint), { clock })
-          : network.bindMessages(endpoint),
+      port,
       clock,
       random: this.#random.fork(`node ${index}`),
       emit: (event) => onEvent?.(event, index),
       book,
     })
     const { id } = dht
-    const node = { index, id, endpoint, contact: book.intern(id, endpoint), dht, isAlive: true }
+    const node = { index, id, endpoint, contact: book.intern(id, endpoint), dht, socket, isAlive: true }
     this.nodes.push(node)
     return node
+  }
+
+  #bindBytes(endpoint: Endpoint): Plug {
+    const socket = this.network.bind(endpoint)
+    return { socket, port: new DatagramPort(socket, { clock: this.clock }) }
+  }
+
+  #bindMessages(endpoint: Endpoint): Plug {
+    const socket = this.network.bindMessages(endpoint)
+    return { socket, port: socket }
   }
 
   /** No walk takes longer than its own limit; a minute says that one was lost. */
@@ -180,4 +192,9 @@ export class SimDht {
     if (!this.runUntil(() => result !== undefined, 60_000)) throw new Error('a walk did not end')
     return result!.value
   }
+}
+
+interface Plug {
+  readonly socket: SimSocket
+  readonly port: MessagePort
 }

@@ -60,7 +60,7 @@ function* inRandomOrder(from: number, to: number, random: SeededRandom): Generat
 }
 
 function adopt(sim: SimDht, node: SimNode, other: SimNode, random: SeededRandom): boolean {
-  const rtt = sim.network.rttBetween(node.endpoint, other.endpoint)
+  const rtt = sim.network.rttBetween(node.socket, other.socket)
   const rtts = Array.from({ length: RTT_SAMPLES }, () => rtt * (1 + JITTER * (2 * random.float() - 1)))
   return node.dht.adopt(other.contact, sim.clock.now() - TABLE_AGE * random.float(), rtts)
 }

@@ -4,7 +4,7 @@ import type { DatagramWeather } from '../datagram-network.ts'
 
 export type NetworkProfile = 'lan' | 'wan'
 
-const FAIR = { jitter: 0.05, loss: 0, duplication: 0 }
+const FAIR = { jitter: 0.05, loss: 0, duplication: 0, reordering: 0 }
 
 export const WEATHER: Readonly<Record<NetworkProfile, DatagramWeather>> = {
   lan: { medianRttMs: 1, sigma: 0.3, ...FAIR },

@@ -1,5 +1,5 @@
 /** One scenario with one seed, from an empty network to its figures. */
-import type { Millis } from '../../../protocol/ports.ts'
+import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { SimDht } from '../dht.ts'
 import { SeededRandom } from '../random.ts'
 import { startChurn } from './churn.ts'
@@ -21,6 +21,7 @@ export interface Machine {
   now(): Millis
   /** Bytes of memory of the process. */
   rss(): number
+  readonly hashes: Hashes
 }
 
 export interface MeasuredRun extends Run {
@@ -35,7 +36,7 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   const { profile, codec, lossPercent, churnMinutes, lookups } = scenario
   const startedAt = machine.now()
   const weather = { loss: lossPercent / 100 }
-  const sim = new SimDht({ seed, profile, codec, seeds: SEEDS, weather })
+  const sim = new SimDht({ seed, profile, codec, seeds: SEEDS, weather, hashes: machine.hashes })
   const random = new SeededRandom(seed)
   populate(sim, scenario, random)
   const builtAt = machine.now()
