@@ -125,6 +125,7 @@ describe.each(['hmac', 'aead'] as const)('in mode %s', (mode) => {
     net.add([key(1, mode)])
     net.add([key(1, mode)])
     const third = net.add([key(1, mode)])
+    net.nodes[1]!.announce(infoHash, 7_000, { isSeed: true })
     // Less than it takes until a seed is asked again by its address alone.
     net.run(30_000)
     const stranger = net.stranger()
