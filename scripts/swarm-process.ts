@@ -56,7 +56,8 @@ export class SwarmProcess {
     const words = [...(options.enter ?? []), process.execPath, options.command ?? FROM_SOURCE, ...args]
     this.#child = spawn(words[0]!, words.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
+      // It meets nobody whom an earlier one knew, and leaves nothing in its user's home.
+      env: { ...process.env, BITSWARM_STATE_DIR: '', ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
     running.add(this)

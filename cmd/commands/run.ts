@@ -18,6 +18,7 @@ import { EXIT_INTERRUPTED, EXIT_OK } from '../exit-code.ts'
 import { isMagnet, Jobs } from '../job.ts'
 import { live, unlessStopped, type Life } from '../lifecycle.ts'
 import { Screen } from '../screen.ts'
+import { stateDir } from '../state-dir.ts'
 import { chooseTask, type Task, type TaskOf } from '../task.ts'
 
 const STATS_INTERVAL_MS = 10_000
@@ -74,6 +75,7 @@ class Run {
       bootstrap,
       ...(dhtNet !== undefined && { dhtNet }),
       hasLan: lan,
+      ...this.#state,
       isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
     })
@@ -131,6 +133,7 @@ class Run {
       ...(maxDown !== undefined && { maxDown }),
       isLanLimited: this.#config.limitLan,
       hasLan: this.#config.lan,
+      ...this.#state,
       ...(blocklist !== undefined && { filter: await readBlocklist(resolve(this.#env.cwd, blocklist)) }),
       isDhtChatty: this.#isDebugging,
       onEvent: (event) => this.#life.emit(event),
@@ -146,6 +149,11 @@ class Run {
   get #sessionOptions(): Pick<AddSessionOptions, 'peers' | 'trackers' | 'strategy' | 'timeoutMs'> {
     const { peer, tracker, strategy, timeout } = this.#config
     return { peers: peer, trackers: tracker, strategy, timeoutMs: timeout * 1_000 }
+  }
+
+  get #state(): { readonly stateDir?: string } {
+    const folder = stateDir(this.#config, this.#env)
+    return folder === undefined ? {} : { stateDir: folder }
   }
 
   /** Tells people what to paste on another machine. */

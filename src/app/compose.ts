@@ -11,6 +11,7 @@ import { SystemHttp } from './node/http.ts'
 import { joinGroup } from './node/multicast.ts'
 import { CryptoRandom } from './node/random.ts'
 import { systemResolver } from './node/resolver.ts'
+import { openStateFile } from './node/state-file.ts'
 import { listenTcp, TcpDialer } from './node/tcp.ts'
 import { bindUdp, openUdp } from './node/udp.ts'
 import { VERSION } from './version.ts'
@@ -29,6 +30,7 @@ export function systemEnvironment(tcpListen?: string): Environment {
     disk: new FsDisk(),
     listenTcp,
     bindUdp,
+    openState: openStateFile,
     openUdp: (family) => openUdp(family, source),
     addresses: interfaceAddresses,
     joinGroup,

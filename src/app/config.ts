@@ -213,8 +213,9 @@ export const SETTINGS = {
     flags: ['state-dir'],
     value: '<dir>',
     group: 'Network',
-    help: 'where a node keeps what should outlive it; this version keeps nothing there',
-    parse: path,
+    help: 'where the DHT remembers whom it knew between runs; the empty string: nowhere',
+    default: '$XDG_STATE_HOME/bitswarm, or ~/.local/state/bitswarm',
+    parse: parsed((text) => (text.includes('\0') ? undefined : text), 'a path'),
   },
   strategy: {
     flags: ['strategy'],

@@ -1,4 +1,5 @@
 /** All that a process gets from outside. Production and simulation differ in this one value, and nowhere else. */
+import type { StateStore } from '../dht/state-store.ts'
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type {
   Clock,
@@ -31,6 +32,13 @@ export interface Environment {
   listenTcp(address: string): Promise<Listener>
   /** The same for UDP: one socket per family. */
   bindUdp(address: string): Promise<readonly Datagrams[]>
+  /**
+   * Opens a file of a state folder, which is made when it is not there, for this process alone.
+   *
+   * @param maxBytes a longer file is not read
+   * @throws {StorageError} when that cannot be
+   */
+  openState(folder: string, name: string, maxBytes: number): Promise<StateStore>
   /** A socket for questions to servers, on any free port; bound with the first datagram that is sent. */
   openUdp(family: Family): Datagrams
   /** Those of this machine's interfaces. */

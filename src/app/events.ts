@@ -242,6 +242,22 @@ export const EVENTS = [
     reason: text,
     retrySeconds: seconds,
   }),
+  event(
+    'dht_table_loaded',
+    'the contacts of the last run were asked, nearest first, until enough had answered for lookups to work',
+    { family, contacts: count, asked: count, answered: count, ageSeconds: seconds, ms: millis },
+  ),
+  event('dht_table_saved', 'the routing table was saved for the next run', {
+    family,
+    contacts: count,
+    seeds: count,
+    bytes,
+  }),
+  event(
+    'dht_table_failed',
+    'the saved table cannot be opened or is not whole, and the node starts afresh; or it cannot be saved',
+    { family, operation: z.enum(['load', 'save', 'open']), reason: text },
+  ),
   event('dht_lookup', 'a lookup of ours ended; `hops` referrals away was the nearest node that answered', {
     family,
     infoHash,

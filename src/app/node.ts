@@ -17,6 +17,7 @@ import { BufferPool } from '../storage/buffer-pool.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import type { Environment } from './environment.ts'
 import type { AddressFilter } from './connector.ts'
+import { openDhtState } from './dht-state.ts'
 import { joinLan } from './lan-peers.ts'
 import type { AppEvent } from './node-event.ts'
 import { peerSources, type PeerSourceHost } from './peer-sources.ts'
@@ -44,6 +45,8 @@ export interface NodeOptions {
   readonly dhtNet?: string
   /** Keys of a private DHT ({@link readSwarmKey}): only nodes with the same one are met, and others get no answer. */
   readonly swarmKey?: KeyRing
+  /** Where the DHT remembers whom it knew, so that it needs no bootstrap node the next time; nowhere when missing. */
+  readonly stateDir?: string
   /** Whether to report every message of the DHT, too: for somebody who looks into it. */
   readonly isDhtChatty?: boolean
   /** Connections at once, all sessions together. */
@@ -122,6 +125,11 @@ export class Node {
     const listener = options.tcpListen === undefined ? undefined : await env.listenTcp(options.tcpListen)
     try {
       const sockets = options.dhtListen === undefined ? [] : await env.bindUdp(options.dhtListen)
+      const dhtEndpoints = sockets.map(({ local }) => local)
+      const emit: Emit<DhtEvent> = (event) => options.onEvent?.(event)
+      const { stateDir: folder, dhtListen: listen, dhtNet: net, swarmKey: keys } = options
+      const state = { listen: listen ?? '', endpoints: dhtEndpoints, net, isKeyed: keys !== undefined, emit }
+      const stores = folder === undefined ? undefined : await openDhtState(env, { folder, ...state })
       const dht =
         sockets.length === 0
           ? undefined
@@ -130,12 +138,13 @@ export class Node {
               clock: env.clock,
               random: env.random.fork('dht'),
               resolver: env.resolver,
-              emit: (event) => options.onEvent?.(event),
-              net: options.dhtNet,
-              keys: options.swarmKey,
+              emit,
+              stores,
+              net,
+              keys,
               isChatty: options.isDhtChatty,
             })
-      const node = new Node(env, options, { listener, dht, dhtEndpoints: sockets.map(({ local }) => local) })
+      const node = new Node(env, options, { listener, dht, dhtEndpoints })
       node.#emitListen()
       dht?.bootstrap(bootstrap)
       return node
@@ -314,8 +323,9 @@ export class Node {
     const { dht, lan, udpTrackers } = this.#sourceHost
     lan?.close()
     udpTrackers.close()
-    dht?.close()
+    const isDhtSaved = new Promise<void>((resolve) => (dht ? dht.close(resolve) : resolve()))
     this.#env.http.close()
+    await isDhtSaved
     await new Promise<void>((resolve) => {
       this.#env.disk.close(resolve)
     })

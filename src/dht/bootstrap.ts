@@ -51,6 +51,8 @@ export interface BootstrapOptions {
 export class Bootstrap {
   readonly #options: BootstrapOptions
   readonly #seeds = new Map<string, Endpoint>()
+  /** Those that answered us once: the ones worth remembering. */
+  readonly #proven = new Map<string, Endpoint>()
   /** Seeds that nobody has asked yet. */
   #fresh: Endpoint[] = []
   #round: Round | undefined
@@ -64,6 +66,11 @@ export class Bootstrap {
   /** Whether an answer may still come: who wants to ask the network waits for it. */
   get isAsking(): boolean {
     return this.#round !== undefined
+  }
+
+  /** Those that have answered. */
+  get proven(): readonly Endpoint[] {
+    return [...this.#proven.values()]
   }
 
   add(seeds: readonly Endpoint[]): void {
@@ -95,7 +102,10 @@ export class Bootstrap {
     const seeds = shuffled([...this.#seeds.values()], random)
     const asked = !hasContacts() ? seeds : this.#fresh.length > 0 ? this.#fresh : seeds.slice(0, 1)
     this.#fresh = []
-    this.#round = new Round(this.#options, asked, (answered) => this.#onRoundEnd(asked.length, answered))
+    this.#round = new Round(this.#options, asked, {
+      onAnswer: (seed) => this.#proven.set(formatEndpoint(seed), seed),
+      onEnd: (answered) => this.#onRoundEnd(asked.length, answered),
+    })
     this.#round.askNext()
   }
 
@@ -130,10 +140,15 @@ export class Bootstrap {
   }
 }
 
+interface RoundObserver {
+  onAnswer(seed: Endpoint): void
+  onEnd(answered: number): void
+}
+
 class Round implements CallHandler {
   readonly #options: BootstrapOptions
   readonly #queue: Endpoint[]
-  readonly #onEnd: (answered: number) => void
+  readonly #observer: RoundObserver
   readonly #target: NodeId
   /** Calls that hold a place among the parallel ones. */
   readonly #active = new Set<Call>()
@@ -142,10 +157,10 @@ class Round implements CallHandler {
   #timers: Cancel[] = []
   #isCancelled = false
 
-  constructor(options: BootstrapOptions, seeds: readonly Endpoint[], onEnd: (answered: number) => void) {
+  constructor(options: BootstrapOptions, seeds: readonly Endpoint[], observer: RoundObserver) {
     this.#options = options
     this.#queue = [...seeds]
-    this.#onEnd = onEnd
+    this.#observer = observer
     this.#target = options.ownId.slice() as NodeId
     options.random.fill(this.#target.subarray(ID_LENGTH - RANDOM_TAIL))
   }
@@ -177,6 +192,7 @@ class Round implements CallHandler {
 
   onReply(call: Call, reply: Reply): void {
     this.#answered++
+    this.#observer.onAnswer(call.callee.to)
     if (!this.#isCancelled) this.#options.onAnswer(call, reply)
     this.#settle(call)
   }
@@ -202,7 +218,7 @@ class Round implements CallHandler {
 
   #end(): void {
     this.cancel()
-    this.#onEnd(this.#answered)
+    this.#observer.onEnd(this.#answered)
   }
 }
 

@@ -8,6 +8,7 @@ import type { DhtEvent } from './events.ts'
 import type { KeyRing } from './key-ring.ts'
 import { DhtNode } from './node.ts'
 import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
+import type { StateStore } from './state-store.ts'
 
 /** Names are asked for again after this long while a family has nobody to talk to. */
 const RESOLVE_AGAIN: Millis = 60_000
@@ -19,6 +20,8 @@ export interface DhtOptions {
   readonly random: Random
   readonly resolver: Resolver
   readonly emit: Emit<DhtEvent>
+  /** What outlives the process, for each family that should. The DHT closes them. */
+  readonly stores?: ReadonlyMap<Family, StateStore> | undefined
   /** Network id, 1 … 16 of `a-z 0-9 -`. Nodes with another one, or with none, are never met. */
   readonly net?: string | undefined
   /** Keys of a private network: who has none of them is not heard. */
@@ -38,7 +41,7 @@ export class Dht implements DhtService {
 
   /** @throws {ConfigError} `config.value` for a network id that cannot be one */
   constructor(options: DhtOptions) {
-    const { sockets, clock, random, resolver, emit, net, keys, isReadOnly, isChatty } = options
+    const { sockets, clock, random, resolver, emit, stores, net, keys, isReadOnly, isChatty } = options
     if (net !== undefined && !/^[a-z0-9-]{1,16}$/.test(net))
       throw new ConfigError(
         'config.value',
@@ -57,6 +60,7 @@ export class Dht implements DhtService {
         clock,
         random: random.fork(`dht${family}`),
         emit,
+        store: stores?.get(family),
         isReadOnly,
         isChatty,
         otherNodes: (target, count, requester) =>
@@ -103,10 +107,15 @@ export class Dht implements DhtService {
     return { nodes: this.#nodes.map((node) => node.snapshot()) }
   }
 
-  close(): void {
+  close(onClosed: () => void = () => undefined): void {
     this.#isClosed = true
     this.#resolveTimer?.()
-    for (const node of this.#nodes) node.close()
+    let open = this.#nodes.length
+    if (open === 0) onClosed()
+    for (const node of this.#nodes)
+      node.close(() => {
+        if (--open === 0) onClosed()
+      })
   }
 
   #addSeeds(seeds: readonly Endpoint[]): void {

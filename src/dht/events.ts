@@ -58,6 +58,34 @@ export type DhtEvent =
       readonly reason: string
       readonly retrySeconds: number
     }
+  /**
+   * Those whom the node remembers from its last life were asked, nearest first: `answered` of `asked` until it was
+   * enough for lookups to work. `contacts` were saved, `ageSeconds` ago.
+   */
+  | {
+      readonly event: 'dht_table_loaded'
+      readonly family: 4 | 6
+      readonly contacts: number
+      readonly asked: number
+      readonly answered: number
+      readonly ageSeconds: number
+      readonly ms: number
+    }
+  /** The routing table was saved for the next life. */
+  | {
+      readonly event: 'dht_table_saved'
+      readonly family: 4 | 6
+      readonly contacts: number
+      readonly seeds: number
+      readonly bytes: number
+    }
+  /** The saved table cannot be read, or is not whole: the node starts afresh. Or it cannot be written. */
+  | {
+      readonly event: 'dht_table_failed'
+      readonly family: 4 | 6
+      readonly operation: 'load' | 'save' | 'open'
+      readonly reason: string
+    }
   /** One of our own lookups has ended. `hops` are the steps to the nearest node that answered. */
   | {
       readonly event: 'dht_lookup'

@@ -67,7 +67,7 @@ export class Neighbourhood implements RpcObserver {
       clock,
       book,
       isWanted: (contact) => this.table.hasRoomFor(contact),
-      ping: (contact, onDone) => this.#ping(contact, onDone),
+      ping: (contact, onDone) => this.ping(contact, onDone),
     })
   }
 
@@ -113,7 +113,7 @@ export class Neighbourhood implements RpcObserver {
     const isOnline = this.#clock.now() - this.#repliedAt < ONLINE_FOR
     const replacement = this.table.onTimeout(callee.contact, isOnline)
     if (replacement !== NONE) {
-      this.#ping(replacement, () => undefined)
+      this.ping(replacement, () => undefined)
       this.#book.release(replacement)
     }
     this.#checkLonely()
@@ -130,14 +130,14 @@ export class Neighbourhood implements RpcObserver {
   }
 
   /** Strangers get one datagram: their address may be that of somebody who never asked for it. */
-  #ping(contact: Contact, onDone: () => void): boolean {
+  ping(contact: Contact, onDone: (hasAnswered: boolean) => void): boolean {
     const isMember = this.table.has(contact)
     const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
-      onReply: onDone,
+      onReply: () => onDone(true),
       onSoftTimeout: (slow) => {
         if (isMember && slow.sends === 1) this.rpc.resend(slow)
       },
-      onFail: onDone,
+      onFail: () => onDone(false),
     })
     return call !== undefined
   }
@@ -146,7 +146,7 @@ export class Neighbourhood implements RpcObserver {
   #pingDoubted(newcomer: Contact, now: Millis): void {
     if (this.#doubtPings >= MAX_DOUBT_PINGS) return
     const doubted = this.table.doubtedFor(newcomer, now)
-    if (doubted !== NONE && this.#ping(doubted, () => this.#doubtPings--)) this.#doubtPings++
+    if (doubted !== NONE && this.ping(doubted, () => this.#doubtPings--)) this.#doubtPings++
   }
 
   /** Nodes that were named to us outside of a walk: those that the table has room for are pinged. */

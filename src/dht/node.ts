@@ -22,6 +22,9 @@ import type { RoutingTable } from './routing-table.ts'
 import type { Callee, Rpc } from './rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
 import { Tokens } from './token.ts'
+import type { StateStore } from './state-store.ts'
+import { Survival } from './survival.ts'
+import { loadTable } from './table-keeper.ts'
 import { Walks } from './walk.ts'
 
 /** Contacts that a walk begins with. */
@@ -35,7 +38,9 @@ export interface DhtNodeOptions {
   readonly emit: Emit<DhtEvent>
   /** Whether to emit an event for each message. */
   readonly isChatty?: boolean | undefined
-  /** Drawn by chance unless given. */
+  /** What outlives the process; nothing does without. */
+  readonly store?: StateStore | undefined
+  /** Drawn by chance unless given or remembered. */
   readonly id?: NodeId | undefined
   /** A node that answers nothing and is in nobody's table (BEP 43). */
   readonly isReadOnly?: boolean | undefined
@@ -68,6 +73,7 @@ export class DhtNode {
   readonly #bootstrap: Bootstrap
   readonly #maintenance: Maintenance
   readonly #announcer: Announcer
+  readonly #survival: Survival
   readonly #watches = new Map<string, Set<OnPeers>>()
   /** Lookups that wait for the first contact. */
   readonly #untilJoined = new Set<() => void>()
@@ -79,7 +85,8 @@ export class DhtNode {
   constructor(options: DhtNodeOptions) {
     const { family, port, clock, random, emit, isChatty, isReadOnly, otherNodes } = options
     this.family = family
-    this.id = options.id ?? idFrom<NodeId>(random.fill(new Uint8Array(ID_LENGTH)))
+    const saved = options.store && loadTable(options.store, family, emit)
+    this.id = options.id ?? saved?.id ?? idFrom<NodeId>(random.fill(new Uint8Array(ID_LENGTH)))
     this.#port = port
     port.ownId = this.id
     this.#emit = emit
@@ -99,7 +106,10 @@ export class DhtNode {
       isReadOnly: this.#isReadOnly,
       send: (request, { to, id }) => this.#send(request, to, id),
       emitChatter: this.#isChatty ? emit : undefined,
-      onAdded: () => this.#announcer.onContactAdded(),
+      onAdded: () => {
+        this.#announcer.onContactAdded()
+        this.#survival.onContactAdded()
+      },
       onLonely: () => {
         this.#hasJoined = false
         this.#bootstrap.onLonely()
@@ -153,9 +163,7 @@ export class DhtNode {
       hasContacts: () => this.#table.size > 0,
       onAnswer: (call, reply) => {
         this.#neighbourhood.onNodes(call, reply)
-        if (!this.#hasJoined) this.#maintenance.join()
-        this.#hasJoined = true
-        this.#beginWaiting()
+        this.#join()
       },
       onFailed: () => this.#beginWaiting(),
     })
@@ -168,13 +176,28 @@ export class DhtNode {
       emit,
       calleeOf,
     })
+    this.#survival = new Survival({
+      family,
+      ownId,
+      book,
+      clock: deadlines,
+      emit,
+      table,
+      store: options.store,
+      saved,
+      ping: (contact, onDone) => this.#neighbourhood.ping(contact, onDone),
+      seeds: () => this.#bootstrap.proven,
+      onAwake: () => this.#join(),
+    })
     port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
     this.#maintenance.start()
+    if (saved !== undefined) this.#bootstrap.add(saved.seeds)
   }
 
   /** Knows somebody, and is not just looking for its own place. */
   get isReady(): boolean {
-    return this.#table.size > 0 && !this.#maintenance.isJoining
+    const { isAwake, isWaking } = this.#survival
+    return this.#table.size > 0 && (isAwake || !(isWaking || this.#maintenance.isJoining))
   }
 
   get contacts(): number {
@@ -274,7 +297,9 @@ export class DhtNode {
     }
   }
 
-  close(): void {
+  /** @param onClosed the last word was saved, and the store belongs to others */
+  close(onClosed: () => void = () => undefined): void {
+    this.#survival.close(onClosed)
     this.#deadlines.close()
     this.#bootstrap.close()
     this.#announcer.close()
@@ -321,6 +346,13 @@ export class DhtNode {
 
   #onStored(infoHash: InfoHash, peer: Endpoint): void {
     for (const onPeers of this.#watches.get(toHex(infoHash)) ?? []) onPeers([peer])
+  }
+
+  /** Somebody has answered us: through him we find our place. */
+  #join(): void {
+    if (!this.#hasJoined) this.#maintenance.join()
+    this.#hasJoined = true
+    this.#beginWaiting()
   }
 
   /** There is somebody to ask now, or it is clear that there is nobody. */

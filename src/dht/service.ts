@@ -41,7 +41,8 @@ export interface DhtService {
    */
   announce(infoHash: InfoHash, port: number, options: AnnounceOptions): Cancel
   snapshot(): DhtSnapshot
-  close(): void
+  /** Sends nothing more. `onClosed` when what should outlive the process is saved. */
+  close(onClosed?: () => void): void
 }
 
 export interface DhtSnapshot {

@@ -5,6 +5,7 @@ import type { DhtEvent } from '../../dht/events.ts'
 import type { MessagePort } from '../../dht/message-port.ts'
 import { DhtNode, type FoundNode } from '../../dht/node.ts'
 import type { LookupSummary, WalkSummary } from '../../dht/service.ts'
+import type { StateStore } from '../../dht/state-store.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Hashes, Millis } from '../../protocol/ports.ts'
@@ -39,6 +40,13 @@ export interface SimNode {
   isAlive: boolean
 }
 
+export interface SimSpawnOptions {
+  /** Where it was in an earlier life; an address of its own unless told. */
+  readonly endpoint?: Endpoint
+  readonly bootstrap?: readonly Endpoint[]
+  readonly store?: StateStore
+}
+
 export class SimDht {
   readonly clock = new SimClock()
   readonly network: SimDatagramNetwork
@@ -63,12 +71,12 @@ export class SimDht {
     return this.nodes.slice(0, this.#options.seeds ?? 1).map(({ endpoint }) => endpoint)
   }
 
-  /** Starts one more node, which joins through the seeds. */
-  spawn(): SimNode {
-    const { seeds } = this
-    const node = this.#make()
+  /** Starts one more node, which joins through the seeds unless told otherwise. */
+  spawn(options: SimSpawnOptions = {}): SimNode {
+    const bootstrap = options.bootstrap ?? this.seeds
+    const node = this.#make(options)
     this.oracle.add(node)
-    node.dht.bootstrap(seeds)
+    node.dht.bootstrap(bootstrap)
     return node
   }
 
@@ -153,10 +161,10 @@ export class SimDht {
     for (const node of this.nodes) this.kill(node.index)
   }
 
-  #make(): SimNode {
+  #make(options: SimSpawnOptions = {}): SimNode {
     const { profile, codec, onEvent } = this.#options
     const index = this.nodes.length
-    const endpoint = endpointOf(index, profile)
+    const endpoint = options.endpoint ?? endpointOf(index, profile)
     const { clock, book } = this
     const { port, socket } = codec === 'json' ? this.#bindBytes(endpoint) : this.#bindMessages(endpoint)
     const dht = new DhtNode({
@@ -166,6 +174,7 @@ export class SimDht {
       random: this.#random.fork(`node ${index}`),
       emit: (event) => onEvent?.(event, index),
       book,
+      store: options.store,
     })
     const { id } = dht
     const node = { index, id, endpoint, contact: book.intern(id, endpoint), dht, socket, isAlive: true }

@@ -2,7 +2,7 @@
 import { buildMetainfo } from '../../metainfo/build.ts'
 import type { Metainfo } from '../../metainfo/metainfo.ts'
 import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
-import { InvariantError } from '../../protocol/errors.ts'
+import { InvariantError, StorageError } from '../../protocol/errors.ts'
 import { toHex } from '../../protocol/ids.ts'
 import type { Datagrams, Hashes, Millis } from '../../protocol/ports.ts'
 import { MemoryDisk } from '../../storage/memory-disk.ts'
@@ -149,6 +149,7 @@ export class SimSwarm {
       disk: ownDisk,
       listenTcp: () => Promise.resolve(host.listen(PORT)),
       bindUdp: () => Promise.resolve([]),
+      openState: () => Promise.reject(new StorageError('disk.missing', 'machines here have no state')),
       openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
       addresses: () => [host.address],
       joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onInterface() {}, onFailed() {} }),

@@ -1,0 +1,104 @@
+/** One file in the state folder, held by this process alone: read when it is opened, replaced whole, never half. */
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StateStore } from '../../dht/state-store.ts'
+import { StorageError } from '../../protocol/errors.ts'
+import { toStorageError } from '../../storage/fs/errno.ts'
+import { Lock } from '../../storage/fs/lock.ts'
+import { errnoOf } from './network-error.ts'
+
+/** Processes that may keep a state of the same name in one folder; the next one keeps none. */
+export const MAX_STATES_PER_NAME = 16
+
+/**
+ * Opens `<folder>/<name>.jsonl`. While another process holds it, `<name>~2.jsonl` and so on: processes that share a
+ * folder share nothing in it, and each finds its own again in the order of their starts.
+ *
+ * @param maxBytes a longer file is not read
+ * @throws {StorageError} `disk.locked` when all are held, or why the folder cannot be used
+ */
+export async function openStateFile(folder: string, name: string, maxBytes: number): Promise<StateStore> {
+  try {
+    // What is remembered says whom this machine talked to.
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    for (let nth = 1; nth <= MAX_STATES_PER_NAME; nth++) {
+      const path = join(folder, `${name}${nth === 1 ? '' : `~${nth}`}.jsonl`)
+      const lock = await acquired(`${path}.lock`)
+      if (lock !== undefined) return new StateFile(path, lock, await contentOf(path, maxBytes))
+    }
+  } catch (error) {
+    throw toStorageError(error, folder)
+  }
+  throw new StorageError(
+    'disk.locked',
+    `${MAX_STATES_PER_NAME} processes hold all states named ${name} in ${folder}`,
+  )
+}
+
+async function acquired(path: string): Promise<Lock | undefined> {
+  try {
+    return await Lock.acquire(path)
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'disk.locked') return undefined
+    throw error
+  }
+}
+
+async function contentOf(path: string, maxBytes: number): Promise<Uint8Array | StorageError | undefined> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      const buffer = new Uint8Array(maxBytes + 1)
+      let length = 0
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, length, buffer.length - length)
+        length += bytesRead
+        if (length > maxBytes)
+          return new StorageError('disk.wrong-size', `${path} is longer than ${maxBytes} bytes`)
+        if (bytesRead === 0) return buffer.subarray(0, length)
+      }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? undefined : toStorageError(error, path)
+  }
+}
+
+class StateFile implements StateStore {
+  readonly saved: Uint8Array | StorageError | undefined
+  readonly #path: string
+  readonly #lock: Lock
+
+  constructor(path: string, lock: Lock, saved: Uint8Array | StorageError | undefined) {
+    this.#path = path
+    this.#lock = lock
+    this.saved = saved
+  }
+
+  save(bytes: Uint8Array, onDone: (error?: StorageError) => void): void {
+    replace(this.#path, bytes).then(
+      () => onDone(),
+      (error: unknown) => onDone(toStorageError(error, this.#path)),
+    )
+  }
+
+  close(onClosed: () => void): void {
+    this.#lock.release().then(onClosed, onClosed)
+  }
+}
+
+/**
+ * Without waiting for the disk: after a power failure the file may be empty, which its reader notices and which costs a
+ * node no more than its first start did. The draft's name is fixed, as only the holder of the lock writes it.
+ */
+async function replace(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.tmp`
+  try {
+    await writeFile(draft, bytes, { mode: 0o600 })
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
