@@ -31,6 +31,9 @@ export class ContactBook {
   readonly stride: number
   #packed: Uint8Array
   #holders: Int32Array
+  /** The first bytes of each id, and of each address: most contacts differ in them. */
+  #idKeys: Int32Array
+  #networkKeys: Int32Array
   /** Next contact with the same hash, or next free row. */
   #next: Int32Array
   /** First contact of each hash; a power of two of them. */
@@ -47,6 +50,8 @@ export class ContactBook {
     this.stride = CONTACT_LENGTH[family]
     this.#packed = new Uint8Array(FIRST_CAPACITY * this.stride)
     this.#holders = new Int32Array(FIRST_CAPACITY)
+    this.#idKeys = new Int32Array(FIRST_CAPACITY)
+    this.#networkKeys = new Int32Array(FIRST_CAPACITY)
     this.#next = new Int32Array(FIRST_CAPACITY)
     this.#heads = new Int32Array(FIRST_CAPACITY).fill(-1)
     this.#scratch = new Uint8Array(this.stride)
@@ -107,6 +112,11 @@ export class ContactBook {
 
   isSameEndpoint(a: Contact, b: Contact): boolean {
     return this.#isSame(a, this.#packed, b * this.stride, ID_LENGTH, this.stride)
+  }
+
+  /** Whether `a` and `b` may have an id, an endpoint or a network of 24 bits or more in common: surely not if false. */
+  isAkin(a: Contact, b: Contact): boolean {
+    return this.#idKeys[a] === this.#idKeys[b] || this.#networkKeys[a] === this.#networkKeys[b]
   }
 
   /** Whether the first `bits`, a multiple of 8, of both addresses agree. */
@@ -175,6 +185,8 @@ export class ContactBook {
     if (row === this.#free) this.#free = this.#next[row]!
     this.#packed.set(from.subarray(offset, offset + this.stride), row * this.stride)
     this.#holders[row] = 1
+    this.#idKeys[row] = this.#key(row, 0, 4)
+    this.#networkKeys[row] = this.#key(row, ID_LENGTH, 3)
     const known = endpoint ?? unpackEndpoint(this.#packed, row * this.stride + ID_LENGTH, this.family)
     this.#endpoints[row] = known
     this.#scopes[row] = scopeOf(known.host)
@@ -203,15 +215,21 @@ export class ContactBook {
     this.#heads[head] = row
   }
 
+  #key(row: number, from: number, bytes: number): number {
+    let key = 0
+    for (let i = from; i < from + bytes; i++) key = (key << 8) | this.#packed[row * this.stride + i]!
+    return key
+  }
+
   /** Only called when every row is in use. */
   #grow(): void {
     const capacity = 2 * this.#holders.length
     const packed = new Uint8Array(capacity * this.stride)
     packed.set(this.#packed)
     this.#packed = packed
-    const holders = new Int32Array(capacity)
-    holders.set(this.#holders)
-    this.#holders = holders
+    this.#holders = grown(this.#holders, capacity)
+    this.#idKeys = grown(this.#idKeys, capacity)
+    this.#networkKeys = grown(this.#networkKeys, capacity)
     this.#next = new Int32Array(capacity)
     this.#heads = new Int32Array(capacity).fill(-1)
     for (let row = 0; row < this.#used; row++) this.#link(row)
@@ -230,4 +248,10 @@ export class ContactBook {
     for (let i = ID_LENGTH; i < this.stride; i++) hash = Math.imul(hash ^ bytes[offset + i]!, 0x01000193)
     return hash ^ (hash >>> 15)
   }
+}
+
+function grown(column: Int32Array, capacity: number): Int32Array {
+  const wider = new Int32Array(capacity)
+  wider.set(column)
+  return wider
 }

@@ -225,7 +225,8 @@ export class RoutingTable {
 
   #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
     if (this.#book.hasId(contact, this.#ownId)) return 'refused'
-    const rival = this.#rival(contact)
+    const akin = this.#akin(contact)
+    const rival = this.#rival(contact, akin)
     if (rival >= 0) {
       const isSameId = this.#book.isSameId(this.#columns.contact(rival), contact)
       // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
@@ -236,7 +237,7 @@ export class RoutingTable {
       const index = this.#indexOf(contact)
       const bucket = this.#buckets[index]!
       const isInBucket = (other: Contact): boolean => this.#indexOf(other) === index
-      if (isCrowded(contact, { book: this.#book, contacts: this.contacts(), isInBucket })) return 'refused'
+      if (isCrowded(contact, { book: this.#book, contacts: akin, isInBucket })) return 'refused'
       if (bucket.rows.length >= this.#capacity(index)) {
         if (index === this.#buckets.length - 1) {
           this.#split()
@@ -306,14 +307,21 @@ export class RoutingTable {
     this.#book.release(contact)
   }
 
-  /** The row with the same endpoint or the same id as a contact that is not in the table; or -1. */
-  #rival(contact: Contact): number {
+  /** The few members that may have an id, an endpoint or a network in common with a contact. */
+  #akin(contact: Contact): Contact[] {
+    const akin: Contact[] = []
     for (let row = 0; row < this.#columns.bound; row++) {
       const other = this.#columns.contact(row)
-      if (other === NONE) continue
-      if (this.#book.isSameEndpoint(other, contact) || this.#book.isSameId(other, contact)) return row
+      if (other !== NONE && this.#book.isAkin(other, contact)) akin.push(other)
     }
-    return -1
+    return akin
+  }
+
+  /** The row with the same endpoint or the same id as a contact that is not in the table; or -1. */
+  #rival(contact: Contact, akin: readonly Contact[]): number {
+    const book = this.#book
+    const rival = akin.find((other) => book.isSameEndpoint(other, contact) || book.isSameId(other, contact))
+    return rival === undefined ? -1 : this.#rowOf(rival)
   }
 
   #isGood(row: number, now: Millis): boolean {

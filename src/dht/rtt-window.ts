@@ -21,6 +21,8 @@ export class RttWindow {
   readonly #profile: Profile
   #samples: Float32Array | undefined
   #count = 0
+  /** Samples that `#rto` knows of. */
+  #counted = 0
   #rto: Millis
 
   constructor(profile: Profile) {
@@ -31,15 +33,21 @@ export class RttWindow {
   onSample(rttMs: Millis): void {
     this.#samples ??= new Float32Array(SAMPLES)
     this.#samples[this.#count++ % SAMPLES] = rttMs
-    if (this.#count % RECOMPUTE_EVERY !== 0) return
-    const sorted = this.#samples.slice(0, Math.min(this.#count, SAMPLES)).sort()
-    this.#rto = sorted[Math.floor(0.95 * (sorted.length - 1))]! * MARGIN
   }
 
   /** The soft timeout of one request. @param measured the remote's own, when there is one */
   timeout(measured: Millis | undefined): Millis {
     const { min, max } = RTO_BOUNDS[this.#profile]
     // Nobody knows how far a new remote is: it gets twice the time.
-    return Math.min(max, Math.max(min, measured ?? 2 * this.#rto))
+    return Math.min(max, Math.max(min, measured ?? 2 * this.#usualRto()))
+  }
+
+  #usualRto(): Millis {
+    if (this.#samples !== undefined && this.#count - this.#counted >= RECOMPUTE_EVERY) {
+      const sorted = this.#samples.slice(0, Math.min(this.#count, SAMPLES)).sort()
+      this.#rto = sorted[Math.floor(0.95 * (sorted.length - 1))]! * MARGIN
+      this.#counted = this.#count
+    }
+    return this.#rto
   }
 }

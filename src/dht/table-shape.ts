@@ -33,14 +33,13 @@ export interface Slotted {
 
 /** @returns the index in `members`, a full bucket, of the one that makes place for `newcomer`; or -1 */
 export function displacedBy(newcomer: Slotted, members: readonly Slotted[]): number {
-  const inSlot = new Map<number, number>()
+  const inSlot: number[] = []
   let most = 0
   for (const { slot } of members) {
-    const count = (inSlot.get(slot) ?? 0) + 1
-    inSlot.set(slot, count)
-    most = Math.max(most, count)
+    inSlot[slot] = (inSlot[slot] ?? 0) + 1
+    most = Math.max(most, inSlot[slot])
   }
-  if (!inSlot.has(newcomer.slot)) return slowest(members, ({ slot }) => inSlot.get(slot) === most)
+  if (inSlot[newcomer.slot] === undefined) return slowest(members, ({ slot }) => inSlot[slot] === most)
   if (members.length <= K) return -1
   const rival = slowest(members, ({ slot }) => slot === newcomer.slot)
   return newcomer.rttMs < FASTER * members[rival]!.rttMs ? rival : -1
@@ -48,7 +47,7 @@ export function displacedBy(newcomer: Slotted, members: readonly Slotted[]): num
 
 function slowest(members: readonly Slotted[], isEligible: (member: Slotted) => boolean): number {
   let found = -1
-  for (const [at, member] of members.entries())
-    if (isEligible(member) && (found < 0 || member.rttMs > members[found]!.rttMs)) found = at
+  for (let at = 0; at < members.length; at++)
+    if (isEligible(members[at]!) && (found < 0 || members[at]!.rttMs > members[found]!.rttMs)) found = at
   return found
 }
