@@ -47,6 +47,7 @@ export const LEVEL: Readonly<Record<EventName, EventLevel>> = {
   webseed_joined: 'info',
   webseed_failed: 'warn',
   webseed_dropped: 'warn',
+  dht_address: 'info',
   dht_bootstrap: 'info',
   dht_bootstrap_failed: 'warn',
   dht_table_loaded: 'info',

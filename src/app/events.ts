@@ -230,6 +230,15 @@ export const EVENTS = [
     reason: text,
     downloaded: bytes,
   }),
+  event(
+    'dht_address',
+    'others agree on where they see us: at a host, and at a port unless each sees another one',
+    {
+      family,
+      address: text,
+      id: infoHash,
+    },
+  ),
   event('dht_bootstrap', 'the DHT node found its neighbourhood', {
     family,
     contacts: count,

@@ -137,6 +137,8 @@ export class Node {
               sockets,
               clock: env.clock,
               random: env.random.fork('dht'),
+              hashes: env.hashes,
+              addresses: env.addresses(),
               resolver: env.resolver,
               emit,
               stores,

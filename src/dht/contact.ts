@@ -15,6 +15,7 @@ import {
   type Scope,
 } from '../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
+import { FREE_IDS, type IdRule } from './id-rule.ts'
 import { CONTACT_LENGTH } from './messages.ts'
 
 declare const brand: unique symbol
@@ -25,8 +26,14 @@ export const NONE = -1 as Contact
 
 const FIRST_CAPACITY = 64
 
+/** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
+const UNTESTED = 0
+const FITS = 1
+const BREAKS = 2
+
 export class ContactBook {
   readonly family: Family
+  readonly idRule: IdRule
   /** Bytes of one packed contact: id, address, port. */
   readonly stride: number
   #packed: Uint8Array
@@ -43,15 +50,20 @@ export class ContactBook {
   #size = 0
   readonly #endpoints: (Endpoint | undefined)[] = []
   readonly #scopes: Scope[] = []
+  /** `UNTESTED`, `FITS` or `BREAKS`. */
+  #verdicts: Int32Array
   readonly #scratch: Uint8Array
 
-  constructor(family: Family) {
+  /** @param idRule which ids go with which addresses */
+  constructor(family: Family, idRule: IdRule = FREE_IDS) {
     this.family = family
+    this.idRule = idRule
     this.stride = CONTACT_LENGTH[family]
     this.#packed = new Uint8Array(FIRST_CAPACITY * this.stride)
     this.#holders = new Int32Array(FIRST_CAPACITY)
     this.#idKeys = new Int32Array(FIRST_CAPACITY)
     this.#networkKeys = new Int32Array(FIRST_CAPACITY)
+    this.#verdicts = new Int32Array(FIRST_CAPACITY)
     this.#next = new Int32Array(FIRST_CAPACITY)
     this.#heads = new Int32Array(FIRST_CAPACITY).fill(-1)
     this.#scratch = new Uint8Array(this.stride)
@@ -94,6 +106,16 @@ export class ContactBook {
 
   scope(contact: Contact): Scope {
     return this.#scopes[contact]!
+  }
+
+  /** Whether the contact has an id that follows from its address. */
+  isBound(contact: Contact): boolean {
+    if (this.#verdicts[contact] === UNTESTED) {
+      const at = contact * this.stride
+      const fits = this.idRule.fits(this.#packed.subarray(at, at + this.stride))
+      this.#verdicts[contact] = fits ? FITS : BREAKS
+    }
+    return this.#verdicts[contact] === FITS
   }
 
   /** A copy. */
@@ -187,6 +209,7 @@ export class ContactBook {
     this.#holders[row] = 1
     this.#idKeys[row] = this.#key(row, 0, 4)
     this.#networkKeys[row] = this.#key(row, ID_LENGTH, 3)
+    this.#verdicts[row] = UNTESTED
     const known = endpoint ?? unpackEndpoint(this.#packed, row * this.stride + ID_LENGTH, this.family)
     this.#endpoints[row] = known
     this.#scopes[row] = scopeOf(known.host)
@@ -230,6 +253,7 @@ export class ContactBook {
     this.#holders = grown(this.#holders, capacity)
     this.#idKeys = grown(this.#idKeys, capacity)
     this.#networkKeys = grown(this.#networkKeys, capacity)
+    this.#verdicts = grown(this.#verdicts, capacity)
     this.#next = new Int32Array(capacity)
     this.#heads = new Int32Array(capacity).fill(-1)
     for (let row = 0; row < this.#used; row++) this.#link(row)

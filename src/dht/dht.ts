@@ -1,10 +1,18 @@
 /** The DHT of a process: one node for each address family, asked and told as one. */
-import { familyOf, formatEndpoint, canonicalIp, type Endpoint, type Family } from '../protocol/endpoint.ts'
+import {
+  familyOf,
+  formatEndpoint,
+  canonicalIp,
+  scopeOf,
+  type Endpoint,
+  type Family,
+} from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
-import type { Cancel, Clock, Datagrams, Emit, Millis, Random, Resolver } from '../protocol/ports.ts'
+import type { Cancel, Clock, Datagrams, Emit, Hashes, Millis, Random, Resolver } from '../protocol/ports.ts'
 import { DatagramPort } from './datagram-port.ts'
 import type { DhtEvent } from './events.ts'
+import { hashedIds, idsByScope } from './id-rule.ts'
 import type { KeyRing } from './key-ring.ts'
 import { DhtNode } from './node.ts'
 import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
@@ -18,6 +26,9 @@ export interface DhtOptions {
   readonly sockets: Iterable<Datagrams>
   readonly clock: Clock
   readonly random: Random
+  readonly hashes: Hashes
+  /** Those of this machine's interfaces. */
+  readonly addresses: readonly string[]
   readonly resolver: Resolver
   readonly emit: Emit<DhtEvent>
   /** What outlives the process, for each family that should. The DHT closes them. */
@@ -41,7 +52,8 @@ export class Dht implements DhtService {
 
   /** @throws {ConfigError} `config.value` for a network id that cannot be one */
   constructor(options: DhtOptions) {
-    const { sockets, clock, random, resolver, emit, stores, net, keys, isReadOnly, isChatty } = options
+    const { sockets, clock, random, hashes, resolver, emit, stores, net, keys, isReadOnly, isChatty } =
+      options
     if (net !== undefined && !/^[a-z0-9-]{1,16}$/.test(net))
       throw new ConfigError(
         'config.value',
@@ -49,6 +61,9 @@ export class Dht implements DhtService {
       )
     this.#clock = clock
     this.#resolver = resolver
+    // Outsiders cannot take part in a network with keys; there an id is all that an insider must not choose.
+    const hashed = hashedIds(hashes.sha256, net)
+    const idRule = keys === undefined ? idsByScope(hashed) : hashed
     const nodes = new Map<Family, DhtNode>()
     for (const socket of sockets) {
       const family = familyOf(socket.local.host)
@@ -61,6 +76,8 @@ export class Dht implements DhtService {
         random: random.fork(`dht${family}`),
         emit,
         store: stores?.get(family),
+        idRule,
+        presumed: presumedAddress(socket.local, options.addresses),
         isReadOnly,
         isChatty,
         otherNodes: (target, count, requester) =>
@@ -139,6 +156,15 @@ export class Dht implements DhtService {
       else this.#resolveLater()
     })
   }
+}
+
+/** Where others will probably see us: the address of our one interface, when the socket is bound to all. */
+function presumedAddress(local: Endpoint, addresses: readonly string[]): Endpoint {
+  if (scopeOf(local.host) !== 'bogus') return local
+  const candidates = addresses.filter(
+    (host) => familyOf(host) === familyOf(local.host) && ['private', 'public'].includes(scopeOf(host)),
+  )
+  return candidates.length === 1 ? { host: candidates[0]!, port: local.port } : local
 }
 
 function sumOf(summaries: readonly LookupSummary[]): LookupSummary {

@@ -50,6 +50,13 @@ export type DhtEvent =
       readonly rpcs: number
       readonly ms: number
     }
+  /** Others agree on where they see us (a host alone: each at another port); `id` is ours from now on. */
+  | {
+      readonly event: 'dht_address'
+      readonly family: 4 | 6
+      readonly address: string
+      readonly id: string
+    }
   /** No bootstrap address answered; there is another try after `retrySeconds`. */
   | {
       readonly event: 'dht_bootstrap_failed'

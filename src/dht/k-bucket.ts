@@ -8,6 +8,17 @@ export const K = 8
 const MIN_REPLACEMENTS = 8
 const REPLACEMENT_SHARE = 1 / 4
 
+/** What became of a contact that answered us. */
+export type InsertOutcome =
+  /** In the table now. */
+  | 'added'
+  /** Was there, and is fresh again. */
+  | 'known'
+  /** The bucket is full of contacts that are not bad: it waits. See `RoutingTable.doubtedFor`. */
+  | 'waiting'
+  /** Ourselves, a second id at one endpoint, or more of one network than we take. */
+  | 'refused'
+
 /**
  * Holds rows of the routing table's columns for members, and bare contacts for replacements. It retains the
  * replacements, the table its rows.

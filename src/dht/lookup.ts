@@ -32,6 +32,8 @@ export interface LookupEntry {
   /** Steps away from us: 1 for those we knew, one more for each referral. */
   readonly hops: number
   readonly suggestedBy: LookupEntry | undefined
+  /** See {@link LookupOptions.counts}. */
+  readonly counts: boolean
   state: EntryState
   sends: number
   badSuggestions: number
@@ -47,6 +49,8 @@ export interface LookupOptions {
    * without those that are late.
    */
   readonly isCareful: boolean
+  /** Those who do not are behind all others on the list, however near: they are asked when there is nobody else. */
+  readonly counts: (contact: Contact) => boolean
 }
 
 /** Retains its contacts until `close`. */
@@ -54,14 +58,16 @@ export class Lookup {
   readonly #target: Uint8Array
   readonly #book: ContactBook
   readonly #isCareful: boolean
-  /** Nearest first. */
+  readonly #counts: (contact: Contact) => boolean
+  /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
 
-  constructor({ target, book, isCareful }: LookupOptions) {
+  constructor({ target, book, isCareful, counts }: LookupOptions) {
     this.#target = target
     this.#book = book
     this.#isCareful = isCareful
+    this.#counts = counts
   }
 
   get rpcs(): number {
@@ -84,14 +90,15 @@ export class Lookup {
   /** Puts a node on the list that we know, or that `suggestedBy` named. */
   onHeard(contact: Contact, suggestedBy?: LookupEntry): void {
     if (this.entryOf(contact) !== undefined || this.#isCrowded(contact)) return
+    const counts = this.#counts(contact)
     let at = this.#entries.length
-    while (at > 0 && this.#book.compareDistance(contact, this.#entries[at - 1]!.contact, this.#target) < 0)
-      at--
+    while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
     const hops = suggestedBy === undefined ? 1 : suggestedBy.hops + 1
     this.#entries.splice(at, 0, {
       contact: this.#book.retain(contact),
       hops,
       suggestedBy,
+      counts,
       state: 'heard',
       sends: 0,
       badSuggestions: 0,
@@ -185,6 +192,11 @@ export class Lookup {
       if (other.state !== 'failed' && ++rank === K) return false
     }
     return false
+  }
+
+  #isBefore(contact: Contact, counts: boolean, other: LookupEntry): boolean {
+    if (counts !== other.counts) return counts
+    return this.#book.compareDistance(contact, other.contact, this.#target) < 0
   }
 
   #isTrusted({ suggestedBy }: LookupEntry): boolean {

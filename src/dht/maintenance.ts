@@ -2,7 +2,7 @@
  * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones,
  * and walks to our own id now and then, as nothing else brings new neighbours.
  */
-import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
+import { ID_LENGTH, idFrom, type NodeId } from '../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { NONE, type Contact } from './contact.ts'
 import type { DhtEvent } from './events.ts'
@@ -48,6 +48,8 @@ export class Maintenance implements CallHandler {
   #refreshTimer: Cancel = () => undefined
   #selfTimer: Cancel = () => undefined
   #isJoining = false
+  /** Our id changed while we looked for the place of the one before. */
+  #mustJoinAgain = false
 
   constructor(options: MaintenanceOptions) {
     this.#options = options
@@ -66,14 +68,19 @@ export class Maintenance implements CallHandler {
 
   /** Finds our place and fills the table, after a first contact was made. */
   join(): void {
-    if (this.#isJoining) return
+    if (this.#isJoining) {
+      this.#mustJoinAgain = true
+      return
+    }
     this.#isJoining = true
+    this.#mustJoinAgain = false
     const { walks, ownId, table, emit, family } = this.#options
     walks.start({
-      goal: { target: ownId },
+      goal: { target: idFrom<NodeId>(ownId) },
       isCareful: true,
       onDone: ({ rpcs, ms }) => {
         this.#isJoining = false
+        if (this.#mustJoinAgain) return this.join()
         emit({ event: 'dht_bootstrap', family, contacts: table.size, rpcs, ms })
         this.#fillFarBuckets()
       },
@@ -110,7 +117,7 @@ export class Maintenance implements CallHandler {
   #selfWalk(): void {
     const { walks, ownId, clock, random, table } = this.#options
     if (table.size > 0 && !this.#isJoining)
-      walks.start({ goal: { target: ownId }, isCareful: false, onDone: () => undefined })
+      walks.start({ goal: { target: idFrom<NodeId>(ownId) }, isCareful: false, onDone: () => undefined })
     const jitter = 1 + JITTER * (2 * random.float() - 1)
     this.#selfTimer = clock.after(SELF_WALK * jitter, () => this.#selfWalk())
   }

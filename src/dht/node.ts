@@ -3,13 +3,15 @@
  * It runs on ports only; {@link Dht} gives it sockets, the simulator gives it anything.
  */
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
-import { bytesEqual, ID_LENGTH, idFrom, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
+import { bytesEqual, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { Announcer } from './announcer.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { ContactBook, type Contact } from './contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
+import type { IdRule } from './id-rule.ts'
+import { Identity } from './identity.ts'
 import { K } from './k-bucket.ts'
 import { Maintenance } from './maintenance.ts'
 import type { MessagePort } from './message-port.ts'
@@ -21,6 +23,7 @@ import { Responder } from './responder.ts'
 import type { RoutingTable } from './routing-table.ts'
 import type { Callee, Rpc } from './rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
+import { Standing } from './standing.ts'
 import { Tokens } from './token.ts'
 import type { StateStore } from './state-store.ts'
 import { Survival } from './survival.ts'
@@ -40,8 +43,12 @@ export interface DhtNodeOptions {
   readonly isChatty?: boolean | undefined
   /** What outlives the process; nothing does without. */
   readonly store?: StateStore | undefined
-  /** Drawn by chance unless given or remembered. */
+  /** Remembered, or made after {@link idRule}, unless given. */
   readonly id?: NodeId | undefined
+  /** Where others will see us until they say otherwise; where the port is bound unless given. */
+  readonly presumed?: Endpoint | undefined
+  /** Which ids go with which addresses; any unless given. A shared book has its own. */
+  readonly idRule?: IdRule | undefined
   /** A node that answers nothing and is in nobody's table (BEP 43). */
   readonly isReadOnly?: boolean | undefined
   /** Shared by the nodes of a simulation; own unless given. */
@@ -57,7 +64,9 @@ export interface FoundNode {
 
 export class DhtNode {
   readonly family: Family
+  /** One array for good: its bytes change when it turns out that others see us at another address. */
   readonly id: NodeId
+  readonly #identity: Identity
   readonly #port: MessagePort
   readonly #deadlines: Deadlines
   readonly #emit: Emit<DhtEvent>
@@ -86,14 +95,22 @@ export class DhtNode {
     const { family, port, clock, random, emit, isChatty, isReadOnly, otherNodes } = options
     this.family = family
     const saved = options.store && loadTable(options.store, family, emit)
-    this.id = options.id ?? saved?.id ?? idFrom<NodeId>(random.fill(new Uint8Array(ID_LENGTH)))
+    this.#book = options.book ?? new ContactBook(family, options.idRule)
+    this.#identity = new Identity({
+      rule: this.#book.idRule,
+      random,
+      presumed: options.presumed ?? port.local,
+      id: options.id,
+      saved,
+      onAddress: (address, isNewId) => this.#onAddress(address, isNewId),
+    })
+    this.id = this.#identity.id
     this.#port = port
     port.ownId = this.id
     this.#emit = emit
     this.#isChatty = isChatty ?? false
     this.#isReadOnly = isReadOnly ?? false
     this.#deadlines = new Deadlines(clock)
-    this.#book = options.book ?? new ContactBook(family)
     const ownId = this.id
     const book = this.#book
     const deadlines = this.#deadlines
@@ -118,12 +135,14 @@ export class DhtNode {
     const { table, rpc } = this.#neighbourhood
     this.#table = table
     this.#rpc = rpc
+    const standing = new Standing(book, table)
     this.#store = new PeerStore({ family, ownId, random })
     this.#responder = new Responder(
       {
         ownId,
         book,
         table,
+        standing,
         store: this.#store,
         tokens: new Tokens(random, now),
         overheadBytes: port.overheadBytes,
@@ -140,6 +159,7 @@ export class DhtNode {
       rpc,
       calleeOf,
       nearest: (target) => this.#table.closest(target, WALK_SEEDS),
+      counts: (contact) => standing.counts(contact, deadlines.now()),
     })
     this.#maintenance = new Maintenance({
       ownId,
@@ -187,6 +207,7 @@ export class DhtNode {
       saved,
       ping: (contact, onDone) => this.#neighbourhood.ping(contact, onDone),
       seeds: () => this.#bootstrap.proven,
+      external: () => this.#identity.external,
       onAwake: () => this.#join(),
     })
     port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
@@ -321,6 +342,8 @@ export class DhtNode {
       if (refusal !== undefined) drops.count(refusal)
       if (refusal === undefined || refusal === 'skew')
         this.#port.onClockTold(from, message.type === 'pong' ? message.ts : undefined)
+      if (refusal === undefined && message.ip !== undefined)
+        this.#identity.onSeen(from, message.ip, this.#deadlines.now())
       return
     }
     if (this.#isReadOnly) return drops.count('read-only')
@@ -342,6 +365,15 @@ export class DhtNode {
     this.#sent++
     if (this.#isChatty) this.#emit(messageEvent(message, to, { direction: 'out' }))
     this.#port.send(message, to, receiver)
+  }
+
+  #onAddress(address: Endpoint, isNewId: boolean): void {
+    if (isNewId) {
+      this.#table.remap()
+      if (this.#hasJoined) this.#maintenance.join()
+    }
+    const shown = address.port === 0 ? address.host : formatEndpoint(address)
+    this.#emit({ event: 'dht_address', family: this.family, address: shown, id: toHex(this.id) })
   }
 
   #onStored(infoHash: InfoHash, peer: Endpoint): void {

@@ -32,6 +32,7 @@ import {
 } from './messages.ts'
 import { PEER_TTL, type PeerStore } from './peer-store.ts'
 import type { RoutingTable } from './routing-table.ts'
+import type { Standing } from './standing.ts'
 import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from './source-limiter.ts'
 import type { Tokens } from './token.ts'
 
@@ -62,6 +63,7 @@ export interface ResponderOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
   readonly table: RoutingTable
+  readonly standing: Standing
   readonly store: PeerStore
   readonly tokens: Tokens
   /** Bytes that the port adds to each message. */
@@ -132,12 +134,28 @@ export class Responder {
 
   /** Nodes near `target` that a requester of that scope may be told of, packed. */
   packNodes(target: Uint8Array, count: number, requester: Scope, now: Millis, except?: Contact): Uint8Array {
-    const { book, table } = this.#options
-    const nodes = table.closestGood(target, count, now, (contact) => {
+    const { book, table, standing } = this.#options
+    const mayHear = (contact: Contact): boolean => {
       if (except !== undefined && (book.isSameEndpoint(contact, except) || book.isSameId(contact, except)))
         return false
       return mayTell(requester, book.scope(contact))
-    })
+    }
+    const nodes = table.closestGood(
+      target,
+      count,
+      now,
+      (contact) => standing.counts(contact, now) && mayHear(contact),
+    )
+    const rest = count - nodes.length
+    if (rest > 0)
+      nodes.push(
+        ...table.closestGood(
+          target,
+          rest,
+          now,
+          (contact) => !standing.counts(contact, now) && mayHear(contact),
+        ),
+      )
     const packed = new Uint8Array(nodes.length * book.stride)
     nodes.forEach((contact, at) => book.pack(contact, packed, at * book.stride))
     return packed

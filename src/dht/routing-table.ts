@@ -7,11 +7,11 @@
  * waits; a good one only by one that covers the bucket better ({@link displacedBy}).
  * The table sends nothing: it says whom to ask ({@link RoutingTable.doubtedFor}) and is told what came of it.
  */
-import type { NodeId } from '../protocol/ids.ts'
+import { commonPrefixLength, type NodeId } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
 import { ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
-import { K, KBucket } from './k-bucket.ts'
+import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { isCrowded } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt, type Slotted } from './table-shape.ts'
 
@@ -22,16 +22,6 @@ export const GOOD_FOR: Millis = 15 * 60_000
 const MAX_FAILS = 3
 const MAX_FAILS_NEAR = 2
 const NEAR_BUCKETS = 3
-
-export type InsertOutcome =
-  /** In the table now. */
-  | 'added'
-  /** Was there, and is fresh again. */
-  | 'known'
-  /** The bucket is full of contacts that are not bad: it waits. See {@link RoutingTable.doubtedFor}. */
-  | 'waiting'
-  /** Ourselves, a second id at one endpoint, or more of one network than we take. */
-  | 'refused'
 
 export interface RoutingTableOptions {
   readonly ownId: NodeId
@@ -213,6 +203,21 @@ export class RoutingTable {
       if (this.#columns.contact(row) !== NONE) yield this.#columns.contact(row)
   }
 
+  /** Our own id has changed: everybody gets the place that is due to him now, if there is one. */
+  remap(): void {
+    const known = this.#buckets.flatMap(({ rows }) =>
+      rows.map((row) => {
+        const contact = this.#book.retain(this.#columns.contact(row))
+        return { contact, at: this.#columns.repliedAt(row), rtt: this.#columns.srtt(row) }
+      }),
+    )
+    this.clear()
+    for (const { contact, at, rtt } of known) {
+      this.#insert(contact, at, rtt)
+      this.#book.release(contact)
+    }
+  }
+
   /** Releases everything. */
   clear(): void {
     for (const contact of this.contacts()) this.#book.release(contact)
@@ -347,7 +352,7 @@ export class RoutingTable {
     const search = { target, count, accepts, found: [] }
     // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
     // share exactly as many as we do; then the shallower ones, one by one.
-    const own = Math.min(sharedBits(this.#ownId, target), this.#buckets.length - 1)
+    const own = Math.min(commonPrefixLength(this.#ownId, target), this.#buckets.length - 1)
     this.#collect(own, own + 1, search)
     this.#collect(own + 1, this.#buckets.length, search)
     for (let index = own - 1; index >= 0; index--) this.#collect(index, index + 1, search)
@@ -389,12 +394,4 @@ export class RoutingTable {
     for (const row of this.#bucketOf(contact).rows) if (this.#columns.contact(row) === contact) return row
     return -1
   }
-}
-
-function sharedBits(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) {
-    const difference = a[i]! ^ b[i]!
-    if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
-  }
-  return 8 * a.length
 }

@@ -22,6 +22,8 @@ export interface SurvivalOptions {
   readonly store: StateStore | undefined
   readonly saved: SavedTable | undefined
   readonly ping: (contact: Contact, onDone: (hasAnswered: boolean) => void) => boolean
+  /** Where others see us. */
+  readonly external: () => readonly Endpoint[]
   /** Bootstrap addresses that have answered. */
   readonly seeds: () => readonly Endpoint[]
   /** Enough of those whom we remember are still there to find our place through them. */
@@ -95,13 +97,13 @@ export class Survival {
   }
 
   #recall(): Memory {
-    const { book, ownId, table, saved, seeds } = this.#options
+    const { book, ownId, table, saved, seeds, external } = this.#options
     const known = [...table.contacts()].map((contact) => ({
       id: book.id(contact),
       endpoint: book.endpoint(contact),
     }))
     // Who hardly knows anybody was perhaps cut off all its life: it goes on to remember whom it knew before.
     const contacts = table.size < K ? [...known, ...(saved?.contacts ?? [])] : known
-    return { id: ownId, external: [], contacts, seeds: seeds() }
+    return { id: ownId, external: external(), contacts, seeds: seeds() }
   }
 }

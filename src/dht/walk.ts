@@ -35,6 +35,8 @@ export interface WalkEnvironment {
   calleeOf(contact: Contact): Callee
   /** Known contacts near a target, to begin with. */
   nearest(target: Uint8Array): readonly Contact[]
+  /** Whether a node may be one of those that a walk is for. */
+  counts(contact: Contact): boolean
 }
 
 export interface WalkOptions {
@@ -113,7 +115,12 @@ class Walk implements CallHandler {
       const pad = PADDED_INFO_HASH - INFO_HASH_QUESTION - PAD_KEY
       this.#question = { type: 'findPeers', infoHash: goal.infoHash, pad }
     }
-    this.#lookup = new Lookup({ target: this.#target, book, isCareful: options.isCareful })
+    this.#lookup = new Lookup({
+      target: this.#target,
+      book,
+      isCareful: options.isCareful,
+      counts: (contact) => environment.counts(contact),
+    })
   }
 
   begin(): void {

@@ -7,6 +7,7 @@ import { Dht } from '../../src/dht/dht.ts'
 import type { DhtEvent } from '../../src/dht/events.ts'
 import { formatEndpoint } from '../../src/protocol/endpoint.ts'
 import type { InfoHash } from '../../src/protocol/ids.ts'
+import { hashes } from '../support/hashes.ts'
 
 const infoHash = new Uint8Array(20).fill(9) as InfoHash
 
@@ -22,6 +23,8 @@ async function start(seed: number, net?: string): Promise<{ dht: Dht; port: numb
     sockets,
     clock: new SystemClock(),
     random: new SeededRandom(seed),
+    hashes,
+    addresses: [],
     resolver: { resolve: (host, _family, found) => found(host === 'seed.test' ? ['127.0.0.1'] : []) },
     emit: (event) => events.push(event),
     net,

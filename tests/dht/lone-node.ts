@@ -4,7 +4,7 @@ import { SeededRandom } from '../../src/app/sim/random.ts'
 import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
 import { DatagramPort } from '../../src/dht/datagram-port.ts'
 import type { Message, PeersMessage, Request } from '../../src/dht/messages.ts'
-import { DhtNode } from '../../src/dht/node.ts'
+import { DhtNode, type DhtNodeOptions } from '../../src/dht/node.ts'
 import { formatEndpoint, packEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 import type { Datagrams } from '../../src/protocol/ports.ts'
@@ -29,7 +29,7 @@ export class LoneNode {
   readonly node: DhtNode
   readonly #socket: Datagrams
 
-  constructor() {
+  constructor(options: Partial<DhtNodeOptions> = {}) {
     this.#socket = {
       local: { host: '0.0.0.0', port: 10_000 },
       onDatagram: () => undefined,
@@ -46,6 +46,7 @@ export class LoneNode {
       clock: this.clock,
       random: new SeededRandom(1),
       emit: () => undefined,
+      ...options,
     })
   }
 

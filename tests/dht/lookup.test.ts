@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ContactBook } from '../../src/dht/contact.ts'
+import { ContactBook, type Contact } from '../../src/dht/contact.ts'
 import { Lookup, MAX_RPCS, type LookupEntry } from '../../src/dht/lookup.ts'
 import type { NodeId } from '../../src/protocol/ids.ts'
 
 const target = new Uint8Array(20)
 
 /** A lookup whose nodes are named by their distance to the target. */
-function lookup(isCareful = false) {
+function lookup(isCareful = false, counts: (contact: Contact) => boolean = () => true) {
   const book = new ContactBook(4)
-  const walk = new Lookup({ target, book, isCareful })
+  const walk = new Lookup({ target, book, isCareful, counts })
   const contact = (distance: number, host = `10.0.${distance >>> 8}.${distance & 255}`) => {
     const id = new Uint8Array(20) as NodeId
     id[0] = distance >>> 8

@@ -38,6 +38,8 @@ class PrivateNetwork {
       sockets: [this.network.bind({ host: `10.0.0.${index}`, port: 20_000 })],
       clock,
       random: this.random.fork(`node ${index}`),
+      hashes,
+      addresses: [],
       resolver: { resolve: (_host, _family, onResult) => onResult([]) },
       emit: () => undefined,
       keys: keys && new KeyRing(keys, { hashes, aead: opensslAead }),
