@@ -18,6 +18,7 @@ import type { MessagePort } from './message-port.ts'
 import { isReply, type Message, type Request } from './messages.ts'
 import { messageEvent } from './message-event.ts'
 import { Neighbourhood } from './neighbourhood.ts'
+import { PeerLookups } from './peer-lookups.ts'
 import { PeerStore } from './peer-store.ts'
 import { Responder } from './responder.ts'
 import type { RoutingTable } from './routing-table.ts'
@@ -83,9 +84,8 @@ export class DhtNode {
   readonly #maintenance: Maintenance
   readonly #announcer: Announcer
   readonly #survival: Survival
+  readonly #lookups: PeerLookups
   readonly #watches = new Map<string, Set<OnPeers>>()
-  /** Lookups that wait for the first contact. */
-  readonly #untilJoined = new Set<() => void>()
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
   #sent = 0
@@ -161,6 +161,14 @@ export class DhtNode {
       nearest: (target) => this.#table.closest(target, WALK_SEEDS),
       counts: (contact) => standing.counts(contact, deadlines.now()),
     })
+    this.#lookups = new PeerLookups({
+      family,
+      clock: deadlines,
+      walks: this.#walks,
+      emit,
+      stored: (infoHash) => this.#store.endpoints(infoHash, deadlines.now()),
+      mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
+    })
     this.#maintenance = new Maintenance({
       ownId,
       family,
@@ -185,7 +193,7 @@ export class DhtNode {
         this.#neighbourhood.onNodes(call, reply)
         this.#join()
       },
-      onFailed: () => this.#beginWaiting(),
+      onFailed: () => this.#lookups.beginWaiting(),
     })
     this.#announcer = new Announcer({
       family,
@@ -238,36 +246,7 @@ export class DhtNode {
 
   /** As {@link DhtService.lookup}. A lookup before the first contact waits for what comes of the bootstrap. */
   lookup(infoHash: InfoHash, onPeers: OnPeers, onDone: (summary: LookupSummary) => void): Cancel {
-    const found = new Set<string>()
-    const onFound = (peers: readonly Endpoint[]): void => {
-      const fresh = peers.filter((peer) => !found.has(formatEndpoint(peer)))
-      for (const peer of fresh) found.add(formatEndpoint(peer))
-      if (fresh.length > 0) onPeers(fresh)
-    }
-    let cancel: Cancel = () => undefined
-    const begin = (): void => {
-      this.#untilJoined.delete(begin)
-      onFound(this.#store.endpoints(infoHash, this.#deadlines.now()))
-      cancel = this.#walks.start({
-        goal: { infoHash },
-        isCareful: false,
-        onPeers: onFound,
-        onDone: (walk) => {
-          const summary = { ...walk, peers: found.size }
-          const { peers, hops, rpcs, ms } = summary
-          const event = { event: 'dht_lookup', family: this.family, infoHash: toHex(infoHash) } as const
-          // A family without contacts has nothing to tell at each poll.
-          if (rpcs > 0 || peers > 0) this.#emit({ ...event, peers, hops, rpcs, ms })
-          onDone(summary)
-        },
-      })
-    }
-    if (this.#table.size === 0 && this.#bootstrap.isAsking) this.#untilJoined.add(begin)
-    else cancel = this.#deadlines.after(0, begin)
-    return () => {
-      this.#untilJoined.delete(begin)
-      cancel()
-    }
+    return this.#lookups.start(infoHash, onPeers, onDone)
   }
 
   /** Walks carefully to the nodes nearest to `target`; up to {@link K} of those that answered, nearest first. */
@@ -328,7 +307,7 @@ export class DhtNode {
     this.#maintenance.close()
     this.#neighbourhood.close()
     this.#watches.clear()
-    this.#untilJoined.clear()
+    this.#lookups.close()
     this.#port.onMessage = () => undefined
     this.#port.close()
   }
@@ -384,11 +363,6 @@ export class DhtNode {
   #join(): void {
     if (!this.#hasJoined) this.#maintenance.join()
     this.#hasJoined = true
-    this.#beginWaiting()
-  }
-
-  /** There is somebody to ask now, or it is clear that there is nobody. */
-  #beginWaiting(): void {
-    for (const begin of [...this.#untilJoined]) begin()
+    this.#lookups.beginWaiting()
   }
 }
