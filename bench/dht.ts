@@ -3,10 +3,14 @@
  * with `--json`, one JSON line a measure; ends with 1 when a goal is missed. Linux only: it binds addresses all over 127/8.
  *
  *     npm run bench:dht -- udp [--kind ping,find,find+peers,announce] [--seconds 5]
+ *     npm run bench:dht -- flood [--junk 200000] [--good 5000] [--seconds 5]
  *     npm run bench:dht -- crowd [--nodes 2000] [--hashes 200]
+ *     npm run bench:dht -- codec
  */
 import { parseArgs } from 'node:util'
+import { measureCodec } from './dht/codec.ts'
 import { measureCrowd } from './dht/crowd.ts'
+import { measureFlood } from './dht/flood.ts'
 import { KINDS, measureUdp, type Kind } from './dht/udp.ts'
 import { aligned, shown } from './report.ts'
 
@@ -14,6 +18,8 @@ const { values, positionals } = parseArgs({
   options: {
     kind: { type: 'string' },
     seconds: { type: 'string', default: '5' },
+    junk: { type: 'string', default: '200000' },
+    good: { type: 'string', default: '5000' },
     nodes: { type: 'string', default: '2000' },
     hashes: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
@@ -61,7 +67,35 @@ async function crowd(): Promise<void> {
   judge(found === hashes, `crowd: ${found} of ${hashes} announced hashes are found`)
 }
 
-const MEASURES: Readonly<Record<string, () => Promise<void>>> = { udp, crowd }
+/** Of the good answers, what a flood must leave (G20). */
+const MIN_GOODPUT = 0.5
+
+async function flood(): Promise<void> {
+  const report = await measureFlood(Number(values.junk), Number(values.good), Number(values.seconds))
+  const { dropped, ...figures } = report
+  print({ measure: 'flood', ...report }, [
+    ...Object.entries(figures).map(([title, value]) => [title, shown(value)]),
+    ['dropped', JSON.stringify(dropped)],
+  ])
+  judge(
+    report.goodput >= MIN_GOODPUT,
+    `G20 ${(100 * report.goodput).toFixed(0)} % of the good answers under ${Math.round(report.junkOffered)} junk datagrams a second, goal ≥ 50 %`,
+  )
+}
+
+function codec(): void {
+  const rows = measureCodec()
+  print({ measure: 'codec', rows }, [
+    ['µs', 'bytes', 'decode', 'of it JSON.parse', 'encode', 'length'],
+    ...rows.map((row) => [
+      row.what,
+      String(row.bytes),
+      ...[row.decodeMicros, row.parseMicros, row.encodeMicros, row.lengthMicros].map(shown),
+    ]),
+  ])
+}
+
+const MEASURES: Readonly<Record<string, () => void | Promise<void>>> = { udp, flood, crowd, codec }
 
 function print(result: unknown, rows: readonly (readonly string[])[]): void {
   console.log(values.json ? JSON.stringify(result) : aligned(rows))

@@ -1,0 +1,94 @@
+/** What is left of good answers while a node, limits as shipped, is flooded with junk (G20). */
+import { encodeMessage } from '../../src/dht/codec.ts'
+import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
+import { Child } from './child.ts'
+import type { FloodOrder, FloodResult } from './flood-process.ts'
+import { TRANSACTION, type LoadOrder, type LoadResult } from './load-process.ts'
+import type { TargetAddress, TargetCost, TargetOrder } from './target-process.ts'
+
+const TARGET_HOST = '127.0.4.1'
+const FLOODERS = 2
+/** The junk of one process comes from so many addresses. */
+const FLOOD_SOCKETS = 64
+/** Each below the rate of one source. */
+const GOOD_SOCKETS = 64
+
+export interface FloodReport {
+  /** Answered good questions a second, without and with the flood. */
+  readonly calm: number
+  readonly flooded: number
+  readonly goodput: number
+  readonly junkOffered: number
+  /** Of the junk, a second, that the node looked at; the kernel dropped the rest. */
+  readonly junkDropped: number
+  readonly cpuMicrosPerJunk: number
+  readonly rssGrowthMib: number
+  readonly dropped: Readonly<Record<string, number>>
+}
+
+export async function measureFlood(
+  junkPerSecond: number,
+  goodPerSecond: number,
+  seconds: number,
+): Promise<FloodReport> {
+  const target = new Child('target-process.ts')
+  const loader = new Child('load-process.ts')
+  const flooders = Array.from({ length: FLOODERS }, () => new Child('flood-process.ts'))
+  try {
+    const { endpoint } = await target.ask<TargetAddress>({
+      kind: 'node',
+      host: TARGET_HOST,
+      hasShippedLimits: true,
+    } satisfies TargetOrder)
+    const question = encodeMessage({
+      type: 'findPeers',
+      t: 'abcdefgh',
+      id: fromHex('5a'.repeat(20)) as Uint8Array as NodeId,
+      infoHash: fromHex('a5'.repeat(20)) as Uint8Array as InfoHash,
+    }).replace('abcdefgh', TRANSACTION)
+    const ask = (): Promise<LoadResult> =>
+      loader.ask<LoadResult>({
+        target: endpoint,
+        block: 20,
+        sockets: GOOD_SOCKETS,
+        questions: [question],
+        seconds,
+        perSecond: goodPerSecond,
+      } satisfies LoadOrder)
+
+    const calm = await ask()
+    const before = await target.ask<TargetCost>('cost')
+    const [flooded, ...junk] = await Promise.all([
+      ask(),
+      ...flooders.map((flooder, index) =>
+        flooder.ask<FloodResult>({
+          target: endpoint,
+          block: 30 + index,
+          sockets: FLOOD_SOCKETS,
+          perSecond: junkPerSecond / FLOODERS,
+          // The loader's warm-up is flooded too.
+          seconds: seconds + 1,
+        } satisfies FloodOrder),
+      ),
+    ])
+    const after = await target.ask<TargetCost>('cost')
+    const dropped = Object.fromEntries(
+      Object.entries(after.dropped).map(([reason, count]) => [reason, count - (before.dropped[reason] ?? 0)]),
+    )
+    const looked = Object.values(dropped).reduce((sum, count) => sum + count, 0)
+    const calmRate = calm.answers / calm.seconds
+    const floodedRate = flooded.answers / flooded.seconds
+    return {
+      calm: calmRate,
+      flooded: floodedRate,
+      goodput: floodedRate / calmRate,
+      junkOffered: junk.reduce((sum, { sent }) => sum + sent, 0) / (seconds + 1),
+      junkDropped: looked / (seconds + 1),
+      cpuMicrosPerJunk: (after.cpuMicros - before.cpuMicros) / Math.max(1, looked),
+      rssGrowthMib: (after.rssBytes - before.rssBytes) / 2 ** 20,
+      dropped,
+    }
+  } finally {
+    for (const child of [...flooders, loader, target]) await child.end()
+  }
+}
