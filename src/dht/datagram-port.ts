@@ -7,7 +7,7 @@ import type { NodeId } from '../protocol/ids.ts'
 import type { Clock, Datagrams, Random } from '../protocol/ports.ts'
 import { decodeMessage, encodeMessage, netOverhead } from './codec.ts'
 import { DropCounters } from './drops.ts'
-import { Framer, FRAME_OVERHEAD } from './framer.ts'
+import { FRAME, Framer, FRAME_OVERHEAD } from './framer.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { MessagePort } from './message-port.ts'
 import { ERROR_SKEW, isReply, type Message } from './messages.ts'
@@ -36,7 +36,7 @@ const LIMITS: DatagramLimits = {
 const CLOCK_REPLY_RATE: Rate = { perSecond: 1, burst: 1 }
 const CLOCK_REPLIES_RATE: Rate = { perSecond: 20, burst: 20 }
 
-/** First byte of an open message. Frames of a network with a key start otherwise, and are told apart here. */
+/** First byte of an open message; a network with a key has frames, which start otherwise. */
 const OPEN_MESSAGE = 0x7b
 
 /** Addresses that no node can have, or that a bare address does not reach (link-local needs an interface). */
@@ -112,17 +112,22 @@ export class DatagramPort implements MessagePort {
   #onDatagram(data: Uint8Array, from: Endpoint): void {
     if (data.length < MIN_RECEIVED_BYTES || data.length > MAX_RECEIVED_BYTES)
       return this.drops.count('length')
+    if (data[0] !== (this.#framer === undefined ? OPEN_MESSAGE : FRAME)) return this.drops.count('frame')
     const scope = from.port === 0 ? 'bogus' : scopeOf(from.host)
     if (REFUSED_SCOPES.has(scope)) return this.drops.count('source')
-    const profile = profileOf(scope)
-    const now = this.#clock.now()
-    if (!this.#sources.allows(from.host, profile, now) || !this.#whole[profile].take(now))
-      return this.drops.count('rate')
+    if (!this.#isWithinRates(from.host, profileOf(scope))) return this.drops.count('rate')
     if (this.#framer !== undefined) return this.#onFrame(this.#framer, data, from)
-    if (data[0] !== OPEN_MESSAGE) return this.drops.count('frame')
     const message = decodeMessage(data, this.#net)
     if (typeof message === 'string') return this.drops.count(message)
     this.onMessage(message, from, data.length)
+  }
+
+  #isWithinRates(host: string, profile: Profile): boolean {
+    const now = this.#clock.now()
+    const whole = this.#whole[profile]
+    // The less is left for all, the more must a source have left: a flood does not take what the modest ask for.
+    const leastShare = 1 - whole.share(now)
+    return this.#sources.allows(host, profile, now, leastShare) && whole.take(now)
   }
 
   #onFrame(framer: Framer, data: Uint8Array, from: Endpoint): void {

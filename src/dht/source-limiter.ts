@@ -32,12 +32,22 @@ export class Bucket {
 
   /** @returns whether one more is allowed now */
   take(now: Millis): boolean {
-    const refill = ((now - this.#at) / 1_000) * this.#rate.perSecond
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + refill)
-    this.#at = now
+    this.#refill(now)
     if (this.#tokens < 1) return false
     this.#tokens--
     return true
+  }
+
+  /** How much of the burst is left: 0 … 1. */
+  share(now: Millis): number {
+    this.#refill(now)
+    return this.#tokens / this.#rate.burst
+  }
+
+  #refill(now: Millis): void {
+    const refill = ((now - this.#at) / 1_000) * this.#rate.perSecond
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + refill)
+    this.#at = now
   }
 }
 
@@ -55,8 +65,12 @@ export class SourceLimiter {
     return this.#buckets.size
   }
 
-  /** @returns whether `host` may do one more now. A refusal costs the source nothing beyond it. */
-  allows(host: string, profile: Profile, now: Millis): boolean {
+  /**
+   * @param leastShare of its burst that `host` must have left: refuses whoever did much lately, and counts that against
+   *   it too, so that insisting does not help
+   * @returns whether `host` may do one more now
+   */
+  allows(host: string, profile: Profile, now: Millis, leastShare: number = 0): boolean {
     const key = networkOf(host)
     const known = this.#buckets.get(key)
     const bucket = known ?? new Bucket(this.#rates[profile], now)
@@ -64,7 +78,8 @@ export class SourceLimiter {
     if (known !== undefined) this.#buckets.delete(key)
     else if (this.#buckets.size >= this.#maxSources) this.#buckets.delete(this.#buckets.keys().next().value!)
     this.#buckets.set(key, bucket)
-    return bucket.take(now)
+    const isModest = bucket.share(now) >= leastShare
+    return bucket.take(now) && isModest
   }
 }
 

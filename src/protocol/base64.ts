@@ -82,32 +82,33 @@ export function decodeBase64Url(text: string): Uint8Array | undefined {
 }
 
 function decode(text: string, { sextets, isPadded }: Alphabet): Uint8Array | undefined {
-  const digits = encoder.encode(text)
-  let end = digits.length
+  let end = text.length
   if (isPadded) {
     if (end % 4 !== 0) return undefined
-    for (let pads = 0; pads < 2 && end > 0 && digits[end - 1] === PAD; pads++) end--
+    for (let pads = 0; pads < 2 && end > 0 && text.charCodeAt(end - 1) === PAD; pads++) end--
   }
   const tail = end % 4
   if (tail === 1) return undefined
   const whole = end - tail
   const out = new Uint8Array((whole / 4) * 3 + (tail === 0 ? 0 : tail - 1))
+  // What is no byte has no digit either.
+  const sextetAt = (at: number): number => sextets[text.charCodeAt(at)] ?? INVALID
   let seen = 0
   let to = 0
   for (let from = 0; from < whole; from += 4) {
-    const a = sextets[digits[from]!]!
-    const b = sextets[digits[from + 1]!]!
-    const c = sextets[digits[from + 2]!]!
-    const d = sextets[digits[from + 3]!]!
+    const a = sextetAt(from)
+    const b = sextetAt(from + 1)
+    const c = sextetAt(from + 2)
+    const d = sextetAt(from + 3)
     seen |= a | b | c | d
     out[to++] = (a << 2) | (b >> 4)
     out[to++] = (b << 4) | (c >> 2)
     out[to++] = (c << 6) | d
   }
   if (tail > 0) {
-    const a = sextets[digits[whole]!]!
-    const b = sextets[digits[whole + 1]!]!
-    const c = tail === 3 ? sextets[digits[whole + 2]!]! : 0
+    const a = sextetAt(whole)
+    const b = sextetAt(whole + 1)
+    const c = tail === 3 ? sextetAt(whole + 2) : 0
     seen |= a | b | c
     out[to++] = (a << 2) | (b >> 4)
     if (tail === 3) out[to++] = (b << 4) | (c >> 2)
