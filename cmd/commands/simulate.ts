@@ -2,9 +2,10 @@
 import { ConfigError } from '../../src/app/library.ts'
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'
-import { judge, verdictLine } from '../../src/app/sim/dht/goals.ts'
+import { ATTACKS } from '../../src/app/sim/dht/attackers.ts'
+import { GOALS, judge, scenariosOf, verdictLine } from '../../src/app/sim/dht/goals.ts'
 import { runScenario, type MeasuredRun } from '../../src/app/sim/dht/run-scenario.ts'
-import type { Scenario } from '../../src/app/sim/dht/scenario.ts'
+import { MEASURES, type Scenario } from '../../src/app/sim/dht/scenario.ts'
 import { list, oneOf, parsed, whole, type Parse } from '../../src/app/setting-value.ts'
 import type { Env } from '../env.ts'
 import { EXIT_MISSED, EXIT_OK } from '../exit-code.ts'
@@ -12,11 +13,17 @@ import { runTable } from '../simulation-table.ts'
 
 /** As commander gives them. */
 export interface SimulateOptions {
+  readonly goals?: string
+  readonly measure: string
   readonly nodes: string
   readonly profile: string
   readonly loss: string
   readonly churn: string
   readonly dead: string
+  readonly nat: string
+  readonly mal?: string
+  readonly share: string
+  readonly minutes: string
   readonly lookups: string
   readonly seeds: string
   readonly codec: string
@@ -41,23 +48,59 @@ export function simulate(env: Env, what: string, options: SimulateOptions): numb
   return verdicts.every(({ isMet }) => isMet) ? EXIT_OK : EXIT_MISSED
 }
 
-/** Each combination of what was listed. */
+/** Each combination of what was listed, or what the goals ask for. */
 function scenarios(options: SimulateOptions): Scenario[] {
-  const lookups = read('lookups', whole(1, 1_000_000), options.lookups)
-  const profile = read('profile', oneOf(['wan', 'lan']), options.profile)
-  const codec = read('codec', oneOf(['object', 'json']), options.codec)
-  const losses = read('loss', listOf(whole(0, 99)), options.loss)
-  const churns = read('churn', listOf(whole(0, 100_000)), options.churn)
-  const deads = read('dead', listOf(whole(0, 90)), options.dead)
-  const shared = { measure: 'lookups', profile, codec, lookups, isCold: options.cold ?? false } as const
-  return read('nodes', listOf(whole(10, 1_000_000)), options.nodes).flatMap((nodes) =>
-    losses.flatMap((lossPercent) =>
-      churns.flatMap((churnMinutes) =>
-        deads.map((deadPercent) => ({ ...shared, nodes, lossPercent, churnMinutes, deadPercent })),
-      ),
-    ),
-  )
+  const sizes = read('nodes', listOf(whole(10, 1_000_000)), options.nodes)
+  if (options.goals !== undefined) return scenariosOf(new Set(read('goals', goalList, options.goals)), sizes)
+  const shared = {
+    measure: read('measure', oneOf(MEASURES), options.measure),
+    profile: read('profile', oneOf(['wan', 'lan']), options.profile),
+    codec: read('codec', oneOf(['object', 'json']), options.codec),
+    lookups: read('lookups', whole(1, 1_000_000), options.lookups),
+    minutes: read('minutes', whole(1, 10_000), options.minutes),
+    attack: options.mal === undefined ? 'none' : read('mal', oneOf(ATTACKS), options.mal),
+    isCold: options.cold ?? false,
+  } as const
+  if (shared.isCold && shared.attack !== 'none')
+    throw new ConfigError(
+      'config.usage',
+      '-cold and -mal exclude each other: attackers do not join, they are there',
+    )
+  const shares = shared.attack === 'none' ? [0] : read('share', listOf(whole(1, 90)), options.share)
+  return combinations<Scenario>(shared, {
+    nodes: sizes,
+    lossPercent: read('loss', listOf(whole(0, 99)), options.loss),
+    churnMinutes: read('churn', listOf(whole(0, 100_000)), options.churn),
+    deadPercent: read('dead', listOf(whole(0, 90)), options.dead),
+    natPercent: read('nat', listOf(whole(0, 90)), options.nat),
+    attackPercent: shares,
+  })
 }
+
+/** `shared` with each combination of the listed values. */
+function combinations<T extends object>(
+  shared: Partial<T>,
+  lists: { readonly [Key in keyof T]?: readonly T[Key][] },
+): T[] {
+  return (Object.keys(lists) as (keyof T)[]).reduce<Partial<T>[]>(
+    (made, key) => made.flatMap((one) => lists[key]!.map((value) => ({ ...one, [key]: value }))),
+    [shared],
+  ) as T[]
+}
+
+/** `G3`, `G1-G7,G12`, `all`. */
+const goalList: Parse<readonly string[]> = parsed(
+  (text) => {
+    const known = [...new Set(GOALS.map(({ id }) => id))]
+    if (text === 'all') return known
+    const ids = text.split(',').flatMap((part) => {
+      const [from, to = from] = part.split('-').map((id) => known.indexOf(id))
+      return from === undefined || from < 0 || to! < from ? [''] : known.slice(from, to! + 1)
+    })
+    return ids.includes('') ? undefined : ids
+  },
+  `goals from ${GOALS[0]!.id} to ${GOALS.at(-1)!.id}, as in G1-G7,G12, or all`,
+)
 
 function listOf(parse: Parse<number>): Parse<readonly number[]> {
   return list(/,/, parse, 'numbers with commas between them')

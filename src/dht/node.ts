@@ -233,6 +233,11 @@ export class DhtNode {
     return this.#table.size
   }
 
+  /** Contacts of the routing table, in no particular order; the node keeps them. */
+  knownContacts(): Iterable<Contact> {
+    return this.#table.contacts()
+  }
+
   /** Joins through these endpoints of this family, and keeps them for when everybody else is gone. */
   bootstrap(seeds: readonly Endpoint[]): void {
     this.#bootstrap.add(seeds)

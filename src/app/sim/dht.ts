@@ -2,6 +2,7 @@
 import { ContactBook, type Contact } from '../../dht/contact.ts'
 import { DatagramPort } from '../../dht/datagram-port.ts'
 import type { DhtEvent } from '../../dht/events.ts'
+import type { Message } from '../../dht/messages.ts'
 import type { MessagePort } from '../../dht/message-port.ts'
 import { DhtNode, type FoundNode } from '../../dht/node.ts'
 import type { LookupSummary, WalkSummary } from '../../dht/service.ts'
@@ -10,9 +11,10 @@ import type { Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Hashes, Millis } from '../../protocol/ports.ts'
 import { SimClock } from './clock.ts'
-import { SimDatagramNetwork, type DatagramWeather } from './datagram-network.ts'
+import { SimDatagramNetwork, type BindOptions, type DatagramWeather } from './datagram-network.ts'
 import type { SimSocket } from './datagram-socket.ts'
 import { Oracle } from './dht/oracle.ts'
+import { TappedPort } from './dht/tapped-port.ts'
 import { endpointOf, WEATHER, type NetworkProfile } from './dht/profiles.ts'
 import { SeededRandom } from './random.ts'
 
@@ -27,16 +29,25 @@ export interface SimDhtOptions {
   readonly seeds?: number
   readonly hashes: Hashes
   readonly onEvent?: (event: DhtEvent, node: number) => void
+  /** Sees every message that a node sends. */
+  readonly onSent?: (message: Message, node: number) => void
 }
 
-export interface SimNode {
-  readonly index: number
+/** Who answers at an endpoint: one of our nodes, or an attacker. */
+export interface SimMember {
   readonly id: NodeId
   readonly endpoint: Endpoint
   /** In {@link SimDht.book}, which keeps it. */
   readonly contact: Contact
-  readonly dht: DhtNode
   readonly socket: SimSocket
+  readonly isHonest: boolean
+}
+
+export interface SimNode extends SimMember {
+  readonly index: number
+  readonly dht: DhtNode
+  /** Behind a NAT: it asks, and answers nothing. */
+  readonly isReadOnly: boolean
   isAlive: boolean
 }
 
@@ -45,6 +56,8 @@ export interface SimSpawnOptions {
   readonly endpoint?: Endpoint
   readonly bootstrap?: readonly Endpoint[]
   readonly store?: StateStore
+  /** Behind a NAT, and read-only therefore. */
+  readonly isReadOnly?: boolean
 }
 
 export class SimDht {
@@ -52,10 +65,14 @@ export class SimDht {
   readonly network: SimDatagramNetwork
   /** All that ever were. */
   readonly nodes: SimNode[] = []
-  /** Those who live. */
-  readonly oracle = new Oracle<SimNode>()
+  /** Those of them who live. */
+  readonly living: SimNode[] = []
+  /** All who live and answer, attackers among them. */
+  readonly oracle = new Oracle<SimMember>()
   /** Shared by all nodes: a contact is stored once, however many know it. */
   readonly book = new ContactBook(4)
+  /** By contact. */
+  readonly #nodeOf: (SimNode | undefined)[] = []
   readonly #options: SimDhtOptions
   readonly #random: SeededRandom
 
@@ -75,15 +92,15 @@ export class SimDht {
   spawn(options: SimSpawnOptions = {}): SimNode {
     const bootstrap = options.bootstrap ?? this.seeds
     const node = this.#make(options)
-    this.oracle.add(node)
+    if (!node.isReadOnly) this.oracle.add(node)
     node.dht.bootstrap(bootstrap)
     return node
   }
 
   /** Starts `count` nodes that know nobody and ask nobody. */
-  place(count: number): readonly SimNode[] {
-    const placed = Array.from({ length: count }, () => this.#make())
-    this.oracle.addAll(placed)
+  place(count: number, options: SimSpawnOptions = {}): readonly SimNode[] {
+    const placed = Array.from({ length: count }, () => this.#make(options))
+    if (options.isReadOnly !== true) this.oracle.addAll(placed)
     return placed
   }
 
@@ -100,7 +117,9 @@ export class SimDht {
     const node = this.nodes[index]!
     if (!node.isAlive) return
     node.isAlive = false
-    this.oracle.remove(node)
+    this.living.splice(this.living.indexOf(node), 1)
+    if (!node.isReadOnly) this.oracle.remove(node)
+    this.#nodeOf[node.contact] = undefined
     this.book.release(node.contact)
     node.dht.close()
   }
@@ -138,14 +157,19 @@ export class SimDht {
     )
   }
 
-  /** The truth: the `count` living nodes nearest to `target`. */
-  closest(target: Uint8Array, count: number): SimNode[] {
-    return this.oracle.closest(target, count)
+  /** The truth: the `count` honest ones nearest to `target`. */
+  closest(target: Uint8Array, count: number, except?: SimNode): SimMember[] {
+    return this.oracle.closest(target, count, (member) => member.isHonest && member !== except)
+  }
+
+  /** Which of our nodes a contact is; nobody when it is an attacker or gone. */
+  nodeOf(contact: Contact): SimNode | undefined {
+    return this.#nodeOf[contact]
   }
 
   /** A random node among the living. */
   anyone(): SimNode {
-    return this.oracle.at(this.#random.int(this.oracle.size))
+    return this.living[this.#random.int(this.living.length)]!
   }
 
   randomId<T extends InfoHash | NodeId>(): T {
@@ -162,34 +186,49 @@ export class SimDht {
   }
 
   #make(options: SimSpawnOptions = {}): SimNode {
-    const { profile, codec, onEvent } = this.#options
+    const { profile, onEvent, onSent } = this.#options
+    const { isReadOnly = false, store } = options
     const index = this.nodes.length
     const endpoint = options.endpoint ?? endpointOf(index, profile)
     const { clock, book } = this
-    const { port, socket } = codec === 'json' ? this.#bindBytes(endpoint) : this.#bindMessages(endpoint)
+    const { port, socket } = this.bind(endpoint, { isBehindNat: isReadOnly })
     const dht = new DhtNode({
       family: 4,
-      port,
+      port: onSent === undefined ? port : new TappedPort(port, (message) => onSent(message, index)),
       clock,
       random: this.#random.fork(`node ${index}`),
       emit: (event) => onEvent?.(event, index),
       book,
-      store: options.store,
+      isReadOnly,
+      store,
     })
     const { id } = dht
-    const node = { index, id, endpoint, contact: book.intern(id, endpoint), dht, socket, isAlive: true }
+    const contact = book.intern(id, endpoint)
+    const node: SimNode = {
+      index,
+      id,
+      endpoint,
+      contact,
+      dht,
+      socket,
+      isReadOnly,
+      isHonest: true,
+      isAlive: true,
+    }
     this.nodes.push(node)
+    this.living.push(node)
+    this.#nodeOf[contact] = node
     return node
   }
 
-  #bindBytes(endpoint: Endpoint): Plug {
-    const socket = this.network.bind(endpoint)
+  /** A place in the network: for a node, or for somebody else. */
+  bind(endpoint: Endpoint, options: BindOptions = {}): Plug {
+    if (this.#options.codec === 'object') {
+      const socket = this.network.bindMessages(endpoint, options)
+      return { socket, port: socket }
+    }
+    const socket = this.network.bind(endpoint, options)
     return { socket, port: new DatagramPort(socket, { clock: this.clock }) }
-  }
-
-  #bindMessages(endpoint: Endpoint): Plug {
-    const socket = this.network.bindMessages(endpoint)
-    return { socket, port: socket }
   }
 
   /** No walk takes longer than its own limit; a minute says that one was lost. */
@@ -203,7 +242,7 @@ export class SimDht {
   }
 }
 
-interface Plug {
+export interface Plug {
   readonly socket: SimSocket
   readonly port: MessagePort
 }

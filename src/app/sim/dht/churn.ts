@@ -10,12 +10,12 @@ export function startChurn(sim: SimDht, medianMinutes: number, random: SeededRan
   const seeds = sim.seeds.length
   const meanSession = (medianMinutes * 60_000) / Math.LN2
   const leaveLater = (): void => {
-    const meanGap = meanSession / (sim.oracle.size - seeds)
+    const meanGap = meanSession / (sim.living.length - seeds)
     sim.clock.after(-meanGap * Math.log(1 - random.float()), () => {
       const leaver = sim.anyone()
       if (leaver.index >= seeds) {
         sim.kill(leaver.index)
-        sim.spawn()
+        sim.spawn({ isReadOnly: leaver.isReadOnly })
       }
       leaveLater()
     })

@@ -1,60 +1,58 @@
 /** How long it takes to find peers and places: many lookups from random nodes, spread over time. */
 import { formatEndpoint } from '../../../protocol/endpoint.ts'
-import { toHex, type InfoHash, type NodeId } from '../../../protocol/ids.ts'
+import { toHex, type NodeId } from '../../../protocol/ids.ts'
 import type { Millis } from '../../../protocol/ports.ts'
-import type { SimDht, SimNode } from '../dht.ts'
+import type { SimDht } from '../dht.ts'
 import type { Metrics } from './metrics.ts'
 import { Samples } from './samples.ts'
+import type { Scenario } from './scenario.ts'
+import { Torrents, type Torrent } from './torrents.ts'
 
 /** Torrents that are looked for, at most. */
 const TORRENTS = 1_000
-const TORRENT_PORT = 20_001
-/** Announces are over after so long, resends included. */
-const SETTLE: Millis = 20_000
-/** Between two lookups. */
+/** Between two lookups, and how long all of them take at least while nodes come and go. */
 const SPACING: Millis = 10
+const CHURN_TIME: Millis = 30 * 60_000
 /** No walk takes longer. */
 const LONGEST_WALK: Millis = 11_000
-/** Nodes that should hold a record. */
+/** Nodes that should hold a record, and how many of them are enough. */
 const NEAREST = 8
+const ENOUGH = 4
 
-interface Torrent {
-  readonly infoHash: InfoHash
-  readonly announcer: SimNode
-}
-
-export function measureLookups(sim: SimDht, lookups: number): Metrics {
-  const torrents = Array.from({ length: Math.min(lookups, TORRENTS) }, () => announce(sim))
-  sim.run(SETTLE)
+export function measureLookups(sim: SimDht, { lookups, churnMinutes }: Scenario): Metrics {
+  const torrents = new Torrents(sim, Math.min(lookups, TORRENTS))
+  const { storers } = torrents
+  const spacing = churnMinutes > 0 ? Math.max(SPACING, CHURN_TIME / lookups) : SPACING
   const found = new FoundPeers()
   const walked = new Walked()
   for (let i = 0; i < lookups; i++) {
-    found.lookUp(sim, torrents[i % torrents.length]!)
+    found.lookUp(sim, torrents.pick())
     walked.walk(sim)
-    sim.run(SPACING)
+    sim.run(spacing)
   }
   sim.run(LONGEST_WALK)
-  return { ...found.metrics, ...walked.metrics, contactsMean: meanContacts(sim) }
-}
-
-function announce(sim: SimDht): Torrent {
-  const torrent = { infoHash: sim.randomId<InfoHash>(), announcer: sim.anyone() }
-  torrent.announcer.dht.announce(torrent.infoHash, TORRENT_PORT, { isSeed: true })
-  return torrent
+  return {
+    ...found.metrics,
+    ...walked.metrics,
+    storersMean: storers.reduce((sum, count) => sum + count, 0) / storers.length,
+    storedEnough: (100 * storers.filter((count) => count >= ENOUGH).length) / storers.length,
+    contactsMean: meanContacts(sim),
+  }
 }
 
 /** Lookups for peers, which end as soon as they may. */
 class FoundPeers {
   readonly #hops = new Samples()
   readonly #rpcs = new Samples()
+  readonly #bytes = new Samples()
   readonly #firstPeers = new Samples()
   readonly #complete = new Samples()
   #expected = 0
   #successes = 0
 
-  lookUp(sim: SimDht, { infoHash, announcer }: Torrent): void {
+  lookUp(sim: SimDht, { infoHash, announcer, peer: expected }: Torrent): void {
     const asker = sim.anyone()
-    const expected = formatEndpoint({ host: announcer.endpoint.host, port: TORRENT_PORT })
+    const bytesBefore = asker.socket.sentBytes + asker.socket.receivedBytes
     const startedAt = sim.clock.now()
     let firstAt: Millis | undefined
     let isFound = false
@@ -68,6 +66,7 @@ class FoundPeers {
         this.#hops.add(hops)
         this.#rpcs.add(rpcs)
         this.#complete.add(sim.clock.now() - startedAt)
+        this.#bytes.add(asker.socket.sentBytes + asker.socket.receivedBytes - bytesBefore)
         if (firstAt !== undefined) this.#firstPeers.add(firstAt - startedAt)
         // Only of a peer that lived all the while can it be said that it should have been found.
         if (!announcer.isAlive || announcer === asker) return
@@ -90,6 +89,8 @@ class FoundPeers {
       completeP95: this.#complete.quantile(0.95),
       completeP99: this.#complete.quantile(0.99),
       success: (100 * this.#successes) / this.#expected,
+      successOf: this.#expected,
+      bytesMean: this.#bytes.mean,
     }
   }
 }
@@ -108,7 +109,7 @@ class Walked {
     asker.dht.findNodes(target, (nearest, { rpcs }) => {
       this.#rpcs.add(rpcs)
       this.#complete.add(sim.clock.now() - startedAt)
-      const truth = sim.oracle.closest(target, NEAREST, (node) => node !== asker)
+      const truth = sim.closest(target, NEAREST, asker)
       const answered = new Set(nearest.map(({ id }) => toHex(id)))
       this.#expected += truth.length
       this.#found += truth.filter(({ id }) => answered.has(toHex(id))).length
@@ -125,8 +126,8 @@ class Walked {
   }
 }
 
-function meanContacts({ nodes }: SimDht): number {
+function meanContacts({ living }: SimDht): number {
   const contacts = new Samples()
-  for (const { isAlive, dht } of nodes) if (isAlive) contacts.add(dht.contacts)
+  for (const { dht } of living) contacts.add(dht.contacts)
   return contacts.mean
 }

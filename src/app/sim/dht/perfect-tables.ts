@@ -3,7 +3,7 @@
  * drawn by chance from all that belong there, with round trips as if it had asked them some minutes ago.
  */
 import type { Millis } from '../../../protocol/ports.ts'
-import type { SimDht, SimNode } from '../dht.ts'
+import type { SimDht, SimMember, SimNode } from '../dht.ts'
 import type { SeededRandom } from '../random.ts'
 
 /** Contacts in a row that a bucket does not take, after which it is full. */
@@ -59,7 +59,7 @@ function* inRandomOrder(from: number, to: number, random: SeededRandom): Generat
   }
 }
 
-function adopt(sim: SimDht, node: SimNode, other: SimNode, random: SeededRandom): boolean {
+function adopt(sim: SimDht, node: SimNode, other: SimMember, random: SeededRandom): boolean {
   const rtt = sim.network.rttBetween(node.socket, other.socket)
   const rtts = Array.from({ length: RTT_SAMPLES }, () => rtt * (1 + JITTER * (2 * random.float() - 1)))
   return node.dht.adopt(other.contact, sim.clock.now() - TABLE_AGE * random.float(), rtts)

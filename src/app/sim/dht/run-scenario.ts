@@ -1,10 +1,16 @@
 /** One scenario with one seed, from an empty network to its figures. */
+import type { Message } from '../../../dht/messages.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { SimDht } from '../dht.ts'
 import { SeededRandom } from '../random.ts'
+import { placeAttackers } from './attackers.ts'
 import { startChurn } from './churn.ts'
 import type { Run } from './goals.ts'
+import { measureCrowd, measureJoin, measureRestart } from './join-measures.ts'
 import { measureLookups } from './lookup-measure.ts'
+import { measureMaintenance, Traffic } from './maintenance-measure.ts'
+import type { Metrics } from './metrics.ts'
+import { measurePartition } from './partition-measure.ts'
 import { fillTables, TABLE_AGE } from './perfect-tables.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -33,16 +39,19 @@ export interface MeasuredRun extends Run {
 }
 
 export function runScenario(scenario: Scenario, seed: number, machine: Machine): MeasuredRun {
-  const { profile, codec, lossPercent, churnMinutes, lookups } = scenario
+  const { profile, codec, lossPercent, churnMinutes } = scenario
   const startedAt = machine.now()
   const weather = { loss: lossPercent / 100 }
-  const sim = new SimDht({ seed, profile, codec, seeds: SEEDS, weather, hashes: machine.hashes })
+  const traffic = new Traffic()
+  const onSent = scenario.measure === 'maintenance' && ((message: Message): void => traffic.onSent(message))
+  const { hashes } = machine
+  const sim = new SimDht({ seed, profile, codec, seeds: SEEDS, weather, hashes, ...(onSent && { onSent }) })
   const random = new SeededRandom(seed)
   populate(sim, scenario, random)
   const builtAt = machine.now()
   const before = sim.network.sent
   if (churnMinutes > 0) startChurn(sim, churnMinutes, random.fork('churn'))
-  const metrics = measureLookups(sim, lookups)
+  const metrics = measure(sim, scenario, traffic)
   const endedAt = machine.now()
   const messages = sim.network.sent - before
   return {
@@ -57,24 +66,52 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   }
 }
 
-function populate(sim: SimDht, { nodes, deadPercent, isCold }: Scenario, random: SeededRandom): void {
-  const dead = Math.round((nodes * deadPercent) / (100 - deadPercent))
-  if (isCold) {
-    sim.grow(nodes + dead, JOIN_TIME / (nodes + dead))
-    sim.run(AFTER_JOINS)
-  } else {
-    sim.run(TABLE_AGE)
-    const placed = sim.place(nodes + dead)
-    fillTables(sim, placed, random.fork('tables'))
-    for (const { dht } of placed) sim.clock.after(PROBE_TIME * random.float(), () => dht.bootstrap(sim.seeds))
+function measure(sim: SimDht, scenario: Scenario, traffic: Traffic): Metrics {
+  switch (scenario.measure) {
+    case 'lookups':
+      return measureLookups(sim, scenario)
+    case 'maintenance':
+      return measureMaintenance(sim, scenario, traffic)
+    case 'join':
+      return measureJoin(sim, scenario)
+    case 'crowd':
+      return measureCrowd(sim, scenario)
+    case 'restart':
+      return measureRestart(sim, scenario)
+    case 'partition':
+      return measurePartition(sim)
   }
-  const victims = random.fork('dead')
-  for (let i = 0; i < dead; i++) killAnyone(sim, victims)
 }
 
-/** Anybody but the seeds. */
-function killAnyone(sim: SimDht, random: SeededRandom): void {
-  const node = sim.oracle.at(random.int(sim.oracle.size))
-  if (node.index < SEEDS) killAnyone(sim, random)
-  else sim.kill(node.index)
+function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): void {
+  const { nodes, deadPercent, natPercent, attackPercent, attack, profile, isCold, measure: what } = scenario
+  sim.run(TABLE_AGE)
+  if (what === 'crowd') return sim.grow(SEEDS, 1_000)
+  const count = attack === 'none' ? 0 : Math.round((nodes * attackPercent) / 100)
+  const hidden = Math.round((nodes * natPercent) / 100)
+  const dead = Math.round((nodes * deadPercent) / (100 - deadPercent))
+  const seen = nodes - count - hidden + dead
+  if (isCold) {
+    sim.grow(seen, JOIN_TIME / nodes)
+    for (let i = 0; i < hidden; i++) {
+      sim.spawn({ isReadOnly: true })
+      sim.run(JOIN_TIME / nodes)
+    }
+  } else sim.place(seen)
+  if (count > 0 && attack !== 'none')
+    placeAttackers(sim, { count, attack, profile, random: random.fork('attackers') })
+  if (isCold) sim.run(AFTER_JOINS)
+  else {
+    sim.place(hidden, { isReadOnly: true })
+    fillTables(sim, sim.nodes, random.fork('tables'))
+    for (const { dht } of sim.nodes)
+      sim.clock.after(PROBE_TIME * random.float(), () => dht.bootstrap(sim.seeds))
+  }
+  const victims = random.fork('dead')
+  for (let killed = 0; killed < dead;) {
+    const { index, isReadOnly } = sim.living[victims.int(sim.living.length)]!
+    if (index < SEEDS || isReadOnly) continue
+    sim.kill(index)
+    killed++
+  }
 }

@@ -1,0 +1,114 @@
+/** What it costs to be a node of the network that nobody asks for anything, and how true its knowledge is. */
+import { CONTACT_LENGTH, isReply, type Message } from '../../../dht/messages.ts'
+import { ID_LENGTH, type InfoHash } from '../../../protocol/ids.ts'
+import type { Millis } from '../../../protocol/ports.ts'
+import type { SimDht } from '../dht.ts'
+import type { Metrics } from './metrics.ts'
+import { Samples } from './samples.ts'
+import type { Scenario } from './scenario.ts'
+
+/** Loaded tables become what this network makes of them. */
+const WARM_UP: Millis = 15 * 60_000
+const TORRENT_PORT = 20_001
+/** Replies whose contacts are looked up, one of so many. */
+const SAMPLED_REPLIES = 16
+
+/** Told of every message, by {@link SimDhtOptions.onSent}. */
+export class Traffic {
+  /** Undefined until the measurement begins. */
+  sim: SimDht | undefined
+  requests = 0
+  #replies = 0
+  #named = 0
+  #dead = 0
+
+  onSent(message: Message): void {
+    if (this.sim === undefined) return
+    if (!isReply(message)) this.requests++
+    else if (
+      message.type === 'peers' &&
+      message.nodes !== undefined &&
+      this.#replies++ % SAMPLED_REPLIES === 0
+    )
+      this.#lookUp(this.sim, message.nodes)
+  }
+
+  /** Contacts in replies that are gone, of each hundred. */
+  get deadPercent(): number {
+    return (100 * this.#dead) / this.#named
+  }
+
+  #lookUp(sim: SimDht, nodes: Uint8Array): void {
+    for (let at = 0; at < nodes.length; at += CONTACT_LENGTH[4]) {
+      const [nearest] = sim.oracle.closest(nodes.subarray(at, at + ID_LENGTH), 1)
+      this.#named++
+      if (nearest?.id.every((byte, i) => byte === nodes[at + i]) !== true) this.#dead++
+    }
+  }
+}
+
+/** Every node announces one torrent, as a seeder does. */
+export function measureMaintenance(sim: SimDht, { minutes }: Scenario, traffic: Traffic): Metrics {
+  // Whoever joins later announces as well, so that the costs of a new node are in it.
+  let announcers = 0
+  const announceAll = (): void => {
+    for (; announcers < sim.nodes.length; announcers++) {
+      const { dht, isAlive } = sim.nodes[announcers]!
+      if (isAlive) dht.announce(sim.randomId<InfoHash>(), TORRENT_PORT, { isSeed: true })
+    }
+  }
+  const runMinute = (): void => {
+    announceAll()
+    sim.run(60_000)
+  }
+  for (let minute = 0; minute < WARM_UP / 60_000; minute++) runMinute()
+  const before = new Map(sim.living.map(({ index, socket }) => [index, { ...bytesOf(socket) }]))
+  const joinedBefore = sim.nodes.length
+  traffic.sim = sim
+  for (let minute = 0; minute < minutes; minute++) runMinute()
+  traffic.sim = undefined
+  const seconds = 60 * minutes
+  const up = new Samples()
+  const down = new Samples()
+  for (const { index, socket } of sim.living) {
+    const start = before.get(index)
+    // Of those only who were there all the while.
+    if (start === undefined) continue
+    up.add((socket.sentBytes - start.sentBytes) / seconds)
+    down.add((socket.receivedBytes - start.receivedBytes) / seconds)
+  }
+  return {
+    requestsPerSecond: traffic.requests / seconds / sim.living.length,
+    upMean: up.mean,
+    upP99: up.quantile(0.99),
+    downMean: down.mean,
+    downP99: down.quantile(0.99),
+    deadInReplies: traffic.deadPercent,
+    deadInTables: deadInTables(sim),
+    joinsPerSecond: (sim.nodes.length - joinedBefore) / seconds,
+  }
+}
+
+function bytesOf({
+  sentBytes,
+  receivedBytes,
+}: {
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}): {
+  readonly sentBytes: number
+  readonly receivedBytes: number
+} {
+  return { sentBytes, receivedBytes }
+}
+
+function deadInTables(sim: SimDht): number {
+  let contacts = 0
+  let dead = 0
+  for (const { dht } of sim.living)
+    for (const contact of dht.knownContacts()) {
+      contacts++
+      if (sim.nodeOf(contact) === undefined) dead++
+    }
+  return (100 * dead) / contacts
+}

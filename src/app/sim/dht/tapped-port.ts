@@ -1,0 +1,57 @@
+/** A port that tells of every message sent through it. */
+import type { DropCounters } from '../../../dht/drops.ts'
+import type { MessagePort } from '../../../dht/message-port.ts'
+import type { Message } from '../../../dht/messages.ts'
+import type { Endpoint } from '../../../protocol/endpoint.ts'
+import type { NodeId } from '../../../protocol/ids.ts'
+
+export class TappedPort implements MessagePort {
+  readonly #port: MessagePort
+  readonly #onSent: (message: Message) => void
+
+  constructor(port: MessagePort, onSent: (message: Message) => void) {
+    this.#port = port
+    this.#onSent = onSent
+  }
+
+  get local(): Endpoint {
+    return this.#port.local
+  }
+
+  get overheadBytes(): number {
+    return this.#port.overheadBytes
+  }
+
+  get drops(): DropCounters {
+    return this.#port.drops
+  }
+
+  get ownId(): NodeId | undefined {
+    return this.#port.ownId
+  }
+
+  set ownId(id: NodeId | undefined) {
+    this.#port.ownId = id
+  }
+
+  get onMessage(): MessagePort['onMessage'] {
+    return this.#port.onMessage
+  }
+
+  set onMessage(onMessage: MessagePort['onMessage']) {
+    this.#port.onMessage = onMessage
+  }
+
+  send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
+    this.#onSent(message)
+    this.#port.send(message, to, receiver)
+  }
+
+  onClockTold(teller: Endpoint, unixMs: number | undefined): void {
+    this.#port.onClockTold(teller, unixMs)
+  }
+
+  close(): void {
+    this.#port.close()
+  }
+}
