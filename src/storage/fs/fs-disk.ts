@@ -32,6 +32,7 @@ export class FsDisk implements Disk {
     let isCancelled = false
     let failure: StorageError | undefined
     const cancel = this.#workers.hash({
+      bytes: plan.geometry.length,
       runs: runsOf(map, everyPiece(plan.geometry)),
       onRun: ({ firstPiece }, hashed) => {
         for (const [index, sha1] of hashed.entries()) {

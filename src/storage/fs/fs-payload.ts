@@ -115,6 +115,7 @@ export class FsPayload implements Payload {
     this.#begin()
     let isCancelled = false
     const cancel = this.#workers.hash({
+      bytes: pieces.length * this.#map.geometry.pieceLength,
       runs: runsOf(this.#map, pieces),
       onRun: ({ firstPiece }, hashed) => {
         for (const [index, sha1] of hashed.entries()) {

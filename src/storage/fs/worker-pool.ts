@@ -13,12 +13,17 @@ import { WorkerThread } from './worker-thread.ts'
 
 /** Workers that hash and write, at most: two keep up with one main thread that receives, more gain nothing. */
 export const COMMIT_THREADS = 2
+/**
+ * Bytes to hash that another thread is started for: a quarter of a second's work. Each takes 60 ms of processor time to
+ * start, and V8 keeps its heap of 6 MiB for seconds after its end, while a seeder's first peers come.
+ */
+export const BYTES_PER_BULK_THREAD = 256 * 2 ** 20
 /** Runs that a thread has been asked to hash: one under way, and the next, so that it never waits for us. */
 const RUNS_AHEAD = 2
 
 export interface WorkerPoolOptions {
   readonly commitThreads?: number
-  /** Threads for hashing what lies on disk; one for each core unless told otherwise. */
+  /** Threads for hashing what lies on disk, at most; one for each core unless told otherwise. */
   readonly bulkThreads?: number
 }
 
@@ -30,6 +35,8 @@ export interface HashRun {
 }
 
 export interface BulkHash {
+  /** About how many bytes all runs together have: decides how many threads are worth their start. */
+  readonly bytes: number
   /** Taken from as threads become free, never ahead of it. */
   readonly runs: Iterator<HashRun, undefined, undefined>
   readonly onRun: (run: HashRun, pieces: readonly HashedPiece[]) => void
@@ -62,7 +69,7 @@ export class WorkerPool {
   }
 
   /** @returns a cancel after which `onRun` is not called any more, and `onEnd` when the work under way is over */
-  hash({ runs, onRun, onEnd }: BulkHash): Cancel {
+  hash({ bytes, runs, onRun, onEnd }: BulkHash): Cancel {
     let underWay = 0
     let isOver = false
     let isCancelled = false
@@ -83,8 +90,8 @@ export class WorkerPool {
       })
     }
     this.#bulkJobs++
-    for (let ahead = 0; ahead < RUNS_AHEAD; ahead++)
-      for (let slot = 0; slot < this.#bulkThreads; slot++) ask(slot)
+    const threads = Math.min(this.#bulkThreads, Math.ceil(bytes / BYTES_PER_BULK_THREAD))
+    for (let ahead = 0; ahead < RUNS_AHEAD; ahead++) for (let slot = 0; slot < threads; slot++) ask(slot)
     if (underWay === 0) setImmediate(() => this.#onBulkEnd(onEnd, failure))
     return () => {
       isOver = true

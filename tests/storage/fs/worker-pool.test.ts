@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Worker } from 'node:worker_threads'
 import { StorageError } from '../../../src/protocol/errors.ts'
 import { MAX_GROUP_BYTES } from '../../../src/storage/fs/commit-queue.ts'
-import { WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
+import { BYTES_PER_BULK_THREAD, WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
 import type { HashRun } from '../../../src/storage/fs/worker-pool.ts'
 import type { HashedPiece } from '../../../src/storage/fs/worker-messages.ts'
 import { hashes } from '../../support/hashes.ts'
@@ -34,10 +34,12 @@ const commit = (piece: number): Promise<unknown> =>
     pool.commit({ data, digest: hashes.sha1(data), spans }, done)
   })
 
-const hashAll = (runs: HashRun[]): Promise<Map<number, readonly HashedPiece[]>> =>
+/** @param bytes what the pool is told that there is to do */
+const hashAll = (runs: HashRun[], bytes: number): Promise<Map<number, readonly HashedPiece[]>> =>
   new Promise((resolve, reject) => {
     const hashed = new Map<number, readonly HashedPiece[]>()
     pool.hash({
+      bytes,
       runs: (function* () {
         yield* runs
         return undefined
@@ -87,7 +89,7 @@ test('threads for bulk work end with it', async () => {
       { path: `${folder}/f`, offset: firstPiece * 1000, length: Math.min(3000, 9500 - firstPiece * 1000) },
     ],
   }))
-  const hashed = await hashAll(runs)
+  const hashed = await hashAll(runs, 10 * BYTES_PER_BULK_THREAD)
   expect(started.length).toBe(3)
   for (const { firstPiece } of runs)
     for (const [index, digest] of hashed.get(firstPiece)!.entries()) {
@@ -98,6 +100,21 @@ test('threads for bulk work end with it', async () => {
   await Promise.all(
     started.map((worker) => worker.threadId === -1 || new Promise((r) => worker.once('exit', r))),
   )
+})
+
+test('a thread is started for bulk work only when there is enough for it', async () => {
+  writeFileSync(`${folder}/f`, new Uint8Array(4000))
+  const runs = [0, 1, 2, 3].map((firstPiece) => ({
+    firstPiece,
+    pieceLength: 1000,
+    spans: [{ path: `${folder}/f`, offset: firstPiece * 1000, length: 1000 }],
+  }))
+  expect((await hashAll(runs, BYTES_PER_BULK_THREAD)).size).toBe(4)
+  expect(started.length).toBe(1)
+  expect((await hashAll(runs, BYTES_PER_BULK_THREAD + 1)).size).toBe(4)
+  expect(started.length).toBe(3)
+  expect(await hashAll([], 0)).toEqual(new Map())
+  expect(started.length).toBe(3)
 })
 
 test('when a worker crashes, what it had is told, and the next piece finds a new one', async () => {
