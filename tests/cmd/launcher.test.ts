@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+const LAUNCHER = fileURLToPath(new URL('../../cmd/launcher.js', import.meta.url))
+
+/** In place of the program: half of what it makes is still in use when the young part of the heap is cleared. */
+const SURVIVORS = `
+import { getHeapSpaceStatistics } from 'node:v8'
+let kept = []
+for (let made = 0; made < 3e6; made++) {
+  const object = { made, list: [made] }
+  if (made % 2 === 0) kept.push(object)
+  if (kept.length > 50_000) kept = []
+}
+const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+process.stdout.write(String(young.space_size / 2 ** 20))
+`
+
+let folder: string
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'bitswarm-launcher-'))))
+afterEach(() => rmSync(folder, { recursive: true }))
+
+test('the young part of the heap stays as small as it begins, and V8 knows every flag', () => {
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(folder, 'bitswarm.js'), SURVIVORS)
+  copyFileSync(LAUNCHER, join(folder, 'launcher.js'))
+  const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'launcher.js')], { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  expect(Number(stdout)).toBeGreaterThan(0)
+  expect(Number(stdout)).toBeLessThanOrEqual(2)
+})
