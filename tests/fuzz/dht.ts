@@ -1,0 +1,212 @@
+/**
+ * `npm run fuzz:dht`: spoiled datagrams, millions of them, at a whole DHT node without rate limits. It must never throw, never
+ * send what it would not accept itself, never answer a stranger with more than three times what he sent, and never grow.
+ *
+ *     npm run fuzz:dht -- [--seconds 60] [--packets 100000000] [--seed 1]
+ *
+ * Prints the seed; the same seed finds the same again. Ends with 1 on the first finding, with the datagram in hex.
+ */
+import { parseArgs } from 'node:util'
+import { readFileSync } from 'node:fs'
+import { SimClock } from '../../src/app/sim/clock.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
+import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
+import { DatagramPort } from '../../src/dht/datagram-port.ts'
+import type { Message } from '../../src/dht/messages.ts'
+import { DhtNode } from '../../src/dht/node.ts'
+import type { Endpoint } from '../../src/protocol/endpoint.ts'
+import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
+import type { Datagrams } from '../../src/protocol/ports.ts'
+import { Mutator } from './mutator.ts'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    packets: { type: 'string', default: '100000000' },
+    seed: { type: 'string', default: '1' },
+  },
+})
+const seconds = Number(values.seconds)
+const packets = Number(values.packets)
+const seed = Number(values.seed)
+
+/** Datagrams between two looks at everything that could grow. */
+const ROUND = 10_000
+/** A node lives through so many rounds, then another one takes its place. */
+const ROUNDS_OF_LIFE = 200
+/** Virtual time of a round: timers run, tokens and records expire. */
+const ROUND_MS = 2_000
+/** Of a reply to a stranger, to what he sent (docs/dht.md, Amplification). */
+const MAX_AMPLIFICATION = 3
+/** Kept after the first two lives, in which the compiler is at work. */
+const MAX_DRIFT_BYTES = 5_000_000
+const MAX_CONTACTS = 2_000
+const MAX_STORED = 400_000
+const UNLIMITED = { perSecond: 1e9, burst: 1e9 }
+
+const encoder = new TextEncoder()
+const random = new SeededRandom(seed)
+const idOf = (byte: number): NodeId => new Uint8Array(20).fill(byte) as NodeId
+const infoHash = new Uint8Array(20).fill(0xab) as InfoHash
+
+function corpus(): Uint8Array[] {
+  const { accepted, dropped } = JSON.parse(
+    readFileSync(new URL('../../docs/dht-vectors.json', import.meta.url), 'utf8'),
+  ) as Record<'accepted' | 'dropped', readonly { readonly datagram: string }[]>
+  const published = [...accepted, ...dropped].map(({ datagram }) =>
+    encoder.encode(datagram.replace('"net":"lan-prod",', '')),
+  )
+  const header = { t: 'abcdefgh', id: idOf(0x5a) } as const
+  const blob = (length: number): Uint8Array => random.fill(new Uint8Array(length))
+  const messages: Message[] = [
+    { type: 'ping', ...header, rp: 2_000 },
+    { type: 'findPeers', ...header, infoHash, pad: 200, want: ['n4', 'n6'] },
+    { type: 'findPeers', ...header, target: idOf(0x11), ro: 1 },
+    { type: 'announce', ...header, infoHash, token: 'abcdefghabcdefgh', implied: 1, seed: 1 },
+    { type: 'pong', ...header, ttl: 2_700, ip: blob(6) },
+    { type: 'peers', ...header, nodes: blob(26 * 8), nodes6: blob(38 * 4), peers: blob(60), n: 10, more: 1 },
+    { type: 'peers', ...header, peers6: blob(18 * 5), e: [206, 'full'] },
+  ]
+  return [...published, ...messages.map((message) => encoder.encode(encodeMessage(message)))]
+}
+
+const mutator = new Mutator(corpus(), random.fork('mutator'))
+
+/** One node and everything that is sent at it. */
+class Life {
+  readonly #clock = new SimClock()
+  readonly #socket: Datagrams
+  readonly #node: DhtNode
+  /** Transaction ids of questions that wait, with whom was asked. */
+  readonly #open: { readonly t: string; readonly to: Endpoint }[] = []
+  readonly #tokens: string[] = []
+  /** What the datagram at hand may be answered with. */
+  #budget = 0
+  #asker: Endpoint = { host: '10.0.0.1', port: 1 }
+
+  constructor(life: number) {
+    this.#socket = {
+      local: { host: '0.0.0.0', port: 10_000 },
+      onDatagram: () => undefined,
+      send: (data, to) => this.#onSent(data, to),
+      close: () => undefined,
+    }
+    const limits = { source: { lan: UNLIMITED, wan: UNLIMITED }, node: { lan: UNLIMITED, wan: UNLIMITED } }
+    this.#node = new DhtNode({
+      family: 4,
+      port: new DatagramPort(this.#socket, { clock: this.#clock, limits }),
+      clock: this.#clock,
+      random: random.fork(`node ${life}`),
+      emit: () => undefined,
+    })
+    this.#node.bootstrap([{ host: '10.0.0.1', port: 20_000 }])
+    this.#node.announce(infoHash, 7, { isSeed: false })
+  }
+
+  round(): void {
+    for (let n = 0; n < ROUND; n++) this.#receive(this.#aimed(mutator.next()))
+    this.#budget = Number.POSITIVE_INFINITY
+    this.#clock.runUntil(this.#clock.now() + ROUND_MS)
+    const { contacts, storedPeers, dropped } = this.#node.snapshot()
+    if (contacts > MAX_CONTACTS || storedPeers > MAX_STORED)
+      throw new Error(`it grows: ${contacts} contacts, ${storedPeers} peers`)
+    for (const [reason, count] of Object.entries(dropped)) reasons.set(reason, count)
+    if (random.int(20) === 0)
+      this.#node.lookup(
+        infoHash,
+        () => undefined,
+        () => undefined,
+      )
+  }
+
+  end(): void {
+    this.#node.close()
+  }
+
+  #receive(data: Uint8Array): void {
+    last = data
+    // Endpoints that were asked, and others.
+    const asked = this.#open[random.int(this.#open.length + 1)]
+    this.#asker =
+      asked !== undefined && random.int(2) === 0
+        ? asked.to
+        : { host: `${random.int(2) === 0 ? 10 : 20}.0.0.${random.int(64)}`, port: 20_000 + random.int(4) }
+    this.#budget = MAX_AMPLIFICATION * data.length
+    this.#socket.onDatagram(data, this.#asker)
+  }
+
+  /** Some get a transaction id that waits, or a token of the node's own: what lies behind these checks is tried too. */
+  #aimed(data: Uint8Array): Uint8Array {
+    const open = this.#open[random.int(this.#open.length + 1)]
+    if (open !== undefined && random.int(4) === 0) put(data, '"t":"', open.t)
+    const token = this.#tokens[random.int(this.#tokens.length + 1)]
+    if (token !== undefined && random.int(4) === 0) put(data, '"token":"', token)
+    return data
+  }
+
+  #onSent(data: Uint8Array, to: Endpoint): void {
+    const message = decodeMessage(data)
+    if (typeof message === 'string') throw new Error(`it sent what it would drop: ${message}`)
+    sent++
+    if (message.type === 'pong' || message.type === 'peers') {
+      if (to.host !== this.#asker.host) throw new Error(`it answers ${this.#asker.host} at ${to.host}`)
+      // Who has answered a question of the node may be sent more.
+      if (data.length > this.#budget && !this.#open.some((open) => open.to.host === to.host))
+        throw new Error(`${data.length} bytes for ${this.#budget / MAX_AMPLIFICATION}`)
+      if (message.type === 'peers' && message.token !== undefined) keep(this.#tokens, message.token)
+    } else keep(this.#open, { t: message.t, to: { ...to } })
+  }
+}
+
+/** The newest of them. */
+function keep<T>(list: T[], item: T): void {
+  if (list.length === 64) list.shift()
+  list.push(item)
+}
+
+/** Writes `text` behind the first `key`, where there is one and room. */
+function put(data: Uint8Array, key: string, text: string): void {
+  search: for (let at = 0; at + key.length + text.length <= data.length; at++) {
+    for (let i = 0; i < key.length; i++) if (data[at + i] !== key.charCodeAt(i)) continue search
+    for (let i = 0; i < text.length; i++) data[at + key.length + i] = text.charCodeAt(i)
+    return
+  }
+}
+
+const reasons = new Map<string, number>()
+let last: Uint8Array = new Uint8Array()
+let sent = 0
+let count = 0
+let baseline = 0
+let drift = 0
+
+console.log(`seed ${seed}, ${seconds} s at most, ${packets} packets at most`)
+const start = performance.now()
+try {
+  for (let life = 0; count < packets && performance.now() - start < seconds * 1_000; life++) {
+    const one = new Life(life)
+    for (let round = 0; round < ROUNDS_OF_LIFE && count < packets; round++) {
+      one.round()
+      count += ROUND
+      if (performance.now() - start > seconds * 1_000) break
+    }
+    one.end()
+    globalThis.gc?.()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    if (life < 2) baseline = heapUsed + arrayBuffers
+    drift = heapUsed + arrayBuffers - baseline
+  }
+  const took = (performance.now() - start) / 1_000
+  console.log(
+    `${count} packets in ${took.toFixed(0)} s (${Math.round(count / took)}/s), ${sent} datagrams sent in return`,
+  )
+  console.log(`reasons met: ${[...reasons.keys()].toSorted().join(', ')}`)
+  console.log(`memory kept: ${(drift / 1e6).toFixed(1)} MB more than after two lives`)
+  if (globalThis.gc !== undefined && drift > MAX_DRIFT_BYTES)
+    throw new Error('memory grows from life to life')
+  console.log('PASS G22 0 findings')
+} catch (error) {
+  console.log(`FAIL G22 after ${count} packets: ${error instanceof Error ? error.stack : String(error)}`)
+  console.log(`datagram ${toHex(last)}`)
+  process.exitCode = 1
+}
