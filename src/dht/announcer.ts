@@ -1,5 +1,6 @@
 /** Keeps our torrents announced: a careful walk to the nodes nearest to each, then an announce to those. */
 import { toHex, type InfoHash } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 import type { DhtEvent } from './events.ts'
@@ -43,7 +44,7 @@ export interface AnnouncerEnvironment {
 
 export class Announcer {
   readonly #environment: AnnouncerEnvironment
-  readonly #announcements = new Map<string, Announcement>()
+  readonly #announcements = new LazyMap<string, Announcement>()
 
   constructor(environment: AnnouncerEnvironment) {
     this.#environment = environment

@@ -4,6 +4,7 @@
  */
 import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { NONE } from './contact.ts'
 import type { DhtEvent } from './events.ts'
@@ -50,9 +51,9 @@ export interface BootstrapOptions {
 
 export class Bootstrap {
   readonly #options: BootstrapOptions
-  readonly #seeds = new Map<string, Endpoint>()
+  readonly #seeds = new LazyMap<string, Endpoint>()
   /** Those that answered us once: the ones worth remembering. */
-  readonly #proven = new Map<string, Endpoint>()
+  readonly #proven = new LazyMap<string, Endpoint>()
   /** Seeds that nobody has asked yet. */
   #fresh: Endpoint[] = []
   #round: Round | undefined

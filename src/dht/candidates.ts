@@ -4,6 +4,7 @@
  * for us has closed, as who is only reachable through such a hole is of no use to others.
  */
 import { formatEndpoint } from '../protocol/endpoint.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import { profileOf } from './source-limiter.ts'
@@ -33,9 +34,9 @@ export interface CandidatesOptions {
 export class Candidates {
   readonly #options: CandidatesOptions
   /** When each may be pinged, in the order of arrival. */
-  readonly #waiting = new Map<Contact, Millis>()
+  readonly #waiting = new LazyMap<Contact, Millis>()
   /** When each endpoint was offered last and taken, oldest first. */
-  readonly #recent = new Map<string, Millis>()
+  readonly #recent = new LazyMap<string, Millis>()
   #pings = 0
   #pinged: Millis = Number.NEGATIVE_INFINITY
   #timer: Cancel | undefined

@@ -1,24 +1,29 @@
-/** What the routing table remembers of each of its contacts, in typed columns: some 22 bytes a row. */
+/** What the routing table remembers of each of its contacts, in typed columns: 18 bytes a row. */
 import type { Millis } from '../protocol/ports.ts'
 import { NONE, type Contact } from './contact.ts'
 
-const FIRST_CAPACITY = 16
+/** Rows that are added when all are used. */
+const GROWTH = 32
 
 /** Times are kept in tenths of a second, which last 13 years in 32 bits; 0 stands for never. */
 const TICK: Millis = 100
+
+/** Round trips are kept in sixteenths of a millisecond, up to four seconds. */
+const RTT_UNIT: Millis = 1 / 16
+const MAX_RTT = 65_535
 
 /** RFC 6298: weights of a new sample. */
 const SRTT_WEIGHT = 1 / 8
 const RTTVAR_WEIGHT = 1 / 4
 
 export class ContactColumns {
-  #contacts = new Int32Array(FIRST_CAPACITY)
-  #replied = new Uint32Array(FIRST_CAPACITY)
-  #asked = new Uint32Array(FIRST_CAPACITY)
-  #srtt = new Float32Array(FIRST_CAPACITY)
-  #rttvar = new Float32Array(FIRST_CAPACITY)
-  #fails = new Uint8Array(FIRST_CAPACITY)
-  readonly #free: number[] = []
+  /** The contact of a row; of a free row -2 - the next free one. */
+  #contacts = new Int32Array(0)
+  /** Two of each row: when it answered, and when it asked us something. */
+  #times = new Uint32Array(0)
+  /** Three of each row: smoothed round trip, its variation, failures since the last answer. */
+  #shorts = new Uint16Array(0)
+  #free: number = NONE
   #used = 0
 
   /** Rows ever used, free ones among them: the bound for a walk over all. */
@@ -27,91 +32,114 @@ export class ContactColumns {
   }
 
   add(contact: Contact, now: Millis): number {
-    const row = this.#free.pop() ?? this.#used++
-    if (row === this.#contacts.length) this.#grow()
+    const row = this.#take()
     this.#contacts[row] = contact
-    this.#replied[row] = ticks(now)
-    this.#asked[row] = 0
-    this.#srtt[row] = 0
-    this.#rttvar[row] = 0
-    this.#fails[row] = 0
+    this.#times[2 * row] = ticks(now)
+    this.#times[2 * row + 1] = 0
+    this.#shorts.fill(0, 3 * row, 3 * row + 3)
     return row
   }
 
   remove(row: number): void {
-    this.#contacts[row] = NONE
-    this.#free.push(row)
+    this.#contacts[row] = -2 - this.#free
+    this.#free = row
+  }
+
+  /** Forgets all rows, and gives back their memory. */
+  clear(): void {
+    this.#used = 0
+    this.#free = NONE
+    this.#contacts = new Int32Array(0)
+    this.#times = new Uint32Array(0)
+    this.#shorts = new Uint16Array(0)
   }
 
   /** {@link NONE} in a free row. */
   contact(row: number): Contact {
-    return this.#contacts[row]! as Contact
+    const contact = this.#contacts[row]!
+    return contact < 0 ? NONE : (contact as Contact)
   }
 
   /** When it last answered us, rounded down to 0.1 s. */
   repliedAt(row: number): Millis {
-    return (this.#replied[row]! - 1) * TICK
+    return (this.#times[2 * row]! - 1) * TICK
   }
 
   /** Whether it sent us a request after `since`. */
   hasAskedSince(row: number, since: Millis): boolean {
-    return this.#asked[row] !== 0 && (this.#asked[row]! - 1) * TICK >= since
+    const asked = this.#times[2 * row + 1]!
+    return asked !== 0 && (asked - 1) * TICK >= since
   }
 
   /** Requests without an answer since the last answer. */
   fails(row: number): number {
-    return this.#fails[row]!
+    return this.#shorts[3 * row + 2]!
   }
 
   /** Smoothed round trip; undefined before the first sample. */
   srtt(row: number): Millis | undefined {
-    return this.#srtt[row] === 0 ? undefined : this.#srtt[row]!
+    const srtt = this.#shorts[3 * row]!
+    return srtt === 0 ? undefined : srtt * RTT_UNIT
   }
 
   /** Retransmission timeout as in RFC 6298, unclamped; undefined before the first sample. */
   rto(row: number): Millis | undefined {
-    return this.#srtt[row] === 0 ? undefined : this.#srtt[row]! + 4 * this.#rttvar[row]!
+    const srtt = this.#shorts[3 * row]!
+    return srtt === 0 ? undefined : (srtt + 4 * this.#shorts[3 * row + 1]!) * RTT_UNIT
   }
 
   /** @param rttMs undefined when a resend makes it ambiguous */
   onReply(row: number, now: Millis, rttMs: Millis | undefined): void {
-    this.#replied[row] = ticks(now)
-    this.#fails[row] = 0
+    this.#times[2 * row] = ticks(now)
+    this.#shorts[3 * row + 2] = 0
     if (rttMs === undefined) return
     // Zero means that there is no sample yet.
-    const sample = Math.max(rttMs, 0.001)
-    if (this.#srtt[row] === 0) {
-      this.#srtt[row] = sample
-      this.#rttvar[row] = sample / 2
+    const sample = Math.min(MAX_RTT, Math.max(1, rttMs / RTT_UNIT))
+    const srtt = this.#shorts[3 * row]!
+    const rttvar = this.#shorts[3 * row + 1]!
+    if (srtt === 0) {
+      this.#shorts[3 * row] = Math.round(sample)
+      this.#shorts[3 * row + 1] = Math.round(sample / 2)
       return
     }
-    const error = sample - this.#srtt[row]!
-    this.#rttvar[row]! += RTTVAR_WEIGHT * (Math.abs(error) - this.#rttvar[row]!)
-    this.#srtt[row]! += SRTT_WEIGHT * error
+    const error = sample - srtt
+    this.#shorts[3 * row] = Math.round(srtt + SRTT_WEIGHT * error)
+    this.#shorts[3 * row + 1] = Math.round(rttvar + RTTVAR_WEIGHT * (Math.abs(error) - rttvar))
   }
 
   onRequest(row: number, now: Millis): void {
-    this.#asked[row] = ticks(now)
+    this.#times[2 * row + 1] = ticks(now)
   }
 
   /** @returns how often in a row it has failed now */
   onTimeout(row: number): number {
-    this.#fails[row] = Math.min(255, this.#fails[row]! + 1)
-    return this.#fails[row]!
+    const fails = Math.min(255, this.#shorts[3 * row + 2]! + 1)
+    this.#shorts[3 * row + 2] = fails
+    return fails
   }
 
-  #grow(): void {
-    const capacity = 2 * this.#contacts.length
-    const grown = <T extends Int32Array | Uint32Array | Float32Array | Uint8Array>(to: T, from: T): T => {
-      to.set(from)
-      return to
+  #take(): number {
+    const row = this.#free
+    if (row >= 0) {
+      this.#free = -2 - this.#contacts[row]!
+      return row
     }
-    this.#contacts = grown(new Int32Array(capacity), this.#contacts)
-    this.#replied = grown(new Uint32Array(capacity), this.#replied)
-    this.#asked = grown(new Uint32Array(capacity), this.#asked)
-    this.#srtt = grown(new Float32Array(capacity), this.#srtt)
-    this.#rttvar = grown(new Float32Array(capacity), this.#rttvar)
-    this.#fails = grown(new Uint8Array(capacity), this.#fails)
+    if (this.#used === this.#contacts.length) this.#grow()
+    return this.#used++
+  }
+
+  /** By a few rows: a table of some hundred contacts grows rarely, and stays. */
+  #grow(): void {
+    const capacity = this.#contacts.length + GROWTH
+    const contacts = new Int32Array(capacity)
+    contacts.set(this.#contacts)
+    this.#contacts = contacts
+    const times = new Uint32Array(2 * capacity)
+    times.set(this.#times)
+    this.#times = times
+    const shorts = new Uint16Array(3 * capacity)
+    shorts.set(this.#shorts)
+    this.#shorts = shorts
   }
 }
 

@@ -1,5 +1,7 @@
 /** Why a datagram or message was thrown away. Dropping is silent on the wire, so it is counted here. */
 
+import { LazyMap } from '../protocol/lazy-map.ts'
+
 /** In the order of the checks (docs/dht.md). */
 export const DROP_REASONS = {
   length: 'shorter or longer than any message',
@@ -32,7 +34,7 @@ export const DROP_REASONS = {
 export type DropReason = keyof typeof DROP_REASONS
 
 export class DropCounters {
-  readonly #counts = new Map<DropReason, number>()
+  readonly #counts = new LazyMap<DropReason, number>()
 
   count(reason: DropReason): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)

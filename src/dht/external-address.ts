@@ -15,6 +15,7 @@ import {
   type Endpoint,
 } from '../protocol/endpoint.ts'
 import { bytesEqual } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis } from '../protocol/ports.ts'
 
 /** Votes that an address needs, and their share of all. */
@@ -76,7 +77,7 @@ export class ExternalAddress {
 
 class Ballot {
   /** By the voter's network, in the order of voting. */
-  readonly #votes = new Map<string, Vote>()
+  readonly #votes = new LazyMap<string, Vote>()
 
   add(network: string, vote: Vote): void {
     if (!this.#votes.delete(network) && this.#votes.size >= MAX_VOTES)

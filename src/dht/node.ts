@@ -4,6 +4,7 @@
  */
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { Announcer } from './announcer.ts'
 import { Bootstrap } from './bootstrap.ts'
@@ -85,7 +86,7 @@ export class DhtNode {
   readonly #announcer: Announcer
   readonly #survival: Survival
   readonly #lookups: PeerLookups
-  readonly #watches = new Map<string, Set<OnPeers>>()
+  readonly #watches = new LazyMap<string, Set<OnPeers>>()
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
   #sent = 0

@@ -7,6 +7,7 @@ import {
   type Family,
 } from '../protocol/endpoint.ts'
 import { compareDistance, idFrom, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { networkOf, type Profile } from './source-limiter.ts'
 
@@ -73,13 +74,13 @@ export class PeerStore {
   readonly #ownId: NodeId
   readonly #random: Random
   readonly #limits: Readonly<Record<Profile, StoreLimits>>
-  readonly #swarms = new Map<string, StoredSwarm>()
+  readonly #swarms = new LazyMap<string, StoredSwarm>()
   /** The same swarms, to draw from. */
   readonly #list: StoredSwarm[] = []
   /** All peers in the order of their last announce, which is the order in which they expire. */
-  readonly #peers = new Map<string, StoredPeer>()
+  readonly #peers = new LazyMap<string, StoredPeer>()
   /** Under how many hashes each address stands. */
-  readonly #hashesOf = new Map<string, number>()
+  readonly #hashesOf = new LazyMap<string, number>()
 
   constructor({ family, ownId, random, limits }: PeerStoreOptions) {
     this.#family = family

@@ -221,8 +221,7 @@ export class RoutingTable {
   /** Releases everything. */
   clear(): void {
     for (const contact of this.contacts()) this.#book.release(contact)
-    for (let row = 0; row < this.#columns.bound; row++)
-      if (this.#columns.contact(row) !== NONE) this.#columns.remove(row)
+    this.#columns.clear()
     for (const bucket of this.#buckets) bucket.clear(this.#book)
     this.#buckets.length = 1
     this.#size = 0

@@ -6,6 +6,7 @@
  */
 import { sameEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { bytesEqual, type NodeId } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 import type { DropReason } from './drops.ts'
@@ -86,7 +87,7 @@ export class Rpc {
   readonly #random: Random
   readonly #send: (request: Request, callee: Callee) => void
   readonly #observer: RpcObserver
-  readonly #calls = new Map<string, Call>()
+  readonly #calls = new LazyMap<string, Call>()
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
   readonly #rtts: Readonly<Record<Profile, RttWindow>> = {
     lan: new RttWindow('lan'),

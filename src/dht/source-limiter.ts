@@ -1,6 +1,7 @@
 /** Token buckets by source address, so that no single sender can use up what is there for all. */
 import { familyOf, packEndpoint, type Scope } from '../protocol/endpoint.ts'
 import { toHex } from '../protocol/ids.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis } from '../protocol/ports.ts'
 
 /** Private and loopback remotes get the wide limits and short timers of a LAN; all others those of a WAN. */
@@ -53,7 +54,7 @@ export class Bucket {
 
 export class SourceLimiter {
   readonly #rates: Readonly<Record<Profile, Rate>>
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new LazyMap<string, Bucket>()
   readonly #maxSources: number
 
   constructor(rates: Readonly<Record<Profile, Rate>>, maxSources: number = MAX_SOURCES) {
