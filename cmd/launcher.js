@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The published command. It has no static imports, so that an old Node gets a sentence and not a stack trace. */
-/** How V8 is to keep the heap small. Flags that it reads each time, not only when it makes a heap. */
+/** How V8 is to keep the heap small, unless it is to hold a network of a hundred thousand nodes. Flags that it reads each time, not only when it makes a heap. */
 const HEAP_FLAGS = [
   // A block leaves garbage of a kilobyte or two. By itself V8 lets the heap of 12 MiB that is in use grow to over 100 before
   // it clears the old part of it; clearing it at a fifth more costs a few milliseconds of each GiB.
@@ -24,6 +24,6 @@ if (major < 22 || (major === 22 && minor < 18)) {
   // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
   setTimeout(flushCompileCache, 2_000).unref()
   const { setFlagsFromString } = await import('node:v8')
-  for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
+  if (process.argv[2] !== 'simulate') for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
   await import('./bitswarm.js')
 }
