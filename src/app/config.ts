@@ -2,6 +2,7 @@
  * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
  * environment, `--help` and docs/limits.md are made from this table.
  */
+import { parseBootstrapAddress } from '../dht/bootstrap-names.ts'
 import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import { LOG_LEVELS } from './event-level.ts'
@@ -40,6 +41,14 @@ const dialAddresses = list(
   /,/,
   (text) => dialable(text),
   'host:port, [v6]:port or :port, separated by commas',
+)
+const bootstrapAddresses = list(
+  /,/,
+  (text) => {
+    const address = parseBootstrapAddress(text)
+    return 'service' in address ? text : dialable(text)
+  },
+  'host:port, [v6]:port, :port or srv:_service._udp.name, separated by commas',
 )
 const rate = parsed(
   (text) => {
@@ -157,8 +166,8 @@ export const SETTINGS = {
     value: '<addr,…>',
     isList: true,
     group: 'Network',
-    help: 'DHT nodes to join through; :10000 means 127.0.0.1:10000',
-    parse: dialAddresses,
+    help: 'DHT nodes to join through: host:port, srv:_dht._udp.example.org, or :10000 for 127.0.0.1:10000',
+    parse: bootstrapAddresses,
     fallback: [],
   },
   peer: {

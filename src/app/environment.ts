@@ -12,6 +12,7 @@ import type {
   MulticastGroup,
   Random,
   Resolver,
+  ServiceResolver,
 } from '../protocol/ports.ts'
 import type { Disk } from '../storage/disk.ts'
 
@@ -20,7 +21,7 @@ export interface Environment {
   readonly random: Random
   readonly hashes: Hashes
   readonly copyBytes: CopyBytes
-  readonly resolver: Resolver
+  readonly resolver: Resolver & ServiceResolver
   readonly dialer: Dialer
   readonly http: HttpClient
   readonly disk: Disk

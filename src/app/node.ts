@@ -1,4 +1,5 @@
 /** What a process has once: sockets, DHT, disk, buffers, limits. Sessions live on it. */
+import { parseBootstrapAddress } from '../dht/bootstrap-names.ts'
 import { Dht } from '../dht/dht.ts'
 import type { DhtEvent } from '../dht/events.ts'
 import type { KeyRing } from '../dht/key-ring.ts'
@@ -7,7 +8,7 @@ import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
 import { UdpTrackers } from '../peer/tracker/udp-client.ts'
 import { makePeerId } from '../protocol/client-name.ts'
-import { formatEndpoint, familyOf, parseHostPort, type Endpoint } from '../protocol/endpoint.ts'
+import { formatEndpoint, familyOf, type Endpoint } from '../protocol/endpoint.ts'
 import { ConfigError, SwarmError } from '../protocol/errors.ts'
 import type { Magnet } from '../metainfo/magnet.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
@@ -121,7 +122,7 @@ export class Node {
    * @throws {TransportError} `net.address-in-use` or `net.listen`
    */
   static async open(env: Environment, options: NodeOptions = {}): Promise<Node> {
-    const bootstrap = (options.bootstrap ?? []).map((address) => parseHostPort(address, '127.0.0.1'))
+    const bootstrap = (options.bootstrap ?? []).map((address) => parseBootstrapAddress(address))
     const listener = options.tcpListen === undefined ? undefined : await env.listenTcp(options.tcpListen)
     try {
       const sockets = options.dhtListen === undefined ? [] : await env.bindUdp(options.dhtListen)
@@ -159,8 +160,9 @@ export class Node {
   private constructor(env: Environment, options: NodeOptions, bound: Bound) {
     this.#env = env
     this.#emit = options.onEvent ?? (() => {})
+    const { dht, dhtEndpoints } = bound
     this.#listener = bound.listener
-    this.#dhtEndpoints = bound.dhtEndpoints
+    this.#dhtEndpoints = dhtEndpoints
     this.#slots = new ConnectionSlots(options.maxPeers ?? DEFAULT_MAX_PEERS)
     this.peerId = makePeerId(env.random, VERSION)
     this.#host = {
@@ -176,6 +178,7 @@ export class Node {
       resolver: env.resolver,
       peerId: this.peerId,
       client: CLIENT,
+      dht: dht && { port: dhtEndpoints[0]!.port, meet: (endpoint) => dht.meet(endpoint) },
     }
     this.#sourceHost = {
       clock: env.clock,
@@ -187,7 +190,7 @@ export class Node {
         random: env.random.fork('udp trackers'),
         openUdp: (family) => env.openUdp(family),
       }),
-      dht: bound.dht,
+      dht,
       lan: options.hasLan ? joinLan(env, { ...bound, net: options.dhtNet, emit: this.#emit }) : undefined,
     }
     if (this.#listener) this.#listener.onStream = (stream) => this.#onStream(stream)

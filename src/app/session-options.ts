@@ -15,6 +15,7 @@ import type { AppEvent } from './node-event.ts'
 import type { PayloadCheck } from './opening.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { Session } from './session.ts'
+import type { DhtMeeting } from './swarm.ts'
 
 export type SessionEvent = PeerEvent | StorageEvent | Extract<AppEvent, { event: 'resume' | 'complete' }>
 
@@ -39,6 +40,8 @@ export interface SessionHost {
   readonly peerId: PeerId
   /** Name and version, for the extension handshake. */
   readonly client: string
+  /** For peers that have a DHT node, too; they are told of ours. */
+  readonly dht: DhtMeeting | undefined
   /** Where the process accepts connections. */
   readonly listening: readonly Endpoint[]
   readonly onClosed: (session: Session) => void

@@ -20,6 +20,12 @@ import type { Transfer } from './transfer.ts'
 /** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
 export const ROUND_INTERVAL_MS: Millis = 2_000
 
+/** Our DHT node, for peers that have one, too. */
+export interface DhtMeeting {
+  readonly port: number
+  meet(endpoint: Endpoint): void
+}
+
 export interface SwarmOptions {
   readonly infoHash: InfoHash
   readonly peerId: PeerId
@@ -60,6 +66,7 @@ export class Swarm implements PeerObserver {
   readonly #registry: ExtensionRegistry<PeerConnection> = new ExtensionRegistry()
   readonly #extensions: PeerExtension[] = []
   #metadataSize: number | undefined
+  #dht: DhtMeeting | undefined
   readonly #peers = new Map<number, PeerConnection>()
   readonly #news: PieceNews
   #transfer: Transfer | undefined
@@ -94,6 +101,11 @@ export class Swarm implements PeerObserver {
   offerMetadata(bytes: number): void {
     this.#metadataSize = bytes
     this.#introduceAnew()
+  }
+
+  /** Tells peers where our DHT node is, and it where theirs are, from now on; or no longer. */
+  offerDht(dht: DhtMeeting | undefined): void {
+    this.#dht = dht
   }
 
   /** The metainfo is known and the payload open: from now on blocks flow. */
@@ -225,8 +237,9 @@ export class Swarm implements PeerObserver {
     this.#transfer!.uploader.onRequest(peer, piece)
   }
 
-  onExtensions(peer: PeerConnection): void {
+  onExtensions(peer: PeerConnection, { dhtPort }: ExtensionFields): void {
     this.#connector.onListenEndpoint(peer)
+    if (dhtPort !== undefined) this.#dht?.meet({ host: peer.remote.host, port: dhtPort })
     for (const extension of this.#extensions) extension.onHandshake(peer)
   }
 
@@ -288,6 +301,7 @@ export class Swarm implements PeerObserver {
       port: listenPort,
       requestQueue: MAX_QUEUED_REQUESTS,
       metadataSize: this.#metadataSize,
+      dhtPort: this.#dht?.port,
       isUploadOnly: this.#transfer?.downloader.picker.isComplete,
     }
   }

@@ -6,13 +6,14 @@ import { MetadataExchange } from '../peer/metadata-exchange.ts'
 import { PeerExchange } from '../peer/peer-exchange.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type { Clock, Emit, Hashes } from '../protocol/ports.ts'
-import type { Swarm } from './swarm.ts'
+import type { DhtMeeting, Swarm } from './swarm.ts'
 
 export interface TorrentExtensionsOptions {
   readonly infoHash: InfoHash
   readonly clock: Clock
   readonly hashes: Hashes
   readonly emit: Emit<PeerEvent>
+  readonly dht: DhtMeeting | undefined
   /** The info dictionary came from these peers, and has the info hash. Called once at most. */
   readonly onMetadata: (info: Uint8Array, peers: readonly string[]) => void
 }
@@ -21,10 +22,12 @@ export class TorrentExtensions {
   readonly #swarm: Swarm
   readonly #metadata: MetadataExchange<PeerConnection>
   readonly #peerExchange: PeerExchange<PeerConnection>
+  readonly #dht: DhtMeeting | undefined
   #hasPeerExchange = false
 
   constructor(swarm: Swarm, options: TorrentExtensionsOptions) {
     this.#swarm = swarm
+    this.#dht = options.dht
     this.#metadata = new MetadataExchange({
       ...options,
       onLiar: (peer) =>
@@ -37,16 +40,19 @@ export class TorrentExtensions {
     swarm.use(this.#metadata)
   }
 
-  /** Connections are about to be made, and nothing says that the torrent is private. */
+  /** Connections are about to be made, and nothing says that the torrent is private: peers may be told of others. */
   usePeerExchange(): void {
     if (this.#hasPeerExchange) return
     this.#hasPeerExchange = true
     this.#swarm.use(this.#peerExchange)
+    this.#swarm.offerDht(this.#dht)
   }
 
   onMetainfo({ infoBytes, isPrivate }: Metainfo): void {
     this.#metadata.serve(infoBytes)
     this.#swarm.offerMetadata(infoBytes.length)
-    if (isPrivate) this.#peerExchange.stop()
+    if (!isPrivate) return
+    this.#peerExchange.stop()
+    this.#swarm.offerDht(undefined)
   }
 }

@@ -19,6 +19,10 @@ const NEXT_SEED: Millis = 500
 /** Known bootstrap addresses; further ones are not taken. */
 const MAX_SEEDS = 256
 
+/** Who is met by chance is asked while we know fewer than this, and so many wait for it at most. */
+const MEET_BELOW = 32
+const MAX_MET = 32
+
 /** Nobody answered: all are asked again after this long, then after twice as long each time. */
 const MIN_BACK_OFF: Millis = 1_000
 /** On a LAN, where asking costs nothing, a node that starts late is found soon. */
@@ -41,8 +45,8 @@ export interface BootstrapOptions {
   readonly random: Random
   readonly rpc: Rpc
   readonly emit: Emit<DhtEvent>
-  /** Whether there is anybody to ask in the table. */
-  readonly hasContacts: () => boolean
+  /** How many there are to ask in the table. */
+  readonly contacts: () => number
   /** A seed has answered: the table has a contact. */
   readonly onAnswer: (call: Call, reply: Reply) => void
   /** All seeds stayed silent. */
@@ -84,6 +88,14 @@ export class Bootstrap {
     if (this.#fresh.length > 0 && this.#round === undefined) this.#start()
   }
 
+  /** Somebody who is a node, as we hear: asked once, and forgotten. */
+  meet(endpoint: Endpoint): void {
+    const isWanted = this.#options.contacts() < MEET_BELOW && this.#fresh.length < MAX_MET
+    if (endpoint.port === 0 || !isWanted || this.#seeds.has(formatEndpoint(endpoint))) return
+    this.#fresh.push(endpoint)
+    if (this.#round === undefined) this.#start()
+  }
+
   /** The table is empty: asks the seeds again unless that is already planned. */
   onLonely(): void {
     if (this.#round === undefined && this.#seeds.size > 0) this.#waitThenStart(this.#backOff)
@@ -98,24 +110,34 @@ export class Bootstrap {
 
   /** All seeds while we know nobody; else those that are new, or one to see whether the two of us are in one network. */
   #start(): void {
-    const { random, hasContacts } = this.#options
+    const { random, contacts } = this.#options
     this.#timer()
-    const seeds = shuffled([...this.#seeds.values()], random)
-    const asked = !hasContacts() ? seeds : this.#fresh.length > 0 ? this.#fresh : seeds.slice(0, 1)
+    const isLonely = contacts() === 0
+    const fresh = this.#fresh.filter((seed) => !isLonely || !this.#seeds.has(formatEndpoint(seed)))
+    const seeds = isLonely || fresh.length === 0 ? [...this.#seeds.values()] : []
     this.#fresh = []
+    const all = shuffled([...fresh, ...seeds], random)
+    const asked = isLonely || fresh.length > 0 ? all : all.slice(0, 1)
+    // Whoever joins needs one that knows others; whom we were just told of may know others than we do.
     this.#round = new Round(this.#options, asked, {
-      onAnswer: (seed) => this.#proven.set(formatEndpoint(seed), seed),
+      isEnough: (reply) => isLonely && namesNodes(reply),
+      onAnswer: (seed) => this.#prove(seed),
       onEnd: (answered) => this.#onRoundEnd(asked.length, answered),
     })
     this.#round.askNext()
   }
 
+  #prove(seed: Endpoint): void {
+    const key = formatEndpoint(seed)
+    if (this.#seeds.has(key)) this.#proven.set(key, seed)
+  }
+
   #onRoundEnd(asked: number, answered: number): void {
-    const { emit, family, hasContacts, onFailed } = this.#options
+    const { emit, family, contacts, onFailed } = this.#options
     this.#round = undefined
     if (this.#fresh.length > 0) return this.#start()
     const profile = this.#profile()
-    if (answered > 0 || hasContacts()) {
+    if (answered > 0 || contacts() > 0) {
       this.#backOff = MIN_BACK_OFF
       this.#waitThenStart(PROBE[profile])
       return
@@ -142,6 +164,8 @@ export class Bootstrap {
 }
 
 interface RoundObserver {
+  /** Whether nobody else need be asked after this answer. */
+  isEnough(reply: Reply): boolean
   onAnswer(seed: Endpoint): void
   onEnd(answered: number): void
 }
@@ -194,6 +218,7 @@ class Round implements CallHandler {
   onReply(call: Call, reply: Reply): void {
     this.#answered++
     this.#observer.onAnswer(call.callee.to)
+    if (this.#observer.isEnough(reply)) this.#queue.length = 0
     if (!this.#isCancelled) this.#options.onAnswer(call, reply)
     this.#settle(call)
   }
@@ -221,6 +246,10 @@ class Round implements CallHandler {
     this.cancel()
     this.#observer.onEnd(this.#answered)
   }
+}
+
+function namesNodes(reply: Reply): boolean {
+  return reply.type === 'peers' && (reply.nodes?.length ?? 0) + (reply.nodes6?.length ?? 0) > 0
 }
 
 function shuffled<T>(items: T[], random: Random): T[] {

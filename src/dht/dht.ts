@@ -1,15 +1,18 @@
 /** The DHT of a process: one node for each address family, asked and told as one. */
-import {
-  familyOf,
-  formatEndpoint,
-  canonicalIp,
-  scopeOf,
-  type Endpoint,
-  type Family,
-} from '../protocol/endpoint.ts'
+import { familyOf, scopeOf, type Endpoint, type Family } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
-import type { Cancel, Clock, Datagrams, Emit, Hashes, Millis, Random, Resolver } from '../protocol/ports.ts'
+import type {
+  Cancel,
+  Clock,
+  Datagrams,
+  Emit,
+  Hashes,
+  Random,
+  Resolver,
+  ServiceResolver,
+} from '../protocol/ports.ts'
+import { BootstrapNames, type BootstrapAddress } from './bootstrap-names.ts'
 import { DatagramPort } from './datagram-port.ts'
 import type { DhtEvent } from './events.ts'
 import { hashedIds, idsByScope } from './id-rule.ts'
@@ -17,9 +20,6 @@ import type { KeyRing } from './key-ring.ts'
 import { DhtNode } from './node.ts'
 import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
 import type { StateStore } from './state-store.ts'
-
-/** Names are asked for again after this long while a family has nobody to talk to. */
-const RESOLVE_AGAIN: Millis = 60_000
 
 export interface DhtOptions {
   /** Bound ones, at most one of each family. The DHT closes them. */
@@ -29,7 +29,7 @@ export interface DhtOptions {
   readonly hashes: Hashes
   /** Those of this machine's interfaces. */
   readonly addresses: readonly string[]
-  readonly resolver: Resolver
+  readonly resolver: Resolver & ServiceResolver
   readonly emit: Emit<DhtEvent>
   /** What outlives the process, for each family that should. The DHT closes them. */
   readonly stores?: ReadonlyMap<Family, StateStore> | undefined
@@ -44,11 +44,7 @@ export interface DhtOptions {
 
 export class Dht implements DhtService {
   readonly #nodes: readonly DhtNode[]
-  readonly #clock: Clock
-  readonly #resolver: Resolver
-  readonly #names = new Map<string, Endpoint>()
-  #resolveTimer: Cancel | undefined
-  #isClosed = false
+  readonly #names: BootstrapNames
 
   /** @throws {ConfigError} `config.value` for a network id that cannot be one */
   constructor(options: DhtOptions) {
@@ -59,8 +55,6 @@ export class Dht implements DhtService {
         'config.value',
         `'${net}' is not a network id: expected 1 to 16 of a-z, 0-9 and -`,
       )
-    this.#clock = clock
-    this.#resolver = resolver
     // Outsiders cannot take part in a network with keys; there an id is all that an insider must not choose.
     const hashed = hashedIds(hashes.sha256, net)
     const idRule = keys === undefined ? idsByScope(hashed) : hashed
@@ -86,13 +80,20 @@ export class Dht implements DhtService {
       nodes.set(family, node)
     }
     this.#nodes = [...nodes.values()]
+    this.#names = new BootstrapNames({
+      clock,
+      resolver,
+      isLonely: () => this.#nodes.some((node) => node.contacts === 0),
+      onEndpoints: (endpoints) => this.#addSeeds(endpoints),
+    })
   }
 
-  bootstrap(addresses: readonly Endpoint[]): void {
-    for (const address of addresses)
-      if (canonicalIp(address.host) === undefined) this.#names.set(formatEndpoint(address), address)
-      else this.#addSeeds([address])
-    this.#resolve()
+  bootstrap(addresses: readonly BootstrapAddress[]): void {
+    this.#names.add(addresses)
+  }
+
+  meet(endpoint: Endpoint): void {
+    for (const node of this.#nodes) if (node.family === familyOf(endpoint.host)) node.meet(endpoint)
   }
 
   lookup(
@@ -125,8 +126,7 @@ export class Dht implements DhtService {
   }
 
   close(onClosed: () => void = () => undefined): void {
-    this.#isClosed = true
-    this.#resolveTimer?.()
+    this.#names.close()
     let open = this.#nodes.length
     if (open === 0) onClosed()
     for (const node of this.#nodes)
@@ -137,24 +137,6 @@ export class Dht implements DhtService {
 
   #addSeeds(seeds: readonly Endpoint[]): void {
     for (const node of this.#nodes) node.bootstrap(seeds.filter(({ host }) => familyOf(host) === node.family))
-  }
-
-  /** Asks for all names now, and again while somebody is alone: addresses change. */
-  #resolve(): void {
-    this.#resolveTimer?.()
-    if (this.#names.size === 0) return
-    for (const { host, port } of this.#names.values())
-      this.#resolver.resolve(host, undefined, (addresses) => {
-        if (!this.#isClosed) this.#addSeeds(addresses.map((address) => ({ host: address, port })))
-      })
-    this.#resolveLater()
-  }
-
-  #resolveLater(): void {
-    this.#resolveTimer = this.#clock.after(RESOLVE_AGAIN, () => {
-      if (this.#nodes.some((node) => node.contacts === 0)) this.#resolve()
-      else this.#resolveLater()
-    })
   }
 }
 

@@ -66,8 +66,8 @@ export class Maintenance implements CallHandler {
     this.#refreshTimer = clock.after(IDLE * random.float(), () => this.#refresh())
   }
 
-  /** Finds our place and fills the table, after a first contact was made. */
-  join(): void {
+  /** Finds our place and fills the table, after a first contact was made. It may have told us where to begin. */
+  join(from?: readonly Contact[]): void {
     if (this.#isJoining) {
       this.#mustJoinAgain = true
       return
@@ -78,6 +78,7 @@ export class Maintenance implements CallHandler {
     walks.start({
       goal: { target: idFrom<NodeId>(ownId) },
       isCareful: true,
+      from,
       onDone: ({ rpcs, ms }) => {
         this.#isJoining = false
         if (this.#mustJoinAgain) return this.join()

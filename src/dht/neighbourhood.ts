@@ -150,10 +150,15 @@ export class Neighbourhood implements RpcObserver {
   }
 
   /** Nodes that were named to us outside of a walk: those that the table has room for are pinged. */
-  onNodes({ callee }: Call, reply: Reply): void {
+  onNodes(call: Call, reply: Reply): void {
+    this.forEachTold(call, reply, (contact) => this.#candidates.offer(contact, false))
+  }
+
+  /** Visits those whom a reply names; whoever keeps one retains it. */
+  forEachTold({ callee }: Call, reply: Reply, visit: (contact: Contact) => void): void {
     if (reply.type !== 'peers') return
     const teller = { scope: scopeOf(callee.to.host), book: this.#book, ownId: this.#ownId }
-    forEachToldContact(reply, teller, (contact) => this.#candidates.offer(contact, false))
+    forEachToldContact(reply, teller, visit)
   }
 
   calleeOf(contact: Contact): Callee {

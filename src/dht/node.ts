@@ -16,14 +16,14 @@ import { Identity } from './identity.ts'
 import { K } from './k-bucket.ts'
 import { Maintenance } from './maintenance.ts'
 import type { MessagePort } from './message-port.ts'
-import { isReply, type Message, type Request } from './messages.ts'
+import { isReply, type Message, type Reply, type Request } from './messages.ts'
 import { messageEvent } from './message-event.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { PeerLookups } from './peer-lookups.ts'
 import { PeerStore } from './peer-store.ts'
 import { Responder } from './responder.ts'
 import type { RoutingTable } from './routing-table.ts'
-import type { Callee, Rpc } from './rpc.ts'
+import type { Call, Callee, Rpc } from './rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
 import { Standing } from './standing.ts'
 import { Tokens } from './token.ts'
@@ -189,11 +189,8 @@ export class DhtNode {
       random,
       rpc,
       emit,
-      hasContacts: () => this.#table.size > 0,
-      onAnswer: (call, reply) => {
-        this.#neighbourhood.onNodes(call, reply)
-        this.#join()
-      },
+      contacts: () => this.#table.size,
+      onAnswer: (call, reply) => this.#onSeed(call, reply),
       onFailed: () => this.#lookups.beginWaiting(),
     })
     this.#announcer = new Announcer({
@@ -248,6 +245,11 @@ export class DhtNode {
   adopt(contact: Contact, repliedAt: Millis, rttsMs: readonly Millis[]): boolean {
     this.#hasJoined = true
     return this.#neighbourhood.adopt(contact, repliedAt, rttsMs)
+  }
+
+  /** As {@link DhtService.meet}. */
+  meet(endpoint: Endpoint): void {
+    this.#bootstrap.meet(endpoint)
   }
 
   /** As {@link DhtService.lookup}. A lookup before the first contact waits for what comes of the bootstrap. */
@@ -365,9 +367,18 @@ export class DhtNode {
     for (const onPeers of this.#watches.get(toHex(infoHash)) ?? []) onPeers([peer])
   }
 
-  /** Somebody has answered us: through him we find our place. */
-  #join(): void {
-    if (!this.#hasJoined) this.#maintenance.join()
+  /** A newcomer's walk begins with those whom the seed named, so that the seed is not asked the same again. */
+  #onSeed(call: Call, reply: Reply): void {
+    if (this.#hasJoined) return this.#neighbourhood.onNodes(call, reply)
+    const told: Contact[] = []
+    this.#neighbourhood.forEachTold(call, reply, (contact) => told.push(this.#book.retain(contact)))
+    this.#join(told)
+    for (const contact of told) this.#book.release(contact)
+  }
+
+  /** Somebody has answered us: through him, or from those whom he named, we find our place. */
+  #join(from?: readonly Contact[]): void {
+    if (!this.#hasJoined) this.#maintenance.join(from)
     this.#hasJoined = true
     this.#lookups.beginWaiting()
   }

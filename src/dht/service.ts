@@ -2,6 +2,7 @@
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type { Cancel } from '../protocol/ports.ts'
+import type { BootstrapAddress } from './bootstrap-names.ts'
 
 /** How a walk towards a target went. */
 export interface WalkSummary {
@@ -26,8 +27,10 @@ export interface AnnounceOptions {
 export type OnPeers = (peers: readonly Endpoint[]) => void
 
 export interface DhtService {
-  /** Joins through these nodes, and again whenever nobody is left. Hosts may be names; more may be added at any time. */
-  bootstrap(addresses: readonly Endpoint[]): void
+  /** Joins through these nodes, and again whenever nobody is left. More may be added at any time. */
+  bootstrap(addresses: readonly BootstrapAddress[]): void
+  /** Somebody said that a node is there: it is asked once, while we know only a few. */
+  meet(endpoint: Endpoint): void
   /**
    * One walk to the nodes nearest to `infoHash`; peers are streamed while it goes on. Ends by itself, in 10 s at
    * most, with one call of `onDone` unless cancelled.

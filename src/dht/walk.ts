@@ -43,6 +43,8 @@ export interface WalkOptions {
   /** Asks for nodes near an id, or for nodes and peers of an info hash. */
   readonly goal: { readonly target: NodeId } | { readonly infoHash: InfoHash }
   readonly isCareful: boolean
+  /** Whom to begin with in place of those we know: nobody has vouched for them. */
+  readonly from?: readonly Contact[] | undefined
   /** Peers not named before in this walk. */
   readonly onPeers?: (peers: readonly Endpoint[]) => void
   /** Called once, unless cancelled. `nearest` are those that answered; their contacts are valid during the call. */
@@ -67,8 +69,7 @@ export class Walks {
   }
 
   close(): void {
-    this.#queue.length = 0
-    for (const walk of [...this.#running]) walk.cancel()
+    for (const walk of [...this.#queue.splice(0), ...this.#running]) walk.cancel()
   }
 
   #startNext(): void {
@@ -121,12 +122,14 @@ class Walk implements CallHandler {
       isCareful: options.isCareful,
       counts: (contact) => environment.counts(contact),
     })
+    for (const contact of options.from ?? []) this.#lookup.onHeard(contact)
   }
 
   begin(): void {
     const { clock, nearest } = this.#environment
     this.#startedAt = clock.now()
-    for (const contact of nearest(this.#target)) this.#lookup.onHeard(contact)
+    const { from = [] } = this.#options
+    if (from.length === 0) for (const contact of nearest(this.#target)) this.#lookup.onHeard(contact)
     this.#timers.push(clock.after(MAX_WALK, () => this.#end()))
     this.#advance()
   }

@@ -387,7 +387,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#remoteExtensions.onHandshake(payload)
     const { requestQueue } = this.#remoteExtensions.fields
     if (requestQueue !== undefined) this.window.queueLimit = requestQueue
-    this.#observer.onExtensions(this)
+    this.#observer.onExtensions(this, this.#remoteExtensions.fields)
   }
 
   #send(bytes: Uint8Array): void {

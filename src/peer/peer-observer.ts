@@ -20,7 +20,7 @@ export interface PeerObserver {
   /** All that arrived together is handled: the time to ask for more. */
   onBlocksEnd(peer: PeerConnection): void
   /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */
-  onExtensions(peer: PeerConnection): void
+  onExtensions(peer: PeerConnection, fields: ExtensionFields): void
   /** It asked for a block of `piece`: its upload queue has something to serve. */
   onRequest(peer: PeerConnection, piece: number): void
   onClosed(peer: PeerConnection, reason: string): void

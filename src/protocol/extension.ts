@@ -30,6 +30,8 @@ export interface ExtensionFields {
   readonly isUploadOnly?: boolean | undefined
   /** Bytes of the info dictionary (BEP 9). */
   readonly metadataSize?: number | undefined
+  /** UDP port of the sender's node of the JSON DHT (`bitswarm_dht`); BEP 5's port message is for another DHT. */
+  readonly dhtPort?: number | undefined
 }
 
 export interface ExtensionHandshake extends ExtensionFields {
@@ -38,7 +40,7 @@ export interface ExtensionHandshake extends ExtensionFields {
 }
 
 export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Array {
-  const { ids, client, port, requestQueue, yourIp, isUploadOnly, metadataSize } = handshake
+  const { ids, client, port, requestQueue, yourIp, isUploadOnly, metadataSize, dhtPort } = handshake
   return encodeBencode({
     m: ids,
     v: client,
@@ -47,6 +49,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
     yourip: yourIp === undefined ? undefined : packHost(yourIp),
     upload_only: isUploadOnly ? 1 : undefined,
     metadata_size: metadataSize,
+    bitswarm_dht: dhtPort,
   })
 }
 
@@ -67,6 +70,7 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
     yourIp: readHost(dict.bytes('yourip')),
     isUploadOnly: uploadOnly === undefined ? undefined : uploadOnly === 1,
     metadataSize: integerWithin(dict, 'metadata_size', 1, 2 ** 31),
+    dhtPort: integerWithin(dict, 'bitswarm_dht', 1, 65_535),
   }
 }
 

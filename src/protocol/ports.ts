@@ -98,6 +98,11 @@ export interface Resolver {
   resolve(host: string, family: Family | undefined, onResult: (addresses: readonly string[]) => void): void
 }
 
+export interface ServiceResolver {
+  /** The hosts of a service and their ports (SRV records); hosts may be names. An empty list as in {@link Resolver}. */
+  resolveService(name: string, onResult: (hosts: readonly Endpoint[]) => void): void
+}
+
 /** Plain HTTP/1.1 exchanges: no redirect is followed, no time is measured, TLS is verified. Who asks decides the rest. */
 export interface HttpClient {
   get(request: HttpRequest, handler: HttpHandler): HttpExchange

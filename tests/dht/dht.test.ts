@@ -25,7 +25,10 @@ async function start(seed: number, net?: string): Promise<{ dht: Dht; port: numb
     random: new SeededRandom(seed),
     hashes,
     addresses: [],
-    resolver: { resolve: (host, _family, found) => found(host === 'seed.test' ? ['127.0.0.1'] : []) },
+    resolver: {
+      resolve: (host, _family, found) => found(host === 'seed.test' ? ['127.0.0.1'] : []),
+      resolveService: (_name, found) => found([]),
+    },
     emit: (event) => events.push(event),
     net,
     isChatty: true,

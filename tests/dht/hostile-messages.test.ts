@@ -265,6 +265,7 @@ describe('reflection', () => {
 test('a node that answers as read-only is heard, and not kept', () => {
   lone.node.bootstrap([LAN])
   lone.answerAs(LAN, idOf(0xee), { ro: 1, nodes: packed({ host: '10.0.0.7', port: 5_000 }, idOf(7)) })
+  lone.run(1)
   expect(lone.node.contacts).toBe(0)
   expect(lone.sent.map(({ to }) => to.host)).toContain('10.0.0.7')
 })

@@ -40,7 +40,10 @@ class PrivateNetwork {
       random: this.random.fork(`node ${index}`),
       hashes,
       addresses: [],
-      resolver: { resolve: (_host, _family, onResult) => onResult([]) },
+      resolver: {
+        resolve: (_host, _family, onResult) => onResult([]),
+        resolveService: (_name, onResult) => onResult([]),
+      },
       emit: () => undefined,
       keys: keys && new KeyRing(keys, { hashes, aead: opensslAead }),
     })

@@ -29,6 +29,7 @@ test('the handshake of BEP 10 is read', () => {
     reqq: 250,
     upload_only: 1,
     metadata_size: 31_235,
+    bitswarm_dht: 10_000,
     ipv6: new Uint8Array(16),
     complete_ago: 5,
   })
@@ -40,6 +41,7 @@ test('the handshake of BEP 10 is read', () => {
     requestQueue: 250,
     isUploadOnly: true,
     metadataSize: 31_235,
+    dhtPort: 10_000,
   })
 })
 
@@ -54,6 +56,7 @@ test('what is written is read', () => {
           yourIp: fc.constantFrom('127.0.0.1', '2001:db8::1', '::1'),
           isUploadOnly: fc.constant(true),
           metadataSize: fc.integer({ min: 1, max: 10_000_000 }),
+          dhtPort: fc.integer({ min: 1, max: 65_535 }),
         },
         { requiredKeys: [] },
       ),
@@ -67,6 +70,7 @@ test('what is written is read', () => {
           yourIp: undefined,
           isUploadOnly: undefined,
           metadataSize: undefined,
+          dhtPort: undefined,
           ...fields,
         })
       },
@@ -83,6 +87,7 @@ test('values of the wrong kind or out of range are passed over, the rest is read
     reqq: 0,
     upload_only: 2,
     metadata_size: -1,
+    bitswarm_dht: 65_536,
   })
   expect(Object.fromEntries(handshake.ids)).toEqual({ ok: 3, off: 0 })
   expect(Object.values(handshake).filter((value) => value !== undefined)).toEqual([handshake.ids])

@@ -143,7 +143,10 @@ export class SimSwarm {
       random,
       hashes: this.#hashes,
       copyBytes: (source, target, at) => target.set(source, at),
-      resolver: { resolve: (address, _family, onResult) => onResult([address]) },
+      resolver: {
+        resolve: (address, _family, onResult) => onResult([address]),
+        resolveService: (_name, onResult) => onResult([]),
+      },
       dialer: host,
       http: this.http,
       disk: ownDisk,

@@ -1,4 +1,4 @@
-/** DHT nodes as processes that are killed and started again. */
+/** DHT nodes as processes: killed and started again, and met by chance. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { SwarmProcess } from '../../scripts/swarm-process.ts'
@@ -61,4 +61,16 @@ test('a node with a broken state says so once and goes on', async () => {
   expect([operation, reason]).toEqual(['load', 'it is not a routing table of this version'])
   await nodes.event(again, 'listen')
   expect(await again.stop()).toBe(0)
+}, 60_000)
+
+test('two who exchange a torrent tell each other where their DHT nodes are', async () => {
+  const [seedAt, getAt] = [await nodes.freeAddress(), await nodes.freeAddress()]
+  await nodes.make('payload', 100_000)
+  const { address } = await nodes.seed('payload', `-dht-listen ${seedAt}`)
+  const leecher = nodes.start(
+    'leecher',
+    `-get payload.bit -dest out -peer ${address} -dht-listen ${getAt} -keep -1`,
+  )
+  const { contacts } = await nodes.event(leecher, 'dht_bootstrap')
+  expect(contacts).toBe(1)
 }, 60_000)
