@@ -1,19 +1,17 @@
-/** A piece that is being fetched: which blocks are in, who sent them, and who was asked for the others. */
+/** A piece that is being fetched: which blocks are in, who sent them, and by which claims the others are asked for. */
 import type { Millis } from '../protocol/ports.ts'
-import { Claim } from './claim.ts'
-import type { SourceQueue } from './source-queue.ts'
+import type { Claim } from './claim.ts'
 
-const NOBODY: readonly number[] = []
-
+/** Used again for another piece when this one is had or given up. */
 export class ActivePiece {
-  readonly piece: number
+  piece = -1
   /** Bytes. */
-  readonly length: number
-  readonly blockCount: number
+  length = 0
+  blockCount = 0
   /** Blocks that are neither in nor asked for. */
-  freeCount: number
+  freeCount = 0
   /** Blocks that are not in. */
-  missingCount: number
+  missingCount = 0
   /** Requests outstanding, copies counted. */
   requestCount = 0
   /** The source that it is left to while it gets on with it; 0 for none. */
@@ -23,26 +21,39 @@ export class ActivePiece {
   isExclusive = false
   /** Where it lies in the list of pieces with free blocks; -1 when it is not listed. */
   openAt = -1
-  /** For each block the id of the source that sent it, or by which claim it is asked for; undefined when it is free. */
-  readonly #blocks: (number | Claim | undefined)[]
-  /** For each block by which claim it was asked for before, when two are: never more. */
-  #copied: (Claim | undefined)[] | undefined
-  /** Sources that were asked for a block of it. */
-  #asked: readonly number[] = NOBODY
+  /** For each block the id of the source that sent it, or less than 0: the claim by which it is asked for; 0 when it is free. */
+  readonly #blocks: Int32Array
+  /** For each block the claim by which it was asked for before, when two are: never more. */
+  #copied: Int32Array | undefined = undefined
+  /** The source that was asked for a block of it first; 0 for none. */
+  #askedFirst = 0
+  #askedLater: number[] | undefined = undefined
   /** No block below is free. */
   #firstFree = 0
 
-  constructor(piece: number, length: number, blockCount: number) {
+  /** @param maxBlocks of the longest piece that it may become */
+  constructor(maxBlocks: number) {
+    this.#blocks = new Int32Array(maxBlocks)
+  }
+
+  /** Becomes `piece`, of which nothing was asked for yet. */
+  begin(piece: number, length: number, blockCount: number): void {
     this.piece = piece
     this.length = length
-    this.blockCount = blockCount
-    this.freeCount = blockCount
-    this.missingCount = blockCount
-    this.#blocks = new Array<number | Claim | undefined>(blockCount)
+    this.blockCount = this.freeCount = this.missingCount = blockCount
+    this.requestCount = 0
+    this.reservedFor = 0
+    this.isExclusive = false
+    // A call of `fill` would take longer than the few blocks that most pieces have.
+    for (let block = 0; block < blockCount; block++) this.#blocks[block] = 0
+    this.#copied = undefined
+    this.#askedFirst = 0
+    this.#askedLater = undefined
+    this.#firstFree = 0
   }
 
   isIn(block: number): boolean {
-    return typeof this.#blocks[block] === 'number'
+    return this.#blocks[block]! > 0
   }
 
   /** Nothing of it is in, and nothing is on its way. */
@@ -50,68 +61,62 @@ export class ActivePiece {
     return this.requestCount === 0 && this.missingCount === this.blockCount
   }
 
-  /** The newest claim on a block. */
-  claimOn(block: number): Claim | undefined {
-    const state = this.#blocks[block]
-    return typeof state === 'number' ? undefined : state
+  /** The number of the newest claim on a block; 0 for none. */
+  claimOn(block: number): number {
+    return Math.max(0, -this.#blocks[block]!)
   }
 
-  /** The claim of one source on a block. */
-  claimOf(block: number, queue: SourceQueue): Claim | undefined {
-    const claim = this.claimOn(block)
-    if (claim === undefined || claim.queue === queue) return claim
-    const copied = this.#copied?.[block]
-    return copied?.queue === queue ? copied : undefined
+  /** The number of the older one of two claims on a block; 0 for none. */
+  copiedClaimOn(block: number): number {
+    return this.#copied?.[block] ?? 0
   }
 
   /** Is it asked of one source, by this claim? */
   isSole(block: number, claim: Claim): boolean {
-    return this.#blocks[block] === claim && this.#copied?.[block] === undefined
+    return this.claimOn(block) === claim.number && this.copiedClaimOn(block) === 0
   }
 
   /** @returns whether it is the first time that this source is asked for a block of this piece */
   noteAsked(source: number): boolean {
-    if (this.#asked.includes(source)) return false
-    this.#asked = [...this.#asked, source]
+    if (this.#askedFirst === source || this.#askedLater?.includes(source)) return false
+    if (this.#askedFirst === 0) this.#askedFirst = source
+    else (this.#askedLater ??= []).push(source)
     return true
   }
 
   isOnlyAskedOf(source: number): boolean {
-    return this.#asked.length === 1 && this.#asked[0] === source
+    return this.#askedFirst === source && this.#askedLater === undefined
   }
 
   /** The lowest free blocks, as many as lie in a row but no more than `limit`. One at least is free. */
-  claimFree(queue: SourceQueue, limit: number, askedAt: Millis): Claim {
+  claimFree(claim: Claim, limit: number): void {
+    const blocks = this.#blocks
     let first = this.#firstFree
-    while (!this.#isFree(first)) first++
+    while (blocks[first] !== 0) first++
     const last = Math.min(this.blockCount, first + limit)
-    let end = first + 1
-    while (end < last && this.#isFree(end)) end++
-    const claim = new Claim(this, queue, { first, end, askedAt })
-    for (let block = first; block < end; block++) this.#blocks[block] = claim
+    let end = first
+    for (; end < last && blocks[end] === 0; end++) blocks[end] = -claim.number
+    claim.put(this, first, end)
     this.#firstFree = end
     this.freeCount -= end - first
     this.requestCount += end - first
-    return claim
   }
 
   /** A block that one other source is asked for already. */
-  claimCopy(queue: SourceQueue, block: number, askedAt: Millis): Claim {
-    const claim = new Claim(this, queue, { first: block, end: block + 1, askedAt })
-    this.#copied ??= new Array<Claim | undefined>(this.blockCount).fill(undefined)
+  claimCopy(claim: Claim, block: number): void {
+    this.#copied ??= new Int32Array(this.blockCount)
     this.#copied[block] = this.claimOn(block)
-    this.#blocks[block] = claim
+    this.#blocks[block] = -claim.number
+    claim.put(this, block, block + 1)
     this.requestCount++
-    return claim
   }
 
   /** `claim` on a block is no more. */
   unclaim(block: number, claim: Claim): void {
-    const copied = this.#copied
-    if (this.#blocks[block] === claim) this.#blocks[block] = copied?.[block]
-    if (copied !== undefined) copied[block] = undefined
+    if (this.claimOn(block) === claim.number) this.#blocks[block] = -this.copiedClaimOn(block)
+    if (this.#copied !== undefined) this.#copied[block] = 0
     this.requestCount--
-    if (!this.#isFree(block)) return
+    if (this.#blocks[block] !== 0) return
     this.freeCount++
     this.#firstFree = Math.min(this.#firstFree, block)
   }
@@ -125,27 +130,28 @@ export class ActivePiece {
 
   /** The sources that sent blocks of it, each once. */
   get contributors(): number[] {
-    return [...new Set(this.#senders)]
+    return [...this.#shares.keys()]
   }
 
   /** The source that sent most blocks of it. */
   get mainContributor(): number {
-    const counts = new Map<number, number>()
     let main = 0
-    for (const source of this.#senders) {
-      const count = (counts.get(source) ?? 0) + 1
-      counts.set(source, count)
-      if (count > (counts.get(main) ?? 0)) main = source
+    let most = 0
+    for (const [source, count] of this.#shares) {
+      if (count <= most) continue
+      main = source
+      most = count
     }
     return main
   }
 
-  /** For each block that is in. */
-  get #senders(): number[] {
-    return this.#blocks.filter((state) => typeof state === 'number')
-  }
-
-  #isFree(block: number): boolean {
-    return this.#blocks[block] === undefined
+  /** How many blocks of it each source sent. */
+  get #shares(): Map<number, number> {
+    const shares = new Map<number, number>()
+    for (let block = 0; block < this.blockCount; block++) {
+      const sender = this.#blocks[block]!
+      if (sender > 0) shares.set(sender, (shares.get(sender) ?? 0) + 1)
+    }
+    return shares
   }
 }

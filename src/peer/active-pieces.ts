@@ -1,6 +1,7 @@
 /** All pieces that are being fetched, and to whom each is left. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
-import type { ActivePiece } from './active-piece.ts'
+import { ActivePiece } from './active-piece.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 /** Bytes of pieces that are being fetched at one time: no new piece is begun beyond it while an old one can go on. */
@@ -12,10 +13,17 @@ const MAX_OPEN_SCAN = 64
 
 /** Those with free blocks are listed: those left to nobody, and those left to one source; exclusive ones in neither list. */
 export class ActivePieces {
+  readonly #geometry: PieceGeometry
   readonly #pieces = new Map<number, ActivePiece>()
+  /** No more than were ever begun at the same time. */
+  readonly #spare: ActivePiece[] = []
   readonly #loose: ActivePiece[] = []
   readonly #reserved: ActivePiece[] = []
   #bytes = 0
+
+  constructor(geometry: PieceGeometry) {
+    this.#geometry = geometry
+  }
 
   get size(): number {
     return this.#pieces.size
@@ -44,9 +52,17 @@ export class ActivePieces {
   }
 
   /** Not listed yet. */
-  add(active: ActivePiece): void {
-    this.#pieces.set(active.piece, active)
+  begin(piece: number): ActivePiece {
+    const active = this.#spare.pop() ?? new ActivePiece(this.#geometry.blockCount(0))
+    active.begin(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
+    this.#pieces.set(piece, active)
     this.#bytes += active.length
+    return active
+  }
+
+  /** It is had or given up: it becomes another piece. What it was is legible until then. */
+  recycle(active: ActivePiece): void {
+    this.#spare.push(active)
   }
 
   remove(active: ActivePiece): void {
@@ -55,15 +71,13 @@ export class ActivePieces {
     this.#bytes -= active.length
   }
 
-  /** From now on it has free blocks, perhaps. */
-  list(active: ActivePiece): void {
-    if (active.openAt >= 0 || active.isExclusive || active.freeCount === 0) return
-    const open = this.#listOf(active)
-    active.openAt = open.length
-    open.push(active)
+  /** To be called when it may have free blocks for the first time, or none any more. */
+  relist(active: ActivePiece): void {
+    if (active.freeCount === 0 || active.isExclusive) this.unlist(active)
+    else if (active.openAt < 0) this.#list(active)
   }
 
-  /** To be called before its reservation changes, and when it has no free blocks any more. */
+  /** To be called before its reservation changes. */
   unlist(active: ActivePiece): void {
     if (active.openAt < 0) return
     const open = this.#listOf(active)
@@ -75,19 +89,19 @@ export class ActivePieces {
     active.openAt = -1
   }
 
+  /** It is left to `queue`, which is asked for blocks of it next: only then it is listed again. */
   reserve(active: ActivePiece, queue: SourceQueue, now: Millis): void {
     this.unlist(active)
     active.reservedFor = queue.id
     active.reservedAt = now
     queue.current = active
-    this.list(active)
   }
 
   /** It is open to others. */
   unreserve(active: ActivePiece): void {
     this.unlist(active)
     active.reservedFor = 0
-    this.list(active)
+    this.relist(active)
   }
 
   reservedFor(source: number): ActivePiece[] {
@@ -114,6 +128,12 @@ export class ActivePieces {
     for (; excess > 0 && count < Math.min(orphans.length, this.size - MIN_ACTIVE_PIECES); count++)
       excess -= orphans[count]!.length
     return orphans.slice(0, count)
+  }
+
+  #list(active: ActivePiece): void {
+    const open = this.#listOf(active)
+    active.openAt = open.length
+    open.push(active)
   }
 
   #listOf(active: ActivePiece): ActivePiece[] {

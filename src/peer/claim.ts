@@ -1,8 +1,7 @@
-/** Blocks in a row of one piece that one source was asked for at one time: requests are kept by the run, not one by one. */
+/** What one source is asked for at one time: requests are kept by the run, not one by one. */
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
-import type { SourceQueue } from './source-queue.ts'
 
 /** Blocks to ask for, in a row: one request for each 16 KiB of it, the last of a payload may be shorter. */
 export interface BlockRun {
@@ -14,39 +13,39 @@ export interface BlockRun {
   readonly isFirstOfPiece: boolean
 }
 
-export class Claim implements BlockRun {
-  readonly active: ActivePiece
-  readonly queue: SourceQueue
+/** Used again for other blocks when the last of its own has come or was taken back; {@link Requests} keeps them all. */
+export class Claim {
+  /** From 1; blocks are entered with their piece under it. */
+  readonly number: number
+  active: ActivePiece
+  /** Id of the source that is asked. */
+  source = 0
   /** Blocks `first … end - 1`. */
-  readonly first: number
-  readonly end: number
-  readonly isFirstOfPiece: boolean
-  readonly askedAt: Millis
+  first = 0
+  end = 0
+  askedAt: Millis = 0
   /** Blocks of it that have neither come nor been taken back. */
-  openCount: number
+  openCount = 0
   /** Neighbours among the claims of the same source. */
   older: Claim | undefined = undefined
   newer: Claim | undefined = undefined
 
-  constructor(active: ActivePiece, queue: SourceQueue, run: Pick<Claim, 'first' | 'end' | 'askedAt'>) {
+  constructor(number: number, active: ActivePiece) {
+    this.number = number
     this.active = active
-    this.queue = queue
-    this.first = run.first
-    this.end = run.end
-    this.isFirstOfPiece = active.noteAsked(queue.id)
-    this.askedAt = run.askedAt
-    this.openCount = run.end - run.first
   }
 
-  get piece(): number {
-    return this.active.piece
+  /** `first … end - 1` of `active`, all open. */
+  put(active: ActivePiece, first: number, end: number): void {
+    this.active = active
+    this.first = first
+    this.end = end
+    this.openCount = end - first
   }
 
-  get begin(): number {
-    return this.first * BLOCK_LENGTH
-  }
-
-  get length(): number {
-    return Math.min(this.end * BLOCK_LENGTH, this.active.length) - this.begin
+  toRun(isFirstOfPiece: boolean): BlockRun {
+    const begin = this.first * BLOCK_LENGTH
+    const length = Math.min(this.end * BLOCK_LENGTH, this.active.length) - begin
+    return { piece: this.active.piece, begin, length, isFirstOfPiece }
   }
 }

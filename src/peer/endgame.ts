@@ -3,7 +3,7 @@
  * oldest of them, within a budget that bounds what can be wasted.
  */
 import type { Millis } from '../protocol/ports.ts'
-import type { Claim } from './claim.ts'
+import type { BlockOfPiece } from './requests.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 /** Duplicates that may be asked for in a whole download: so many in a thousand of its blocks … */
@@ -15,41 +15,34 @@ const MAX_IN_FLIGHT = 4
 /** A block is not asked for a second time before it was in flight for so long. */
 const MIN_AGE: Millis = 100
 
-export interface EndgameView {
-  readonly sources: Iterable<SourceQueue>
-  readonly now: Millis
-}
-
-interface LateBlock {
-  /** By which another source is asked for it. */
-  readonly claim: Claim
-  readonly block: number
+interface LateBlock extends BlockOfPiece {
+  readonly askedAt: Millis
 }
 
 export class Endgame {
+  readonly #sources: ReadonlyMap<number, SourceQueue>
   #budget: number
 
-  /** @param blocks how many blocks are missing at the start */
-  constructor(blocks: number) {
+  /**
+   * @param blocks how many blocks are missing at the start
+   * @param sources all of them, by their ids: the live map
+   */
+  constructor(blocks: number, sources: ReadonlyMap<number, SourceQueue>) {
+    this.#sources = sources
     this.#budget = Math.max(MIN_BUDGET, Math.floor((blocks * BUDGET_PER_MILLE) / 1_000))
   }
 
-  /**
-   * Claims up to `count` blocks for `queue` that hang at one other source, the oldest first.
-   *
-   * @param view all sources, and the time
-   */
-  claim(queue: SourceQueue, count: number, { sources, now }: EndgameView): Claim[] {
+  /** Up to `count` blocks that hang at one other source and that `queue` is asked for now, too; the oldest first. */
+  choose(queue: SourceQueue, count: number, now: Millis): readonly BlockOfPiece[] {
     const room = Math.min(count, MAX_IN_FLIGHT - queue.count, this.#budget)
     if (room <= 0) return []
     const late: LateBlock[] = []
-    for (const other of sources) if (other !== queue) late.push(...lateAt(other, queue, { room, now }))
-    late.sort(
-      (a, b) => a.claim.askedAt - b.claim.askedAt || a.claim.piece - b.claim.piece || a.block - b.block,
-    )
-    const claims = late.slice(0, room).map(({ claim, block }) => claim.active.claimCopy(queue, block, now))
-    this.#budget -= claims.length
-    return claims
+    for (const other of this.#sources.values())
+      if (other !== queue) late.push(...lateAt(other, queue, { room, now }))
+    late.sort((a, b) => a.askedAt - b.askedAt || a.active.piece - b.active.piece || a.block - b.block)
+    const chosen = late.slice(0, room)
+    this.#budget -= chosen.length
+    return chosen
   }
 }
 
@@ -67,7 +60,7 @@ function lateAt(
     if (active.isExclusive || !queue.bitfield.has(active.piece)) continue
     for (let block = first; block < end; block++) {
       if (!active.isSole(block, claim)) continue
-      late.push({ claim, block })
+      late.push({ active, block, askedAt: claim.askedAt })
       if (late.length === room) return late
     }
   }

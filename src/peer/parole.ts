@@ -55,7 +55,7 @@ export class Parole {
     }
     for (let claim = queue.oldest; claim !== undefined;) {
       const { newer } = claim
-      if (!claim.active.isExclusive) requests.takeBack(claim)
+      if (!claim.active.isExclusive) requests.takeBack(queue, claim)
       claim = newer
     }
     for (const each of active.reservedFor(id)) if (!each.isExclusive) active.unreserve(each)
@@ -67,7 +67,7 @@ export class Parole {
     const { active } = this.#books
     for (const each of active.reservedFor(source)) {
       each.isExclusive = false
-      active.list(each)
+      active.relist(each)
     }
   }
 

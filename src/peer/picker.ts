@@ -3,7 +3,7 @@ import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { InvariantError } from '../protocol/errors.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
-import { ActivePiece } from './active-piece.ts'
+import type { ActivePiece } from './active-piece.ts'
 import { ActivePieces, MAX_ACTIVE_BYTES } from './active-pieces.ts'
 import type { BlockRun } from './claim.ts'
 import { Endgame } from './endgame.ts'
@@ -66,7 +66,7 @@ export class PiecePicker {
   readonly #sources = new Map<number, SourceQueue>()
   /** Undefined once every piece is had: a seeder's picker holds nothing. */
   #wanted: WantedPieces | undefined
-  readonly #active = new ActivePieces()
+  readonly #active: ActivePieces
   readonly #pending = new Map<number, ActivePiece>()
   readonly #requests: Requests
   readonly #parole: Parole
@@ -80,13 +80,15 @@ export class PiecePicker {
     this.have = have
     this.#geometry = geometry
     this.#onAbandon = onAbandon ?? (() => {})
-    this.#requests = new Requests(geometry, this.#active, (active) => this.#giveUp(active))
+    this.#active = new ActivePieces(geometry)
+    const books = { geometry, sources: this.#sources, active: this.#active }
+    this.#requests = new Requests(books, (active) => this.#giveUp(active))
     this.#parole = new Parole({ active: this.#active, pending: this.#pending, requests: this.#requests })
     this.#interest = new Interest(have)
     let blocks = 0
     for (let piece = 0; piece < have.length; piece++)
       if (!have.has(piece)) blocks += geometry.blockCount(piece)
-    this.#endgame = new Endgame(blocks)
+    this.#endgame = new Endgame(blocks, this.#sources)
     if (!have.isFull) this.#wanted = new WantedPieces(have, order, random)
   }
 
@@ -195,21 +197,19 @@ export class PiecePicker {
     const queue = this.#queueOf(source)
     if (!this.#interest.has(queue)) return 0
     this.#now = now
-    let taken = 0
-    while (taken < count) {
+    const before = queue.count
+    const full = before + count
+    while (queue.count < full) {
       const active = this.#pieceFor(queue)
       if (active === undefined) break
       if (active.reservedFor === 0) this.#active.reserve(active, queue, now)
-      const claim = active.claimFree(queue, count - taken, now)
-      this.#requests.add(claim)
-      out.push(claim)
-      taken += claim.openCount
+      out.push(this.#requests.askFree(queue, active, { limit: full - queue.count, now }))
     }
-    if (taken === count || !this.isEndgame || this.#parole.has(queue.id)) return taken
-    const copies = this.#endgame.claim(queue, count - taken, { sources: this.#sources.values(), now })
-    for (const claim of copies) this.#requests.add(claim)
-    out.push(...copies)
-    return taken + copies.length
+    if (queue.count < full && this.isEndgame && !this.#parole.has(queue.id)) {
+      for (const late of this.#endgame.choose(queue, full - queue.count, now))
+        out.push(this.#requests.askCopy(queue, late, now))
+    }
+    return queue.count - before
   }
 
   /**
@@ -228,7 +228,7 @@ export class PiecePicker {
     if (block === undefined) return 'unrequested'
     const queue = this.#queueOf(source)
     let active = this.#active.get(piece)
-    const claim = active?.claimOf(block, queue)
+    const claim = active && this.#requests.claimOf(queue, active, block)
     if (claim !== undefined) queue.onBlock(claim.askedAt, this.#now)
     else {
       if (!queue.takeLapsed(this.#geometry.blockNumber(piece, block))) return 'unrequested'
@@ -349,9 +349,7 @@ export class PiecePicker {
 
   #activate(piece: number): ActivePiece {
     this.#wanted!.take(piece)
-    const active = new ActivePiece(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
-    this.#active.add(active)
-    return active
+    return this.#active.begin(piece)
   }
 
   /** A block came that was released: the piece that takes it, or undefined when it is of no use. */
@@ -362,9 +360,7 @@ export class PiecePicker {
     if (this.#parole.has(queue.id) || this.#active.bytes >= MAX_ACTIVE_BYTES) return undefined
     if (this.#wanted === undefined || !this.#wanted.has(piece)) return undefined
     // Its sender took its leave: whoever comes next goes on with the piece.
-    const begun = this.#activate(piece)
-    this.#active.list(begun)
-    return begun
+    return this.#activate(piece)
   }
 
   // Taking back
@@ -378,16 +374,20 @@ export class PiecePicker {
     }
   }
 
+  /** Of what is returned nothing may be read when another piece was begun. */
   #takePending(piece: number): ActivePiece {
     const active = this.#pending.get(piece)
     if (active === undefined) throw new InvariantError(`piece ${piece} is not pending`)
     this.#pending.delete(piece)
+    this.#active.recycle(active)
     return active
   }
 
   /** Lets an active piece without requests go: it is wanted again. */
   #giveUp(active: ActivePiece): void {
     this.#active.remove(active)
+    this.#active.recycle(active)
+    // It is not the one to go on with any more for whom it was left to.
     active.reservedFor = 0
     this.#wanted!.giveBack(active.piece)
   }

@@ -3,28 +3,36 @@ import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import type { ActivePieces } from './active-pieces.ts'
-import type { Claim } from './claim.ts'
+import { Claim, type BlockRun } from './claim.ts'
 import type { BlockSource, SourceQueue } from './source-queue.ts'
 
 /** A request that is older is taken back, even when its source sends other blocks. */
 const REQUEST_TIMEOUT: Millis = 60_000
 
-export interface ReceivedBlock {
+export interface RequestBooks {
+  readonly geometry: PieceGeometry
+  /** All sources, by their ids. */
+  readonly sources: ReadonlyMap<number, SourceQueue>
+  readonly active: ActivePieces
+}
+
+export interface BlockOfPiece {
   readonly active: ActivePiece
   readonly block: number
 }
 
 /** Enters every request with the piece and with the source, and takes it from both when its block comes or is given up. */
 export class Requests {
-  readonly #geometry: PieceGeometry
-  readonly #pieces: ActivePieces
+  readonly #books: RequestBooks
   readonly #onUntouched: (active: ActivePiece) => void
+  /** By their numbers, the first of which is 1. Those without an open block are spare. */
+  readonly #claims: (Claim | undefined)[] = [undefined]
+  readonly #spare: Claim[] = []
   #count = 0
 
   /** @param onUntouched the last request for a piece of which nothing is in was taken back */
-  constructor(geometry: PieceGeometry, pieces: ActivePieces, onUntouched: (active: ActivePiece) => void) {
-    this.#geometry = geometry
-    this.#pieces = pieces
+  constructor(books: RequestBooks, onUntouched: (active: ActivePiece) => void) {
+    this.#books = books
     this.#onUntouched = onUntouched
   }
 
@@ -33,10 +41,31 @@ export class Requests {
     return this.#count
   }
 
-  add(claim: Claim): void {
-    claim.queue.add(claim)
-    this.#count += claim.openCount
-    if (claim.active.freeCount === 0) this.#pieces.unlist(claim.active)
+  /** Asks `queue` for the lowest free blocks of a piece that has some: as many as lie in a row. */
+  askFree(
+    queue: SourceQueue,
+    active: ActivePiece,
+    { limit, now }: { readonly limit: number; readonly now: Millis },
+  ): BlockRun {
+    const claim = this.#newClaim(active)
+    active.claimFree(claim, limit)
+    this.#books.active.relist(active)
+    return this.#enter(queue, claim, now)
+  }
+
+  /** Asks `queue` for a block that one other source is asked for already. */
+  askCopy(queue: SourceQueue, { active, block }: BlockOfPiece, now: Millis): BlockRun {
+    const claim = this.#newClaim(active)
+    active.claimCopy(claim, block)
+    return this.#enter(queue, claim, now)
+  }
+
+  /** By which a block is asked of `queue`. */
+  claimOf(queue: SourceQueue, active: ActivePiece, block: number): Claim | undefined {
+    const newest = this.#claims[active.claimOn(block)]
+    if (newest === undefined || newest.source === queue.id) return newest
+    const copied = this.#claims[active.copiedClaimOn(block)]
+    return copied?.source === queue.id ? copied : undefined
   }
 
   /**
@@ -44,43 +73,63 @@ export class Requests {
    *
    * @param others gets those that are asked for it, too: it may still come from them
    */
-  receive(queue: SourceQueue, { active, block }: ReceivedBlock, others: BlockSource[]): void {
-    for (let claim = active.claimOn(block); claim !== undefined; claim = active.claimOn(block)) {
-      this.#remove(claim, block)
-      if (claim.queue === queue) continue
-      claim.queue.lapse(this.#geometry.blockNumber(active.piece, block))
-      others.push(claim.queue.source)
+  receive(queue: SourceQueue, { active, block }: BlockOfPiece, others: BlockSource[]): void {
+    for (let number = active.claimOn(block); number !== 0; number = active.claimOn(block)) {
+      const claim = this.#claims[number]!
+      const asked = claim.source === queue.id ? queue : this.#books.sources.get(claim.source)!
+      this.#remove(asked, claim, block)
+      if (asked === queue) continue
+      asked.lapse(this.#books.geometry.blockNumber(active.piece, block))
+      others.push(asked.source)
     }
     active.receive(block, queue.id)
-    if (active.freeCount === 0) this.#pieces.unlist(active)
-  }
-
-  /** What is still open of a claim may be asked of others, and may still come. */
-  takeBack(claim: Claim): void {
-    const { active, queue, first, end } = claim
-    for (let block = first; block < end; block++) {
-      if (active.claimOf(block, queue) !== claim) continue
-      this.#remove(claim, block)
-      queue.lapse(this.#geometry.blockNumber(active.piece, block))
-    }
-    if (active.isUntouched) this.#onUntouched(active)
-    else this.#pieces.list(active)
+    this.#books.active.relist(active)
   }
 
   takeBackAll(queue: SourceQueue): void {
-    for (let { oldest } = queue; oldest !== undefined; oldest = queue.oldest) this.takeBack(oldest)
+    for (let { oldest } = queue; oldest !== undefined; oldest = queue.oldest) this.takeBack(queue, oldest)
   }
 
   takeBackLate(queue: SourceQueue, now: Millis): void {
     for (let { oldest } = queue; oldest !== undefined; oldest = queue.oldest) {
       if (now - oldest.askedAt < REQUEST_TIMEOUT) return
-      this.takeBack(oldest)
+      this.takeBack(queue, oldest)
     }
   }
 
-  #remove(claim: Claim, block: number): void {
+  /** What is still open of a claim may be asked of others, and may still come. */
+  takeBack(queue: SourceQueue, claim: Claim): void {
+    const { geometry, active: pieces } = this.#books
+    const { active, first, end } = claim
+    for (let block = first; block < end; block++) {
+      if (this.claimOf(queue, active, block) !== claim) continue
+      this.#remove(queue, claim, block)
+      queue.lapse(geometry.blockNumber(active.piece, block))
+    }
+    if (active.isUntouched) this.#onUntouched(active)
+    else pieces.relist(active)
+  }
+
+  #newClaim(active: ActivePiece): Claim {
+    const spare = this.#spare.pop()
+    if (spare !== undefined) return spare
+    const claim = new Claim(this.#claims.length, active)
+    this.#claims.push(claim)
+    return claim
+  }
+
+  #enter(queue: SourceQueue, claim: Claim, now: Millis): BlockRun {
+    claim.source = queue.id
+    claim.askedAt = now
+    queue.add(claim)
+    this.#count += claim.openCount
+    return claim.toRun(claim.active.noteAsked(queue.id))
+  }
+
+  #remove(queue: SourceQueue, claim: Claim, block: number): void {
     claim.active.unclaim(block, claim)
-    claim.queue.removeBlock(claim)
+    queue.removeBlock(claim)
     this.#count--
+    if (claim.openCount === 0) this.#spare.push(claim)
   }
 }

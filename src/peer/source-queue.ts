@@ -23,6 +23,7 @@ const STALL_MAX: Millis = 60_000
 const STALL_LATENCIES = 4
 
 export class SourceQueue {
+  readonly id: number
   readonly source: BlockSource
   /** The live bitfield behind `source.has`. */
   readonly bitfield: Bitfield
@@ -40,14 +41,11 @@ export class SourceQueue {
   readonly #lapsed = new Set<number>()
 
   constructor(source: BlockSource, bitfield: Bitfield, now: Millis) {
+    this.id = source.id
     this.source = source
     this.bitfield = bitfield
     this.isSeed = bitfield.isFull
     this.lastBlockAt = now
-  }
-
-  get id(): number {
-    return this.source.id
   }
 
   /** Requests outstanding. */

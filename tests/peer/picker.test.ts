@@ -220,6 +220,29 @@ describe('requests that are taken back', () => {
   })
 })
 
+describe('a piece that is begun when others were had', () => {
+  test('knows nothing of them: neither who was asked, nor who sent, nor what was asked for twice', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 2, order: 'sequential' })
+    const slow = world.source('#.')
+    world.pick(slow, 2)
+    const [other, last] = [world.source('#.'), world.source('.#')]
+    expect(world.pick(last, 1)).toEqual(['1.0'])
+    world.picker.release(last)
+    world.now = 200
+    world.pick(world.source('.#'), 2)
+    expect(world.pick(other, 2)).toEqual(['0.0', '0.1'])
+    for (const name of ['0.0', '0.1']) world.send(other, name)
+    expect(world.picker.mainContributor(0)).toBe(other.id)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([other.id])
+
+    const [run] = world.ask(slow, 2)
+    expect(run).toEqual({ piece: 0, begin: 0, length: 2 * BLOCK_LENGTH, isFirstOfPiece: true })
+    expect(world.picker.contributors(0)).toEqual([])
+    expect(world.send(slow, '0.1')).toEqual(['accepted'])
+    expect(world.picker.contributors(0)).toEqual([slow.id])
+  })
+})
+
 describe('a piece with the wrong hash', () => {
   test('of one sender: it is to blame', () => {
     const world = new PickerWorld(1, { blocksPerPiece: 2 })
