@@ -22,6 +22,9 @@ const DEFAULT_TTL = 2_700
 const MIN_RETRY: Millis = 1_000
 const MAX_RETRY: Millis = 60_000
 
+/** After our address has changed. */
+const REPEAT_WITHIN: Millis = 30_000
+
 /** Resends of one announce. */
 const MAX_RESENDS = 2
 
@@ -66,6 +69,13 @@ export class Announcer {
     for (const announcement of this.#announcements.values()) announcement.onContactAdded()
   }
 
+  /** What we announced is not true any more, or not known any more: all of it is announced again, not all at once. */
+  repeatSoon(): void {
+    const { random } = this.#environment
+    for (const announcement of this.#announcements.values())
+      announcement.repeatWithin(REPEAT_WITHIN * random.float())
+  }
+
   close(): void {
     for (const announcement of this.#announcements.values()) announcement.stop()
     this.#announcements.clear()
@@ -82,12 +92,14 @@ class Announcement {
   readonly #environment: AnnouncerEnvironment
   readonly #subject: Subject
   #timer: Cancel = () => undefined
+  #dueAt: Millis = 0
   /** Ends what goes on now; undefined between rounds. */
   #round: Cancel | undefined
   #roundAt: Millis = Number.NEGATIVE_INFINITY
   #stored = 0
   #retry: Millis = MIN_RETRY
   #hasNewcomers = false
+  #mustRepeat = false
   #isStopped = false
 
   constructor(environment: AnnouncerEnvironment, subject: Subject) {
@@ -107,9 +119,17 @@ class Announcement {
     else this.runAfter(this.#untilNextRound())
   }
 
+  /** A round that goes on is followed by another one. */
+  repeatWithin(delay: Millis): void {
+    if (this.#round !== undefined) this.#mustRepeat = true
+    else this.runAfter(Math.min(delay, this.#dueAt - this.#environment.clock.now()))
+  }
+
   runAfter(delay: Millis): void {
+    const { clock } = this.#environment
     this.#timer()
-    this.#timer = this.#environment.clock.after(delay, () => this.#run())
+    this.#dueAt = clock.now() + delay
+    this.#timer = clock.after(delay, () => this.#run())
   }
 
   #untilNextRound(): Millis {
@@ -120,6 +140,7 @@ class Announcement {
   #run(): void {
     this.#roundAt = this.#environment.clock.now()
     this.#hasNewcomers = false
+    this.#mustRepeat = false
     this.#round = this.#environment.walks.start({
       goal: { infoHash: this.#subject.infoHash },
       isCareful: true,
@@ -144,7 +165,8 @@ class Announcement {
     const delay = stored > 0 ? Math.min(REANNOUNCE, TTL_SHARE * ttlSeconds * 1_000) : this.#retry
     this.#retry = stored > 0 ? MIN_RETRY : Math.min(MAX_RETRY, 2 * this.#retry)
     const jittered = delay * (1 + JITTER * (2 * random.float() - 1))
-    const wait = this.#hasNewcomers && stored < K ? this.#untilNextRound() : jittered
+    const isHasty = this.#mustRepeat || (this.#hasNewcomers && stored < K)
+    const wait = isHasty ? this.#untilNextRound() : jittered
     const { infoHash, port } = this.#subject
     const { hops, rpcs } = summary
     const ms = Math.round(this.#environment.clock.now() - this.#roundAt)

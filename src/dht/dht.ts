@@ -1,5 +1,5 @@
 /** The DHT of a process: one node for each address family, asked and told as one. */
-import { familyOf, scopeOf, type Endpoint, type Family } from '../protocol/endpoint.ts'
+import { familyOf, type Endpoint, type Family } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type {
@@ -71,7 +71,7 @@ export class Dht implements DhtService {
         emit,
         store: stores?.get(family),
         idRule,
-        presumed: presumedAddress(socket.local, options.addresses),
+        addresses: options.addresses,
         isReadOnly,
         isChatty,
         otherNodes: (target, count, requester) =>
@@ -138,15 +138,6 @@ export class Dht implements DhtService {
   #addSeeds(seeds: readonly Endpoint[]): void {
     for (const node of this.#nodes) node.bootstrap(seeds.filter(({ host }) => familyOf(host) === node.family))
   }
-}
-
-/** Where others will probably see us: the address of our one interface, when the socket is bound to all. */
-function presumedAddress(local: Endpoint, addresses: readonly string[]): Endpoint {
-  if (scopeOf(local.host) !== 'bogus') return local
-  const candidates = addresses.filter(
-    (host) => familyOf(host) === familyOf(local.host) && ['private', 'public'].includes(scopeOf(host)),
-  )
-  return candidates.length === 1 ? { host: candidates[0]!, port: local.port } : local
 }
 
 function sumOf(summaries: readonly LookupSummary[]): LookupSummary {

@@ -29,6 +29,7 @@ export const DROP_REASONS = {
   'wrong-id': 'answers with another id than was asked for',
   'read-only': 'a request to a node that answers none',
   'announce-rate': 'more announces than one source may send',
+  'error-rate': 'a request to be refused, by a source that was told so a moment ago',
 } as const
 
 export type DropReason = keyof typeof DROP_REASONS

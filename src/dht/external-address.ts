@@ -13,9 +13,9 @@ import {
   scopeOf,
   unpackEndpoint,
   type Endpoint,
+  type Scope,
 } from '../protocol/endpoint.ts'
 import { bytesEqual } from '../protocol/ids.ts'
-import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis } from '../protocol/ports.ts'
 
 /** Votes that an address needs, and their share of all. */
@@ -25,21 +25,16 @@ const MIN_SHARE = 2 / 3
 const MAX_VOTES = 50
 const VOTE_LIFETIME: Millis = 5 * 60_000
 
-interface Vote {
-  readonly seen: Endpoint
-  readonly at: Millis
-}
-
 export class ExternalAddress {
   readonly #public = new Ballot()
   readonly #local = new Ballot()
   #current: Endpoint | undefined
   /** The same, compact: nearly every vote is for it. */
   #compact: Uint8Array = new Uint8Array()
-  readonly #onChange: (address: Endpoint) => void
+  readonly #onChange: (address: Endpoint, before: Endpoint | undefined) => void
 
   /** @param onChange an address was agreed upon that is not the one before; its port is 0 when they see several */
-  constructor(onChange: (address: Endpoint) => void) {
+  constructor(onChange: (address: Endpoint, before: Endpoint | undefined) => void) {
     this.#onChange = onChange
   }
 
@@ -61,7 +56,7 @@ export class ExternalAddress {
     // How a machine sees itself is of no use to others.
     if (scope === 'loopback' || seen.port === 0 || !mayTell(scope, scopeOf(seen.host))) return
     const ballot = scope === 'public' ? this.#public : this.#local
-    ballot.add(scope === 'public' ? networkOfVoter(voter.host) : voter.host, { seen, at: now })
+    ballot.add(voterOf(voter.host, scope), seen, now)
     // One more vote for who has won already changes nothing.
     if (known === undefined) this.#elect(now)
   }
@@ -69,33 +64,38 @@ export class ExternalAddress {
   #elect(now: Millis): void {
     const winner = this.#public.winner(now) ?? this.#local.winner(now)
     if (winner === undefined || (this.#current && sameEndpoint(winner, this.#current))) return
+    const before = this.#current
     this.#current = winner
     this.#compact = compactEndpoint(winner)
-    this.#onChange(winner)
+    this.#onChange(winner, before)
   }
 }
 
+/** Rows of three short arrays, as every simulated node has them: who voted, when, for what. */
 class Ballot {
-  /** By the voter's network, in the order of voting. */
-  readonly #votes = new LazyMap<string, Vote>()
+  readonly #voters: number[] = []
+  readonly #at: Millis[] = []
+  readonly #seen: Endpoint[] = []
 
-  add(network: string, vote: Vote): void {
-    if (!this.#votes.delete(network) && this.#votes.size >= MAX_VOTES)
-      this.#votes.delete(this.#votes.keys().next().value!)
-    this.#votes.set(network, vote)
+  /** A voter has one vote, the latest; above all that are kept, the oldest goes. */
+  add(voter: number, seen: Endpoint, now: Millis): void {
+    const known = this.#voters.indexOf(voter)
+    const at = known >= 0 ? known : this.#voters.length < MAX_VOTES ? this.#voters.length : this.#oldest()
+    this.#voters[at] = voter
+    this.#at[at] = now
+    this.#seen[at] = seen
   }
 
   winner(now: Millis): Endpoint | undefined {
-    for (const [network, { at }] of this.#votes) {
-      if (at > now - VOTE_LIFETIME) break
-      this.#votes.delete(network)
-    }
-    const votes = [...this.#votes.values()]
-    if (votes.length < MIN_VOTES) return undefined
-    const host = majority(votes.map(({ seen }) => seen.host))
+    const votes = this.#seen.filter((_, at) => this.#at[at]! > now - VOTE_LIFETIME)
+    const host = majority(votes.map((seen) => seen.host))
     if (host === undefined) return undefined
-    const ports = votes.filter(({ seen }) => seen.host === host).map(({ seen }) => seen.port)
+    const ports = votes.filter((seen) => seen.host === host).map(({ port }) => port)
     return { host, port: majority(ports) ?? 0 }
+  }
+
+  #oldest(): number {
+    return this.#at.indexOf(Math.min(...this.#at))
   }
 }
 
@@ -107,8 +107,14 @@ function majority<T>(votes: readonly T[]): T | undefined {
   return undefined
 }
 
-/** Who on the Internet shares a vote: a /16, or a /32 of IPv6. In one's own network each host has one. */
-function networkOfVoter(host: string): string {
-  if (host.includes(':')) return packHost(host).subarray(0, 4).join('.')
-  return host.slice(0, host.indexOf('.', host.indexOf('.') + 1))
+/**
+ * Who shares a vote: on the Internet a /16, or a /32 of IPv6; in one's own network nobody. Where two hashes are equal, one
+ * vote is lost.
+ */
+function voterOf(host: string, scope: Scope): number {
+  const address = packHost(host)
+  const counted = scope === 'public' ? address.subarray(0, address.length === 4 ? 2 : 4) : address
+  let voter = 0
+  for (const byte of counted) voter = (Math.imul(voter, 0x0100_0193) ^ byte) >>> 0
+  return voter
 }

@@ -1,21 +1,33 @@
 /** Who we are: an id that follows from our address, and so another one when the address turns out to be another. */
-import { compactEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { compactEndpoint, familyOf, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { ExternalAddress } from './external-address.ts'
 import type { IdRule } from './id-rule.ts'
 
+export interface AgreedAddress {
+  /** The port is 0 when they see several. */
+  readonly address: Endpoint
+  readonly isNewId: boolean
+  /** What we announced under the one before is not true any more. */
+  readonly hasMoved: boolean
+  /** It is none of this machine's: a router translates. */
+  readonly isTranslated: boolean
+}
+
 export interface IdentityOptions {
   readonly rule: IdRule
   readonly random: Random
-  /** Our address for all we know; its host may be unspecified. */
-  readonly presumed: Endpoint
+  /** Where our socket is bound; the host may be unspecified. */
+  readonly local: Endpoint
+  /** Those of this machine's interfaces, if known. */
+  readonly addresses: readonly string[]
   /** To begin with, whatever address we have. */
   readonly id?: NodeId | undefined
   /** Who we were, and where others saw us then. */
   readonly saved?: { readonly id: NodeId; readonly external: readonly Endpoint[] } | undefined
-  /** Others agree on an address of ours that is new to us. @param isNewId whether the id had to change */
-  readonly onAddress: (address: Endpoint, isNewId: boolean) => void
+  /** Others agree on an address of ours that is new to us. */
+  readonly onAddress: (agreed: AgreedAddress) => void
 }
 
 export class Identity {
@@ -25,10 +37,16 @@ export class Identity {
   readonly #random: Random
   readonly #external: ExternalAddress
 
-  constructor({ rule, random, presumed, id, saved, onAddress }: IdentityOptions) {
+  constructor({ rule, random, local, addresses, id, saved, onAddress }: IdentityOptions) {
+    const presumed = presumedAddress(local, addresses)
     this.#rule = rule
     this.#random = random
-    this.#external = new ExternalAddress((address) => onAddress(address, this.#moveTo(address)))
+    this.#external = new ExternalAddress((address, before) => {
+      const isNewId = this.#moveTo(address)
+      const hasMoved = isNewId || (before !== undefined && before.host !== address.host)
+      const own = scopeOf(local.host) === 'bogus' ? addresses : [local.host]
+      onAddress({ address, isNewId, hasMoved, isTranslated: own.length > 0 && !own.includes(address.host) })
+    })
     // Behind a NAT, what we presume is wrong, and what others saw is probably right still.
     const translated = saved?.external.filter(({ host }) => host !== presumed.host) ?? []
     const isUnknown = scopeOf(presumed.host) === 'bogus'
@@ -68,6 +86,15 @@ export class Identity {
     this.#rule.bind(contact, this.#random)
     this.id.set(contact.subarray(0, ID_LENGTH))
   }
+}
+
+/** Where others will probably see us: the address of our one interface, when the socket is bound to all. */
+function presumedAddress(local: Endpoint, addresses: readonly string[]): Endpoint {
+  if (scopeOf(local.host) !== 'bogus') return local
+  const candidates = addresses.filter(
+    (host) => familyOf(host) === familyOf(local.host) && ['private', 'public'].includes(scopeOf(host)),
+  )
+  return candidates.length === 1 ? { host: candidates[0]!, port: local.port } : local
 }
 
 function contactOf(id: NodeId, address: Endpoint): Uint8Array {

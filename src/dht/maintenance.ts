@@ -44,6 +44,7 @@ export interface MaintenanceOptions {
 }
 
 export class Maintenance implements CallHandler {
+  readonly isUpkeep = true
   readonly #options: MaintenanceOptions
   #refreshTimer: Cancel = () => undefined
   #selfTimer: Cancel = () => undefined

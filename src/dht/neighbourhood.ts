@@ -13,7 +13,7 @@ import type { Reply, Request } from './messages.ts'
 import { RoutingTable } from './routing-table.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from './rpc.ts'
 import { profileOf } from './source-limiter.ts'
-import { forEachToldContact } from './told.ts'
+import { forEachToldContact, isNodePort } from './told.ts'
 
 /** Without any reply for so long, silence is our own fault and costs nobody his place. */
 const ONLINE_FOR: Millis = 30_000
@@ -74,7 +74,8 @@ export class Neighbourhood implements RpcObserver {
   /** Somebody who answers requests sent us one. */
   onRequest(contact: Contact): void {
     this.table.onRequest(contact, this.#clock.now())
-    this.#candidates.offer(contact, true)
+    if (isNodePort(this.#book.endpoint(contact).port, this.#book.scope(contact)))
+      this.#candidates.offer(contact, true)
   }
 
   /** As {@link DhtNode.adopt}. @returns whether the table took it */
@@ -133,6 +134,7 @@ export class Neighbourhood implements RpcObserver {
   ping(contact: Contact, onDone: (hasAnswered: boolean) => void): boolean {
     const isMember = this.table.has(contact)
     const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
+      isUpkeep: true,
       onReply: () => onDone(true),
       onSoftTimeout: (slow) => {
         if (isMember && slow.sends === 1) this.rpc.resend(slow)

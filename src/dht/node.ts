@@ -12,7 +12,7 @@ import { ContactBook, type Contact } from './contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
 import type { IdRule } from './id-rule.ts'
-import { Identity } from './identity.ts'
+import { Identity, type AgreedAddress } from './identity.ts'
 import { K } from './k-bucket.ts'
 import { Maintenance } from './maintenance.ts'
 import type { MessagePort } from './message-port.ts'
@@ -47,8 +47,8 @@ export interface DhtNodeOptions {
   readonly store?: StateStore | undefined
   /** Remembered, or made after {@link idRule}, unless given. */
   readonly id?: NodeId | undefined
-  /** Where others will see us until they say otherwise; where the port is bound unless given. */
-  readonly presumed?: Endpoint | undefined
+  /** Those of this machine's interfaces: where others see us, until they say otherwise. */
+  readonly addresses?: readonly string[] | undefined
   /** Which ids go with which addresses; any unless given. A shared book has its own. */
   readonly idRule?: IdRule | undefined
   /** A node that answers nothing and is in nobody's table (BEP 43). */
@@ -100,10 +100,11 @@ export class DhtNode {
     this.#identity = new Identity({
       rule: this.#book.idRule,
       random,
-      presumed: options.presumed ?? port.local,
+      local: port.local,
+      addresses: options.addresses ?? [],
       id: options.id,
       saved,
-      onAddress: (address, isNewId) => this.#onAddress(address, isNewId),
+      onAddress: (agreed) => this.#onAddress(agreed),
     })
     this.id = this.#identity.id
     this.#port = port
@@ -344,7 +345,7 @@ export class DhtNode {
     const now = this.#deadlines.now()
     const answer = this.#responder.answer(message, { contact, wireBytes, now })
     if (typeof answer === 'string') this.#port.drops.count(answer)
-    else if (answer !== undefined) this.#send(answer.reply, answer.to, message.id)
+    else this.#send(answer.reply, answer.to, message.id)
     if (message.ro !== 1) this.#neighbourhood.onRequest(contact)
   }
 
@@ -354,7 +355,9 @@ export class DhtNode {
     this.#port.send(message, to, receiver)
   }
 
-  #onAddress(address: Endpoint, isNewId: boolean): void {
+  #onAddress({ address, isNewId, hasMoved, isTranslated }: AgreedAddress): void {
+    this.#rpc.outgoing.isBehindNat = isTranslated
+    if (hasMoved) this.#announcer.repeatSoon()
     if (isNewId) {
       this.#table.remap()
       if (this.#hasJoined) this.#maintenance.join()

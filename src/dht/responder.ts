@@ -104,7 +104,7 @@ export class Responder {
   /**
    * @param contact the sender: its id and endpoint
    * @param wireBytes what the request measured
-   * @returns the answer, why there is none, or undefined for a refusal that is not worth a datagram
+   * @returns the answer, or why there is none
    */
   answer(
     message: Request,
@@ -113,7 +113,7 @@ export class Responder {
       wireBytes,
       now,
     }: { readonly contact: Contact; readonly wireBytes: number; readonly now: Millis },
-  ): Answer | DropReason | undefined {
+  ): Answer | DropReason {
     const { book, overheadBytes } = this.#options
     const from = book.endpoint(contact)
     const isProven = this.#isProven(message, contact, now)
@@ -222,7 +222,7 @@ export class Responder {
     if (packed.length > 0) reply[key] = packed
   }
 
-  #onAnnounce(question: Question<AnnounceMessage>): PongMessage | DropReason | undefined {
+  #onAnnounce(question: Question<AnnounceMessage>): PongMessage | DropReason {
     const { message, from, scope, now } = question
     const { tokens, store, onStored } = this.#options
     const { infoHash, token, id } = message
@@ -238,8 +238,8 @@ export class Responder {
     return { ...this.#pong(message, from), ttl: PEER_TTL / 1_000 }
   }
 
-  #error({ message, from, scope, now }: Question<Request>, e: [number, string]): PongMessage | undefined {
-    if (!this.#errors.allows(from.host, profileOf(scope), now)) return undefined
+  #error({ message, from, scope, now }: Question<Request>, e: [number, string]): PongMessage | DropReason {
+    if (!this.#errors.allows(from.host, profileOf(scope), now)) return 'error-rate'
     return { ...this.#pong(message, from), e }
   }
 

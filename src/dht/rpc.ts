@@ -11,6 +11,7 @@ import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 import type { DropReason } from './drops.ts'
 import { ERROR_SKEW, REPLY_TO, type Reply, type Request } from './messages.ts'
+import { OutgoingLimiter } from './outgoing-limiter.ts'
 import { RttWindow } from './rtt-window.ts'
 import type { Profile } from './source-limiter.ts'
 
@@ -37,6 +38,8 @@ export interface Callee {
 }
 
 export interface CallHandler {
+  /** Nobody waits for it: it is the first to wait when we have asked much. */
+  readonly isUpkeep?: true
   onReply(call: Call, reply: Reply): void
   /** No reply in the usual time. {@link Rpc.resend} or ask another; a late reply still comes to `onReply`. */
   onSoftTimeout(call: Call): void
@@ -87,6 +90,8 @@ export class Rpc {
   readonly #random: Random
   readonly #send: (request: Request, callee: Callee) => void
   readonly #observer: RpcObserver
+  /** What we may ask, and how fast. */
+  readonly outgoing: OutgoingLimiter
   readonly #calls = new LazyMap<string, Call>()
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
   readonly #rtts: Readonly<Record<Profile, RttWindow>> = {
@@ -101,19 +106,23 @@ export class Rpc {
     this.#random = random
     this.#send = send
     this.#observer = observer
+    this.outgoing = new OutgoingLimiter(clock.now())
   }
 
   get inFlight(): number {
     return this.#calls.size
   }
 
-  /** @returns undefined when too many calls wait already; nothing was sent then */
+  /** @returns undefined when too many calls wait already, or too much was asked lately; nothing was sent then */
   call(question: Question, callee: Callee, handler: CallHandler): Call | undefined {
-    if (this.#inFlight[callee.profile] >= MAX_IN_FLIGHT[callee.profile]) return undefined
+    const { to, profile } = callee
+    const now = this.#clock.now()
+    const isUpkeep = handler.isUpkeep === true
+    if (this.#inFlight[profile] >= MAX_IN_FLIGHT[profile]) return undefined
+    if (!this.outgoing.allows(to, { profile, isUpkeep, now })) return undefined
     const t = this.#transactionId()
     const request: Request = { ...question, t, id: this.#ownId, ro: this.#isReadOnly ? 1 : undefined }
-    const now = this.#clock.now()
-    const soft = this.#rtts[callee.profile].timeout(callee.rto)
+    const soft = this.#rtts[profile].timeout(callee.rto)
     const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)
     const call: Call = {
       request,
@@ -126,7 +135,7 @@ export class Rpc {
       timer: () => undefined,
     }
     this.#calls.set(t, call)
-    this.#inFlight[callee.profile]++
+    this.#inFlight[profile]++
     call.timer = this.#clock.after(soft, () => this.#onSoft(call))
     this.#observer.onBegin(call)
     this.#send(request, callee)

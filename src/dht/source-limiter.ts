@@ -39,6 +39,18 @@ export class Bucket {
     return true
   }
 
+  /** Whether there is any left. */
+  isOpen(now: Millis): boolean {
+    this.#refill(now)
+    return this.#tokens >= 1
+  }
+
+  /** Takes one in any case; what is taken beyond the burst, at most as much again, must come back first. */
+  spend(now: Millis): void {
+    this.#refill(now)
+    this.#tokens = Math.max(-this.#rate.burst, this.#tokens - 1)
+  }
+
   /** How much of the burst is left: 0 … 1. */
   share(now: Millis): number {
     this.#refill(now)

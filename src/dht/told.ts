@@ -20,6 +20,11 @@ export interface Teller {
   readonly ownId: NodeId
 }
 
+/** Whether a node may live there. */
+export function isNodePort(port: number, scope: Scope): boolean {
+  return port >= (scope === 'public' ? MIN_PUBLIC_PORT : 1)
+}
+
 /** Visits the contacts of `message`; whoever keeps one retains it. */
 export function forEachToldContact(
   message: PeersMessage,
@@ -31,11 +36,9 @@ export function forEachToldContact(
   const stride = CONTACT_LENGTH[book.family]
   for (let at = 0; at < list.length; at += stride) {
     const port = (list[at + stride - 2]! << 8) | list[at + stride - 1]!
-    if (port === 0) continue
     const contact = book.internPacked(list, at)
     const told = book.scope(contact)
-    const isReserved = told === 'public' && port < MIN_PUBLIC_PORT
-    if (mayTell(scope, told) && !isReserved && !book.hasId(contact, ownId)) visit(contact)
+    if (mayTell(scope, told) && isNodePort(port, told) && !book.hasId(contact, ownId)) visit(contact)
     book.release(contact)
   }
 }

@@ -144,6 +144,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     type: fc.constant('pong' as const),
     ...reply,
     ttl: optional(fc.integer({ min: 60, max: 7_200 })),
+    ts: optional(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
   }),
   fc
     .record({

@@ -50,8 +50,8 @@ describe('our address', () => {
   })
 
   test('counts fifty networks, the latest', () => {
-    for (let i = 0; i < 200; i++) vote(network(i), LIE)
-    for (let i = 0; i < 34; i++) vote(`40.${i}.0.1`, US)
+    for (let i = 0; i < 200; i++) vote(network(i), LIE, i)
+    for (let i = 0; i < 34; i++) vote(`40.${i}.0.1`, US, 200 + i)
     expect(changes.at(-1)).toBe('20.0.0.1:6000')
   })
 

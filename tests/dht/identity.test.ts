@@ -102,9 +102,20 @@ describe('nodes with ids of their own choice', () => {
 
 describe('our own id', () => {
   test('follows from the address that the socket is bound to', () => {
-    const here = { host: '10.0.0.7', port: 4_000 }
-    const lone = new LoneNode({ idRule, presumed: here })
-    expect(idRule.fits(packed(here, lone.node.id))).toBe(true)
+    const lone = new LoneNode({ idRule }, { host: '10.0.0.7', port: 4_000 })
+    expect(idRule.fits(packed({ host: '10.0.0.7', port: 4_000 }, lone.node.id))).toBe(true)
+  })
+
+  test.each([
+    [
+      'of the one interface that others can reach',
+      ['127.0.0.1', '10.0.0.7', 'fe80::1', '2001:4860::7'],
+      true,
+    ],
+    ['of none, where there are several', ['127.0.0.1', '10.0.0.7', '172.17.0.1'], false],
+  ])('with a socket on all interfaces follows from the address %s', (_name, addresses, isBound) => {
+    const lone = new LoneNode({ idRule, addresses })
+    expect(idRule.fits(packed({ host: '10.0.0.7', port: 10_000 }, lone.node.id))).toBe(isBound)
   })
 
   test('follows the address when others agree on it; nobody is forgotten, and each has the place that is due', () => {
@@ -141,8 +152,35 @@ describe('our own id', () => {
     expect(commonPrefixLength(lone.node.id, fromHex(before)!)).toBeLessThan(40)
   })
 
+  test('that had to change is announced again within half a minute, whatever was announced before', () => {
+    const lone = new LoneNode({ idRule })
+    const announced: number[] = []
+    const answerAll = (ms: number, ip?: Uint8Array): void => {
+      for (const end = lone.clock.now() + ms; lone.clock.now() < end; lone.run(100)) {
+        if (lone.sent.some(({ message }) => message.type === 'announce')) announced.push(lone.clock.now())
+        for (const { endpoint, id } of honest)
+          lone.answerAs(endpoint, id, { token: 'aaaa', ...(ip && { ip }) })
+      }
+    }
+    introduce(lone, honest)
+    lone.node.announce(infoHash, 7_000, { isSeed: true })
+    answerAll(120_000)
+    expect(announced).toHaveLength(1)
+    // They agree on our address with the answers to a lookup.
+    lone.node.lookup(
+      infoHash,
+      () => undefined,
+      () => undefined,
+    )
+    answerAll(1_000, compactEndpoint({ host: '81.2.3.4', port: 10_000 }))
+    const agreedAt = lone.clock.now()
+    answerAll(31_000)
+    expect(announced).toHaveLength(2)
+    expect(announced[1]! - agreedAt).toBeLessThanOrEqual(30_000)
+  })
+
   test('stays when it fits already, or when each of them sees another port', () => {
-    const lone = new LoneNode({ idRule, presumed: { host: '81.2.3.4', port: 10_000 } })
+    const lone = new LoneNode({ idRule }, { host: '81.2.3.4', port: 10_000 })
     const before = toHex(lone.node.id)
     honest.forEach(({ endpoint, id }, at) => {
       lone.node.bootstrap([endpoint])

@@ -29,9 +29,9 @@ export class LoneNode {
   readonly node: DhtNode
   readonly #socket: Datagrams
 
-  constructor(options: Partial<DhtNodeOptions> = {}) {
+  constructor(options: Partial<DhtNodeOptions> = {}, local: Endpoint = { host: '0.0.0.0', port: 10_000 }) {
     this.#socket = {
-      local: { host: '0.0.0.0', port: 10_000 },
+      local,
       onDatagram: () => undefined,
       send: (data, to) => {
         const message = decodeMessage(data)
