@@ -16,8 +16,10 @@ import type { UploadBudget } from './rate-limits.ts'
 export const MAX_SEND_AHEAD_BYTES = 32 * 2 ** 20
 /** … which is never less than this, a long `writev` … */
 export const MIN_SEND_AHEAD_BYTES = 512 * 1024
-/** … and not more: some reads under way behind what is being sent. */
-export const MAX_SEND_AHEAD_BYTES_PER_PEER = 2 * 2 ** 20
+/** … and not more: one part is being read while the other is being sent. */
+export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
+/** The next part is read when no more than this share of it is left: few long reads and writes cost less than many short ones. */
+const REFILL_SHARE = 1 / 2
 
 export interface UploaderOptions {
   readonly cache: PieceCache
@@ -49,6 +51,8 @@ interface Upload {
   readonly lane: Lane
   /** Being read, or handed to the stream. */
   aheadBytes: number
+  /** It has had its share, and most of it is still on its way. */
+  isSated: boolean
 }
 
 export class Uploader {
@@ -69,7 +73,7 @@ export class Uploader {
   addPeer(peer: PeerConnection): Bitfield {
     const { clock, budget } = this.#options
     const lane = this.#laneOf(budget(peer.remote.host))
-    this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0 })
+    this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0, isSated: false })
     if (peer.isInterestedInUs) this.#decide()
     return this.#offers.add(peer, lane.budget.rate !== Infinity, clock.now())
   }
@@ -99,7 +103,7 @@ export class Uploader {
     const upload = this.#uploads.get(peer.id)
     if (upload === undefined) return
     this.#offers.onRequest(peer, piece, this.#options.clock.now())
-    this.#serve(upload)
+    if (!upload.isSated) this.#serve(upload)
   }
 
   /** Rotates the slots, and gives those another chance whom an overloaded disk turned away. */
@@ -169,12 +173,15 @@ export class Uploader {
   #run(lane: Lane): void {
     const { turns } = lane
     const now = this.#options.clock.now()
+    let isTaken = true
     for (let upload = turns.current; upload !== undefined && !lane.isWaiting; upload = turns.current) {
       const request = this.#nextRequest(upload)
       if (request === undefined) turns.remove(upload)
-      else if (turns.mayServe(request.piece, now) && !this.#isSent(upload, request)) return
+      else if (turns.mayServe(request.piece, now)) isTaken = this.#isSent(upload, request)
+      if (!isTaken) break
     }
-    if (!lane.isWaiting && lane.aheadBytes === 0) this.#offers.onIdle()
+    this.#options.cache.startReads()
+    if (isTaken && !lane.isWaiting && lane.aheadBytes === 0) this.#offers.onIdle()
   }
 
   /** What nobody else is being sent goes first. */
@@ -184,8 +191,8 @@ export class Uploader {
   }
 
   /** Undefined when it waits for none, or has enough on its way. */
-  #nextRequest({ peer, aheadBytes }: Upload): UploadRequest | undefined {
-    if (aheadBytes >= this.#maxAheadBytes) return undefined
+  #nextRequest({ peer, isSated }: Upload): UploadRequest | undefined {
+    if (isSated) return undefined
     for (let request = peer.uploads?.peek(); request !== undefined; request = peer.uploads!.peek()) {
       if (this.#options.have.has(request.piece)) return request
       peer.uploads!.next()
@@ -226,6 +233,8 @@ export class Uploader {
   #countAhead(upload: Upload, bytes: number): void {
     upload.aheadBytes += bytes
     upload.lane.aheadBytes += bytes
+    if (upload.aheadBytes >= this.#maxAheadBytes) upload.isSated = true
+    else if (upload.aheadBytes <= this.#maxAheadBytes * REFILL_SHARE) upload.isSated = false
   }
 
   #onBlock(upload: Upload, request: UploadRequest, block: CachedBlock | StorageError): void {
@@ -244,7 +253,7 @@ export class Uploader {
       block.release()
       this.#countAhead(upload, -request.length)
       if (peer.isClosed) this.#run(upload.lane)
-      else this.#serve(upload)
+      else if (!upload.isSated) this.#serve(upload)
     })
   }
 }

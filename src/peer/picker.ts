@@ -89,7 +89,8 @@ export class PiecePicker {
     for (let piece = 0; piece < have.length; piece++)
       if (!have.has(piece)) blocks += geometry.blockCount(piece)
     this.#endgame = new Endgame(blocks, this.#sources)
-    if (!have.isFull) this.#wanted = new WantedPieces(have, order, random)
+    if (!have.isFull)
+      this.#wanted = new WantedPieces({ have, pieceLength: geometry.pieceLength, order, random })
   }
 
   get isComplete(): boolean {

@@ -1,4 +1,4 @@
-/** The rarest piece that a source has; of equally rare ones any. */
+/** The rarest piece that a source has; of equally rare ones any, and then its neighbours. */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Random } from '../protocol/ports.ts'
 import { Availability } from './availability.ts'
@@ -18,6 +18,8 @@ const WALK_SAMPLE = 16
 class Search {
   #round = -1
   #insertions = -1
+  /** What was chosen last; -1 before. */
+  last = -1
   /** Buckets below held nothing for it in this round. */
   bucket = 0
   missesLeft = 0
@@ -47,25 +49,34 @@ class Search {
   }
 }
 
+export interface RarestFirstOptions {
+  /** Otherwise all pieces count as equally rare: they are taken at random. */
+  readonly isRanked: boolean
+  /** Pieces that are drawn together, from a multiple of it on; 1 for each by itself. */
+  readonly groupSize: number
+}
+
 /**
  * A piece is drawn among the equally rare ones whenever one is begun, so that leechers which started together spread over
- * the swarm instead of chasing the same piece.
+ * the swarm instead of chasing the same piece. Small pieces are drawn by the group: what lies side by side on both disks
+ * is read and written at once.
  */
 export class RarestFirst implements PieceOrder {
   /** The live one: what nobody was asked for yet. */
   readonly #wanted: Bitfield
   readonly #random: Random
   readonly #isRanked: boolean
+  readonly #groupSize: number
   readonly #availability: Availability
   readonly #searches = new Map<SourceQueue, Search>()
   /** Times that a piece became wanted again: a source that had nothing of use may have something now. */
   #insertions = 0
 
-  /** @param isRanked otherwise all pieces count as equally rare: they are taken at random */
-  constructor(wanted: Bitfield, random: Random, isRanked: boolean) {
+  constructor(wanted: Bitfield, random: Random, { isRanked, groupSize }: RarestFirstOptions) {
     this.#wanted = wanted
     this.#random = random
     this.#isRanked = isRanked
+    this.#groupSize = groupSize
     this.#availability = new Availability(wanted)
   }
 
@@ -75,14 +86,11 @@ export class RarestFirst implements PieceOrder {
     if (search.isInVain) return -1
     const availability = this.#availability
     availability.settle()
-    if (queue.bitfield.count * SPARSE_FRACTION < queue.bitfield.length) return this.#walk(queue, search)
     search.bucket = Math.max(search.bucket, availability.firstBucket)
-    for (const { bucketCount } = availability; search.bucket < bucketCount; search.bucket++) {
-      const piece = this.#find(queue, search)
-      if (piece >= 0) return piece
-      if (search.missesLeft === 0) break
-    }
-    return this.#walk(queue, search)
+    const next = search.last + 1
+    if (next % this.#groupSize > 0 && this.#isAsGood(next, queue, search)) search.last = next
+    else search.last = this.#firstOfGroup(this.#draw(queue, search), queue, search)
+    return search.last
   }
 
   take(piece: number): void {
@@ -107,6 +115,29 @@ export class RarestFirst implements PieceOrder {
   onHave(queue: SourceQueue, piece: number): void {
     this.#searches.get(queue)!.isInVain = false
     if (this.#isRanked) this.#availability.onHave(piece)
+  }
+
+  #draw(queue: SourceQueue, search: Search): number {
+    const availability = this.#availability
+    if (queue.bitfield.count * SPARSE_FRACTION < queue.bitfield.length) return this.#walk(queue, search)
+    for (const { bucketCount } = availability; search.bucket < bucketCount; search.bucket++) {
+      const piece = this.#find(queue, search)
+      if (piece >= 0) return piece
+      if (search.missesLeft === 0) break
+    }
+    return this.#walk(queue, search)
+  }
+
+  /** The piece, or the first one of those before it in its group that are as good. */
+  #firstOfGroup(drawn: number, queue: SourceQueue, search: Search): number {
+    let first = drawn
+    while (first % this.#groupSize > 0 && this.#isAsGood(first - 1, queue, search)) first--
+    return first
+  }
+
+  /** Whether it could have been drawn, too. */
+  #isAsGood(piece: number, { bitfield }: SourceQueue, { bucket }: Search): boolean {
+    return this.#wanted.has(piece) && bitfield.has(piece) && this.#availability.countOf(piece) === bucket
   }
 
   /** A piece of the search's bucket that the source has: drawn, or else the next one from where the last draw fell. */

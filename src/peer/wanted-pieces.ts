@@ -7,6 +7,20 @@ import { RarestFirst } from './rarest-first.ts'
 import { Sequential } from './sequential.ts'
 import type { SourceQueue } from './source-queue.ts'
 
+/** Small pieces are begun in groups of so many bytes, which are read and written at once … */
+export const MAX_GROUP_BYTES = 2 ** 20
+/** … as long as there are so many groups: leechers that start together must find different ones. */
+const MIN_GROUPS = 256
+
+export interface WantedPiecesOptions {
+  /** What is not wanted at the start. */
+  readonly have: Bitfield
+  /** Bytes. */
+  readonly pieceLength: number
+  readonly order: OrderName
+  readonly random: Random
+}
+
 export class WantedPieces {
   readonly #bits: Bitfield
   readonly #order: PieceOrder
@@ -14,14 +28,16 @@ export class WantedPieces {
   readonly #isSequential: boolean
   readonly #runs: PieceRuns
 
-  /** @param have what is not wanted at the start */
-  constructor(have: Bitfield, order: OrderName, random: Random) {
+  constructor({ have, pieceLength, order, random }: WantedPiecesOptions) {
     this.#bits = new Bitfield(have.length)
     for (let piece = 0; piece < have.length; piece++) if (!have.has(piece)) this.#bits.set(piece)
     this.#isSequential = order === 'sequential'
     this.#order = this.#isSequential
       ? new Sequential(this.#bits)
-      : new RarestFirst(this.#bits, random, order === 'rarest')
+      : new RarestFirst(this.#bits, random, {
+          isRanked: order === 'rarest',
+          groupSize: order === 'rarest' ? groupSize(have.length, pieceLength) : 1,
+        })
     this.#runs = new PieceRuns(this.#bits)
   }
 
@@ -69,4 +85,8 @@ export class WantedPieces {
     if (this.size === 0) return -1
     return this.#runs.has(queue) ? this.#runs.choose(queue, round) : this.#order.choose(queue, round)
   }
+}
+
+function groupSize(pieceCount: number, pieceLength: number): number {
+  return Math.max(1, Math.floor(Math.min(MAX_GROUP_BYTES / pieceLength, pieceCount / MIN_GROUPS)))
 }

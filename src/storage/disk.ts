@@ -70,8 +70,11 @@ export interface Payload {
    * no copy is made) must not change until `done`.
    */
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void
-  /** Fills `into` (in a SharedArrayBuffer) from `begin` of `piece`. */
-  read(piece: number, begin: number, into: Uint8Array, done: (error?: StorageError) => void): void
+  /**
+   * Fills the buffers, one after the other, with what begins at `begin` of `piece` and may go on in the pieces behind it.
+   * They lie in SharedArrayBuffers, are one at least, and none is empty. After an error what is in them is arbitrary.
+   */
+  read(piece: number, begin: number, into: readonly Uint8Array[], done: (error?: StorageError) => void): void
   /** Re-reads and hashes pieces, streaming, on all workers. Unreadable or missing data counts as not good. Any order. */
   verify(
     pieces: readonly number[],

@@ -2,6 +2,7 @@
 import { bytesEqual, ID_LENGTH } from '../protocol/ids.ts'
 import { invariant, StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
+import { totalLength } from './buffer-list.ts'
 import type { FileStat, OpenMode, Payload, Verdict } from './disk.ts'
 import { hasZeroPadding } from './file-map.ts'
 import type { FileMap } from './file-map.ts'
@@ -55,10 +56,23 @@ export class MemoryPayload implements Payload {
     })
   }
 
-  read(piece: number, begin: number, into: Uint8Array, done: (error?: StorageError) => void): void {
+  read(
+    piece: number,
+    begin: number,
+    into: readonly Uint8Array[],
+    done: (error?: StorageError) => void,
+  ): void {
     invariant(this.#isOpen, 'only an open payload is read')
-    const spans = this.#map.spans(piece, begin, into.length)
-    this.#run({ bytes: into.length }, () => done(this.#disk.readSpans(spans, into)))
+    const bytes = totalLength(into)
+    this.#run({ bytes }, () => {
+      let at = begin
+      for (const part of into) {
+        const error = this.#disk.readSpans(this.#map.spans(piece, at, part.length), part)
+        if (error !== undefined) return done(error)
+        at += part.length
+      }
+      done()
+    })
   }
 
   verify(

@@ -3,22 +3,26 @@
  *
  * The unit of reading is the whole piece, or an aligned window of it when the piece is longer than
  * {@link MAX_WINDOW_BYTES}: few large reads cost half of many small ones, while too large ones push out what other
- * peers are still fetching. A piece that was just written lies here whole, in the buffer it was assembled in.
+ * peers are still fetching. Neighbours that are asked for together are read together, each into a buffer of its own.
+ * A piece that was just written lies here whole, in the buffer it was assembled in.
  *
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
  */
 import { LRUCache } from 'lru-cache'
 import type { StorageError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
-import type { BufferPool, PieceBuffer } from './buffer-pool.ts'
+import { PieceBuffer } from './buffer-pool.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { Payload } from './disk.ts'
 
 /** Bytes of cached pieces, unless told otherwise. */
 export const CACHE_BYTES = 32 * 2 ** 20
 /** Bytes of them for each peer that may ask for more. Memory that nobody will read again had better stay in use and warm. */
 export const CACHE_BYTES_PER_READER = 8 * 2 ** 20
-/** The longest single read: each costs the wake of a thread, and 50 peers' windows must fit into the cache. */
+/** The most that is read because one block of it is wanted: 50 peers' windows must fit into the cache. */
 export const MAX_WINDOW_BYTES = 512 * 1024
+/** The longest single read, of several windows that are wanted: each costs the wake of a thread. */
+export const MAX_READ_BYTES = 2 ** 20
 /** Reads under way at once: the threads that Node's pool has. */
 export const MAX_READS_IN_FLIGHT = 4
 /** Blocks that may wait for reads. */
@@ -48,6 +52,8 @@ interface Miss {
   readonly begin: number
   readonly length: number
   readonly waiters: { readonly begin: number; readonly length: number; readonly onBlock: OnBlock }[]
+  /** It was part of a longer read that failed: who is to blame is found one by one. */
+  isAlone: boolean
 }
 
 export class PieceCache {
@@ -97,8 +103,9 @@ export class PieceCache {
   }
 
   /**
-   * Fetches a range that lies inside one piece. A hit calls `onBlock` before this returns, a miss in a later turn.
-   * An asker that has gone by then still has to release the block. Nothing is called after `close`.
+   * Fetches a range that lies inside one piece. A hit calls `onBlock` before this returns, a miss in a later turn, once
+   * {@link startReads} was called. An asker that has gone by then still has to release the block. Nothing is called after
+   * `close`.
    *
    * @returns false when too many blocks wait already: nothing will be called, ask again later
    */
@@ -124,9 +131,21 @@ export class PieceCache {
     const underWay = isInWindow ? this.#misses.get(key) : undefined
     if (underWay !== undefined) underWay.waiters.push(waiter)
     else if (isInWindow)
-      this.#enqueue({ key, piece, begin: windowBegin, length: windowLength, waiters: [waiter] })
-    else this.#enqueue({ key: undefined, piece, begin, length, waiters: [waiter] })
+      this.#enqueue({
+        key,
+        piece,
+        begin: windowBegin,
+        length: windowLength,
+        waiters: [waiter],
+        isAlone: false,
+      })
+    else this.#enqueue({ key: undefined, piece, begin, length, waiters: [waiter], isAlone: false })
     return true
+  }
+
+  /** Reads what was asked for, as far as the disk is free. Whoever asks for several blocks calls it after the last. */
+  startReads(): void {
+    while (this.#inFlight < MAX_READS_IN_FLIGHT && this.#queue.length > 0) this.#start(this.#takeRun())
   }
 
   /** Forgets what is cached of all pieces; blocks that are out stay valid. */
@@ -158,35 +177,63 @@ export class PieceCache {
   #enqueue(miss: Miss): void {
     if (miss.key !== undefined) this.#misses.set(miss.key, miss)
     this.#queue.push(miss)
-    this.#startReads()
   }
 
-  #startReads(): void {
-    while (this.#inFlight < MAX_READS_IN_FLIGHT) {
-      const miss = this.#queue.shift()
-      if (miss === undefined) return
-      this.#inFlight++
-      const buffer = this.#pool.acquire(miss.length)
-      this.#payload.read(miss.piece, miss.begin, buffer.bytes, (error) => this.#onRead(miss, buffer, error))
+  /** The miss that has waited longest, and those behind it in the queue as long as each goes on where the last one ends. */
+  #takeRun(): Miss[] {
+    const first = this.#queue.shift()!
+    const run = [first]
+    let bytes = first.length
+    for (let last = first; !last.isAlone;) {
+      const next = this.#queue[0]
+      if (next === undefined || next.isAlone || bytes + next.length > MAX_READ_BYTES) break
+      if (this.#placeOf(next) !== this.#placeOf(last) + last.length) break
+      this.#queue.shift()
+      run.push(next)
+      bytes += next.length
+      last = next
     }
+    return run
   }
 
-  #onRead(miss: Miss, buffer: PieceBuffer, error: StorageError | undefined): void {
-    this.#inFlight--
-    if (!this.#isClosed) {
-      this.#waiting -= miss.waiters.length
-      if (miss.key !== undefined) {
-        this.#misses.delete(miss.key)
-        if (error === undefined) this.#keep(miss.key, buffer)
-      }
+  /** Its first byte in the payload. */
+  #placeOf({ piece, begin }: Miss): number {
+    return piece * this.#geometry.pieceLength + begin
+  }
+
+  #start(run: readonly Miss[]): void {
+    this.#inFlight++
+    const { piece, begin } = run[0]!
+    const buffers = run.map(({ length }) => this.#pool.acquire(length))
+    const into = buffers.map(({ bytes }) => bytes)
+    this.#payload.read(piece, begin, into, (error) => {
+      this.#inFlight--
+      if (error !== undefined && run.length > 1) this.#retryAlone(run)
+      else for (const [index, miss] of run.entries()) this.#onRead(miss, error ?? buffers[index]!)
+      for (const buffer of buffers) buffer.release()
+      if (!this.#isClosed) this.startReads()
+    })
+  }
+
+  #retryAlone(run: readonly Miss[]): void {
+    if (this.#isClosed) return
+    for (const miss of run) miss.isAlone = true
+    this.#queue.unshift(...run)
+  }
+
+  #onRead({ key, begin, waiters }: Miss, result: PieceBuffer | StorageError): void {
+    if (this.#isClosed) return
+    this.#waiting -= waiters.length
+    if (key !== undefined) {
+      this.#misses.delete(key)
+      if (result instanceof PieceBuffer) this.#keep(key, result)
+    }
+    for (const waiter of waiters) {
       // A waiter may close the cache, which leaves the rest unserved.
-      for (const { begin, length, onBlock } of miss.waiters) {
-        if (this.#isClosed) break
-        onBlock(error ?? lend(buffer, begin - miss.begin, length))
-      }
+      if (this.#isClosed) return
+      if (result instanceof PieceBuffer) waiter.onBlock(lend(result, waiter.begin - begin, waiter.length))
+      else waiter.onBlock(result)
     }
-    buffer.release()
-    if (!this.#isClosed) this.#startReads()
   }
 }
 

@@ -1,4 +1,5 @@
 /** What every disk promises, told over one that a `DiskWorld` makes. */
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bytesEqual } from '../../src/protocol/ids.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
@@ -114,7 +115,7 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
     }
     const read = async (payload: Payload, [piece, begin, length]: [number, number, number]) => {
       const into = new Uint8Array(new SharedArrayBuffer(length))
-      await success<void>((done) => payload.read(piece, begin, into, done))
+      await success<void>((done) => payload.read(piece, begin, [into], done))
       return into
     }
     const verify = async (payload: Payload, pieces: readonly number[]): Promise<string> => {
@@ -170,7 +171,7 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
         [3, 0, 1000],
       ] as const) {
         const into = new Uint8Array(new SharedArrayBuffer(length)).fill(7)
-        await success<void>((done) => payload.read(piece, begin, into, done))
+        await success<void>((done) => payload.read(piece, begin, [into], done))
         expect(bytesEqual(into, pieceOf(padded, geometry, piece).subarray(begin, begin + length))).toBe(true)
       }
       expect(world.readFile(`${world.folder}/film/b`)).toEqual(padded.slice(2000, 2700))
@@ -283,12 +284,29 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       expect(bytesEqual(await read(payload, [3, 10, 900]), content.subarray(3010, 3910))).toBe(true)
     })
 
+    test('one read fills several buffers, across the ends of pieces and files', async () => {
+      const plan = folderPlan()
+      const payload = await open(plan, 'download')
+      await commitAll(payload, plan)
+      const ranges = fc.tuple(
+        fc.nat(1_203),
+        fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 3 }),
+      )
+      const property = fc.asyncProperty(ranges, async ([at, lengths]) => {
+        const into = lengths.map((length) => new Uint8Array(new SharedArrayBuffer(length)))
+        await success<void>((done) => payload.read(Math.floor(at / 1000), at % 1000, into, done))
+        const all = Buffer.concat(into)
+        expect(bytesEqual(all, content.subarray(at, at + all.length))).toBe(true)
+      })
+      await fc.assert(property, { numRuns: 50 })
+    })
+
     test('reading where the file was cut short fails', async () => {
       world.writeFile(`${world.folder}/film.bin`, content)
       const payload = await open(filePlan(), 'seed')
       world.writeFile(`${world.folder}/film.bin`, content.subarray(0, 100))
       const into = new Uint8Array(new SharedArrayBuffer(1000))
-      expect(await failure<void>((done) => payload.read(0, 0, into, done))).toBe('disk.wrong-size')
+      expect(await failure<void>((done) => payload.read(0, 0, [into], done))).toBe('disk.wrong-size')
     })
 
     test('two downloads of one payload: the second is refused until the first is closed', async () => {
@@ -344,7 +362,7 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       payload.commit(0, pieceOf(content, plan.geometry, 0), (result) =>
         told.push(`commit: ${String(result)}`),
       )
-      payload.read(1, 0, new Uint8Array(new SharedArrayBuffer(1000)), () => told.push('read'))
+      payload.read(1, 0, [new Uint8Array(new SharedArrayBuffer(1000))], () => told.push('read'))
       payload.sync(() => told.push('sync'))
       await close(payload)
       expect(told.sort()).toEqual(['commit: written', 'read', 'sync'])

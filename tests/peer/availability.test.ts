@@ -97,12 +97,23 @@ describe('the buckets', () => {
   })
 })
 
+interface Taking {
+  readonly seed: number
+  /** `#` is wanted. */
+  readonly wanted?: string
+  /** What the other source has. */
+  readonly other?: string
+}
+
 describe('among equally rare pieces', () => {
   /** How often each of the pieces of a new source is the first to be taken. */
   function firsts(picture: string, isRanked: boolean): number[] {
     const counts = new Array<number>(picture.length).fill(0)
     for (let seed = 0; seed < 2_000; seed++) {
-      const order = new RarestFirst(Bitfield.full(picture.length), new SeededRandom(seed), isRanked)
+      const order = new RarestFirst(Bitfield.full(picture.length), new SeededRandom(seed), {
+        isRanked,
+        groupSize: 1,
+      })
       const own = bits(picture)
       const queue = new SourceQueue(new TestSource(1, own), own, 0)
       order.addSource(queue)
@@ -122,11 +133,52 @@ describe('among equally rare pieces', () => {
       else expect(Math.abs(count - 2_000 / 7)).toBeLessThan(75)
   })
 
+  describe('which are small', () => {
+    /** In which order a source is asked for the pieces that it has, of which some are rarer. */
+    function taken({ seed, wanted = '#'.repeat(32), other = '.'.repeat(32) }: Taking): number[] {
+      const missing = bits(wanted)
+      const order = new RarestFirst(missing, new SeededRandom(seed), { isRanked: true, groupSize: 4 })
+      const queues = [Bitfield.full(wanted.length), bits(other)].map(
+        (own, index) => new SourceQueue(new TestSource(index + 1, own), own, 0),
+      )
+      for (const queue of queues) order.addSource(queue)
+      const pieces: number[] = []
+      for (let piece = order.choose(queues[0]!, 0); piece >= 0; piece = order.choose(queues[0]!, 0)) {
+        missing.clear(piece)
+        order.take(piece)
+        pieces.push(piece)
+      }
+      return pieces
+    }
+
+    test('groups are drawn, and each is taken from its first piece to its last', () => {
+      const orders = new Set<string>()
+      for (let seed = 0; seed < 20; seed++) {
+        const pieces = taken({ seed })
+        expect(pieces.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 32 }, (_, piece) => piece))
+        const groups = Array.from({ length: 8 }, (_, group) => pieces[4 * group]! / 4)
+        expect(pieces).toEqual(groups.flatMap((group) => [0, 1, 2, 3].map((place) => 4 * group + place)))
+        orders.add(groups.join())
+      }
+      expect(orders.size).toBe(20)
+    })
+
+    test('a group ends where a piece is not wanted, and where one is less rare', () => {
+      for (let seed = 0; seed < 50; seed++) {
+        const pieces = taken({ seed, wanted: '####.#######', other: '......####..' })
+        const parts = [[0, 1, 2, 3].join(), '5', [10, 11].join()]
+        expect(parts).toContain(pieces.slice(0, pieces[0] === 0 ? 4 : pieces[0] === 5 ? 1 : 2).join())
+        expect(new Set(pieces.slice(0, 7))).toEqual(new Set([0, 1, 2, 3, 5, 10, 11]))
+        expect(['6,7,8,9', '8,9,6,7']).toContain(pieces.slice(7).join())
+      }
+    })
+  })
+
   test('which come next is drawn, too: two leechers that begin with the same piece part', () => {
     const taken = (seed: number): number[] => {
       const own = Bitfield.full(1_000)
       const wanted = own.clone()
-      const order = new RarestFirst(wanted, new SeededRandom(seed), true)
+      const order = new RarestFirst(wanted, new SeededRandom(seed), { isRanked: true, groupSize: 1 })
       const queue = new SourceQueue(new TestSource(1, own), own, 0)
       order.addSource(queue)
       return Array.from({ length: 100 }, () => {

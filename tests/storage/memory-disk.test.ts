@@ -165,7 +165,7 @@ describe('faults on request', () => {
       if (operation === 'write') return commit(payload, 0)
       return wait<StorageError | undefined>((done) => {
         if (operation === 'sync') payload.sync(done)
-        else payload.read(0, 0, new Uint8Array(10), done)
+        else payload.read(0, 0, [new Uint8Array(10)], done)
       })
     }
     disk.setFault(operation, 'disk.io')

@@ -5,6 +5,7 @@ import { BufferPool } from '../../src/storage/buffer-pool.ts'
 import {
   CACHE_BYTES,
   CACHE_BYTES_PER_READER,
+  MAX_READ_BYTES,
   MAX_READS_IN_FLIGHT,
   MAX_WAITING_BLOCKS,
   MAX_WINDOW_BYTES,
@@ -12,7 +13,7 @@ import {
 } from '../../src/storage/piece-cache.ts'
 import type { CachedBlock } from '../../src/storage/piece-cache.ts'
 
-/** A cache over a disk whose bytes are their piece's number, and which reads when the test says so. */
+/** A cache over a disk whose bytes are their piece's number, and which reads when the test says so. A failed read leaves rubbish. */
 function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
   const pool = new BufferPool({ maxIdleBytes: 0 })
   const reads: { what: string; finish: (error?: StorageError) => void }[] = []
@@ -23,9 +24,14 @@ function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
     payload: {
       read: (piece, begin, into, done) =>
         reads.push({
-          what: `${piece}: ${begin}+${into.length}`,
+          what: `${piece}: ${begin}+${into.map(({ length }) => length).join('+')}`,
           finish: (error) => {
-            into.fill(piece)
+            const first = piece * pieceLength + begin
+            let at = first
+            for (const part of into) {
+              part.fill(error === undefined ? Math.floor(at / pieceLength) : 0xff)
+              at += part.length
+            }
             done(error)
           },
         }),
@@ -38,9 +44,10 @@ function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
     got,
     read: (piece: number, begin = 0, length = 10) =>
       cache.read(piece, begin, length, (block) => got.push(block)),
-    /** Finishes all reads; tells which there were. */
+    /** Starts and finishes all reads; tells which there were. */
     finish: (error?: StorageError) => {
       const all: string[] = []
+      cache.startReads()
       for (let next = reads.shift(); next !== undefined; next = reads.shift()) {
         all.push(next.what)
         next.finish(error)
@@ -70,13 +77,12 @@ test('a large piece is read in windows; a range across a border by itself', () =
   const { read, finish } = makeCache({ pieceLength: 2 * MAX_WINDOW_BYTES + 5, maxBytes: 2 ** 22 })
   read(0, 100)
   read(0, MAX_WINDOW_BYTES, 10)
-  read(0, 2 * MAX_WINDOW_BYTES, 5)
   read(0, MAX_WINDOW_BYTES - 1, 2)
+  read(0, 2 * MAX_WINDOW_BYTES, 5)
   expect(finish()).toEqual([
-    `0: 0+${MAX_WINDOW_BYTES}`,
-    `0: ${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`,
-    `0: ${2 * MAX_WINDOW_BYTES}+5`,
+    `0: 0+${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`,
     `0: ${MAX_WINDOW_BYTES - 1}+2`,
+    `0: ${2 * MAX_WINDOW_BYTES}+5`,
   ])
   read(0, 5)
   read(0, MAX_WINDOW_BYTES + 5)
@@ -137,13 +143,14 @@ test('pieces larger than the whole cache are served and not kept', () => {
 })
 
 test('few reads are under way at once, and only so many blocks wait', () => {
-  const { read, reads, finish } = makeCache()
-  for (let piece = 0; piece < 50; piece++) read(piece)
+  const { cache, read, reads, finish } = makeCache()
+  for (let piece = 0; piece < 50; piece++) read(99 - piece)
+  cache.startReads()
   expect(reads.length).toBe(MAX_READS_IN_FLIGHT)
-  for (let blocks = 50; blocks < MAX_WAITING_BLOCKS; blocks++) expect(read(50)).toBe(true)
-  expect(read(51)).toBe(false)
+  for (let blocks = 50; blocks < MAX_WAITING_BLOCKS; blocks++) expect(read(49)).toBe(true)
+  expect(read(48)).toBe(false)
   expect(finish().length).toBe(51)
-  expect(read(51)).toBe(true)
+  expect(read(48)).toBe(true)
 })
 
 test('a failed read is told to all who wait, and is not remembered', () => {
@@ -157,11 +164,50 @@ test('a failed read is told to all who wait, and is not remembered', () => {
   expect(finish()).toEqual(['1: 0+1000'])
 })
 
+test('neighbours that are asked for together are read together, as long as they go on where the last one ends', () => {
+  const { read, got, finish } = makeCache()
+  for (const piece of [3, 4, 5, 7, 8, 6, 5]) read(piece)
+  expect(finish()).toEqual(['3: 0+1000+1000+1000', '7: 0+1000+1000', '6: 0+1000'])
+  expect(got.map((block) => (block as CachedBlock).bytes[0])).toEqual([3, 4, 5, 5, 7, 8, 6])
+})
+
+test('a read of neighbours ends at its longest length', () => {
+  const { read, finish } = makeCache({ pieceLength: MAX_READ_BYTES / 4, maxBytes: CACHE_BYTES })
+  for (let piece = 0; piece < 10; piece++) read(piece)
+  const piece = MAX_READ_BYTES / 4
+  expect(finish()).toEqual([
+    `0: 0+${piece}+${piece}+${piece}+${piece}`,
+    `4: 0+${piece}+${piece}+${piece}+${piece}`,
+    `8: 0+${piece}+${piece}`,
+  ])
+})
+
+test('when a read of neighbours fails, each is tried alone: one bad sector spoils one piece', () => {
+  const { cache, pool, read, reads, got, finish, releaseAll } = makeCache()
+  for (const piece of [3, 4, 5]) read(piece)
+  const error = new StorageError('disk.io', 'input/output error')
+  cache.startReads()
+  reads.shift()!.finish(error)
+  expect(reads.map(({ what }) => what)).toEqual(['3: 0+1000', '4: 0+1000', '5: 0+1000'])
+  expect(got).toEqual([])
+  reads.splice(1, 1)[0]!.finish(error)
+  expect(finish()).toEqual(['3: 0+1000', '5: 0+1000'])
+  expect(got).toMatchObject([
+    { code: 'disk.io' },
+    { bytes: new Uint8Array(10).fill(3) },
+    { bytes: new Uint8Array(10).fill(5) },
+  ])
+  releaseAll()
+  cache.close()
+  expect(pool.outstandingBytes).toBe(0)
+})
+
 test('after closing nothing is called back, and no buffer is lost', () => {
   const { cache, pool, read, got, finish } = makeCache()
-  for (let piece = 0; piece < 9; piece++) read(piece)
+  for (let piece = 0; piece < 9; piece++) read(99 - piece)
+  cache.startReads()
   cache.close()
-  finish()
+  expect(finish().length).toBe(MAX_READS_IN_FLIGHT)
   expect(got).toEqual([])
   expect(read(1)).toBe(false)
   expect(pool.outstandingBytes).toBe(0)

@@ -13,6 +13,9 @@ interface Batch {
   bytes: number
 }
 
+/** The longest typed array that V8 keeps on its heap. */
+const MAX_SMALL_BYTES = 64
+
 /** Until the user of a fresh stream sets its own. */
 const NOBODY: StreamHandler = { onData: () => {}, onDrain: () => {}, onClose: () => {} }
 
@@ -80,8 +83,8 @@ export class TcpStream implements ByteStream {
     if (this.#socket.destroyed) return // `close` is on its way and settles it
     const last = batch.chunks.length - 1
     this.#socket.cork()
-    for (let i = 0; i < last; i++) this.#socket.write(batch.chunks[i]!)
-    this.#socket.write(batch.chunks[last]!, (error) => {
+    for (let i = 0; i < last; i++) this.#socket.write(forSocket(batch.chunks[i]!))
+    this.#socket.write(forSocket(batch.chunks[last]!), (error) => {
       if (!error) this.#onSent()
     })
     this.#socket.uncork()
@@ -111,4 +114,12 @@ export class TcpStream implements ByteStream {
   #asOurs(error: Error): TransportError {
     return connectionError(error, `connection with ${formatEndpoint(this.remote)} broke`)
   }
+}
+
+/**
+ * V8 keeps small arrays on its heap, and moves each to memory of its own as soon as a socket looks at it; every block
+ * has a header. Node's slab has room for them.
+ */
+function forSocket(bytes: Uint8Array): Uint8Array {
+  return bytes.length <= MAX_SMALL_BYTES ? Buffer.from(bytes) : bytes
 }

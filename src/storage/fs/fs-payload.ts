@@ -1,19 +1,21 @@
 /** One session's files on the file system. Reads go through Node's thread pool, commits and hashing through workers. */
-import { fsync, read } from 'node:fs'
+import { fsync } from 'node:fs'
 import { mkdir, readFile, rm, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { StorageError } from '../../protocol/errors.ts'
 import { invariant } from '../../protocol/errors.ts'
 import { bytesEqual, ID_LENGTH } from '../../protocol/ids.ts'
 import type { Cancel } from '../../protocol/ports.ts'
+import { cut, totalLength } from '../buffer-list.ts'
 import type { FileStat, OpenMode, Payload, PayloadPlan, Verdict } from '../disk.ts'
 import { FileMap } from '../file-map.ts'
 import { replaceDurably, syncPath } from './durable-file.ts'
-import { cutShort, toStorageError } from './errno.ts'
+import { toStorageError } from './errno.ts'
 import { AsyncHandles, READ_FLAGS, WRITE_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
 import { Lock } from './lock.ts'
 import { preallocate, statFiles } from './payload-files.ts'
+import { readScattered } from './scattered-read.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 interface Opened {
@@ -88,20 +90,25 @@ export class FsPayload implements Payload {
     })
   }
 
-  read(piece: number, begin: number, into: Uint8Array, done: (error?: StorageError) => void): void {
+  read(
+    piece: number,
+    begin: number,
+    into: readonly Uint8Array[],
+    done: (error?: StorageError) => void,
+  ): void {
     this.#begin()
-    const spans = this.#map.spans(piece, begin, into.length)
+    const spans = this.#map.spans(piece, begin, totalLength(into))
     const next = (index: number, at: number): void => {
       const span = spans[index]
       if (span === undefined) return this.#end(done)
       const { path, offset, length } = span
-      const part = into.subarray(at, at + length)
+      const parts = cut(into, at, length)
       const onRead = (error?: StorageError): void => {
         if (error === undefined) next(index + 1, at + length)
         else this.#end(() => done(error))
       }
-      if (path !== undefined) return this.#readFile({ path, offset }, part, onRead)
-      part.fill(0)
+      if (path !== undefined) return this.#readFile({ path, offset }, parts, onRead)
+      for (const part of parts) part.fill(0)
       setImmediate(onRead)
     }
     next(0, 0)
@@ -185,19 +192,14 @@ export class FsPayload implements Payload {
 
   #readFile(
     { path, offset }: { readonly path: string; readonly offset: number },
-    into: Uint8Array,
+    into: readonly Uint8Array[],
     done: (error?: StorageError) => void,
   ): void {
-    const onOpen = (fd: number, release: () => void): void => {
-      const readOn = (at: number): void =>
-        read(fd, into, at, into.length - at, offset + at, (error, got) => {
-          if (error === null && got > 0 && at + got < into.length) return readOn(at + got)
-          release()
-          if (error !== null) done(toStorageError(error, path))
-          else done(got === 0 ? toStorageError(cutShort(offset + at), path) : undefined)
-        })
-      readOn(0)
-    }
+    const onOpen = (fd: number, release: () => void): void =>
+      readScattered({ fd, offset }, into, (error) => {
+        release()
+        done(error && toStorageError(error, path))
+      })
     this.#handles.use(path, onOpen, (error) => done(toStorageError(error, path)))
   }
 

@@ -173,7 +173,7 @@ test('thousands of files are handled with few of them open', async () => {
   await success<void>((done) => payload.sync(done))
   for (let piece = 0; piece < 10; piece++) {
     const into = new Uint8Array(new SharedArrayBuffer(1000))
-    await success<void>((done) => payload.read(piece, 0, into, done))
+    await success<void>((done) => payload.read(piece, 0, [into], done))
     expect(into).toEqual(pieceOf(bytes, plan.geometry, piece))
   }
   // Ours and two workers', with their own few descriptors.
