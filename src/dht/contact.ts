@@ -168,13 +168,13 @@ export class ContactBook {
     return 8 * ID_LENGTH
   }
 
-  /** The `count` bits of its id, 1 to 24, that follow the first `from`. */
+  /** The `count` bits of its id, at most 24, that follow the first `from`. */
   idBits(contact: Contact, from: number, count: number): number {
-    let bits = 0
-    const at = contact * this.stride
-    for (let bit = from; bit < from + count; bit++)
-      bits = (bits << 1) | ((this.#packed[at + (bit >>> 3)]! >>> (7 - (bit & 7))) & 1)
-    return bits
+    if (count === 0) return 0
+    const packed = this.#packed
+    const at = contact * this.stride + (from >>> 3)
+    const word = (packed[at]! << 24) | (packed[at + 1]! << 16) | (packed[at + 2]! << 8) | packed[at + 3]!
+    return (word << (from & 7)) >>> (32 - count)
   }
 
   /** The distance to `target` as a fraction of the space; for estimates only, never for comparing. */

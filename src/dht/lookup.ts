@@ -9,17 +9,23 @@
  *                        ▼                   │
  *                       late ────────────────┘
  */
+import type { Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import { K } from './k-bucket.ts'
 
-/** Requests at once. */
-const ALPHA = 4
+/** Requests at once to the nearest. */
+const ALPHA = 5
+/** Requests at first: to the fastest of the nearest that we know, as all of these know who is nearer. */
+const FIRST_ALPHA = 4
+const FIRST_CHOICE = 8
 /** Nodes on the list; the farthest unasked one makes place. */
 const MAX_ENTRIES = 64
 /** Requests of one walk, resends included. */
 export const MAX_RPCS = 80
 /** Resends to a node that a careful walk depends on. */
-const MAX_RESENDS = 2
+const MAX_RESENDS = 3
+/** Of the nearest, those whose answers end a fast walk while the others are late. */
+const QUORUM = K / 2
 /** Nodes that somebody named and that turned out dead or false, after which the rest of what he named is not asked. */
 const MAX_BAD_SUGGESTIONS = 3
 /** Nodes on the list with one public address, or with one endpoint: a list of one victim is no flood. */
@@ -31,6 +37,8 @@ export interface LookupEntry {
   readonly contact: Contact
   /** Steps away from us: 1 for those we knew, one more for each referral. */
   readonly hops: number
+  /** What is known of its round trip; infinite when it was never measured. */
+  readonly rttMs: Millis
   readonly suggestedBy: LookupEntry | undefined
   /** See {@link LookupOptions.counts}. */
   readonly counts: boolean
@@ -87,8 +95,17 @@ export class Lookup {
     return this.#entries.find((entry) => entry.contact === contact)
   }
 
-  /** Puts a node on the list that we know, or that `suggestedBy` named. */
-  onHeard(contact: Contact, suggestedBy?: LookupEntry): void {
+  /** Puts a node on the list that we know. @param rttMs infinite when it was never measured */
+  onKnown(contact: Contact, rttMs: Millis): void {
+    this.#add(contact, undefined, rttMs)
+  }
+
+  /** Puts a node on the list that `suggestedBy` named. */
+  onHeard(contact: Contact, suggestedBy: LookupEntry): void {
+    this.#add(contact, suggestedBy, Number.POSITIVE_INFINITY)
+  }
+
+  #add(contact: Contact, suggestedBy: LookupEntry | undefined, rttMs: Millis): void {
     if (this.entryOf(contact) !== undefined || this.#isCrowded(contact)) return
     const counts = this.#counts(contact)
     let at = this.#entries.length
@@ -97,6 +114,7 @@ export class Lookup {
     this.#entries.splice(at, 0, {
       contact: this.#book.retain(contact),
       hops,
+      rttMs,
       suggestedBy,
       counts,
       state: 'heard',
@@ -110,13 +128,32 @@ export class Lookup {
     }
   }
 
-  /** Whom to ask now; undefined while enough of the nearest are being asked, and at the end. */
+  /** Whom to ask now; undefined while enough are being asked, and at the end. */
   next(): LookupEntry | undefined {
     if (this.#rpcs >= MAX_RPCS) return undefined
+    return this.answered === 0 ? this.#nextFirst() : this.#nextNearest()
+  }
+
+  #nextFirst(): LookupEntry | undefined {
+    let waiting = 0
+    let fastest: LookupEntry | undefined
+    for (const entry of this.#entries.slice(0, FIRST_CHOICE)) {
+      if (entry.state === 'waiting' && ++waiting === FIRST_ALPHA) return undefined
+      if (entry.state !== 'heard' || !this.#isTrusted(entry)) continue
+      if (fastest === undefined || entry.rttMs < fastest.rttMs) fastest = entry
+    }
+    return fastest ?? this.#nextNearest()
+  }
+
+  #nextNearest(): LookupEntry | undefined {
+    let settled = 0
     let answered = 0
     let waiting = 0
     for (const entry of this.#entries) {
-      if (entry.state === 'answered' && ++answered === K) return undefined
+      // Those beyond the nearest are asked when these have let us down, not while they may still answer.
+      if (settled + waiting >= K && (waiting > 0 || answered >= QUORUM)) return undefined
+      if (entry.state === 'answered') answered++
+      if (this.#isSettled(entry)) settled++
       if (entry.state === 'waiting' && ++waiting === ALPHA) return undefined
       if (entry.state === 'heard' && this.#isTrusted(entry)) return entry
     }
@@ -152,15 +189,18 @@ export class Lookup {
   }
 
   /**
-   * Over: the nearest have answered, or there is nobody left to ask or to wait for. With fewer answers than a full
-   * set, late ones are waited for until they fail.
+   * Over: the nearest are settled, or there is nobody left to ask or to wait for. With too few answers late ones are
+   * waited for until they fail.
    */
   get isFinished(): boolean {
     const isSpent = this.#rpcs >= MAX_RPCS
+    let settled = 0
     let answered = 0
     let isLateOneLeft = false
     for (const entry of this.#entries) {
-      if (entry.state === 'answered' && ++answered === K) return true
+      if (entry.state === 'answered') answered++
+      if (this.#isSettled(entry)) settled++
+      if (settled >= K && answered >= QUORUM) return true
       if (entry.state === 'waiting') return false
       if (entry.state === 'heard' && !isSpent && this.#isTrusted(entry)) return false
       if (entry.state === 'late') isLateOneLeft = true
@@ -197,6 +237,11 @@ export class Lookup {
   #isBefore(contact: Contact, counts: boolean, other: LookupEntry): boolean {
     if (counts !== other.counts) return counts
     return this.#book.compareDistance(contact, other.contact, this.#target) < 0
+  }
+
+  /** A fast walk does not wait for who is late, a careful one wants the answers of all. */
+  #isSettled({ state }: LookupEntry): boolean {
+    return state === 'answered' || (state === 'late' && !this.#isCareful)
   }
 
   #isTrusted({ suggestedBy }: LookupEntry): boolean {

@@ -160,6 +160,7 @@ export class DhtNode {
       clock: deadlines,
       rpc,
       calleeOf,
+      rttOf: (contact) => this.#table.srtt(contact),
       nearest: (target) => this.#table.closest(target, WALK_SEEDS),
       counts: (contact) => standing.counts(contact, deadlines.now()),
     })

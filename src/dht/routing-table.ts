@@ -12,8 +12,9 @@ import type { Millis } from '../protocol/ports.ts'
 import { ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
+import { Nearest } from './nearest.ts'
 import { isCrowded } from './network-limits.ts'
-import { displacedBy, slotBits, wideCapacityAt, type Slotted } from './table-shape.ts'
+import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
 /** A contact that answered, or answered once and asked us something, within this time is good (BEP 5). */
 export const GOOD_FOR: Millis = 15 * 60_000
@@ -30,14 +31,6 @@ export interface RoutingTableOptions {
   readonly capacityAt?: (depth: number) => number
   /** A contact came or went. */
   readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
-}
-
-interface Search {
-  readonly target: Uint8Array
-  readonly count: number
-  readonly accepts: (row: number) => boolean
-  /** Nearest first. */
-  readonly found: Contact[]
 }
 
 export class RoutingTable {
@@ -161,6 +154,12 @@ export class RoutingTable {
     return this.#buckets[bucket]!.rows.length >= this.#capacity(bucket)
   }
 
+  /** Measured round trip of a contact; undefined when there is none. */
+  srtt(contact: Contact): Millis | undefined {
+    const row = this.#rowOf(contact)
+    return row < 0 ? undefined : this.#columns.srtt(row)
+  }
+
   /** Measured retransmission timeout of a contact; undefined when there is none. */
   rto(contact: Contact): Millis | undefined {
     const row = this.#rowOf(contact)
@@ -270,12 +269,17 @@ export class RoutingTable {
       this.#remove(bad, index, 'silent')
       return true
     }
-    const slotted = (one: Contact, rtt: Millis | undefined): Slotted => ({
-      slot: this.#slotOf(one, index),
-      rttMs: rtt ?? Number.POSITIVE_INFINITY,
-    })
-    const members = bucket.rows.map((row) => slotted(this.#columns.contact(row), this.#columns.srtt(row)))
-    const displaced = bucket.rows[displacedBy(slotted(contact, rttMs), members)]
+    const { rows } = bucket
+    const unmeasured = Number.POSITIVE_INFINITY
+    const displacedAt = displacedBy(
+      { slot: this.#slotOf(contact, index), rttMs: rttMs ?? unmeasured },
+      {
+        size: rows.length,
+        slotAt: (at) => this.#slotOf(this.#columns.contact(rows[at]!), index),
+        rttAt: (at) => this.#columns.srtt(rows[at]!) ?? unmeasured,
+      },
+    )
+    const displaced = rows[displacedAt]
     if (displaced === undefined) return false
     bucket.addReplacement(this.#columns.contact(displaced), this.#book)
     this.#remove(displaced, index, 'displaced')
@@ -348,31 +352,22 @@ export class RoutingTable {
   }
 
   #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {
-    const search = { target, count, accepts, found: [] }
+    const nearest = new Nearest(this.#book, target, count)
+    const last = this.#buckets.length - 1
     // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
     // share exactly as many as we do; then the shallower ones, one by one.
-    const own = Math.min(commonPrefixLength(this.#ownId, target), this.#buckets.length - 1)
-    this.#collect(own, own + 1, search)
-    this.#collect(own + 1, this.#buckets.length, search)
-    for (let index = own - 1; index >= 0; index--) this.#collect(index, index + 1, search)
-    return search.found
+    const own = Math.min(commonPrefixLength(this.#ownId, target), last)
+    this.#collect(own, own, nearest, accepts)
+    this.#collect(own + 1, last, nearest, accepts)
+    for (let index = own - 1; index >= 0; index--) this.#collect(index, index, nearest, accepts)
+    return nearest.found
   }
 
-  /** Inserts the contacts of buckets `begin … end - 1` into `found`, sorted, behind what is there, while there is room. */
-  #collect(begin: number, end: number, { target, count, accepts, found }: Search): void {
-    const nearer = found.length
-    if (nearer === count) return
-    for (let index = begin; index < end; index++)
-      for (const row of this.#buckets[index]!.rows) {
-        const contact = this.#columns.contact(row)
-        const isFull = found.length === count
-        if (isFull && this.#book.compareDistance(contact, found[count - 1]!, target) >= 0) continue
-        if (!accepts(row)) continue
-        if (isFull) found.pop()
-        let at = found.length
-        while (at > nearer && this.#book.compareDistance(contact, found[at - 1]!, target) < 0) at--
-        found.splice(at, 0, contact)
-      }
+  #collect(first: number, last: number, nearest: Nearest, accepts: (row: number) => boolean): void {
+    if (!nearest.beginGroup()) return
+    for (let index = first; index <= last; index++)
+      for (const row of this.#buckets[index]!.rows)
+        nearest.offer(this.#columns.contact(row), () => accepts(row))
   }
 
   /** The last bucket is never wide: it splits early, so that the depth tells how near our neighbours are. */

@@ -23,7 +23,7 @@ const HARD_FACTOR = 4
 const MIN_HARD: Millis = 1_000
 
 /** Each resend waits longer by this. */
-const BACK_OFF = 1.5
+const BACK_OFF = 1.2
 
 /** Who is asked. */
 export interface Callee {

@@ -8,8 +8,11 @@ const SAMPLES = 64
 /** A quantile is recomputed after so many new samples. */
 const RECOMPUTE_EVERY = 8
 
-/** Above the 95th percentile by this much. */
-const MARGIN = 1.2
+/**
+ * Of the round trips to others, the share that is shorter than the timeout for a remote that was never measured. To
+ * ask one of five once more, or another instead, costs less than to wait for what was lost.
+ */
+const IN_TIME = 0.8
 
 /** Bounds of a soft timeout: below, scheduling noise rules; above, waiting longer than asking another costs more. */
 export const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readonly max: Millis }>> = {
@@ -27,7 +30,7 @@ export class RttWindow {
 
   constructor(profile: Profile) {
     this.#profile = profile
-    this.#rto = RTO_BOUNDS[profile].max / 2
+    this.#rto = RTO_BOUNDS[profile].max
   }
 
   onSample(rttMs: Millis): void {
@@ -38,14 +41,13 @@ export class RttWindow {
   /** The soft timeout of one request. @param measured the remote's own, when there is one */
   timeout(measured: Millis | undefined): Millis {
     const { min, max } = RTO_BOUNDS[this.#profile]
-    // Nobody knows how far a new remote is: it gets twice the time.
-    return Math.min(max, Math.max(min, measured ?? 2 * this.#usualRto()))
+    return Math.min(max, Math.max(min, measured ?? this.#usualRto()))
   }
 
   #usualRto(): Millis {
     if (this.#samples !== undefined && this.#count - this.#counted >= RECOMPUTE_EVERY) {
       const sorted = this.#samples.slice(0, Math.min(this.#count, SAMPLES)).sort()
-      this.#rto = sorted[Math.floor(0.95 * (sorted.length - 1))]! * MARGIN
+      this.#rto = sorted[Math.floor(IN_TIME * (sorted.length - 1))]!
       this.#counted = this.#count
     }
     return this.#rto

@@ -33,6 +33,8 @@ export interface WalkEnvironment {
   readonly clock: Clock
   readonly rpc: Rpc
   calleeOf(contact: Contact): Callee
+  /** Measured round trip, when there is one. */
+  rttOf(contact: Contact): Millis | undefined
   /** Known contacts near a target, to begin with. */
   nearest(target: Uint8Array): readonly Contact[]
   /** Whether a node may be one of those that a walk is for. */
@@ -122,14 +124,16 @@ class Walk implements CallHandler {
       isCareful: options.isCareful,
       counts: (contact) => environment.counts(contact),
     })
-    for (const contact of options.from ?? []) this.#lookup.onHeard(contact)
+    for (const contact of options.from ?? []) this.#lookup.onKnown(contact, Number.POSITIVE_INFINITY)
   }
 
   begin(): void {
-    const { clock, nearest } = this.#environment
+    const { clock, nearest, rttOf } = this.#environment
     this.#startedAt = clock.now()
     const { from = [] } = this.#options
-    if (from.length === 0) for (const contact of nearest(this.#target)) this.#lookup.onHeard(contact)
+    if (from.length === 0)
+      for (const contact of nearest(this.#target))
+        this.#lookup.onKnown(contact, rttOf(contact) ?? Number.POSITIVE_INFINITY)
     this.#timers.push(clock.after(MAX_WALK, () => this.#end()))
     this.#advance()
   }

@@ -26,9 +26,15 @@ function lookup(isCareful = false, counts: (contact: Contact) => boolean = () =>
     hear: (distances: readonly number[], by?: LookupEntry, host?: string) => {
       for (const distance of distances) {
         const one = contact(distance, host)
-        walk.onHeard(one, by)
+        if (by === undefined) walk.onKnown(one, 50)
+        else walk.onHeard(one, by)
         book.release(one)
       }
+    },
+    know: (distance: number, rttMs: number) => {
+      const one = contact(distance)
+      walk.onKnown(one, rttMs)
+      book.release(one)
     },
     /** Asks all that may be asked now. */
     ask: (): LookupEntry[] => {
@@ -43,13 +49,32 @@ function lookup(isCareful = false, counts: (contact: Contact) => boolean = () =>
   }
 }
 
-test('the four nearest are asked first, and each answer lets one more be asked', () => {
-  const { walk, hear, ask, distances } = lookup()
-  hear([9, 3, 7, 1, 5, 8])
+test('of the eight nearest that we know the four fastest are asked first, as each knows who is nearer', () => {
+  const { walk, hear, ask, distances, know } = lookup()
+  for (const [distance, rttMs] of [90, 80, 70, 60, 50, 40, 30, 20, 10].entries()) know(distance + 1, rttMs)
   const asked = ask()
-  expect(distances(asked)).toEqual([1, 3, 5, 7])
-  walk.onReply(asked[0]!, undefined)
-  expect(distances(ask())).toEqual([8])
+  expect(distances(asked)).toEqual([8, 7, 6, 5])
+  walk.onSoftTimeout(asked[0]!)
+  expect(distances(ask())).toEqual([4])
+  walk.onReply(asked[1]!, undefined)
+  hear([0], asked[1])
+  expect(distances(ask())).toEqual([0, 1, 2, 3])
+})
+
+test('after the first answer the nearest are asked, five at once, and nobody beyond the eight nearest', () => {
+  const { walk, hear, ask, distances } = lookup()
+  hear([100])
+  const [first] = ask()
+  walk.onReply(first!, undefined)
+  hear([10, 11, 12, 13, 14, 15, 16, 17, 18, 19], first)
+  const asked = ask()
+  expect(distances(asked)).toEqual([10, 11, 12, 13, 14])
+  walk.onReply(asked[4]!, undefined)
+  expect(distances(ask())).toEqual([15])
+  for (const entry of asked.slice(1, 4)) walk.onReply(entry, undefined)
+  expect(distances(ask())).toEqual([16, 17])
+  walk.onFail(asked[0]!)
+  expect(distances(ask())).toEqual([18])
 })
 
 test('it is over when the eight nearest have answered, whoever is farther', () => {
@@ -84,16 +109,37 @@ describe('a silent node', () => {
     expect(distances(walk.closestAnswered(8))).toEqual([1])
   })
 
-  test('is asked three times by a careful walk', () => {
+  test('does not hold up a fast walk in which half of the nearest have answered', () => {
+    const { walk, hear, ask } = lookup()
+    hear([1, 2, 3, 4, 5, 6, 7, 8])
+    const asked = ask()
+    for (const entry of asked) walk.onReply(entry, undefined)
+    const rest = ask()
+    expect(rest).toHaveLength(4)
+    for (const entry of rest) walk.onSoftTimeout(entry)
+    expect(walk.isFinished).toBe(true)
+  })
+
+  test('holds up a careful one until it has failed, and is replaced then', () => {
+    const { walk, hear, ask, distances } = lookup(true)
+    hear([1, 2, 3, 4, 5, 6, 7, 8, 9])
+    const [silent, ...others] = [...ask()]
+    for (const entry of others) walk.onReply(entry, undefined)
+    for (const entry of ask()) walk.onReply(entry, undefined)
+    while (walk.onSoftTimeout(silent!));
+    expect(walk.isFinished).toBe(false)
+    const [next] = ask()
+    expect(distances([next!])).toEqual([9])
+    walk.onReply(next!, undefined)
+    expect(walk.isFinished).toBe(true)
+  })
+
+  test('is asked four times by a careful walk: one of five datagrams may get lost, each way', () => {
     const { walk, hear, ask } = lookup(true)
     hear([1])
     const [only] = ask()
-    expect([walk.onSoftTimeout(only!), walk.onSoftTimeout(only!), walk.onSoftTimeout(only!)]).toEqual([
-      true,
-      true,
-      false,
-    ])
-    expect(walk.rpcs).toBe(3)
+    expect(Array.from({ length: 4 }, () => walk.onSoftTimeout(only!))).toEqual([true, true, true, false])
+    expect(walk.rpcs).toBe(4)
   })
 
   test('is waited for when there are not enough others', () => {

@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ContactBook, NONE, type Contact } from '../../src/dht/contact.ts'
 import { GOOD_FOR, RoutingTable } from '../../src/dht/routing-table.ts'
-import { displacedBy, slotBits, wideCapacityAt, type Slotted } from '../../src/dht/table-shape.ts'
+import {
+  displacedBy,
+  slotBits,
+  wideCapacityAt,
+  type Slotted,
+  type SlottedBucket,
+} from '../../src/dht/table-shape.ts'
 import { compareDistance, type NodeId } from '../../src/protocol/ids.ts'
 
 /** An id that begins with these bits, the rest zero but for a last byte that tells equal prefixes apart. */
@@ -140,25 +146,25 @@ test('the contact that is due first is asked first, near ones sooner', () => {
 
 describe('a full bucket of members that all answer', () => {
   const member = (slot: number, rttMs = 50): Slotted => ({ slot, rttMs })
+  const bucket = (members: readonly Slotted[]): SlottedBucket => ({
+    size: members.length,
+    slotAt: (at) => members[at]!.slot,
+    rttAt: (at) => members[at]!.rttMs,
+  })
 
   test('gives the place of the slowest in the most crowded slot to a newcomer whose slot is empty', () => {
-    const members = [member(0, 90), member(1, 20), member(1, 40), member(2, 80)]
+    const members = bucket([member(0, 90), member(1, 20), member(1, 40), member(2, 80)])
     expect(displacedBy(member(3, 500), members)).toBe(2)
   })
 
   test('keeps its members, however fast a newcomer to their slot is', () => {
-    expect(
-      displacedBy(
-        member(0, 1),
-        [0, 1, 2, 3].map((slot) => member(slot)),
-      ),
-    ).toBe(-1)
+    expect(displacedBy(member(0, 1), bucket([0, 1, 2, 3].map((slot) => member(slot))))).toBe(-1)
   })
 
   test('that is wide prefers who is clearly faster, and never one that was not measured', () => {
-    const members = Array.from({ length: 16 }, (_, slot) => member(slot, 100))
-    expect(displacedBy(member(5, 79), members)).toBe(5)
-    expect(displacedBy(member(5, 81), members)).toBe(-1)
+    const members = bucket(Array.from({ length: 32 }, (_, slot) => member(slot, 100)))
+    expect(displacedBy(member(5, 89), members)).toBe(5)
+    expect(displacedBy(member(5, 91), members)).toBe(-1)
     expect(displacedBy(member(5, Number.POSITIVE_INFINITY), members)).toBe(-1)
   })
 
@@ -177,15 +183,15 @@ describe('a full bucket of members that all answer', () => {
   })
 })
 
-test('in most of the network the table knows many: 128 of the other half, then 64, 32, 16, and 8 of each further', () => {
-  expect([0, 1, 2, 3, 4, 30].map(wideCapacityAt)).toEqual([128, 64, 32, 16, 8, 8])
+test('in most of the network the table knows many: 128 of the other half, then 64, 32, and 16 of each further', () => {
+  expect([0, 1, 2, 3, 4, 30].map(wideCapacityAt)).toEqual([128, 64, 32, 16, 16, 16])
   expect([128, 16, 8, 1].map(slotBits)).toEqual([7, 4, 3, 0])
   const { book, contact } = world()
   const table = new RoutingTable({ ownId, book })
   for (let i = 0; i < 512; i++) table.onReply(contact(id((i + 512).toString(2).slice(1), 1)), 0, 5)
   const sizes = Array.from({ length: table.depth }, () => 0)
   for (const one of table.contacts()) sizes[table.bucketIndexOf(one)]!++
-  expect(sizes.slice(0, 6)).toEqual([128, 64, 32, 16, 8, 8])
+  expect(sizes.slice(0, 6)).toEqual([128, 64, 32, 16, 16, 8])
 })
 
 type Step =
