@@ -60,6 +60,7 @@ export const LEVEL: Readonly<Record<EventName, EventLevel>> = {
   dht_announce: 'debug',
   dht_findPeers: 'debug',
   dht_peers: 'debug',
+  dht_clock: 'warn',
   dht_timeout: 'debug',
   dht_contact: 'debug',
   error: 'error',

@@ -311,6 +311,14 @@ export const EVENTS = [
     rttMs: millis.exactOptional(),
     error: count.exactOptional(),
   }),
+  event(
+    'dht_clock',
+    'in a network with a key: `node` does not listen to us, as its clock is so far ahead of ours (behind, when negative)',
+    {
+      node: endpoint,
+      aheadSeconds: z.int(),
+    },
+  ),
   event('dht_timeout', 'a request stayed without an answer', {
     node: endpoint,
     message: text,

@@ -115,6 +115,12 @@ export type DhtEvent =
       readonly ms: number
       readonly nextSeconds: number
     }
+  /** In a network with a key: `node` says that our clock is wrong, and does not listen to us. */
+  | {
+      readonly event: 'dht_clock'
+      readonly node: string
+      readonly aheadSeconds: number
+    }
   /** A request stayed without an answer, for good. */
   | {
       readonly event: 'dht_timeout'

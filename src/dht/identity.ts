@@ -1,5 +1,5 @@
 /** Who we are: an id that follows from our address, and so another one when the address turns out to be another. */
-import { compactEndpoint, familyOf, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { compactEndpoint, familyOf, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../protocol/ids.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { ExternalAddress } from './external-address.ts'
@@ -35,11 +35,13 @@ export class Identity {
   readonly id = new Uint8Array(ID_LENGTH) as NodeId
   readonly #rule: IdRule
   readonly #random: Random
+  readonly #local: Endpoint
   readonly #external: ExternalAddress
 
   constructor({ rule, random, local, addresses, id, saved, onAddress }: IdentityOptions) {
     const presumed = presumedAddress(local, addresses)
     this.#rule = rule
+    this.#local = local
     this.#random = random
     this.#external = new ExternalAddress((address, before) => {
       const isNewId = this.#moveTo(address)
@@ -62,6 +64,12 @@ export class Identity {
   get external(): readonly Endpoint[] {
     const { current } = this.#external
     return current === undefined || current.port === 0 ? [] : [current]
+  }
+
+  /** Whether we live there, for all we know. */
+  isAt(endpoint: Endpoint): boolean {
+    const { current } = this.#external
+    return sameEndpoint(endpoint, this.#local) || (current !== undefined && sameEndpoint(endpoint, current))
   }
 
   /** As {@link ExternalAddress.onVote}. */

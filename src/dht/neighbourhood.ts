@@ -23,6 +23,8 @@ const MAX_DOUBT_PINGS = 3
 
 export interface NeighbourhoodOptions {
   readonly ownId: NodeId
+  /** Whether a contact has our own id, or lives where we do. */
+  readonly isSelf: (contact: Contact) => boolean
   readonly book: ContactBook
   readonly clock: Clock
   readonly random: Random
@@ -39,7 +41,7 @@ export interface NeighbourhoodOptions {
 export class Neighbourhood implements RpcObserver {
   readonly table: RoutingTable
   readonly rpc: Rpc
-  readonly #ownId: NodeId
+  readonly #isSelf: (contact: Contact) => boolean
   readonly #book: ContactBook
   readonly #clock: Clock
   readonly #candidates: Candidates
@@ -50,8 +52,8 @@ export class Neighbourhood implements RpcObserver {
   #repliedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(options: NeighbourhoodOptions) {
-    const { ownId, book, clock, random, isReadOnly, send, emitChatter, onAdded, onLonely } = options
-    this.#ownId = ownId
+    const { ownId, isSelf, book, clock, random, isReadOnly, send, emitChatter, onAdded, onLonely } = options
+    this.#isSelf = isSelf
     this.#book = book
     this.#clock = clock
     this.#emitChatter = emitChatter
@@ -159,7 +161,7 @@ export class Neighbourhood implements RpcObserver {
   /** Visits those whom a reply names; whoever keeps one retains it. */
   forEachTold({ callee }: Call, reply: Reply, visit: (contact: Contact) => void): void {
     if (reply.type !== 'peers') return
-    const teller = { scope: scopeOf(callee.to.host), book: this.#book, ownId: this.#ownId }
+    const teller = { scope: scopeOf(callee.to.host), book: this.#book, isSelf: this.#isSelf }
     forEachToldContact(reply, teller, visit)
   }
 

@@ -4,10 +4,10 @@
  */
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
-import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { Announcer } from './announcer.ts'
 import { Bootstrap } from './bootstrap.ts'
+import { ClockComplaints } from './clock-complaints.ts'
 import { ContactBook, type Contact } from './contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
@@ -31,6 +31,7 @@ import type { StateStore } from './state-store.ts'
 import { Survival } from './survival.ts'
 import { loadTable } from './table-keeper.ts'
 import { Walks } from './walk.ts'
+import { Watches } from './watches.ts'
 
 /** Contacts that a walk begins with. */
 const WALK_SEEDS = 2 * K
@@ -86,7 +87,8 @@ export class DhtNode {
   readonly #announcer: Announcer
   readonly #survival: Survival
   readonly #lookups: PeerLookups
-  readonly #watches = new LazyMap<string, Set<OnPeers>>()
+  readonly #complaints: ClockComplaints
+  readonly #watches = new Watches()
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
   #sent = 0
@@ -113,12 +115,16 @@ export class DhtNode {
     this.#isChatty = isChatty ?? false
     this.#isReadOnly = isReadOnly ?? false
     this.#deadlines = new Deadlines(clock)
+    this.#complaints = new ClockComplaints(this.#deadlines, emit)
     const ownId = this.id
     const book = this.#book
     const deadlines = this.#deadlines
     const now = clock.now()
+    const isSelf = (contact: Contact): boolean =>
+      book.hasId(contact, ownId) || this.#identity.isAt(book.endpoint(contact))
     this.#neighbourhood = new Neighbourhood({
       ownId,
+      isSelf,
       book,
       clock: deadlines,
       random,
@@ -149,13 +155,13 @@ export class DhtNode {
         tokens: new Tokens(random, now),
         overheadBytes: port.overheadBytes,
         otherNodes: otherNodes ?? (() => undefined),
-        onStored: (infoHash, peer) => this.#onStored(infoHash, peer),
+        onStored: (infoHash, peer) => this.#watches.onStored(infoHash, peer),
       },
       now,
     )
     const calleeOf = (contact: Contact): Callee => this.#neighbourhood.calleeOf(contact)
     this.#walks = new Walks({
-      ownId,
+      isSelf,
       book,
       clock: deadlines,
       rpc,
@@ -274,12 +280,7 @@ export class DhtNode {
 
   /** As {@link DhtService.watch}. */
   watch(infoHash: InfoHash, onPeers: OnPeers): Cancel {
-    const key = toHex(infoHash)
-    const watchers = this.#watches.get(key) ?? new Set()
-    this.#watches.set(key, watchers.add(onPeers))
-    return () => {
-      if (watchers.delete(onPeers) && watchers.size === 0) this.#watches.delete(key)
-    }
+    return this.#watches.add(infoHash, onPeers)
   }
 
   /** As {@link DhtService.announce}. */
@@ -316,7 +317,7 @@ export class DhtNode {
     this.#walks.close()
     this.#maintenance.close()
     this.#neighbourhood.close()
-    this.#watches.clear()
+    this.#watches.close()
     this.#lookups.close()
     this.#port.onMessage = () => undefined
     this.#port.close()
@@ -326,20 +327,23 @@ export class DhtNode {
     this.#received++
     const { drops } = this.#port
     if (bytesEqual(message.id, this.id)) return drops.count('reflection')
-    if (isReply(message)) {
-      const refusal = this.#rpc.onReply(message, from)
-      if (refusal !== undefined) drops.count(refusal)
-      if (refusal === undefined || refusal === 'skew')
-        this.#port.onClockTold(from, message.type === 'pong' ? message.ts : undefined)
-      if (refusal === undefined && message.ip !== undefined)
-        this.#identity.onSeen(from, message.ip, this.#deadlines.now())
-      return
-    }
+    if (isReply(message)) return this.#onReply(message, from)
     if (this.#isReadOnly) return drops.count('read-only')
     if (this.#isChatty) this.#emit(messageEvent(message, from, { direction: 'in' }))
     const contact = this.#book.intern(message.id, from)
     this.#answer(message, contact, wireBytes)
     this.#book.release(contact)
+  }
+
+  #onReply(message: Reply, from: Endpoint): void {
+    const refusal = this.#rpc.onReply(message, from)
+    if (refusal !== undefined) this.#port.drops.count(refusal)
+    if (refusal !== undefined && refusal !== 'skew') return
+    const unixMs = message.type === 'pong' ? message.ts : undefined
+    this.#port.onClockTold(from, unixMs)
+    if (refusal === undefined && message.ip !== undefined)
+      this.#identity.onSeen(from, message.ip, this.#deadlines.now())
+    if (refusal === 'skew' && unixMs !== undefined) this.#complaints.onTold(from, unixMs)
   }
 
   #answer(message: Request, contact: Contact, wireBytes: number): void {
@@ -365,10 +369,6 @@ export class DhtNode {
     }
     const shown = address.port === 0 ? address.host : formatEndpoint(address)
     this.#emit({ event: 'dht_address', family: this.family, address: shown, id: toHex(this.id) })
-  }
-
-  #onStored(infoHash: InfoHash, peer: Endpoint): void {
-    for (const onPeers of this.#watches.get(toHex(infoHash)) ?? []) onPeers([peer])
   }
 
   /** A newcomer's walk begins with those whom the seed named, so that the seed is not asked the same again. */

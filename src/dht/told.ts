@@ -7,7 +7,6 @@ import {
   type Endpoint,
   type Scope,
 } from '../protocol/endpoint.ts'
-import type { NodeId } from '../protocol/ids.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import { CONTACT_LENGTH, type PeersMessage } from './messages.ts'
 
@@ -17,7 +16,8 @@ const MIN_PUBLIC_PORT = 1_024
 export interface Teller {
   readonly scope: Scope
   readonly book: ContactBook
-  readonly ownId: NodeId
+  /** Whether a contact has our own id, or lives where we do. */
+  readonly isSelf: (contact: Contact) => boolean
 }
 
 /** Whether a node may live there. */
@@ -28,7 +28,7 @@ export function isNodePort(port: number, scope: Scope): boolean {
 /** Visits the contacts of `message`; whoever keeps one retains it. */
 export function forEachToldContact(
   message: PeersMessage,
-  { scope, book, ownId }: Teller,
+  { scope, book, isSelf }: Teller,
   visit: (contact: Contact) => void,
 ): void {
   const list = book.family === 4 ? message.nodes : message.nodes6
@@ -38,7 +38,7 @@ export function forEachToldContact(
     const port = (list[at + stride - 2]! << 8) | list[at + stride - 1]!
     const contact = book.internPacked(list, at)
     const told = book.scope(contact)
-    if (mayTell(scope, told) && isNodePort(port, told) && !book.hasId(contact, ownId)) visit(contact)
+    if (mayTell(scope, told) && isNodePort(port, told) && !isSelf(contact)) visit(contact)
     book.release(contact)
   }
 }

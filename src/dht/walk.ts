@@ -28,7 +28,7 @@ const TARGET_QUESTION = 141
 const PAD_KEY = 9
 
 export interface WalkEnvironment {
-  readonly ownId: NodeId
+  isSelf(contact: Contact): boolean
   readonly book: ContactBook
   readonly clock: Clock
   readonly rpc: Rpc
@@ -149,8 +149,8 @@ class Walk implements CallHandler {
   onReply(call: Call, reply: Reply): void {
     const entry = this.#entryOf(call)
     if (entry === undefined || reply.type !== 'peers') return
-    const { book, ownId } = this.#environment
-    const teller = { scope: book.scope(entry.contact), book, ownId }
+    const { book, isSelf } = this.#environment
+    const teller = { scope: book.scope(entry.contact), book, isSelf }
     this.#lookup.onReply(entry, reply.token)
     forEachToldContact(reply, teller, (contact) => this.#lookup.onHeard(contact, entry))
     const peers = toldPeers(reply, teller).filter((peer) => this.#isNew(peer))

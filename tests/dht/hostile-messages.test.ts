@@ -46,6 +46,11 @@ describe('what a reply tells', () => {
     expect(told(teller, [packed(endpoint, who === 'own' ? lone.node.id : idOf(7))])).toEqual([])
   })
 
+  test('our own endpoint under another name: nothing is sent there', () => {
+    lone = new LoneNode({}, { host: '10.0.0.7', port: 5_000 })
+    expect(told(LAN, [packed({ host: '10.0.0.7', port: 5_000 }, idOf(7))])).toEqual([])
+  })
+
   test('a victim named sixteen times over gets a few packets, not sixteen', () => {
     const victim = { host: '20.0.7.1', port: 5_000 }
     const remote = (fields?: Partial<PeersMessage>): void => lone.answerAs(PUBLIC, idOf(0xee), fields)

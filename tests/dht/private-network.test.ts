@@ -7,6 +7,7 @@ import { WEATHER } from '../../src/app/sim/dht/profiles.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { encodeMessage } from '../../src/dht/codec.ts'
 import { Dht } from '../../src/dht/dht.ts'
+import type { DhtEvent } from '../../src/dht/events.ts'
 import { KeyRing } from '../../src/dht/key-ring.ts'
 import type { FrameMode, SwarmKey } from '../../src/dht/swarm-key.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
@@ -25,6 +26,7 @@ class PrivateNetwork {
   readonly network = new SimDatagramNetwork(this.clock, { seed: 5, weather: WEATHER.lan, hashes })
   readonly random = new SeededRandom(6)
   readonly nodes: Dht[] = []
+  readonly events: DhtEvent[] = []
 
   /** @param keys undefined: it speaks openly */
   add(keys: readonly SwarmKey[] | undefined, clockError = 0): Dht {
@@ -44,7 +46,7 @@ class PrivateNetwork {
         resolve: (_host, _family, onResult) => onResult([]),
         resolveService: (_name, onResult) => onResult([]),
       },
-      emit: () => undefined,
+      emit: (event) => this.events.push(event),
       keys: keys && new KeyRing(keys, { hashes, aead: opensslAead }),
     })
     this.nodes.push(dht)
@@ -168,6 +170,10 @@ test('with fewer than five to tell, it stays out: one member cannot set the cloc
   net.run(60_000)
   expect(net.contacts(slow)).toBe(0)
   expect(net.dropped(slow)['skew']).toBeGreaterThan(0)
+  const complaints = net.events.filter(({ event }) => event === 'dht_clock')
+  expect(complaints).toEqual([
+    { event: 'dht_clock', node: expect.any(String) as string, aheadSeconds: 3_600 },
+  ])
 })
 
 test('keys are changed on one machine after the other, and the torrent is found all the while', () => {
