@@ -1,4 +1,4 @@
-/** What the routing table remembers of each of its contacts, in typed columns: 18 bytes a row. */
+/** What the routing table remembers of each of its contacts, in typed columns: 20 bytes a row. */
 import type { Millis } from '../protocol/ports.ts'
 import { NONE, type Contact } from './contact.ts'
 
@@ -16,12 +16,14 @@ const MAX_RTT = 65_535
 const SRTT_WEIGHT = 1 / 8
 const RTTVAR_WEIGHT = 1 / 4
 
+export const NO_ROW = -1
+
 export class ContactColumns {
   /** The contact of a row; of a free row -2 - the next free one. */
   #contacts = new Int32Array(0)
   /** Two of each row: when it answered, and when it asked us something. */
   #times = new Uint32Array(0)
-  /** Three of each row: smoothed round trip, its variation, failures since the last answer. */
+  /** Four of each row: smoothed round trip, its variation, failures since the last answer, and 1 + the next row. */
   #shorts = new Uint16Array(0)
   #free: number = NONE
   #used = 0
@@ -36,7 +38,7 @@ export class ContactColumns {
     this.#contacts[row] = contact
     this.#times[2 * row] = ticks(now)
     this.#times[2 * row + 1] = 0
-    this.#shorts.fill(0, 3 * row, 3 * row + 3)
+    this.#shorts.fill(0, 4 * row, 4 * row + 4)
     return row
   }
 
@@ -73,38 +75,47 @@ export class ContactColumns {
 
   /** Requests without an answer since the last answer. */
   fails(row: number): number {
-    return this.#shorts[3 * row + 2]!
+    return this.#shorts[4 * row + 2]!
   }
 
   /** Smoothed round trip; undefined before the first sample. */
   srtt(row: number): Millis | undefined {
-    const srtt = this.#shorts[3 * row]!
+    const srtt = this.#shorts[4 * row]!
     return srtt === 0 ? undefined : srtt * RTT_UNIT
   }
 
   /** Retransmission timeout as in RFC 6298, unclamped; undefined before the first sample. */
   rto(row: number): Millis | undefined {
-    const srtt = this.#shorts[3 * row]!
-    return srtt === 0 ? undefined : (srtt + 4 * this.#shorts[3 * row + 1]!) * RTT_UNIT
+    const srtt = this.#shorts[4 * row]!
+    return srtt === 0 ? undefined : (srtt + 4 * this.#shorts[4 * row + 1]!) * RTT_UNIT
+  }
+
+  /** The row behind this one in its bucket; {@link NO_ROW} behind the last. */
+  next(row: number): number {
+    return this.#shorts[4 * row + 3]! - 1
+  }
+
+  setNext(row: number, next: number): void {
+    this.#shorts[4 * row + 3] = next + 1
   }
 
   /** @param rttMs undefined when a resend makes it ambiguous */
   onReply(row: number, now: Millis, rttMs: Millis | undefined): void {
     this.#times[2 * row] = ticks(now)
-    this.#shorts[3 * row + 2] = 0
+    this.#shorts[4 * row + 2] = 0
     if (rttMs === undefined) return
     // Zero means that there is no sample yet.
     const sample = Math.min(MAX_RTT, Math.max(1, rttMs / RTT_UNIT))
-    const srtt = this.#shorts[3 * row]!
-    const rttvar = this.#shorts[3 * row + 1]!
+    const srtt = this.#shorts[4 * row]!
+    const rttvar = this.#shorts[4 * row + 1]!
     if (srtt === 0) {
-      this.#shorts[3 * row] = Math.round(sample)
-      this.#shorts[3 * row + 1] = Math.round(sample / 2)
+      this.#shorts[4 * row] = Math.round(sample)
+      this.#shorts[4 * row + 1] = Math.round(sample / 2)
       return
     }
     const error = sample - srtt
-    this.#shorts[3 * row] = Math.round(srtt + SRTT_WEIGHT * error)
-    this.#shorts[3 * row + 1] = Math.round(rttvar + RTTVAR_WEIGHT * (Math.abs(error) - rttvar))
+    this.#shorts[4 * row] = Math.round(srtt + SRTT_WEIGHT * error)
+    this.#shorts[4 * row + 1] = Math.round(rttvar + RTTVAR_WEIGHT * (Math.abs(error) - rttvar))
   }
 
   onRequest(row: number, now: Millis): void {
@@ -113,8 +124,8 @@ export class ContactColumns {
 
   /** @returns how often in a row it has failed now */
   onTimeout(row: number): number {
-    const fails = Math.min(255, this.#shorts[3 * row + 2]! + 1)
-    this.#shorts[3 * row + 2] = fails
+    const fails = Math.min(255, this.#shorts[4 * row + 2]! + 1)
+    this.#shorts[4 * row + 2] = fails
     return fails
   }
 
@@ -137,7 +148,7 @@ export class ContactColumns {
     const times = new Uint32Array(2 * capacity)
     times.set(this.#times)
     this.#times = times
-    const shorts = new Uint16Array(3 * capacity)
+    const shorts = new Uint16Array(4 * capacity)
     shorts.set(this.#shorts)
     this.#shorts = shorts
   }

@@ -1,4 +1,5 @@
 /** One bucket: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. */
+import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 
 /** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
@@ -20,12 +21,58 @@ export type InsertOutcome =
   | 'refused'
 
 /**
- * Holds rows of the routing table's columns for members, and bare contacts for replacements. It retains the
+ * Its members are rows of the table's columns, linked there; replacements are bare contacts. It retains the
  * replacements, the table its rows.
  */
 export class KBucket {
-  readonly rows: number[] = []
+  readonly #columns: ContactColumns
+  #first = NO_ROW
+  #size = 0
   #replacements: Contact[] | undefined
+
+  constructor(columns: ContactColumns) {
+    this.#columns = columns
+  }
+
+  /** The first of its rows; {@link ContactColumns.next} leads on. */
+  get first(): number {
+    return this.#first
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  rows(): number[] {
+    const rows: number[] = []
+    for (let row = this.#first; row !== NO_ROW; row = this.#columns.next(row)) rows.push(row)
+    return rows
+  }
+
+  /** The first row that `accepts` takes; {@link NO_ROW} when there is none. */
+  find(accepts: (row: number) => boolean): number {
+    let row = this.#first
+    while (row !== NO_ROW && !accepts(row)) row = this.#columns.next(row)
+    return row
+  }
+
+  add(row: number): void {
+    this.#columns.setNext(row, this.#first)
+    this.#first = row
+    this.#size++
+  }
+
+  remove(row: number): void {
+    const columns = this.#columns
+    const next = columns.next(row)
+    if (this.#first === row) this.#first = next
+    else
+      columns.setNext(
+        this.find((before) => columns.next(before) === row),
+        next,
+      )
+    this.#size--
+  }
 
   get replacements(): readonly Contact[] {
     return this.#replacements ?? []
@@ -38,7 +85,7 @@ export class KBucket {
     // One endpoint is one chance: another id there, or an older answer, is forgotten.
     const same = kept.findIndex((other) => book.isSameEndpoint(other, contact))
     if (same >= 0) book.release(kept.splice(same, 1)[0]!)
-    else if (kept.length >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.rows.length))
+    else if (kept.length >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.#size))
       book.release(kept.shift()!)
     kept.push(book.retain(contact))
   }
@@ -56,6 +103,7 @@ export class KBucket {
   clear(book: ContactBook): void {
     for (const contact of this.replacements) book.release(contact)
     this.#replacements = undefined
-    this.rows.length = 0
+    this.#first = NO_ROW
+    this.#size = 0
   }
 }

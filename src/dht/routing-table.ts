@@ -9,7 +9,7 @@
  */
 import { commonPrefixLength, type NodeId } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
-import { ContactColumns } from './contact-columns.ts'
+import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { Nearest } from './nearest.ts'
@@ -38,8 +38,8 @@ export class RoutingTable {
   readonly #book: ContactBook
   readonly #capacityAt: (depth: number) => number
   readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
-  readonly #buckets: KBucket[] = [new KBucket()]
   readonly #columns = new ContactColumns()
+  readonly #buckets: KBucket[] = [new KBucket(this.#columns)]
   #size = 0
 
   constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
@@ -74,13 +74,12 @@ export class RoutingTable {
     if (depth >= 160 || this.#rowOf(contact) >= 0) return false
     const index = Math.min(depth, this.#buckets.length - 1)
     const bucket = this.#buckets[index]!
+    const slot = this.#slotOf(contact, index)
     return (
-      bucket.rows.length < this.#capacity(index) ||
+      bucket.size < this.#capacity(index) ||
       index === this.#buckets.length - 1 ||
-      bucket.rows.some((row) => this.#isBad(row, index)) ||
-      !bucket.rows.some(
-        (row) => this.#slotOf(this.#columns.contact(row), index) === this.#slotOf(contact, index),
-      )
+      bucket.find((row) => this.#isBad(row, index)) !== NO_ROW ||
+      bucket.find((row) => this.#slotOf(this.#columns.contact(row), index) === slot) === NO_ROW
     )
   }
 
@@ -126,7 +125,7 @@ export class RoutingTable {
 
   /** After `waiting`: the questionable member that a ping decides about, silent for longest; or {@link NONE}. */
   doubtedFor(contact: Contact, now: Millis): Contact {
-    return this.#stalest(this.#bucketOf(contact).rows, (row) => !this.#isGood(row, now))
+    return this.#stalest(this.#bucketOf(contact), (row) => !this.#isGood(row, now))
   }
 
   /**
@@ -137,7 +136,7 @@ export class RoutingTable {
   nextRefresh(intervalAt: (bucket: number, depth: number) => Millis): { contact: Contact; at: Millis } {
     let next = { contact: NONE, at: Number.POSITIVE_INFINITY }
     for (let index = 0; index < this.#buckets.length; index++) {
-      const contact = this.#stalest(this.#buckets[index]!.rows, () => true)
+      const contact = this.#stalest(this.#buckets[index]!, () => true)
       if (contact === NONE) continue
       const at = this.#columns.repliedAt(this.#rowOf(contact)) + intervalAt(index, this.#buckets.length)
       if (at < next.at) next = { contact, at }
@@ -151,7 +150,7 @@ export class RoutingTable {
   }
 
   isFull(bucket: number): boolean {
-    return this.#buckets[bucket]!.rows.length >= this.#capacity(bucket)
+    return this.#buckets[bucket]!.size >= this.#capacity(bucket)
   }
 
   /** Measured round trip of a contact; undefined when there is none. */
@@ -204,8 +203,8 @@ export class RoutingTable {
 
   /** Our own id has changed: everybody gets the place that is due to him now, if there is one. */
   remap(): void {
-    const known = this.#buckets.flatMap(({ rows }) =>
-      rows.map((row) => {
+    const known = this.#buckets.flatMap((bucket) =>
+      bucket.rows().map((row) => {
         const contact = this.#book.retain(this.#columns.contact(row))
         return { contact, at: this.#columns.repliedAt(row), rtt: this.#columns.srtt(row) }
       }),
@@ -241,7 +240,7 @@ export class RoutingTable {
       const bucket = this.#buckets[index]!
       const isInBucket = (other: Contact): boolean => this.#indexOf(other) === index
       if (isCrowded(contact, { book: this.#book, contacts: akin, isInBucket })) return 'refused'
-      if (bucket.rows.length >= this.#capacity(index)) {
+      if (bucket.size >= this.#capacity(index)) {
         if (index === this.#buckets.length - 1) {
           this.#split()
           continue
@@ -254,7 +253,7 @@ export class RoutingTable {
       bucket.dropReplacement(contact, this.#book)
       const row = this.#columns.add(this.#book.retain(contact), now)
       this.#columns.onReply(row, now, rttMs)
-      bucket.rows.push(row)
+      bucket.add(row)
       this.#size++
       this.#onChange(contact, 'added', 'answered')
       return 'added'
@@ -264,12 +263,12 @@ export class RoutingTable {
   /** @returns whether a place became free in a full bucket */
   #makeRoom(contact: Contact, index: number, rttMs: Millis | undefined): boolean {
     const bucket = this.#buckets[index]!
-    const bad = bucket.rows.find((row) => this.#isBad(row, index))
-    if (bad !== undefined) {
+    const bad = bucket.find((row) => this.#isBad(row, index))
+    if (bad !== NO_ROW) {
       this.#remove(bad, index, 'silent')
       return true
     }
-    const { rows } = bucket
+    const rows = bucket.rows()
     const unmeasured = Number.POSITIVE_INFINITY
     const displacedAt = displacedBy(
       { slot: this.#slotOf(contact, index), rttMs: rttMs ?? unmeasured },
@@ -295,19 +294,19 @@ export class RoutingTable {
   #split(): void {
     const depth = this.#buckets.length - 1
     const last = this.#buckets[depth]!
-    const deeper = new KBucket()
-    const staying = last.rows.filter((row) => {
+    const deeper = new KBucket(this.#columns)
+    const rows = last.rows()
+    last.clear(this.#book)
+    for (const row of rows) {
       const isDeeper = this.#book.commonPrefix(this.#columns.contact(row), this.#ownId) > depth
-      if (isDeeper) deeper.rows.push(row)
-      return !isDeeper
-    })
-    last.rows.splice(0, last.rows.length, ...staying)
+      const bucket = isDeeper ? deeper : last
+      bucket.add(row)
+    }
     this.#buckets.push(deeper)
   }
 
   #remove(row: number, index: number, reason: string): void {
-    const { rows } = this.#buckets[index]!
-    rows.splice(rows.indexOf(row), 1)
+    this.#buckets[index]!.remove(row)
     const contact = this.#columns.contact(row)
     this.#columns.remove(row)
     this.#size--
@@ -343,12 +342,13 @@ export class RoutingTable {
     return this.#columns.fails(row) >= (isNear ? MAX_FAILS_NEAR : MAX_FAILS)
   }
 
-  #stalest(rows: readonly number[], accepts: (row: number) => boolean): Contact {
-    let stalest = -1
-    for (const row of rows)
-      if (accepts(row) && (stalest < 0 || this.#columns.repliedAt(row) < this.#columns.repliedAt(stalest)))
+  #stalest(bucket: KBucket, accepts: (row: number) => boolean): Contact {
+    const columns = this.#columns
+    let stalest = NO_ROW
+    for (let row = bucket.first; row !== NO_ROW; row = columns.next(row))
+      if (accepts(row) && (stalest === NO_ROW || columns.repliedAt(row) < columns.repliedAt(stalest)))
         stalest = row
-    return stalest < 0 ? NONE : this.#columns.contact(stalest)
+    return stalest === NO_ROW ? NONE : columns.contact(stalest)
   }
 
   #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {
@@ -365,9 +365,10 @@ export class RoutingTable {
 
   #collect(first: number, last: number, nearest: Nearest, accepts: (row: number) => boolean): void {
     if (!nearest.beginGroup()) return
+    const columns = this.#columns
     for (let index = first; index <= last; index++)
-      for (const row of this.#buckets[index]!.rows)
-        nearest.offer(this.#columns.contact(row), () => accepts(row))
+      for (let row = this.#buckets[index]!.first; row !== NO_ROW; row = columns.next(row))
+        nearest.offer(columns.contact(row), () => accepts(row))
   }
 
   /** The last bucket is never wide: it splits early, so that the depth tells how near our neighbours are. */
@@ -385,7 +386,9 @@ export class RoutingTable {
   }
 
   #rowOf(contact: Contact): number {
-    for (const row of this.#bucketOf(contact).rows) if (this.#columns.contact(row) === contact) return row
-    return -1
+    const columns = this.#columns
+    let row = this.#bucketOf(contact).first
+    while (row !== NO_ROW && columns.contact(row) !== contact) row = columns.next(row)
+    return row
   }
 }
