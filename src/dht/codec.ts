@@ -5,7 +5,8 @@
 import { encodeBase64Url } from '../protocol/base64.ts'
 import { toHex } from '../protocol/ids.ts'
 import type { DropReason } from './drops.ts'
-import { BAD_BLOB, isMessageType, MESSAGE_SCHEMAS, PROTOCOL_VERSION, type Message } from './messages.ts'
+import { PROTOCOL_VERSION, type Message } from './messages.ts'
+import { readMessage } from './read-message.ts'
 
 /** Top-level keys of one message, known ones and others. */
 const MAX_KEYS = 24
@@ -134,10 +135,7 @@ export function decodeMessage(data: Uint8Array, net?: string): Message | DropRea
   if (names.length !== keys || names.some((name) => FORBIDDEN_KEYS.has(name))) return 'keys'
   if (parsed.v !== PROTOCOL_VERSION) return 'version'
   if (parsed.net !== net) return 'net'
-  if (!isMessageType(parsed.type)) return 'type'
-  const result = MESSAGE_SCHEMAS[parsed.type].safeParse(parsed)
-  if (result.success) return result.data
-  return result.error.issues.every(({ message }) => message === BAD_BLOB) ? 'blob' : 'field'
+  return readMessage(parsed)
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {

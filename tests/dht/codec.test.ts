@@ -9,6 +9,7 @@ import type {
   PingMessage,
   PongMessage,
 } from '../../src/dht/messages.ts'
+import { anyMessage } from './any-message.ts'
 import { decodeBase64Url } from '../../src/protocol/base64.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 
@@ -112,76 +113,6 @@ describe('sizes on the wire', () => {
     expect(encodeMessage({ ...find, pad: 248 })).toHaveLength(400)
   })
 })
-
-const id = fc.uint8Array({ minLength: 20, maxLength: 20 }) as fc.Arbitrary<NodeId & InfoHash>
-const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined })
-const text = (alphabet: string, minLength: number, maxLength: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...alphabet), minLength, maxLength })
-const word = 'ABCXYZabcxyz0189'
-const packed = (unit: number, most: number): fc.Arbitrary<Uint8Array | undefined> =>
-  optional(
-    fc
-      .integer({ min: 0, max: most })
-      .chain((count) => fc.uint8Array({ minLength: unit * count, maxLength: unit * count })),
-  )
-const header = { t: text(`${word}_-`, 4, 16), id, ro: optional(fc.constant(1 as const)) }
-const request = { ...header, pad: optional(fc.integer({ min: 0, max: 300 })) }
-const reply = {
-  ...header,
-  ip: optional(fc.constantFrom(new Uint8Array(6), new Uint8Array(18).fill(7))),
-  e: optional(fc.tuple(fc.integer({ min: 200, max: 299 }), text(`${word} ._-`, 0, 48))),
-}
-const anyToken = text(`${word}_-`, 1, 64)
-
-const anyMessage: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({
-    type: fc.constant('ping' as const),
-    ...request,
-    rp: optional(fc.integer({ min: 1_024, max: 65_535 })),
-  }),
-  fc.record({
-    type: fc.constant('pong' as const),
-    ...reply,
-    ttl: optional(fc.integer({ min: 60, max: 7_200 })),
-    ts: optional(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
-  }),
-  fc
-    .record({
-      type: fc.constant('findPeers' as const),
-      ...request,
-      want: optional(fc.subarray<'n4' | 'n6'>(['n4', 'n6'])),
-      token: optional(anyToken),
-      key: id,
-      isTarget: fc.boolean(),
-    })
-    .map(({ key, isTarget, ...rest }) => ({ ...rest, ...(isTarget ? { target: key } : { infoHash: key }) })),
-  fc.record({
-    type: fc.constant('peers' as const),
-    ...reply,
-    token: optional(anyToken),
-    nodes: packed(26, 8),
-    nodes6: packed(38, 4),
-    peers: packed(6, 20),
-    peers6: packed(18, 4),
-    n: optional(fc.integer({ min: 0, max: 65_535 })),
-    more: optional(fc.constant(1 as const)),
-  }),
-  fc
-    .record({
-      type: fc.constant('announce' as const),
-      ...request,
-      infoHash: id,
-      token: anyToken,
-      port: fc.integer({ min: 1, max: 65_535 }),
-      isImplied: fc.boolean(),
-      seed: optional(fc.constantFrom(0 as const, 1 as const)),
-    })
-    .map(({ port, isImplied, ...rest }) => ({
-      ...rest,
-      ...(isImplied ? { implied: 1 as const } : { port }),
-    })),
-)
 
 /** Fields that are not there and fields that are undefined mean the same. */
 function defined(message: Message): Record<string, unknown> {
