@@ -80,14 +80,15 @@ export class KBucket {
 
   /** Remembers a contact that answered us just now; the one that answered longest ago makes place. */
   addReplacement(contact: Contact, book: ContactBook): void {
-    this.#replacements ??= []
-    const kept = this.#replacements
+    const kept = this.replacements
     // One endpoint is one chance: another id there, or an older answer, is forgotten.
     const same = kept.findIndex((other) => book.isSameEndpoint(other, contact))
-    if (same >= 0) book.release(kept.splice(same, 1)[0]!)
-    else if (kept.length >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.#size))
-      book.release(kept.shift()!)
-    kept.push(book.retain(contact))
+    const isFull = kept.length >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.#size)
+    const dropped = same >= 0 ? same : isFull ? 0 : NONE
+    book.retain(contact)
+    if (dropped !== NONE) book.release(kept[dropped]!)
+    // A copy has no more places than it needs: most buckets keep a few for very long.
+    this.#replacements = [...kept.filter((_, at) => at !== dropped), contact]
   }
 
   /** Takes the one that answered last; its caller now holds it. */

@@ -83,11 +83,13 @@ export class Neighbourhood implements RpcObserver {
   /** As {@link DhtNode.adopt}. @returns whether the table took it */
   adopt(contact: Contact, repliedAt: Millis, rttsMs: readonly Millis[]): boolean {
     const isTaken = this.table.onReply(contact, repliedAt, rttsMs[0]) === 'added'
-    for (const [at, rtt] of rttsMs.entries()) {
-      if (isTaken && at > 0) this.table.onReply(contact, repliedAt, rtt)
-      this.rpc.onRtt(profileOf(this.#book.scope(contact)), rtt)
+    if (!isTaken) return false
+    const profile = profileOf(this.#book.scope(contact))
+    for (let at = 0; at < rttsMs.length; at++) {
+      if (at > 0) this.table.onReply(contact, repliedAt, rttsMs[at])
+      this.rpc.onRtt(profile, rttsMs[at]!)
     }
-    return isTaken
+    return true
   }
 
   onBegin({ callee }: Call): void {

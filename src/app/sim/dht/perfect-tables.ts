@@ -11,6 +11,8 @@ const MAX_REFUSALS = 3
 /** A node that has run for an hour has measured each contact some times. */
 const RTT_SAMPLES = 4
 const JITTER = 0.05
+/** Filled anew for each contact: there are a hundred million of them in a large network. */
+const rtts: number[] = []
 /** Bucket ranges of at most so many nodes are gone through without drawing anybody twice. */
 const MAX_SHUFFLED = 1_024
 /** Contacts answered at some time in this long. */
@@ -61,6 +63,6 @@ function* inRandomOrder(from: number, to: number, random: SeededRandom): Generat
 
 function adopt(sim: SimDht, node: SimNode, other: SimMember, random: SeededRandom): boolean {
   const rtt = sim.network.rttBetween(node.socket, other.socket)
-  const rtts = Array.from({ length: RTT_SAMPLES }, () => rtt * (1 + JITTER * (2 * random.float() - 1)))
+  for (let at = 0; at < RTT_SAMPLES; at++) rtts[at] = rtt * (1 + JITTER * (2 * random.float() - 1))
   return node.dht.adopt(other.contact, sim.clock.now() - TABLE_AGE * random.float(), rtts)
 }
