@@ -37,7 +37,8 @@ export class NetworkClock {
     if (!this.#told.delete(key) && this.#told.size >= MAX_TELLERS)
       this.#told.delete(this.#told.keys().next().value!)
     this.#told.set(key, unixMs === undefined ? 0 : unixMs - this.now())
-    if (this.#told.size < MIN_TELLERS) return
+    // Who has no complaint brings the middle no farther from what it was.
+    if (unixMs === undefined || this.#told.size < MIN_TELLERS) return
     const sorted = [...this.#told.values()].sort((a, b) => a - b)
     const [low, high] = [sorted[(sorted.length - 1) >> 1]!, sorted[sorted.length >> 1]!]
     const middle = Math.abs(low) < Math.abs(high) ? low : high

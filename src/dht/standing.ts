@@ -1,6 +1,6 @@
 /**
- * Who counts: nodes whose ids follow from their addresses ({@link IdRule}), as long as most of those we know have such
- * ids. Where most have others, as in a young network whose nodes have not heard yet where they are, everybody counts.
+ * Who counts: nodes whose ids follow from their addresses ({@link IdRule}), as long as most of the hosts that we know have
+ * such nodes. Where most have none, as in a young network whose nodes have not heard yet where they are, everybody counts.
  */
 import type { Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
@@ -28,9 +28,14 @@ export class Standing {
   }
 
   #count(now: Millis): void {
-    let bound = 0
-    for (const contact of this.#table.contacts()) if (this.#book.isBound(contact)) bound++
-    this.#isUsual = 2 * bound > this.#table.size
+    // By hosts, as one host may pretend to be many nodes.
+    const hosts = new Map<string, boolean>()
+    for (const contact of this.#table.contacts()) {
+      const { host } = this.#book.endpoint(contact)
+      if (hosts.get(host) !== true) hosts.set(host, this.#book.isBound(contact))
+    }
+    const bound = [...hosts.values()].filter((isBound) => isBound).length
+    this.#isUsual = 2 * bound > hosts.size
     this.#countedAt = now
   }
 }

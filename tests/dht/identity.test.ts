@@ -46,14 +46,14 @@ const honest = Array.from({ length: 12 }, (_, at) => ({
 const liars = Array.from({ length: 8 }, (_, at) => ({ endpoint: publicHost(50 + at), id: fabricatedId(at) }))
 const ids = (nodes: readonly { readonly id: NodeId }[]): string[] => nodes.map(({ id }) => toHex(id))
 
-function namedBy(lone: LoneNode): string[] {
+function namedBy(lone: LoneNode, from = publicHost(99)): string[] {
   const question: FindPeersMessage = {
     type: 'findPeers',
     t: 'abcdefgh',
     id: boundId(publicHost(99), 1),
     infoHash,
   }
-  const answer = lone.answerTo(question, publicHost(99))!.message as PeersMessage
+  const answer = lone.answerTo(question, from)!.message as PeersMessage
   const nodes = answer.nodes!
   return Array.from({ length: nodes.length / 26 }, (_, at) => toHex(nodes.subarray(26 * at, 26 * at + 20)))
 }
@@ -81,6 +81,21 @@ describe('nodes with ids of their own choice', () => {
     introduce(lone, [...honest.slice(0, 3), ...liars])
     lone.run(10_000)
     expect(namedBy(lone)).toEqual(expect.arrayContaining(ids(liars)))
+  })
+
+  test('are no more than one, however many of them live at one host', () => {
+    const lone = new LoneNode({ idRule })
+    const here = Array.from({ length: 3 }, (_, at) => ({ host: `10.0.0.${at + 1}`, port: 20_000 }))
+    const bound = here.map((endpoint, at) => ({ endpoint, id: boundId(endpoint, at) }))
+    const crowd = Array.from({ length: 8 }, (_, at) => ({
+      endpoint: { host: '10.0.0.66', port: 20_000 + at },
+      id: fabricatedId(at),
+    }))
+    introduce(lone, [...bound, ...crowd])
+    lone.run(10_000)
+    expect(new Set(namedBy(lone, { host: '10.0.0.99', port: 20_000 }).slice(0, 3))).toEqual(
+      new Set(ids(bound)),
+    )
   })
 
   test('get no announce while there are eight others', () => {
