@@ -251,6 +251,21 @@ export const EVENTS = [
     reason: text,
     retrySeconds: seconds,
   }),
+  event('dht_offline', 'nobody answers any more: the network is gone, and nobody loses his place for it', {
+    family,
+    contacts: count,
+  }),
+  event(
+    'dht_recovered',
+    'an outage or sleep of `seconds` is over, or a part of the network that was cut off is back: `answered` of the first `asked` are there',
+    {
+      family,
+      after: z.enum(['outage', 'sleep', 'split']),
+      seconds,
+      asked: count,
+      answered: count,
+    },
+  ),
   event(
     'dht_table_loaded',
     'the contacts of the last run were asked, nearest first, until enough had answered for lookups to work',

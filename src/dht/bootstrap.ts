@@ -8,6 +8,7 @@ import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
 import { NONE } from './contact.ts'
 import type { DhtEvent } from './events.ts'
+import { K } from './k-bucket.ts'
 import type { Reply } from './messages.ts'
 import type { Call, CallHandler, Rpc } from './rpc.ts'
 import { profileOf, type Profile } from './source-limiter.ts'
@@ -96,7 +97,7 @@ export class Bootstrap {
     if (this.#round === undefined) this.#start()
   }
 
-  /** The table is empty: asks the seeds again unless that is already planned. */
+  /** Hardly anybody is left: asks the seeds again unless that is already planned. */
   onLonely(): void {
     if (this.#round === undefined && this.#seeds.size > 0) this.#waitThenStart(this.#backOff)
   }
@@ -108,19 +109,21 @@ export class Bootstrap {
     this.#fresh = []
   }
 
-  /** All seeds while we know nobody; else those that are new, or one to see whether the two of us are in one network. */
+  /**
+   * Those that are new; else all while we know hardly anybody; else one, to see whether the two of us are in one network.
+   * Whoever joins needs one that knows others, and asks no further; whom we were just told of may know others than we do.
+   */
   #start(): void {
     const { random, contacts } = this.#options
     this.#timer()
-    const isLonely = contacts() === 0
-    const fresh = this.#fresh.filter((seed) => !isLonely || !this.#seeds.has(formatEndpoint(seed)))
-    const seeds = isLonely || fresh.length === 0 ? [...this.#seeds.values()] : []
+    const isJoining = contacts() === 0
+    const isFresh = this.#fresh.length > 0
+    const isThin = contacts() < K
+    const seeds = shuffled(isFresh ? this.#fresh : [...this.#seeds.values()], random)
+    const asked = isFresh || isThin ? seeds : seeds.slice(0, 1)
     this.#fresh = []
-    const all = shuffled([...fresh, ...seeds], random)
-    const asked = isLonely || fresh.length > 0 ? all : all.slice(0, 1)
-    // Whoever joins needs one that knows others; whom we were just told of may know others than we do.
     this.#round = new Round(this.#options, asked, {
-      isEnough: (reply) => isLonely && namesNodes(reply),
+      isEnough: (reply) => (isJoining || !isFresh) && namesNodes(reply),
       onAnswer: (seed) => this.#prove(seed),
       onEnd: (answered) => this.#onRoundEnd(asked.length, answered),
     })

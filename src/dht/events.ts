@@ -78,6 +78,20 @@ export type DhtEvent =
       readonly ageSeconds: number
       readonly ms: number
     }
+  /** Many questions and no answer: the network is gone. Nobody loses his place for it. `contacts` are kept. */
+  | { readonly event: 'dht_offline'; readonly family: 4 | 6; readonly contacts: number }
+  /**
+   * It is over: an outage, or sleep, of `seconds`; or a part of the network that was cut off is back. `answered` of the
+   * first `asked` are there.
+   */
+  | {
+      readonly event: 'dht_recovered'
+      readonly family: 4 | 6
+      readonly after: 'outage' | 'sleep' | 'split'
+      readonly seconds: number
+      readonly asked: number
+      readonly answered: number
+    }
   /** The routing table was saved for the next life. */
   | {
       readonly event: 'dht_table_saved'

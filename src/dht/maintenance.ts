@@ -116,10 +116,27 @@ export class Maintenance implements CallHandler {
     for (let i = 0; i < PARALLEL_WALKS; i++) next()
   }
 
+  /** The walk to our own id now, through these contacts, in place of the next one; hears who is nearest. */
+  walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void {
+    this.#options.walks.start({
+      goal: { target: idFrom<NodeId>(this.#options.ownId) },
+      isCareful: false,
+      from,
+      onDone: (_summary, nearest) => onDone(nearest.map(({ contact }) => contact)),
+    })
+    this.#selfTimer()
+    this.#selfWalkLater()
+  }
+
   #selfWalk(): void {
-    const { walks, ownId, clock, random, table } = this.#options
+    const { walks, ownId, table } = this.#options
     if (table.size > 0 && !this.#isJoining)
       walks.start({ goal: { target: idFrom<NodeId>(ownId) }, isCareful: false, onDone: () => undefined })
+    this.#selfWalkLater()
+  }
+
+  #selfWalkLater(): void {
+    const { clock, random } = this.#options
     const jitter = 1 + JITTER * (2 * random.float() - 1)
     this.#selfTimer = clock.after(SELF_WALK * jitter, () => this.#selfWalk())
   }

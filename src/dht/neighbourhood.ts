@@ -10,13 +10,11 @@ import { NONE, type Contact, type ContactBook } from './contact.ts'
 import type { DhtEvent } from './events.ts'
 import { messageEvent } from './message-event.ts'
 import type { Reply, Request } from './messages.ts'
+import type { Ping } from './ping.ts'
 import { RoutingTable } from './routing-table.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from './rpc.ts'
 import { profileOf } from './source-limiter.ts'
 import { forEachToldContact, isNodePort } from './told.ts'
-
-/** Without any reply for so long, silence is our own fault and costs nobody his place. */
-const ONLINE_FOR: Millis = 30_000
 
 /** Pings at once that decide about a questionable contact. */
 const MAX_DOUBT_PINGS = 3
@@ -32,32 +30,39 @@ export interface NeighbourhoodOptions {
   readonly send: (request: Request, callee: Callee) => void
   /** Undefined when nobody listens to events of single messages. */
   readonly emitChatter: Emit<DhtEvent> | undefined
-  /** A contact entered the table. */
-  readonly onAdded: () => void
   /** The table is empty, and somebody failed us. */
   readonly onLonely: () => void
+}
+
+/** Hears of what becomes of all of them. */
+export interface NeighbourhoodObserver {
+  /** Whether a silent contact is to blame for its silence; otherwise it costs nobody his place. */
+  readonly isOnline: boolean
+  onAnswer(): void
+  onSilence(): void
+  onAdded(contact: Contact): void
+  onRemoved(contact: Contact, reason: string): void
 }
 
 export class Neighbourhood implements RpcObserver {
   readonly table: RoutingTable
   readonly rpc: Rpc
+  /** Set by the node, before anything is sent. */
+  observer!: NeighbourhoodObserver
   readonly #isSelf: (contact: Contact) => boolean
   readonly #book: ContactBook
   readonly #clock: Clock
   readonly #candidates: Candidates
   readonly #emitChatter: Emit<DhtEvent> | undefined
-  readonly #onAdded: () => void
   readonly #onLonely: () => void
   #doubtPings = 0
-  #repliedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(options: NeighbourhoodOptions) {
-    const { ownId, isSelf, book, clock, random, isReadOnly, send, emitChatter, onAdded, onLonely } = options
+    const { ownId, isSelf, book, clock, random, isReadOnly, send, emitChatter, onLonely } = options
     this.#isSelf = isSelf
     this.#book = book
     this.#clock = clock
     this.#emitChatter = emitChatter
-    this.#onAdded = onAdded
     this.#onLonely = onLonely
     this.table = new RoutingTable({
       ownId,
@@ -102,8 +107,8 @@ export class Neighbourhood implements RpcObserver {
 
   onReply({ callee }: Call, reply: Reply, rttMs: Millis | undefined): void {
     const now = this.#clock.now()
-    this.#repliedAt = now
     this.#emitChatter?.(messageEvent(reply, callee.to, { direction: 'in', rttMs }))
+    this.observer.onAnswer()
     if (reply.ro === 1) return
     const { to, contact: known } = callee
     const contact = known === NONE ? this.#book.intern(reply.id, to) : this.#book.retain(known)
@@ -114,9 +119,9 @@ export class Neighbourhood implements RpcObserver {
   onTimeout({ callee, request }: Call, waitedMs: Millis): void {
     const node = formatEndpoint(callee.to)
     this.#emitChatter?.({ event: 'dht_timeout', node, message: request.type, waitedMs: Math.round(waitedMs) })
+    this.observer.onSilence()
     if (callee.contact === NONE) return
-    const isOnline = this.#clock.now() - this.#repliedAt < ONLINE_FOR
-    const replacement = this.table.onTimeout(callee.contact, isOnline)
+    const replacement = this.table.onTimeout(callee.contact, this.observer.isOnline)
     if (replacement !== NONE) {
       this.ping(replacement, () => undefined)
       this.#book.release(replacement)
@@ -135,7 +140,7 @@ export class Neighbourhood implements RpcObserver {
   }
 
   /** Strangers get one datagram: their address may be that of somebody who never asked for it. */
-  ping(contact: Contact, onDone: (hasAnswered: boolean) => void): boolean {
+  readonly ping: Ping = (contact, onDone) => {
     const isMember = this.table.has(contact)
     const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
       isUpkeep: true,
@@ -167,7 +172,7 @@ export class Neighbourhood implements RpcObserver {
     forEachToldContact(reply, teller, visit)
   }
 
-  calleeOf(contact: Contact): Callee {
+  readonly calleeOf = (contact: Contact): Callee => {
     const book = this.#book
     return {
       to: book.endpoint(contact),
@@ -183,7 +188,8 @@ export class Neighbourhood implements RpcObserver {
       const node = formatEndpoint(this.#book.endpoint(contact))
       this.#emitChatter({ event: 'dht_contact', node, change, reason, contacts: this.table.size })
     }
-    if (change === 'added') this.#onAdded()
+    if (change === 'added') this.observer.onAdded(contact)
+    else this.observer.onRemoved(contact, reason)
   }
 
   close(): void {

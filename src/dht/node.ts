@@ -4,14 +4,13 @@
  */
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
-import type { Cancel, Clock, Emit, Millis, Random } from '../protocol/ports.ts'
+import type { Cancel, Emit, Millis } from '../protocol/ports.ts'
 import { Announcer } from './announcer.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { ClockComplaints } from './clock-complaints.ts'
 import { ContactBook, type Contact } from './contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
-import type { IdRule } from './id-rule.ts'
 import { Identity, type AgreedAddress } from './identity.ts'
 import { K } from './k-bucket.ts'
 import { Maintenance } from './maintenance.ts'
@@ -19,15 +18,16 @@ import type { MessagePort } from './message-port.ts'
 import { isReply, type Message, type Reply, type Request } from './messages.ts'
 import { messageEvent } from './message-event.ts'
 import { Neighbourhood } from './neighbourhood.ts'
+import type { DhtNodeOptions } from './node-options.ts'
 import { PeerLookups } from './peer-lookups.ts'
 import { PeerStore } from './peer-store.ts'
+import { Recovery } from './recovery.ts'
 import { Responder } from './responder.ts'
 import type { RoutingTable } from './routing-table.ts'
-import type { Call, Callee, Rpc } from './rpc.ts'
+import type { Call, Rpc } from './rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
 import { Standing } from './standing.ts'
 import { Tokens } from './token.ts'
-import type { StateStore } from './state-store.ts'
 import { Survival } from './survival.ts'
 import { loadTable } from './table-keeper.ts'
 import { Walks } from './walk.ts'
@@ -35,30 +35,6 @@ import { Watches } from './watches.ts'
 
 /** Contacts that a walk begins with. */
 const WALK_SEEDS = 2 * K
-
-export interface DhtNodeOptions {
-  readonly family: Family
-  readonly port: MessagePort
-  readonly clock: Clock
-  readonly random: Random
-  readonly emit: Emit<DhtEvent>
-  /** Whether to emit an event for each message. */
-  readonly isChatty?: boolean | undefined
-  /** What outlives the process; nothing does without. */
-  readonly store?: StateStore | undefined
-  /** Remembered, or made after {@link idRule}, unless given. */
-  readonly id?: NodeId | undefined
-  /** Those of this machine's interfaces: where others see us, until they say otherwise. */
-  readonly addresses?: readonly string[] | undefined
-  /** Which ids go with which addresses; any unless given. A shared book has its own. */
-  readonly idRule?: IdRule | undefined
-  /** A node that answers nothing and is in nobody's table (BEP 43). */
-  readonly isReadOnly?: boolean | undefined
-  /** Shared by the nodes of a simulation; own unless given. */
-  readonly book?: ContactBook | undefined
-  /** Nodes of the other family near a target, packed, for those who want both. */
-  readonly otherNodes?: (target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined
-}
 
 export interface FoundNode {
   readonly id: NodeId
@@ -88,6 +64,7 @@ export class DhtNode {
   readonly #survival: Survival
   readonly #lookups: PeerLookups
   readonly #complaints: ClockComplaints
+  readonly #recovery: Recovery
   readonly #watches = new Watches()
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
@@ -131,18 +108,15 @@ export class DhtNode {
       isReadOnly: this.#isReadOnly,
       send: (request, { to, id }) => this.#send(request, to, id),
       emitChatter: this.#isChatty ? emit : undefined,
-      onAdded: () => {
-        this.#announcer.onContactAdded()
-        this.#survival.onContactAdded()
-      },
       onLonely: () => {
         this.#hasJoined = false
         this.#bootstrap.onLonely()
       },
     })
-    const { table, rpc } = this.#neighbourhood
+    const { table, rpc, ping, calleeOf } = this.#neighbourhood
     this.#table = table
     this.#rpc = rpc
+    const tokens = new Tokens(random, now)
     const standing = new Standing(book, table)
     this.#store = new PeerStore({ family, ownId, random })
     this.#responder = new Responder(
@@ -152,14 +126,13 @@ export class DhtNode {
         table,
         standing,
         store: this.#store,
-        tokens: new Tokens(random, now),
+        tokens,
         overheadBytes: port.overheadBytes,
         otherNodes: otherNodes ?? (() => undefined),
         onStored: (infoHash, peer) => this.#watches.onStored(infoHash, peer),
       },
       now,
     )
-    const calleeOf = (contact: Contact): Callee => this.#neighbourhood.calleeOf(contact)
     this.#walks = new Walks({
       isSelf,
       book,
@@ -219,11 +192,34 @@ export class DhtNode {
       table,
       store: options.store,
       saved,
-      ping: (contact, onDone) => this.#neighbourhood.ping(contact, onDone),
+      ping,
       seeds: () => this.#bootstrap.proven,
       external: () => this.#identity.external,
+      lost: () => this.#recovery.lost,
       onAwake: () => this.#join(),
     })
+    this.#recovery = new Recovery({
+      family,
+      ownId,
+      book,
+      table,
+      clock: deadlines,
+      random,
+      emit,
+      ping,
+      walkHome: (from, onDone) => this.#maintenance.walkHome(from, onDone),
+      onRecovered: (after) => {
+        if (after === 'sleep') tokens.renew(deadlines.now())
+        this.#maintenance.walkHome([], () => undefined)
+        this.#announcer.repeatSoon()
+      },
+      onContactAdded: () => {
+        this.#announcer.onContactAdded()
+        this.#survival.onContactAdded()
+      },
+      onThin: () => this.#bootstrap.onLonely(),
+    })
+    this.#neighbourhood.observer = this.#recovery
     port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
     this.#maintenance.start()
     if (saved !== undefined) this.#bootstrap.add(saved.seeds)
@@ -311,6 +307,7 @@ export class DhtNode {
   /** @param onClosed the last word was saved, and the store belongs to others */
   close(onClosed: () => void = () => undefined): void {
     this.#survival.close(onClosed)
+    this.#recovery.close()
     this.#deadlines.close()
     this.#bootstrap.close()
     this.#announcer.close()
@@ -373,10 +370,12 @@ export class DhtNode {
 
   /** A newcomer's walk begins with those whom the seed named, so that the seed is not asked the same again. */
   #onSeed(call: Call, reply: Reply): void {
-    if (this.#hasJoined) return this.#neighbourhood.onNodes(call, reply)
     const told: Contact[] = []
     this.#neighbourhood.forEachTold(call, reply, (contact) => told.push(this.#book.retain(contact)))
-    this.#join(told)
+    if (this.#hasJoined) {
+      this.#neighbourhood.onNodes(call, reply)
+      this.#recovery.onSeedNamed(told)
+    } else this.#join(told)
     for (const contact of told) this.#book.release(contact)
   }
 

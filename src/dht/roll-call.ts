@@ -5,6 +5,7 @@
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import { K } from './k-bucket.ts'
+import type { Ping } from './ping.ts'
 
 /** Asked at once. */
 const FIRST = 2 * K
@@ -15,10 +16,11 @@ export interface RollCallOptions {
   readonly book: ContactBook
   readonly clock: Clock
   readonly target: Uint8Array
-  /** @returns false when there is no room for another question; `onDone` is not called then */
-  readonly ping: (contact: Contact, onDone: (hasAnswered: boolean) => void) => boolean
+  readonly ping: Ping
   /** So many have answered that a lookup works, or all have been heard or given up. Called once. */
   readonly onEnough: (answered: number, asked: number) => void
+  /** All have been heard or given up. */
+  readonly onEnd?: () => void
 }
 
 export class RollCall {
@@ -77,8 +79,10 @@ export class RollCall {
 
   #settle(): void {
     const isOver = this.#queue.length === 0 && this.#open === 0
-    if (this.#hasEnough || (this.#answered < K && !isOver)) return
-    this.#hasEnough = true
-    this.#options.onEnough(this.#answered, this.#asked)
+    if (!this.#hasEnough && (this.#answered >= K || isOver)) {
+      this.#hasEnough = true
+      this.#options.onEnough(this.#answered, this.#asked)
+    }
+    if (isOver) this.#options.onEnd?.()
   }
 }

@@ -5,6 +5,7 @@ import type { Clock, Emit, Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import type { DhtEvent } from './events.ts'
 import { K } from './k-bucket.ts'
+import type { Ping } from './ping.ts'
 import { RollCall } from './roll-call.ts'
 import type { RoutingTable } from './routing-table.ts'
 import type { SavedTable } from './saved-table.ts'
@@ -21,11 +22,13 @@ export interface SurvivalOptions {
   /** Nothing is remembered without one. */
   readonly store: StateStore | undefined
   readonly saved: SavedTable | undefined
-  readonly ping: (contact: Contact, onDone: (hasAnswered: boolean) => void) => boolean
+  readonly ping: Ping
   /** Where others see us. */
   readonly external: () => readonly Endpoint[]
   /** Bootstrap addresses that have answered. */
   readonly seeds: () => readonly Endpoint[]
+  /** Who was good and is silent now. */
+  readonly lost: () => readonly Contact[]
   /** Enough of those whom we remember are still there to find our place through them. */
   readonly onAwake: () => void
 }
@@ -97,13 +100,14 @@ export class Survival {
   }
 
   #recall(): Memory {
-    const { book, ownId, table, saved, seeds, external } = this.#options
-    const known = [...table.contacts()].map((contact) => ({
+    const { book, ownId, table, saved, lost, seeds, external } = this.#options
+    const named = (contact: Contact): Memory['contacts'][number] => ({
       id: book.id(contact),
       endpoint: book.endpoint(contact),
-    }))
-    // Who hardly knows anybody was perhaps cut off all its life: it goes on to remember whom it knew before.
-    const contacts = table.size < K ? [...known, ...(saved?.contacts ?? [])] : known
+    })
+    const known = [...table.contacts()].map(named)
+    // Who hardly knows anybody is perhaps cut off, and was all its life: it goes on to remember whom it knew before.
+    const contacts = table.size < K ? [...known, ...lost().map(named), ...(saved?.contacts ?? [])] : known
     return { id: ownId, external: external(), contacts, seeds: seeds() }
   }
 }

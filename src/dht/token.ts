@@ -42,6 +42,13 @@ export class Tokens {
     return isCurrent || isPrevious
   }
 
+  /** Forgets all secrets: what was said before does not hold any more. */
+  renew(now: Millis): void {
+    this.#current = this.#secret()
+    this.#previous = this.#secret()
+    this.#since = now
+  }
+
   #rotate(now: Millis): void {
     const epochs = Math.floor((now - this.#since) / EPOCH)
     if (epochs <= 0) return

@@ -93,3 +93,97 @@ describe('a node that starts again with what it saved', () => {
     sim.close()
   })
 })
+
+/** Of all that node reported, those of this name. */
+function of<Name extends DhtEvent['event']>(
+  { events }: World,
+  node: number,
+  name: Name,
+): Extract<DhtEvent, { event: Name }>[] {
+  return (events.get(node) ?? []).filter(
+    (event): event is Extract<DhtEvent, { event: Name }> => event.event === name,
+  )
+}
+
+describe('a network that goes away', () => {
+  test('costs nobody his place, is told of once, and all is checked when it is back', () => {
+    const seed = 21
+    const here = world({ seed })
+    const { sim } = here
+    sim.grow(40, 2_000)
+    sim.run(20 * MINUTE)
+    const lost = sim.nodes[20]!
+    const before = lost.dht.contacts
+    sim.network.partition(({ host }) => (host === lost.endpoint.host ? 1 : 0))
+    // Somebody uses it meanwhile.
+    for (let i = 0; i < 20; i++) sim.lookup(lost.index, sim.randomId<InfoHash>())
+    sim.run(90 * MINUTE)
+    expect(of(here, lost.index, 'dht_offline'), `seed ${seed}`).toHaveLength(1)
+    expect(lost.dht.contacts, `seed ${seed}`).toBeGreaterThanOrEqual(before - 4)
+    sim.network.heal()
+    sim.run(3 * MINUTE)
+    const [recovered] = of(here, lost.index, 'dht_recovered')
+    expect(recovered).toMatchObject({ after: 'outage', answered: expect.any(Number) })
+    expect(recovered!.seconds).toBeGreaterThan(90 * 60)
+    expect(recovered!.answered).toBeGreaterThanOrEqual(8)
+    sim.close()
+    expect(sim.book.size).toBe(0)
+  })
+
+  /** Two halves that were apart for so long, each with torrents of its own; and how many of the 20 are found across. */
+  function split(
+    seed: number,
+    nodes: number,
+    { minutes, hasSeeds }: { readonly minutes: number; readonly hasSeeds: boolean },
+  ): { readonly sim: SimDht; crossing(): number } {
+    const { sim } = world({ seed, seeds: 3 })
+    sim.grow(nodes, 250)
+    sim.run(20 * MINUTE)
+    if (!hasSeeds) for (let seedNode = 0; seedNode < 3; seedNode++) sim.kill(seedNode)
+    const sideOf = new Map(sim.nodes.map(({ endpoint, index }) => [endpoint.host, index % 2]))
+    sim.network.partition(({ host }) => sideOf.get(host)!)
+    sim.run((minutes - 10) * MINUTE)
+    const torrents = Array.from({ length: 20 }, (_, index) => {
+      const infoHash = sim.randomId<InfoHash>()
+      sim.nodes[10 + index]!.dht.announce(infoHash, PORT, { isSeed: true })
+      return { infoHash, side: index % 2 }
+    })
+    sim.run(10 * MINUTE)
+    const crossing = (): number =>
+      torrents.filter(({ infoHash, side }) => sim.lookup(50 + 1 - side, infoHash).peers.length > 0).length
+    expect(crossing(), `seed ${seed}: they are apart`).toBe(0)
+    sim.network.heal()
+    return { sim, crossing }
+  }
+
+  test('half an hour in two halves: in two minutes each finds what the other announced', () => {
+    const seed = 22
+    const { sim, crossing } = split(seed, 120, { minutes: 30, hasSeeds: true })
+    sim.run(2 * MINUTE)
+    expect(crossing(), `seed ${seed}`).toBe(20)
+    sim.close()
+  })
+
+  test('so long that nobody has the other half in his table any more, and no bootstrap node is left: they find together', () => {
+    const seed = 24
+    const { sim, crossing } = split(seed, 60, { minutes: 6 * 60, hasSeeds: false })
+    sim.run(15 * MINUTE)
+    expect(crossing(), `seed ${seed}`).toBe(20)
+    sim.close()
+  })
+})
+
+test('a node that slept gives out new tokens and asks for everybody, nearest first', () => {
+  const seed = 23
+  const here = world({ seed, profile: 'lan' })
+  const { sim } = here
+  sim.grow(20, 1_000)
+  sim.run(5 * MINUTE)
+  const sleeper = sim.nodes[10]!
+  sim.clock.shiftDate(2 * 60 * MINUTE)
+  sim.run(2 * MINUTE)
+  const [recovered] = of(here, sleeper.index, 'dht_recovered')
+  expect(recovered).toMatchObject({ after: 'sleep', seconds: 7_200 })
+  expect(sleeper.dht.contacts).toBe(19)
+  sim.close()
+})

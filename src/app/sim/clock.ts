@@ -12,7 +12,7 @@ export interface SimEvent {
 export class SimClock implements Clock {
   #now: Millis = 0
   readonly #events = new EventQueue<SimEvent>()
-  readonly #wallAtStart: number
+  #wallAtStart: number
 
   /** @param wallAtStart Unix milliseconds at virtual time zero */
   constructor(wallAtStart: number = Date.UTC(2026, 0, 1)) {
@@ -25,6 +25,11 @@ export class SimClock implements Clock {
 
   wallNow(): number {
     return this.#wallAtStart + this.#now
+  }
+
+  /** The date jumps against the monotonic clock, as it does when a machine wakes up. */
+  shiftDate(ms: Millis): void {
+    this.#wallAtStart += ms
   }
 
   after(delay: Millis, fn: () => void): Cancel {

@@ -1,0 +1,33 @@
+/** What one node of the DHT is made of. */
+import type { Family, Scope } from '../protocol/endpoint.ts'
+import type { NodeId } from '../protocol/ids.ts'
+import type { Clock, Emit, Random } from '../protocol/ports.ts'
+import type { ContactBook } from './contact.ts'
+import type { DhtEvent } from './events.ts'
+import type { IdRule } from './id-rule.ts'
+import type { MessagePort } from './message-port.ts'
+import type { StateStore } from './state-store.ts'
+
+export interface DhtNodeOptions {
+  readonly family: Family
+  readonly port: MessagePort
+  readonly clock: Clock
+  readonly random: Random
+  readonly emit: Emit<DhtEvent>
+  /** Whether to emit an event for each message. */
+  readonly isChatty?: boolean | undefined
+  /** What outlives the process; nothing does without. */
+  readonly store?: StateStore | undefined
+  /** Remembered, or made after {@link idRule}, unless given. */
+  readonly id?: NodeId | undefined
+  /** Those of this machine's interfaces: where others see us, until they say otherwise. */
+  readonly addresses?: readonly string[] | undefined
+  /** Which ids go with which addresses; any unless given. A shared book has its own. */
+  readonly idRule?: IdRule | undefined
+  /** A node that answers nothing and is in nobody's table (BEP 43). */
+  readonly isReadOnly?: boolean | undefined
+  /** Shared by the nodes of a simulation; own unless given. */
+  readonly book?: ContactBook | undefined
+  /** Nodes of the other family near a target, packed, for those who want both. */
+  readonly otherNodes?: (target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined
+}
