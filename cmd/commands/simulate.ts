@@ -106,20 +106,21 @@ function listOf(parse: Parse<number>): Parse<readonly number[]> {
   return list(/,/, parse, 'numbers with commas between them')
 }
 
+/** Runs of one scenario. */
+const MAX_SEEDS = 1_000
+
 /** `1-5`, `1,4`, `7`. */
 const seedList: Parse<readonly number[]> = parsed((text) => {
-  const seeds = text.split(',').flatMap((part) => {
-    const [, from, to] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? []
-    if (from === undefined) return [Number.NaN]
-    return Array.from(
-      { length: Math.max(0, Number(to ?? from) - Number(from) + 1) },
-      (_, i) => Number(from) + i,
-    )
-  })
-  return seeds.length === 0 || seeds.length > MAX_SEEDS || seeds.some(Number.isNaN) ? undefined : seeds
-}, 'numbers or ranges like 1-5, with commas between them')
-
-const MAX_SEEDS = 1_000
+  const seeds: number[] = []
+  for (const part of text.split(',')) {
+    const [, from, to = from] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? []
+    const count = Number(to) - Number(from) + 1
+    // Not a number is not above zero either.
+    if (!(count > 0) || seeds.length + count > MAX_SEEDS) return undefined
+    for (let i = 0; i < count; i++) seeds.push(Number(from) + i)
+  }
+  return seeds
+}, `up to ${MAX_SEEDS} numbers or ranges like 1-5, with commas between them`)
 
 function read<T>(flag: string, parse: Parse<T>, text: string): T {
   try {

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { runProgram, type Outcome } from './fake-env.ts'
+
+const run = (line: string): Promise<Outcome> => runProgram(line.split(' '))
+
+describe('simulate dht', () => {
+  test('prints a table of each run', async () => {
+    const { code, stdout, stderr } = await run('simulate dht -nodes 12,15 -lookups 5 -seeds 1-2')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout.match(/^lookups wan (12|15), seed [12]$/gm)).toHaveLength(4)
+    expect(stdout.match(/^ {2}success +100 %$/gm)).toHaveLength(4)
+    expect(stdout.match(/^ {2}trace +[0-9a-f]{64}$/gm)).toHaveLength(4)
+  })
+
+  test('prints one JSON object a line, with what was asked for in it', async () => {
+    const { stdout } = await run('simulate dht -nodes 12 -lookups 5 -profile lan -loss 0,10 -dead 20 -json')
+    const runs = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { scenario: object; seed: number; metrics: { success: number } })
+    expect(runs.map(({ scenario }) => scenario)).toMatchObject([
+      { measure: 'lookups', nodes: 12, profile: 'lan', lossPercent: 0, deadPercent: 20 },
+      { measure: 'lookups', nodes: 12, profile: 'lan', lossPercent: 10, deadPercent: 20 },
+    ])
+    expect(runs.every(({ seed, metrics }) => seed === 1 && metrics.success > 0)).toBe(true)
+  })
+
+  test.each([
+    ['simulate swarm', /there is no simulation 'swarm'; there is: dht/],
+    ['simulate dht -nodes 5', /-nodes '5': .*from 10 to/],
+    ['simulate dht -seeds 5-1', /-seeds '5-1': must be up to 1000 numbers or ranges/],
+    ['simulate dht -seeds 1-999999999', /-seeds/],
+    ['simulate dht -goals G1-G99', /-goals 'G1-G99': must be goals from G1 to G16/],
+    ['simulate dht -mal rude', /-mal 'rude': must be one of verified/],
+    ['simulate dht -cold -mal silent', /exclude each other/],
+  ])('%s: one line, exit code 2', async (line, message) => {
+    const { code, stdout, stderr } = await run(line)
+    expect(stderr).toMatch(message)
+    expect([code, stdout]).toEqual([2, ''])
+  })
+})
