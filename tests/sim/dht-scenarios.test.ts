@@ -48,5 +48,5 @@ test('a crowd through three seeds', () => {
   expect(metrics.readyPercent).toBe(100)
   expect(metrics.success).toBeGreaterThan(95)
   expect(metrics.crowdSeconds).toBeLessThan(90)
-  expect(metrics.seedDatagrams).toBeGreaterThan(1)
+  expect(metrics.seedRequests).toBeGreaterThan(1)
 })

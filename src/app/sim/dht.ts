@@ -30,7 +30,7 @@ export interface SimDhtOptions {
   readonly hashes: Hashes
   readonly onEvent?: (event: DhtEvent, node: number) => void
   /** Sees every message that a node sends. */
-  readonly onSent?: (message: Message, node: number) => void
+  readonly onSent?: (message: Message, to: Endpoint) => void
 }
 
 /** Who answers at an endpoint: one of our nodes, or an attacker. */
@@ -194,7 +194,7 @@ export class SimDht {
     const { port, socket } = this.bind(endpoint, { isBehindNat: isReadOnly })
     const dht = new DhtNode({
       family: 4,
-      port: onSent === undefined ? port : new TappedPort(port, (message) => onSent(message, index)),
+      port: onSent === undefined ? port : new TappedPort(port, onSent),
       clock,
       random: this.#random.fork(`node ${index}`),
       emit: (event) => onEvent?.(event, index),

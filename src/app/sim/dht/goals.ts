@@ -148,7 +148,7 @@ export const GOALS: readonly Goal[] = [
       atLeast('readyPercent', 'ready', 100, 100, 100),
       atLeast('success', 'success', 100, 100, 100),
       atMost('crowdSeconds', 'after', undefined, 90, 180),
-      atMost('seedDatagrams', 'toSeeds', undefined, undefined, 3),
+      atMost('seedRequests', 'toSeeds', undefined, undefined, 3),
     ],
   },
   {

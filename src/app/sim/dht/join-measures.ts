@@ -8,6 +8,7 @@ import { Samples } from './samples.ts'
 import { ageTable } from './saved-tables.ts'
 import type { Scenario } from './scenario.ts'
 import { Torrents } from './torrents.ts'
+import type { Traffic } from './traffic.ts'
 
 /** Nodes that join one after the other, and how far apart. */
 const JOINERS = 200
@@ -81,11 +82,12 @@ export function measureJoin(sim: SimDht, scenario: Scenario): Metrics {
 }
 
 /** An empty network but for the seeds. */
-export function measureCrowd(sim: SimDht, scenario: Scenario): Metrics {
-  const seeds = sim.nodes.slice()
+export function measureCrowd(sim: SimDht, scenario: Scenario, traffic: Traffic): Metrics {
+  const seeds = sim.nodes.length
+  traffic.sim = sim
   const startedAt = sim.clock.now()
   const ready = new Readiness(sim, scenario)
-  const joiners = scenario.nodes - seeds.length
+  const joiners = scenario.nodes - seeds
   let joined = 0
   while (joined < joiners) {
     const due = Math.ceil((joiners * (sim.clock.now() - startedAt + CROWD / 1_000)) / CROWD)
@@ -94,11 +96,11 @@ export function measureCrowd(sim: SimDht, scenario: Scenario): Metrics {
   }
   ready.runToEnd()
   const crowdSeconds = (sim.clock.now() - startedAt) / 1_000
-  const asked = seeds.reduce((sum, { socket }) => sum + socket.received, 0)
+  traffic.sim = undefined
   return {
     ...metricsOf(ready, joiners),
     crowdSeconds,
-    seedDatagrams: asked / joiners,
+    seedRequests: traffic.seedRequests / joiners,
     ...finds(sim, sim.living),
   }
 }

@@ -1,52 +1,15 @@
 /** What it costs to be a node of the network that nobody asks for anything, and how true its knowledge is. */
-import { CONTACT_LENGTH, isReply, type Message } from '../../../dht/messages.ts'
-import { ID_LENGTH, type InfoHash } from '../../../protocol/ids.ts'
+import type { InfoHash } from '../../../protocol/ids.ts'
 import type { Millis } from '../../../protocol/ports.ts'
 import type { SimDht } from '../dht.ts'
 import type { Metrics } from './metrics.ts'
 import { Samples } from './samples.ts'
 import type { Scenario } from './scenario.ts'
+import type { Traffic } from './traffic.ts'
 
 /** Loaded tables become what this network makes of them. */
 const WARM_UP: Millis = 15 * 60_000
 const TORRENT_PORT = 20_001
-/** Replies whose contacts are looked up, one of so many. */
-const SAMPLED_REPLIES = 16
-
-/** Told of every message, by {@link SimDhtOptions.onSent}. */
-export class Traffic {
-  /** Undefined until the measurement begins. */
-  sim: SimDht | undefined
-  requests = 0
-  #replies = 0
-  #named = 0
-  #dead = 0
-
-  onSent(message: Message): void {
-    if (this.sim === undefined) return
-    if (!isReply(message)) this.requests++
-    else if (
-      message.type === 'peers' &&
-      message.nodes !== undefined &&
-      this.#replies++ % SAMPLED_REPLIES === 0
-    )
-      this.#lookUp(this.sim, message.nodes)
-  }
-
-  /** Contacts in replies that are gone, of each hundred. */
-  get deadPercent(): number {
-    return (100 * this.#dead) / this.#named
-  }
-
-  #lookUp(sim: SimDht, nodes: Uint8Array): void {
-    for (let at = 0; at < nodes.length; at += CONTACT_LENGTH[4]) {
-      const [nearest] = sim.oracle.closest(nodes.subarray(at, at + ID_LENGTH), 1)
-      this.#named++
-      if (nearest?.id.every((byte, i) => byte === nodes[at + i]) !== true) this.#dead++
-    }
-  }
-}
-
 /** Every node announces one torrent, as a seeder does. */
 export function measureMaintenance(sim: SimDht, { minutes }: Scenario, traffic: Traffic): Metrics {
   // Whoever joins later announces as well, so that the costs of a new node are in it.

@@ -43,8 +43,8 @@ export const METRICS = {
   readyPercent: { label: 'ready', unit: '%' },
   /** From the first of a crowd to its last that is ready. */
   crowdSeconds: { label: 'all ready after', unit: 's' },
-  /** That the seeds received, for each that joined. */
-  seedDatagrams: { label: 'datagrams to seeds', unit: '' },
+  /** That the seeds got from all others, for each that joined. */
+  seedRequests: { label: 'requests to seeds', unit: '' },
   successApart: { label: 'success apart', unit: '%' },
   /** From the healing of a partition until nearly all find what the other half announced. */
   healSeconds: { label: 'healed after', unit: 's' },

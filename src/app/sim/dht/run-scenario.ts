@@ -1,5 +1,6 @@
 /** One scenario with one seed, from an empty network to its figures. */
 import type { Message } from '../../../dht/messages.ts'
+import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { SimDht } from '../dht.ts'
 import { SeededRandom } from '../random.ts'
@@ -8,11 +9,12 @@ import { startChurn } from './churn.ts'
 import type { Run } from './goals.ts'
 import { measureCrowd, measureJoin, measureRestart } from './join-measures.ts'
 import { measureLookups } from './lookup-measure.ts'
-import { measureMaintenance, Traffic } from './maintenance-measure.ts'
+import { measureMaintenance } from './maintenance-measure.ts'
 import type { Metrics } from './metrics.ts'
 import { measurePartition } from './partition-measure.ts'
 import { fillTables, TABLE_AGE } from './perfect-tables.ts'
 import type { Scenario } from './scenario.ts'
+import { Traffic } from './traffic.ts'
 
 const SEEDS = 3
 /** Real joins: one after the other over so long, and time to find each other. */
@@ -43,7 +45,8 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   const startedAt = machine.now()
   const weather = { loss: lossPercent / 100 }
   const traffic = new Traffic()
-  const onSent = scenario.measure === 'maintenance' && ((message: Message): void => traffic.onSent(message))
+  const isTapped = scenario.measure === 'maintenance' || scenario.measure === 'crowd'
+  const onSent = isTapped && ((message: Message, to: Endpoint): void => traffic.onSent(message, to))
   const { hashes } = machine
   const sim = new SimDht({ seed, profile, codec, seeds: SEEDS, weather, hashes, ...(onSent && { onSent }) })
   const random = new SeededRandom(seed)
@@ -75,7 +78,7 @@ function measure(sim: SimDht, scenario: Scenario, traffic: Traffic): Metrics {
     case 'join':
       return measureJoin(sim, scenario)
     case 'crowd':
-      return measureCrowd(sim, scenario)
+      return measureCrowd(sim, scenario, traffic)
     case 'restart':
       return measureRestart(sim, scenario)
     case 'partition':

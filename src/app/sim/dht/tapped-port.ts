@@ -7,9 +7,9 @@ import type { NodeId } from '../../../protocol/ids.ts'
 
 export class TappedPort implements MessagePort {
   readonly #port: MessagePort
-  readonly #onSent: (message: Message) => void
+  readonly #onSent: (message: Message, to: Endpoint) => void
 
-  constructor(port: MessagePort, onSent: (message: Message) => void) {
+  constructor(port: MessagePort, onSent: (message: Message, to: Endpoint) => void) {
     this.#port = port
     this.#onSent = onSent
   }
@@ -43,7 +43,7 @@ export class TappedPort implements MessagePort {
   }
 
   send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
-    this.#onSent(message)
+    this.#onSent(message, to)
     this.#port.send(message, to, receiver)
   }
 
