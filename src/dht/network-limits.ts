@@ -9,15 +9,27 @@ const MAX_PER_NETWORK = 8
 
 export interface Members {
   readonly book: ContactBook
-  readonly contacts: Iterable<Contact>
+  readonly contacts: readonly Contact[]
   /** Whether a member is in the bucket that the newcomer belongs to. */
   isInBucket(member: Contact): boolean
+}
+
+/**
+ * Whether somebody at the newcomer's address has a place already. Whoever owns an address can have as many ids there as
+ * he likes, and be as fast as he likes: under a second one he displaces nobody.
+ */
+export function isNotAlone(
+  newcomer: Contact,
+  { book, contacts }: Pick<Members, 'book' | 'contacts'>,
+): boolean {
+  return contacts.some((other) => book.isSameNetwork(other, newcomer, addressBits(newcomer, book)))
 }
 
 /** Whether the newcomer's network has as many places as it may have. Private networks are one's own. */
 export function isCrowded(newcomer: Contact, { book, contacts, isInBucket }: Members): boolean {
   const isPublic = book.scope(newcomer) === 'public'
-  const [address, network] = book.family === 4 ? [32, 24] : [isPublic ? 64 : 128, 48]
+  const address = addressBits(newcomer, book)
+  const network = book.family === 4 ? 24 : 48
   let sameAddress = 0
   let sameNetwork = 0
   let sameInBucket = 0
@@ -29,4 +41,10 @@ export function isCrowded(newcomer: Contact, { book, contacts, isInBucket }: Mem
   }
   if (!isPublic) return sameAddress >= MAX_PER_PRIVATE_IP
   return sameAddress >= 1 || sameNetwork >= MAX_PER_NETWORK || sameInBucket >= MAX_PER_NETWORK_AND_BUCKET
+}
+
+/** What one owner has: an address, or a public /64 of IPv6. */
+function addressBits(contact: Contact, book: ContactBook): number {
+  if (book.family === 4) return 32
+  return book.scope(contact) === 'public' ? 64 : 128
 }

@@ -13,7 +13,7 @@ import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { Nearest } from './nearest.ts'
-import { isCrowded } from './network-limits.ts'
+import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
 /** A contact that answered, or answered once and asked us something, within this time is good (BEP 5). */
@@ -245,7 +245,7 @@ export class RoutingTable {
           this.#split()
           continue
         }
-        if (!this.#makeRoom(contact, index, rttMs)) {
+        if (!this.#makeRoom(contact, index, akin, rttMs)) {
           bucket.addReplacement(contact, this.#book)
           return 'waiting'
         }
@@ -261,13 +261,14 @@ export class RoutingTable {
   }
 
   /** @returns whether a place became free in a full bucket */
-  #makeRoom(contact: Contact, index: number, rttMs: Millis | undefined): boolean {
+  #makeRoom(contact: Contact, index: number, akin: readonly Contact[], rttMs: Millis | undefined): boolean {
     const bucket = this.#buckets[index]!
     const bad = bucket.find((row) => this.#isBad(row, index))
     if (bad !== NO_ROW) {
       this.#remove(bad, index, 'silent')
       return true
     }
+    if (isNotAlone(contact, { book: this.#book, contacts: akin })) return false
     const rows = bucket.rows()
     const unmeasured = Number.POSITIVE_INFINITY
     const displacedAt = displacedBy(

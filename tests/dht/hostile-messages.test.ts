@@ -1,7 +1,6 @@
 /** Messages that are well formed and mean harm: lies, replays, floods, reflections. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { encodeMessage } from '../../src/dht/codec.ts'
-import type { Message, PeersMessage, PongMessage, Request } from '../../src/dht/messages.ts'
+import type { Message, PeersMessage, PongMessage } from '../../src/dht/messages.ts'
 import type { LookupSummary } from '../../src/dht/service.ts'
 import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
@@ -196,74 +195,6 @@ describe('tokens', () => {
       `{"v":1,"type":"announce","t":"abcdefgh","id":"${toHex(idOf(0xc1))}","infoHash":"${toHex(idOf(0xc1))}","token":"${token}","port":7}`,
     )
     expect(lone.node.snapshot()).toMatchObject({ storedPeers: 0, dropped: { field: 1 } })
-  })
-})
-
-describe('reflection', () => {
-  test('no reply is more than three times its question until its sender is proven, whatever the size', () => {
-    // As much to tell as there can be: a full table and a large swarm.
-    for (let i = 0; i < 60; i++) {
-      const endpoint = { host: `10.0.1.${i}`, port: 20_000 }
-      const id = Uint8Array.from({ length: 20 }, (_, at) => (at === 0 ? 4 * i : i)) as NodeId
-      const remote = (fields?: Partial<PeersMessage>): void => lone.answerAs(endpoint, id, fields)
-      lone.say({ type: 'ping', t: 'abcdefgh', id }, endpoint)
-      remote()
-      const { message } = lone.answerTo({ type: 'findPeers', t: 'abcdefgh', id, infoHash }, endpoint)!
-      for (let port = 1; port <= 4; port++)
-        lone.answerTo(
-          { type: 'announce', t: 'abcdefgh', id, infoHash, token: (message as PeersMessage).token!, port },
-          endpoint,
-        )
-    }
-    expect(lone.node.contacts).toBeGreaterThan(20)
-    expect(lone.node.snapshot().storedPeers).toBe(240)
-    let most = 0
-    for (const base of ['infoHash', 'target'] as const)
-      for (const want of [undefined, ['n4', 'n6'] as ('n4' | 'n6')[]]) {
-        const key = base === 'infoHash' ? { infoHash } : { target: idOf(0xab) }
-        const question: Request = { type: 'findPeers', t: 'abcdefgh', id: idOf(0x5a), ...key, want }
-        const size = encodeMessage(question).length
-        for (let bytes = size; bytes <= 1_400; bytes += bytes === size ? 9 : 1) {
-          const pad = bytes === size ? undefined : bytes - size - 9
-          if (pad !== undefined && pad > 1_000) break
-          // Each from an address of its own, so that no rate limit hides an answer.
-          const from = { host: `10.1.${bytes >>> 8}.${bytes & 255}`, port: 20_000 }
-          const answer = lone.answerTo({ ...question, pad }, from)!
-          expect(answer.bytes).toBeLessThanOrEqual(Math.min(1_200, 3 * bytes))
-          most = Math.max(most, answer.bytes / bytes)
-        }
-      }
-    // The limit is used, or this test would show nothing.
-    expect(most).toBeGreaterThan(2.8)
-  })
-
-  test('one public source gets a burst and then as much as the rate, not more', () => {
-    let answers = 0
-    for (let i = 0; i < 1_000; i++)
-      if (lone.answerTo({ type: 'ping', t: 'abcdefgh', id: idOf(1) }, PUBLIC)) answers++
-    expect(answers).toBe(100)
-    expect(lone.node.snapshot().dropped).toEqual({ rate: 900 })
-    lone.run(1_000)
-    expect(lone.answerTo({ type: 'ping', t: 'abcdefgh', id: idOf(1) }, PUBLIC)).toBeDefined()
-  })
-
-  test('a pong goes to another port only for a proven source, and once a second', () => {
-    const probe: Request = { type: 'ping', t: 'abcdefgh', id: idOf(0xee), rp: 3_333 }
-    expect(lone.answerTo(probe)?.to).toEqual(LAN)
-    lone.say(probe)
-    lone.answerAs(LAN, idOf(0xee))
-    expect(lone.node.contacts).toBe(1)
-    expect(lone.answerTo(probe)?.to).toEqual({ ...LAN, port: 3_333 })
-    expect(lone.answerTo(probe)?.to).toEqual(LAN)
-  })
-
-  test('who only asks is in nobody’s table, and a read-only one is not even pinged', () => {
-    lone.say({ type: 'ping', t: 'abcdefgh', id: idOf(1), ro: 1 })
-    expect(lone.sent.map(({ message }) => message.type)).toEqual(['pong'])
-    lone.say({ type: 'ping', t: 'abcdefgh', id: idOf(2) })
-    expect(lone.sent.map(({ message }) => message.type)).toEqual(['pong', 'pong', 'ping'])
-    lone.run(10_000)
-    expect(lone.node.contacts).toBe(0)
   })
 })
 

@@ -6,7 +6,7 @@ import { DatagramPort } from '../../src/dht/datagram-port.ts'
 import type { Message, PeersMessage, Request } from '../../src/dht/messages.ts'
 import { DhtNode } from '../../src/dht/node.ts'
 import type { DhtNodeOptions } from '../../src/dht/node-options.ts'
-import { formatEndpoint, packEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
+import { compactEndpoint, formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 import type { Datagrams } from '../../src/protocol/ports.ts'
 
@@ -86,10 +86,7 @@ export class LoneNode {
 
 /** A packed contact, or a packed peer without an id. */
 export function packed(endpoint: Endpoint, id?: NodeId): Uint8Array {
-  const bytes = new Uint8Array(id === undefined ? 6 : 26)
-  if (id !== undefined) bytes.set(id)
-  packEndpoint(endpoint, bytes, bytes.length - 6)
-  return bytes
+  return join([...(id === undefined ? [] : [id]), compactEndpoint(endpoint)])
 }
 
 export function join(parts: readonly Uint8Array[]): Uint8Array {
