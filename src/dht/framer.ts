@@ -4,7 +4,7 @@
  *     1  0xD1
  *     1  mode: 1 signed, 2 encrypted
  *     2  key id
- *     8  salt: random, drawn when the sender starts
+ *     8  salt: random, drawn when the sender starts, and when its clock turns out to have been far ahead
  *     7  sequence number: above the one before, and the Unix time in microseconds
  *     n  the message, in mode 2 encrypted
  *    16  tag, over all of this and the id of the receiver, which is not sent: zeros when the sender does not know it
@@ -40,6 +40,8 @@ export const FRAME_OVERHEAD = BODY_AT + TAG_BYTES
 
 /** How far a frame's time may be from ours. */
 export const MAX_SKEW: Millis = 120_000
+/** Numbers that are farther ahead of our clock than this begin anew, as nobody would hear us until it has caught up. */
+const MAX_AHEAD: Millis = MAX_SKEW / 2
 /** Senders heard of for the first time: each costs memory, and in mode 2 a key to derive. */
 const NEW_SALTS = { perSecond: 2_000, burst: 2_000 }
 /** Senders whose derived key is kept; the one that was silent for longest goes first. */
@@ -73,8 +75,9 @@ export class Framer {
   readonly #time: NetworkClock
   readonly #guard = new ReplayGuard()
   readonly #newSalts: Bucket
-  readonly #salt: string
-  readonly #ownAeadKey: Uint8Array
+  readonly #random: Random
+  #salt = ''
+  #ownAeadKey: Uint8Array = new Uint8Array()
   /** By key and salt, in the order of last use. */
   readonly #derived = new Map<string, Uint8Array>()
   #sequence = 0
@@ -90,15 +93,13 @@ export class Framer {
     this.#clock = clock
     this.#time = time
     this.#newSalts = new Bucket(NEW_SALTS, clock.now())
-    const salt = random.fill(new Uint8Array(SALT_BYTES))
-    this.#salt = saltIn(salt, 0)
-    this.#ownAeadKey = keys.primary.aeadKey(salt)
+    this.#random = random
     const header = this.#sealing.subarray(HMAC_BLOCK)
     header[0] = FRAME
     header[1] = keys.primary.mode === 'aead' ? ENCRYPTED : SIGNED
     header[KEY_ID_AT] = keys.primary.id >> 8
     header[KEY_ID_AT + 1] = keys.primary.id & 0xff
-    header.set(salt, SALT_AT)
+    this.#drawSalt()
   }
 
   /**
@@ -108,7 +109,9 @@ export class Framer {
    */
   seal(text: string, to: NodeId | undefined): Uint8Array {
     const frame = this.#sealing.subarray(HMAC_BLOCK)
-    this.#sequence = Math.max(this.#sequence + 1, this.#microseconds())
+    const now = this.#microseconds()
+    if (this.#sequence - now > 1_000 * MAX_AHEAD) this.#drawSalt()
+    this.#sequence = Math.max(this.#sequence + 1, now)
     writeSequence(frame, this.#sequence)
     const { written } = this.#encoder.encodeInto(text, frame.subarray(BODY_AT, MAX_SENT_BYTES - TAG_BYTES))
     invariant(written === text.length, 'a message that does not fit into its frame')
@@ -176,6 +179,15 @@ export class Framer {
       return { body, isFirstContact: to === NOBODY }
     }
     return 'tag'
+  }
+
+  /** Under another salt no number was used yet. */
+  #drawSalt(): void {
+    const salt = this.#sealing.subarray(HMAC_BLOCK + SALT_AT, HMAC_BLOCK + SEQUENCE_AT)
+    this.#random.fill(salt)
+    this.#salt = saltIn(salt, 0)
+    this.#ownAeadKey = this.#keys.primary.aeadKey(salt)
+    this.#sequence = 0
   }
 
   #keep(name: string, derived: Uint8Array): void {

@@ -146,8 +146,8 @@ describe.each(MODES)('a frame in mode %s', (mode) => {
     expect(bob.open(sealed(alice, idOf(2)).subarray(0, FRAME_OVERHEAD))).toBe('frame')
   })
 
-  test('has a number that grows although the clock is set back', () => {
-    const numbers: bigint[] = []
+  test('has a number that grows although the clock is set back by half a minute; by an hour, it is one of a new sender', () => {
+    const frames: { readonly salt: string; readonly number: bigint }[] = []
     let error = 0
     const own: Clock = {
       now: () => 0,
@@ -156,14 +156,25 @@ describe.each(MODES)('a frame in mode %s', (mode) => {
     }
     const keys = new KeyRing([key(1, mode)], { hashes, aead: opensslAead })
     const framer = new Framer({ keys, clock: own, random: new SeededRandom(1), time: new NetworkClock(own) })
-    for (error of [0, 0, -3_600_000, 10]) {
+    for (error of [0, 0, -30_000, 10, -3_600_000, -3_600_000]) {
       const frame = framer.seal(TEXT, undefined)
       let number = 0n
       for (const byte of frame.subarray(AT.sequence, AT.body)) number = 256n * number + BigInt(byte)
-      numbers.push(number)
+      frames.push({ salt: frame.subarray(AT.salt, AT.sequence).join(), number })
     }
     const first = BigInt(Date.UTC(2026, 0, 1)) * 1_000n
-    expect(numbers).toEqual([first, first + 1n, first + 2n, first + 10_000n])
+    const hourAgo = first - 3_600_000_000n
+    expect(frames.map(({ number }) => number)).toEqual([
+      first,
+      first + 1n,
+      first + 2n,
+      first + 10_000n,
+      hourAgo,
+      hourAgo + 1n,
+    ])
+    const salts = frames.map(({ salt }) => salt)
+    expect(new Set(salts.slice(0, 4)).size).toBe(1)
+    expect(new Set(salts.slice(3)).size).toBe(2)
   })
 
   test('while keys change: who has the new one second hears the others, and is heard when it comes first', () => {

@@ -11,6 +11,7 @@ import type { DhtEvent } from '../../src/dht/events.ts'
 import { KeyRing } from '../../src/dht/key-ring.ts'
 import type { FrameMode, SwarmKey } from '../../src/dht/swarm-key.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
+import type { InfoHash } from '../../src/protocol/ids.ts'
 import type { Clock, Datagrams } from '../../src/protocol/ports.ts'
 import { hashes } from '../support/hashes.ts'
 import { idOf, infoHash } from './lone-node.ts'
@@ -21,6 +22,11 @@ const key = (byte: number, mode: FrameMode = 'hmac'): SwarmKey => ({
 })
 const SEED: Endpoint = { host: '10.0.0.1', port: 20_000 }
 
+/** How far a wall clock is off. */
+interface ClockError {
+  readonly ms: number
+}
+
 class PrivateNetwork {
   readonly clock = new SimClock()
   readonly network = new SimDatagramNetwork(this.clock, { seed: 5, weather: WEATHER.lan, hashes })
@@ -29,10 +35,10 @@ class PrivateNetwork {
   readonly events: DhtEvent[] = []
 
   /** @param keys undefined: it speaks openly */
-  add(keys: readonly SwarmKey[] | undefined, clockError = 0): Dht {
+  add(keys: readonly SwarmKey[] | undefined, clockError: ClockError = { ms: 0 }): Dht {
     const clock: Clock = {
       now: () => this.clock.now(),
-      wallNow: () => this.clock.wallNow() + clockError,
+      wallNow: () => this.clock.wallNow() + clockError.ms,
       after: (delay, fn) => this.clock.after(delay, fn),
     }
     const index = this.nodes.length + 1
@@ -154,7 +160,7 @@ describe.each(['hmac', 'aead'] as const)('in mode %s', (mode) => {
 test('a member whose clock is an hour slow learns the time from five others, and is in', () => {
   const net = new PrivateNetwork()
   for (let i = 0; i < 8; i++) net.add([key(1)])
-  const slow = net.add([key(1)], -3_600_000)
+  const slow = net.add([key(1)], { ms: -3_600_000 })
   slow.bootstrap(Array.from({ length: 8 }, (_, at) => ({ host: `10.0.0.${at + 1}`, port: 20_000 })))
   net.run(30_000)
   expect(net.contacts(slow)).toBeGreaterThanOrEqual(8)
@@ -165,7 +171,7 @@ test('a member whose clock is an hour slow learns the time from five others, and
 test('with fewer than five to tell, it stays out: one member cannot set the clock of another', () => {
   const net = new PrivateNetwork()
   for (let i = 0; i < 3; i++) net.add([key(1)])
-  const slow = net.add([key(1)], -3_600_000)
+  const slow = net.add([key(1)], { ms: -3_600_000 })
   slow.bootstrap([1, 2, 3].map((at) => ({ host: `10.0.0.${at}`, port: 20_000 })))
   net.run(60_000)
   expect(net.contacts(slow)).toBe(0)
@@ -175,6 +181,37 @@ test('with fewer than five to tell, it stays out: one member cannot set the cloc
     { event: 'dht_clock', node: expect.any(String) as string, aheadSeconds: 3_600 },
   ])
 })
+
+test.each([
+  ['ahead', 86_400_000],
+  ['back', -86_400_000],
+])(
+  'a member whose clock is set a day %s, and right again an hour later, is heard in between and after',
+  (_name, jump) => {
+    const net = new PrivateNetwork()
+    const errors = { ms: 0 }
+    for (let i = 0; i < 8; i++) net.add([key(1)])
+    const jumper = net.add([key(1)], errors)
+    net.run(30_000)
+    expect(net.contacts(jumper)).toBe(8)
+    const isHeard = (torrent: number): boolean => {
+      const hash = new Uint8Array(20).fill(torrent) as InfoHash
+      const found: Endpoint[] = []
+      jumper.announce(hash, 7_000, { isSeed: true })
+      net.run(120_000)
+      net.nodes[2]!.lookup(hash, (peers) => found.push(...peers))
+      net.run(10_000)
+      return found.some(({ host }) => host === '10.0.0.9')
+    }
+    expect(isHeard(1)).toBe(true)
+    errors.ms = jump
+    net.run(10 * 60_000)
+    expect(isHeard(2)).toBe(true)
+    errors.ms = 0
+    net.run(10 * 60_000)
+    expect(isHeard(3)).toBe(true)
+  },
+)
 
 test('keys are changed on one machine after the other, and the torrent is found all the while', () => {
   const net = new PrivateNetwork()
