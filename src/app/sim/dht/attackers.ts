@@ -1,6 +1,7 @@
 /**
- * Nodes that work together against the others. They are in everybody's tables like any other node; asked for nodes
- * they name each other only, asked for peers they name nobody, and what is announced to them they take and forget.
+ * Nodes that work together against the others. They are in everybody's tables like any other node, and what is
+ * announced to them they take and forget. Until the attack begins they name the nodes that are nearest in truth; then
+ * each other only, and asked for peers nobody.
  */
 import { CONTACT_LENGTH, isReply, type FindPeersMessage, type Message } from '../../../dht/messages.ts'
 import type { MessagePort } from '../../../dht/message-port.ts'
@@ -42,29 +43,30 @@ interface Attacker extends SimMember {
   readonly isHonest: false
 }
 
-/** They are there at once, and live as long as the simulation. */
-export function placeAttackers(sim: SimDht, options: AttackersOptions): void {
-  new Attackers(sim, options).place()
-}
-
-class Attackers {
+export class Attackers {
   readonly #sim: SimDht
   readonly #options: AttackersOptions
   readonly #members = new Oracle<Attacker>()
   /** The second addresses of those who fabricate. */
   readonly #masks: Endpoint[] = []
+  #isAttacking = false
 
   constructor(sim: SimDht, options: AttackersOptions) {
     this.#sim = sim
     this.#options = options
   }
 
+  /** They are there at once, and live as long as the simulation. */
   place(): void {
     const { count, attack } = this.#options
     const members = Array.from({ length: count }, (_, at) => this.#place(at))
     this.#members.addAll(members)
     this.#sim.oracle.addAll(members)
     if (attack === 'fabricated') for (let at = 0; at < count; at++) this.#placeMask(count + at)
+  }
+
+  attack(): void {
+    this.#isAttacking = true
   }
 
   #place(at: number): Attacker {
@@ -90,10 +92,9 @@ class Attackers {
   }
 
   #answer(port: MessagePort, idFor: (message: Message, from: Endpoint) => NodeId | undefined): void {
-    if (this.#options.attack === 'silent') return
     port.onMessage = (message, from) => {
       const id = isReply(message) ? undefined : idFor(message, from)
-      if (id === undefined) return
+      if (id === undefined || (this.#isAttacking && this.#options.attack === 'silent')) return
       port.ownId = id
       const reply = this.#replyTo(message, id)
       port.send(reply, from, message.id)
@@ -106,7 +107,7 @@ class Attackers {
     if (message.type !== 'findPeers') return { type: 'pong', t, id }
     const nodes = this.#name(targetOf(message))
     if (message.infoHash === undefined) return { type: 'peers', t, id, nodes }
-    const isPoison = this.#options.attack === 'poison'
+    const isPoison = this.#isAttacking && this.#options.attack === 'poison'
     return {
       type: 'peers',
       t,
@@ -118,6 +119,7 @@ class Attackers {
   }
 
   #name(target: Uint8Array): Uint8Array {
+    if (!this.#isAttacking) return pack(this.#sim.oracle.closest(target, NAMED))
     switch (this.#options.attack) {
       case 'fabricated':
         return pack(

@@ -3,6 +3,7 @@ import { formatEndpoint } from '../../../protocol/endpoint.ts'
 import { toHex, type NodeId } from '../../../protocol/ids.ts'
 import type { Millis } from '../../../protocol/ports.ts'
 import type { SimDht } from '../dht.ts'
+import type { Attackers } from './attackers.ts'
 import type { Metrics } from './metrics.ts'
 import { Samples } from './samples.ts'
 import type { Scenario } from './scenario.ts'
@@ -19,9 +20,15 @@ const LONGEST_WALK: Millis = 11_000
 const NEAREST = 8
 const ENOUGH = 4
 
-export function measureLookups(sim: SimDht, { lookups, churnMinutes }: Scenario): Metrics {
+/** Records are there when an attack begins; what is announced during it is counted apart. */
+export function measureLookups(
+  sim: SimDht,
+  { lookups, churnMinutes }: Scenario,
+  attackers: Attackers | undefined,
+): Metrics {
   const torrents = new Torrents(sim, Math.min(lookups, TORRENTS))
-  const { storers } = torrents
+  attackers?.attack()
+  const { storers } = attackers === undefined ? torrents : new Torrents(sim, Math.min(lookups, TORRENTS))
   const spacing = churnMinutes > 0 ? Math.max(SPACING, CHURN_TIME / lookups) : SPACING
   const found = new FoundPeers()
   const walked = new Walked()

@@ -4,7 +4,7 @@ import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { SimDht } from '../dht.ts'
 import { SeededRandom } from '../random.ts'
-import { placeAttackers } from './attackers.ts'
+import { Attackers } from './attackers.ts'
 import { startChurn } from './churn.ts'
 import type { Run } from './goals.ts'
 import { measureCrowd, measureJoin, measureRestart } from './join-measures.ts'
@@ -50,11 +50,11 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   const { hashes } = machine
   const sim = new SimDht({ seed, profile, codec, seeds: SEEDS, weather, hashes, ...(onSent && { onSent }) })
   const random = new SeededRandom(seed)
-  populate(sim, scenario, random)
+  const attackers = populate(sim, scenario, random)
   const builtAt = machine.now()
   const before = sim.network.sent
   if (churnMinutes > 0) startChurn(sim, churnMinutes, random.fork('churn'))
-  const metrics = measure(sim, scenario, traffic)
+  const metrics = measure(sim, scenario, { traffic, attackers })
   const endedAt = machine.now()
   const messages = sim.network.sent - before
   return {
@@ -69,10 +69,14 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   }
 }
 
-function measure(sim: SimDht, scenario: Scenario, traffic: Traffic): Metrics {
+function measure(
+  sim: SimDht,
+  scenario: Scenario,
+  { traffic, attackers }: { readonly traffic: Traffic; readonly attackers: Attackers | undefined },
+): Metrics {
   switch (scenario.measure) {
     case 'lookups':
-      return measureLookups(sim, scenario)
+      return measureLookups(sim, scenario, attackers)
     case 'maintenance':
       return measureMaintenance(sim, scenario, traffic)
     case 'join':
@@ -86,10 +90,13 @@ function measure(sim: SimDht, scenario: Scenario, traffic: Traffic): Metrics {
   }
 }
 
-function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): void {
+function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): Attackers | undefined {
   const { nodes, deadPercent, natPercent, attackPercent, attack, profile, isCold, measure: what } = scenario
   sim.run(TABLE_AGE)
-  if (what === 'crowd') return sim.grow(SEEDS, 1_000)
+  if (what === 'crowd') {
+    sim.grow(SEEDS, 1_000)
+    return undefined
+  }
   const count = attack === 'none' ? 0 : Math.round((nodes * attackPercent) / 100)
   const hidden = Math.round((nodes * natPercent) / 100)
   const dead = Math.round((nodes * deadPercent) / (100 - deadPercent))
@@ -101,8 +108,11 @@ function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): void {
       sim.run(JOIN_TIME / nodes)
     }
   } else sim.place(seen)
-  if (count > 0 && attack !== 'none')
-    placeAttackers(sim, { count, attack, profile, random: random.fork('attackers') })
+  const attackers =
+    attack === 'none'
+      ? undefined
+      : new Attackers(sim, { count, attack, profile, random: random.fork('attackers') })
+  attackers?.place()
   if (isCold) sim.run(AFTER_JOINS)
   else {
     sim.place(hidden, { isReadOnly: true })
@@ -117,4 +127,5 @@ function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): void {
     sim.kill(index)
     killed++
   }
+  return attackers
 }
