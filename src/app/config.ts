@@ -157,7 +157,7 @@ export const SETTINGS = {
     flags: ['dht-listen'],
     value: '<addr>',
     group: 'Network',
-    help: 'UDP address of the DHT; the empty string switches it off; alone it makes a DHT-only bootstrap node',
+    help: 'UDP address of the DHT; empty: none; a named port says that others can reach it; alone it makes a DHT-only bootstrap node',
     default: ':0',
     parse: parsed((text) => (text === '' ? '' : listenable(text)), 'an address'),
   },

@@ -50,6 +50,7 @@ export const LEVEL: Readonly<Record<EventName, EventLevel>> = {
   dht_address: 'info',
   dht_bootstrap: 'info',
   dht_bootstrap_failed: 'warn',
+  dht_role: 'info',
   dht_offline: 'warn',
   dht_recovered: 'info',
   dht_table_loaded: 'info',

@@ -251,6 +251,11 @@ export const EVENTS = [
     reason: text,
     retrySeconds: seconds,
   }),
+  event('dht_role', 'the DHT node takes part in the Internet from now on, or no longer', {
+    family,
+    role: z.enum(['full', 'read-only']),
+    reason: text,
+  }),
   event('dht_offline', 'nobody answers any more: the network is gone, and nobody loses his place for it', {
     family,
     contacts: count,

@@ -1,6 +1,5 @@
 /** What a process has once: sockets, DHT, disk, buffers, limits. Sessions live on it. */
 import { parseBootstrapAddress } from '../dht/bootstrap-names.ts'
-import { Dht } from '../dht/dht.ts'
 import type { DhtEvent } from '../dht/events.ts'
 import type { KeyRing } from '../dht/key-ring.ts'
 import type { DhtService, DhtSnapshot } from '../dht/service.ts'
@@ -18,7 +17,7 @@ import { BufferPool } from '../storage/buffer-pool.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import type { Environment } from './environment.ts'
 import type { AddressFilter } from './connector.ts'
-import { openDhtState } from './dht-state.ts'
+import { openDht } from './open-dht.ts'
 import { joinLan } from './lan-peers.ts'
 import type { AppEvent } from './node-event.ts'
 import { peerSources, type PeerSourceHost } from './peer-sources.ts'
@@ -125,28 +124,7 @@ export class Node {
     const bootstrap = (options.bootstrap ?? []).map((address) => parseBootstrapAddress(address))
     const listener = options.tcpListen === undefined ? undefined : await env.listenTcp(options.tcpListen)
     try {
-      const sockets = options.dhtListen === undefined ? [] : await env.bindUdp(options.dhtListen)
-      const dhtEndpoints = sockets.map(({ local }) => local)
-      const emit: Emit<DhtEvent> = (event) => options.onEvent?.(event)
-      const { stateDir: folder, dhtListen: listen, dhtNet: net, swarmKey: keys } = options
-      const state = { listen: listen ?? '', endpoints: dhtEndpoints, net, isKeyed: keys !== undefined, emit }
-      const stores = folder === undefined ? undefined : await openDhtState(env, { folder, ...state })
-      const dht =
-        sockets.length === 0
-          ? undefined
-          : new Dht({
-              sockets,
-              clock: env.clock,
-              random: env.random.fork('dht'),
-              hashes: env.hashes,
-              addresses: env.addresses(),
-              resolver: env.resolver,
-              emit,
-              stores,
-              net,
-              keys,
-              isChatty: options.isDhtChatty,
-            })
+      const { dht, dhtEndpoints } = await openDht(env, options)
       const node = new Node(env, options, { listener, dht, dhtEndpoints })
       node.#emitListen()
       dht?.bootstrap(bootstrap)

@@ -38,6 +38,8 @@ export interface DhtOptions {
   /** Keys of a private network: who has none of them is not heard. */
   readonly keys?: KeyRing | undefined
   readonly isReadOnly?: boolean | undefined
+  /** Takes part in the Internet only when it has turned out that strangers can reach us. */
+  readonly isEphemeral?: boolean | undefined
   /** Whether to emit an event for each message: for `debug` and below. */
   readonly isChatty?: boolean | undefined
 }
@@ -48,8 +50,20 @@ export class Dht implements DhtService {
 
   /** @throws {ConfigError} `config.value` for a network id that cannot be one */
   constructor(options: DhtOptions) {
-    const { sockets, clock, random, hashes, resolver, emit, stores, net, keys, isReadOnly, isChatty } =
-      options
+    const {
+      sockets,
+      clock,
+      random,
+      hashes,
+      resolver,
+      emit,
+      stores,
+      net,
+      keys,
+      isReadOnly,
+      isEphemeral,
+      isChatty,
+    } = options
     if (net !== undefined && !/^[a-z0-9-]{1,16}$/.test(net))
       throw new ConfigError(
         'config.value',
@@ -73,6 +87,8 @@ export class Dht implements DhtService {
         idRule,
         addresses: options.addresses,
         isReadOnly,
+        isEphemeral,
+        isKeyed: keys !== undefined,
         isChatty,
         otherNodes: (target, count, requester) =>
           nodes.get(family === 4 ? 6 : 4)?.packNodes(target, count, requester),

@@ -78,6 +78,13 @@ export type DhtEvent =
       readonly ageSeconds: number
       readonly ms: number
     }
+  /** The node answers others on the Internet from now on, or no longer. */
+  | {
+      readonly event: 'dht_role'
+      readonly family: 4 | 6
+      readonly role: 'full' | 'read-only'
+      readonly reason: string
+    }
   /** Many questions and no answer: the network is gone. Nobody loses his place for it. `contacts` are kept. */
   | { readonly event: 'dht_offline'; readonly family: 4 | 6; readonly contacts: number }
   /**

@@ -13,7 +13,7 @@ import type { Reply, Request } from './messages.ts'
 import type { Ping } from './ping.ts'
 import { RoutingTable } from './routing-table.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from './rpc.ts'
-import { profileOf } from './source-limiter.ts'
+import { profileOf, type Profile } from './source-limiter.ts'
 import { forEachToldContact, isNodePort } from './told.ts'
 
 /** Pings at once that decide about a questionable contact. */
@@ -26,7 +26,7 @@ export interface NeighbourhoodOptions {
   readonly book: ContactBook
   readonly clock: Clock
   readonly random: Random
-  readonly isReadOnly: boolean
+  readonly isReadOnlyTo: (profile: Profile) => boolean
   readonly send: (request: Request, callee: Callee) => void
   /** Undefined when nobody listens to events of single messages. */
   readonly emitChatter: Emit<DhtEvent> | undefined
@@ -58,7 +58,7 @@ export class Neighbourhood implements RpcObserver {
   #doubtPings = 0
 
   constructor(options: NeighbourhoodOptions) {
-    const { ownId, isSelf, book, clock, random, isReadOnly, send, emitChatter, onLonely } = options
+    const { ownId, isSelf, book, clock, random, isReadOnlyTo, send, emitChatter, onLonely } = options
     this.#isSelf = isSelf
     this.#book = book
     this.#clock = clock
@@ -69,7 +69,7 @@ export class Neighbourhood implements RpcObserver {
       book,
       onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
     })
-    this.rpc = new Rpc({ ownId, isReadOnly, clock, random, send, observer: this })
+    this.rpc = new Rpc({ ownId, isReadOnlyTo, clock, random, send, observer: this })
     this.#candidates = new Candidates({
       clock,
       book,

@@ -26,6 +26,10 @@ export interface DhtNodeOptions {
   readonly idRule?: IdRule | undefined
   /** A node that answers nothing and is in nobody's table (BEP 43). */
   readonly isReadOnly?: boolean | undefined
+  /** The same towards the Internet, until it has turned out that strangers can reach it: {@link Role}. */
+  readonly isEphemeral?: boolean | undefined
+  /** Whether the network is private, so that nobody else may be there to begin with. */
+  readonly isKeyed?: boolean | undefined
   /** Shared by the nodes of a simulation; own unless given. */
   readonly book?: ContactBook | undefined
   /** Nodes of the other family near a target, packed, for those who want both. */

@@ -23,6 +23,7 @@ import { PeerLookups } from './peer-lookups.ts'
 import { PeerStore } from './peer-store.ts'
 import { Recovery } from './recovery.ts'
 import { Responder } from './responder.ts'
+import { Role } from './role.ts'
 import type { RoutingTable } from './routing-table.ts'
 import type { Call, Rpc } from './rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
@@ -50,7 +51,7 @@ export class DhtNode {
   readonly #deadlines: Deadlines
   readonly #emit: Emit<DhtEvent>
   readonly #isChatty: boolean
-  readonly #isReadOnly: boolean
+  readonly #role: Role
   readonly #book: ContactBook
   readonly #neighbourhood: Neighbourhood
   readonly #table: RoutingTable
@@ -72,7 +73,7 @@ export class DhtNode {
   #received = 0
 
   constructor(options: DhtNodeOptions) {
-    const { family, port, clock, random, emit, isChatty, isReadOnly, otherNodes } = options
+    const { family, port, clock, random, emit, isChatty, otherNodes } = options
     this.family = family
     const saved = options.store && loadTable(options.store, family, emit)
     this.#book = options.book ?? new ContactBook(family, options.idRule)
@@ -90,7 +91,6 @@ export class DhtNode {
     port.ownId = this.id
     this.#emit = emit
     this.#isChatty = isChatty ?? false
-    this.#isReadOnly = isReadOnly ?? false
     this.#deadlines = new Deadlines(clock)
     this.#complaints = new ClockComplaints(this.#deadlines, emit)
     const ownId = this.id
@@ -99,13 +99,14 @@ export class DhtNode {
     const now = clock.now()
     const isSelf = (contact: Contact): boolean =>
       book.hasId(contact, ownId) || this.#identity.isAt(book.endpoint(contact))
+    this.#role = new Role({ ...options, clock: deadlines, isReady: () => this.isReady })
     this.#neighbourhood = new Neighbourhood({
       ownId,
       isSelf,
       book,
       clock: deadlines,
       random,
-      isReadOnly: this.#isReadOnly,
+      isReadOnlyTo: (profile) => this.#role.isReadOnlyTo(profile),
       send: (request, { to, id }) => this.#send(request, to, id),
       emitChatter: this.#isChatty ? emit : undefined,
       onLonely: () => {
@@ -294,6 +295,7 @@ export class DhtNode {
       family: this.family,
       id: toHex(this.id),
       isReady: this.isReady,
+      isReadOnly: this.#role.isReadOnlyTo('wan'),
       contacts: this.#table.size,
       storedHashes: this.#store.hashes,
       storedPeers: this.#store.peers,
@@ -308,6 +310,7 @@ export class DhtNode {
   close(onClosed: () => void = () => undefined): void {
     this.#survival.close(onClosed)
     this.#recovery.close()
+    this.#role.close()
     this.#deadlines.close()
     this.#bootstrap.close()
     this.#announcer.close()
@@ -325,7 +328,7 @@ export class DhtNode {
     const { drops } = this.#port
     if (bytesEqual(message.id, this.id)) return drops.count('reflection')
     if (isReply(message)) return this.#onReply(message, from)
-    if (this.#isReadOnly) return drops.count('read-only')
+    if (!this.#role.admits(from)) return drops.count('read-only')
     if (this.#isChatty) this.#emit(messageEvent(message, from, { direction: 'in' }))
     const contact = this.#book.intern(message.id, from)
     this.#answer(message, contact, wireBytes)
@@ -335,6 +338,7 @@ export class DhtNode {
   #onReply(message: Reply, from: Endpoint): void {
     const refusal = this.#rpc.onReply(message, from)
     if (refusal !== undefined) this.#port.drops.count(refusal)
+    else this.#role.onAnswer()
     if (refusal !== undefined && refusal !== 'skew') return
     const unixMs = message.type === 'pong' ? message.ts : undefined
     this.#port.onClockTold(from, unixMs)
@@ -353,13 +357,17 @@ export class DhtNode {
 
   #send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
     this.#sent++
+    if (!this.#role.isSettled) this.#role.onSent(to)
     if (this.#isChatty) this.#emit(messageEvent(message, to, { direction: 'out' }))
     this.#port.send(message, to, receiver)
   }
 
   #onAddress({ address, isNewId, hasMoved, isTranslated }: AgreedAddress): void {
     this.#rpc.outgoing.isBehindNat = isTranslated
-    if (hasMoved) this.#announcer.repeatSoon()
+    if (hasMoved) {
+      this.#announcer.repeatSoon()
+      this.#role.onMoved()
+    }
     if (isNewId) {
       this.#table.remap()
       if (this.#hasJoined) this.#maintenance.join()

@@ -76,7 +76,8 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 export interface RpcOptions {
   readonly ownId: NodeId
-  readonly isReadOnly: boolean
+  /** Whether we answer nobody where such a remote is: it is told so. */
+  readonly isReadOnlyTo: (profile: Profile) => boolean
   readonly clock: Clock
   readonly random: Random
   readonly send: (request: Request, callee: Callee) => void
@@ -85,7 +86,7 @@ export interface RpcOptions {
 
 export class Rpc {
   readonly #ownId: NodeId
-  readonly #isReadOnly: boolean
+  readonly #isReadOnlyTo: (profile: Profile) => boolean
   readonly #clock: Clock
   readonly #random: Random
   readonly #send: (request: Request, callee: Callee) => void
@@ -99,9 +100,9 @@ export class Rpc {
     wan: new RttWindow('wan'),
   }
 
-  constructor({ ownId, isReadOnly, clock, random, send, observer }: RpcOptions) {
+  constructor({ ownId, isReadOnlyTo, clock, random, send, observer }: RpcOptions) {
     this.#ownId = ownId
-    this.#isReadOnly = isReadOnly
+    this.#isReadOnlyTo = isReadOnlyTo
     this.#clock = clock
     this.#random = random
     this.#send = send
@@ -121,7 +122,8 @@ export class Rpc {
     if (this.#inFlight[profile] >= MAX_IN_FLIGHT[profile]) return undefined
     if (!this.outgoing.allows(to, { profile, isUpkeep, now })) return undefined
     const t = this.#transactionId()
-    const request: Request = { ...question, t, id: this.#ownId, ro: this.#isReadOnly ? 1 : undefined }
+    const ro = this.#isReadOnlyTo(callee.profile) ? 1 : undefined
+    const request: Request = { ...question, t, id: this.#ownId, ro }
     const soft = this.#rtts[profile].timeout(callee.rto)
     const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)
     const call: Call = {

@@ -58,6 +58,8 @@ export interface DhtNodeSnapshot {
   readonly id: string
   /** Whether the node found its neighbourhood and has somebody to ask. */
   readonly isReady: boolean
+  /** Whether it answers nobody on the Internet: not proven yet that others reach it. */
+  readonly isReadOnly: boolean
   /** Verified contacts in the routing table. */
   readonly contacts: number
   /** Info hashes that others announced here, and the peers under them. */

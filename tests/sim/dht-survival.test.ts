@@ -1,4 +1,4 @@
-/** What a DHT lives through: restarts, sleep, outages, partitions. */
+/** What a DHT lives through: restarts, sleep, outages, partitions, and nodes that nobody can reach. */
 import { describe, expect, test } from 'vitest'
 import { hashes } from '../support/hashes.ts'
 import { SimDht, type SimDhtOptions, type SimNode } from '../../src/app/sim/dht.ts'
@@ -185,5 +185,32 @@ test('a node that slept gives out new tokens and asks for everybody, nearest fir
   const [recovered] = of(here, sleeper.index, 'dht_recovered')
   expect(recovered).toMatchObject({ after: 'sleep', seconds: 7_200 })
   expect(sleeper.dht.contacts).toBe(19)
+  sim.close()
+})
+
+test('a node on any free port takes part when strangers can reach it, and not from behind a NAT', () => {
+  const seed = 25
+  const here = world({ seed })
+  const { sim } = here
+  sim.grow(60, 2_000)
+  const open = sim.spawn({ isEphemeral: true })
+  const hidden = sim.spawn({ isEphemeral: true, isBehindNat: true })
+  sim.run(15 * MINUTE)
+  const knows = (someone: SimNode): number =>
+    sim.nodes.filter(({ dht }) => [...dht.knownContacts()].includes(someone.contact)).length
+  expect([knows(open), knows(hidden)], `seed ${seed}`).toEqual([0, 0])
+  // They use the network all the same.
+  const infoHash = sim.randomId<InfoHash>()
+  hidden.dht.announce(infoHash, PORT, { isSeed: true })
+  sim.run(10_000)
+  expect(sim.lookup(open.index, infoHash).peers).toHaveLength(1)
+  sim.run(40 * MINUTE)
+  expect(of(here, open.index, 'dht_role')).toEqual([
+    { event: 'dht_role', family: 4, role: 'full', reason: 'strangers reach us' },
+  ])
+  expect(of(here, hidden.index, 'dht_role')).toEqual([])
+  expect([open.dht.snapshot().isReadOnly, hidden.dht.snapshot().isReadOnly]).toEqual([false, true])
+  expect(knows(open), `seed ${seed}`).toBeGreaterThan(8)
+  expect(knows(hidden), `seed ${seed}`).toBe(0)
   sim.close()
 })

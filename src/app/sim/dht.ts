@@ -58,6 +58,10 @@ export interface SimSpawnOptions {
   readonly store?: StateStore
   /** Behind a NAT, and read-only therefore. */
   readonly isReadOnly?: boolean
+  /** Behind a NAT, whatever it is; a read-only one always is. */
+  readonly isBehindNat?: boolean
+  /** Read-only until strangers have reached it. */
+  readonly isEphemeral?: boolean
 }
 
 export class SimDht {
@@ -187,11 +191,11 @@ export class SimDht {
 
   #make(options: SimSpawnOptions = {}): SimNode {
     const { profile, onEvent, onSent } = this.#options
-    const { isReadOnly = false, store } = options
+    const { isReadOnly = false, isEphemeral, isBehindNat = isReadOnly, store } = options
     const index = this.nodes.length
     const endpoint = options.endpoint ?? endpointOf(index, profile)
     const { clock, book } = this
-    const { port, socket } = this.bind(endpoint, { isBehindNat: isReadOnly })
+    const { port, socket } = this.bind(endpoint, { isBehindNat })
     const dht = new DhtNode({
       family: 4,
       port: onSent === undefined ? port : new TappedPort(port, onSent),
@@ -200,6 +204,7 @@ export class SimDht {
       emit: (event) => onEvent?.(event, index),
       book,
       isReadOnly,
+      isEphemeral,
       store,
     })
     const { id } = dht
