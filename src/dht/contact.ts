@@ -158,6 +158,11 @@ export class ContactBook {
     return 0
   }
 
+  /** The first 31 bits of the distance to a target, of which `targetKey` are the first 32. */
+  distanceKey(contact: Contact, targetKey: number): number {
+    return (this.#idKeys[contact]! ^ targetKey) >>> 1
+  }
+
   /** Leading bits that the contact's id shares with `id`. */
   commonPrefix(contact: Contact, id: Uint8Array): number {
     const at = contact * this.stride

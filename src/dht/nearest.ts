@@ -1,18 +1,34 @@
 /** The few nearest to a target, picked out of groups of which each is farther away than the one before. */
+import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import type { Contact, ContactBook } from './contact.ts'
+import type { KBucket } from './k-bucket.ts'
+
+export interface NearestOptions {
+  readonly book: ContactBook
+  readonly columns: ContactColumns
+  readonly target: Uint8Array
+  /** How many are wanted. */
+  readonly count: number
+}
 
 export class Nearest {
   /** Nearest first. */
   readonly found: Contact[] = []
+  /** The first bits of the distance of each of {@link found}: nearly always they decide. */
+  readonly #keys: number[] = []
   readonly #book: ContactBook
+  readonly #columns: ContactColumns
   readonly #target: Uint8Array
+  readonly #targetKey: number
   readonly #count: number
   /** Those found in earlier groups: nobody comes before them. */
   #settled = 0
 
-  constructor(book: ContactBook, target: Uint8Array, count: number) {
+  constructor({ book, columns, target, count }: NearestOptions) {
     this.#book = book
+    this.#columns = columns
     this.#target = target
+    this.#targetKey = (target[0]! << 24) | (target[1]! << 16) | (target[2]! << 8) | target[3]!
     this.#count = count
   }
 
@@ -22,18 +38,34 @@ export class Nearest {
     return this.#settled < this.#count
   }
 
-  /** Looks at one of the current group; `isAccepted` is asked only when it is near enough. */
-  offer(contact: Contact, isAccepted: () => boolean): void {
-    const { found } = this
-    const isFull = found.length === this.#count
-    if ((isFull && !this.#isNearer(contact, found.length - 1)) || !isAccepted()) return
-    if (isFull) found.pop()
-    let at = found.length
-    while (at > this.#settled && this.#isNearer(contact, at - 1)) at--
-    found.splice(at, 0, contact)
+  /** Looks at one bucket of the current group; `accepts` is asked only about rows that are near enough. */
+  offer(bucket: KBucket, accepts: (row: number) => boolean): void {
+    const columns = this.#columns
+    for (let row = bucket.first; row !== NO_ROW; row = columns.next(row)) {
+      const contact = columns.contact(row)
+      const key = this.#book.distanceKey(contact, this.#targetKey)
+      const last = this.found.length - 1
+      const isFull = last + 1 === this.#count
+      if (isFull && !this.#isNearer(contact, key, last)) continue
+      if (accepts(row)) this.#insert(contact, key, isFull ? last : last + 1)
+    }
   }
 
-  #isNearer(contact: Contact, index: number): boolean {
+  /** @param last the place behind all that stay */
+  #insert(contact: Contact, key: number, last: number): void {
+    const { found } = this
+    let at = last
+    for (; at > this.#settled && this.#isNearer(contact, key, at - 1); at--) {
+      found[at] = found[at - 1]!
+      this.#keys[at] = this.#keys[at - 1]!
+    }
+    found[at] = contact
+    this.#keys[at] = key
+  }
+
+  #isNearer(contact: Contact, key: number, index: number): boolean {
+    const difference = key - this.#keys[index]!
+    if (difference !== 0) return difference < 0
     return this.#book.compareDistance(contact, this.found[index]!, this.#target) < 0
   }
 }

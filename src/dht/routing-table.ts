@@ -41,6 +41,7 @@ export class RoutingTable {
   readonly #columns = new ContactColumns()
   readonly #buckets: KBucket[] = [new KBucket(this.#columns)]
   #size = 0
+  #estimatedSize: number | undefined
 
   constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
     this.#ownId = ownId
@@ -190,9 +191,12 @@ export class RoutingTable {
 
   /** How many nodes there are, judged by how near our nearest contacts are. */
   estimatedNetworkSize(): number {
+    if (this.#estimatedSize !== undefined) return this.#estimatedSize
     const nearest = this.closest(this.#ownId, K)
-    if (nearest.length < K) return nearest.length + 1
-    return K / this.#book.distanceFraction(nearest[K - 1]!, this.#ownId)
+    const nth = nearest[K - 1]
+    this.#estimatedSize =
+      nth === undefined ? nearest.length + 1 : K / this.#book.distanceFraction(nth, this.#ownId)
+    return this.#estimatedSize
   }
 
   /** All contacts, in no particular order. */
@@ -223,6 +227,7 @@ export class RoutingTable {
     for (const bucket of this.#buckets) bucket.clear(this.#book)
     this.#buckets.length = 1
     this.#size = 0
+    this.#estimatedSize = undefined
   }
 
   #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
@@ -255,6 +260,7 @@ export class RoutingTable {
       this.#columns.onReply(row, now, rttMs)
       bucket.add(row)
       this.#size++
+      this.#estimatedSize = undefined
       this.#onChange(contact, 'added', 'answered')
       return 'added'
     }
@@ -311,6 +317,7 @@ export class RoutingTable {
     const contact = this.#columns.contact(row)
     this.#columns.remove(row)
     this.#size--
+    this.#estimatedSize = undefined
     this.#onChange(contact, 'removed', reason)
     this.#book.release(contact)
   }
@@ -353,7 +360,7 @@ export class RoutingTable {
   }
 
   #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {
-    const nearest = new Nearest(this.#book, target, count)
+    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count })
     const last = this.#buckets.length - 1
     // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
     // share exactly as many as we do; then the shallower ones, one by one.
@@ -366,10 +373,7 @@ export class RoutingTable {
 
   #collect(first: number, last: number, nearest: Nearest, accepts: (row: number) => boolean): void {
     if (!nearest.beginGroup()) return
-    const columns = this.#columns
-    for (let index = first; index <= last; index++)
-      for (let row = this.#buckets[index]!.first; row !== NO_ROW; row = columns.next(row))
-        nearest.offer(columns.contact(row), () => accepts(row))
+    for (let index = first; index <= last; index++) nearest.offer(this.#buckets[index]!, accepts)
   }
 
   /** The last bucket is never wide: it splits early, so that the depth tells how near our neighbours are. */
