@@ -146,7 +146,7 @@ export class Framer {
       if (!this.#guard.knows(salt) && mode === SIGNED && !this.#newSalts.take(this.#clock.now()))
         return 'salt-rate'
       if (!this.#guard.accepts(salt, seq, now, 1_000 * MAX_SKEW)) return 'replay'
-    }
+    } else if (this.#guard.isOld(salt, seq)) return 'replay'
     return { ...opened, isTimely }
   }
 

@@ -42,6 +42,12 @@ export class ReplayGuard {
     return this.#windows.has(salt)
   }
 
+  /** Whether a frame is from before others that its sender has sent us: if it is late, it was kept and sent again. */
+  isOld(salt: string, seq: number): boolean {
+    const window = this.#windows.get(salt)
+    return window !== undefined && seq <= window.highest
+  }
+
   /**
    * @param seq of an authentic frame: microseconds, at most 2^53
    * @param now microseconds on our clock

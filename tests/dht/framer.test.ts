@@ -117,13 +117,20 @@ describe.each(MODES)('a frame in mode %s', (mode) => {
   })
 
   test('is late after two minutes, and early two minutes before its time', () => {
-    const frame = sealed(alice, idOf(2))
+    const late = sealed(member(idOf(1), [key(1, mode)]), idOf(2))
     const early = sealed(member(idOf(1), [key(1, mode)], MAX_SKEW + 1), idOf(2))
     expect(bob.open(early)).toMatchObject({ isTimely: false })
     clock.runUntil(MAX_SKEW)
     expect(bob.open(sealed(alice, idOf(2)))).toMatchObject({ isTimely: true })
     clock.runUntil(MAX_SKEW + 1)
-    expect(bob.open(frame)).toMatchObject({ isTimely: false })
+    expect(bob.open(late)).toMatchObject({ isTimely: false })
+  })
+
+  test('that was heard in time, or is older than one that was, is a repetition for ever', () => {
+    const frames = [sealed(alice, idOf(2)), sealed(alice, idOf(2)), sealed(alice, idOf(2))]
+    expect(text(bob.open(frames[1]!))).toBe(TEXT)
+    clock.runUntil(10 * MAX_SKEW)
+    expect(frames.map((frame) => text(bob.open(frame)))).toEqual(['replay', 'replay', TEXT])
   })
 
   test('of our own is a reflection', () => {

@@ -154,6 +154,11 @@ describe.each(['hmac', 'aead'] as const)('in mode %s', (mode) => {
     expect(stranger.heard).toEqual([])
     expect(net.dropped(net.nodes[0]!)).toEqual({ replay: addressed.length })
     expect((net.dropped(third)['tag'] ?? 0) - before).toBe(addressed.length)
+    // Nor when it is so old that a member with a wrong clock would be told so.
+    net.run(300_000)
+    for (const frame of addressed) stranger.send(frame, SEED)
+    net.run(1_000)
+    expect(stranger.heard).toEqual([])
   })
 })
 
