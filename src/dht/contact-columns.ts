@@ -67,10 +67,9 @@ export class ContactColumns {
     return (this.#times[2 * row]! - 1) * TICK
   }
 
-  /** Whether it sent us a request after `since`. */
-  hasAskedSince(row: number, since: Millis): boolean {
-    const asked = this.#times[2 * row + 1]!
-    return asked !== 0 && (asked - 1) * TICK >= since
+  /** When it last answered or asked us something, rounded down to 0.1 s. */
+  heardAt(row: number): Millis {
+    return (Math.max(this.#times[2 * row]!, this.#times[2 * row + 1]!) - 1) * TICK
   }
 
   /** Requests without an answer since the last answer. */
@@ -122,11 +121,9 @@ export class ContactColumns {
     this.#times[2 * row + 1] = ticks(now)
   }
 
-  /** @returns how often in a row it has failed now */
-  onTimeout(row: number): number {
-    const fails = Math.min(255, this.#shorts[4 * row + 2]! + 1)
-    this.#shorts[4 * row + 2] = fails
-    return fails
+  /** So many requests in a row stayed without an answer. */
+  onTimeout(row: number, requests: number): void {
+    this.#shorts[4 * row + 2] = Math.min(255, this.#shorts[4 * row + 2]! + requests)
   }
 
   #take(): number {

@@ -24,12 +24,12 @@ const MAX_ENTRIES = 64
 export const MAX_RPCS = 80
 /** Resends to a node that a careful walk depends on. */
 const MAX_RESENDS = 3
+/** The same to one that a single node named: a list of victims is no flood. */
+const MAX_RESENDS_TO_NAMED_ONCE = 1
 /** Of the nearest, those whose answers end a fast walk while the others are late. */
 const QUORUM = K / 2
 /** Nodes that somebody named and that turned out dead or false, after which the rest of what he named is not asked. */
 const MAX_BAD_SUGGESTIONS = 3
-/** Nodes on the list with one public address, or with one endpoint: a list of one victim is no flood. */
-const MAX_PER_ADDRESS = 2
 
 export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
 
@@ -45,6 +45,8 @@ export interface LookupEntry {
   state: EntryState
   sends: number
   badSuggestions: number
+  /** We know it, or a second node named it. */
+  isConfirmed: boolean
   /** Permission to announce there. */
   token: string | undefined
 }
@@ -106,7 +108,9 @@ export class Lookup {
   }
 
   #add(contact: Contact, suggestedBy: LookupEntry | undefined, rttMs: Millis): void {
-    if (this.entryOf(contact) !== undefined || this.#isCrowded(contact)) return
+    const known = this.entryOf(contact)
+    if (known !== undefined && known.suggestedBy !== suggestedBy) known.isConfirmed = true
+    if (known !== undefined || this.#isCrowded(contact)) return
     const counts = this.#counts(contact)
     let at = this.#entries.length
     while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
@@ -120,6 +124,7 @@ export class Lookup {
       state: 'heard',
       sends: 0,
       badSuggestions: 0,
+      isConfirmed: suggestedBy === undefined,
       token: undefined,
     })
     if (this.#entries.length > MAX_ENTRIES) {
@@ -175,7 +180,10 @@ export class Lookup {
   onSoftTimeout(entry: LookupEntry): boolean {
     if (entry.state !== 'waiting') return false
     const isWorthIt =
-      this.#isCareful && entry.sends <= MAX_RESENDS && this.#rpcs < MAX_RPCS && this.#isAmongNearest(entry)
+      this.#isCareful &&
+      entry.sends <= (entry.isConfirmed ? MAX_RESENDS : MAX_RESENDS_TO_NAMED_ONCE) &&
+      this.#rpcs < MAX_RPCS &&
+      this.#isAmongNearest(entry)
     if (isWorthIt) {
       entry.sends++
       this.#rpcs++
@@ -248,16 +256,14 @@ export class Lookup {
     return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
   }
 
+  /** One public address, or one endpoint, is on the list once: sixteen names of one victim are no flood. */
   #isCrowded(contact: Contact): boolean {
     const isPublic = this.#book.scope(contact) === 'public'
     const addressBits = this.#book.family === 4 ? 32 : 64
-    let same = 0
-    for (const { contact: other } of this.#entries) {
-      const isSame = isPublic
+    return this.#entries.some(({ contact: other }) =>
+      isPublic
         ? this.#book.isSameNetwork(other, contact, addressBits)
-        : this.#book.isSameEndpoint(other, contact)
-      if (isSame && ++same === MAX_PER_ADDRESS) return true
-    }
-    return false
+        : this.#book.isSameEndpoint(other, contact),
+    )
   }
 }

@@ -11,10 +11,11 @@ import type { RoutingTable } from './routing-table.ts'
 import type { Call, CallHandler, Callee, Rpc } from './rpc.ts'
 import type { Walks } from './walk.ts'
 
-/** How long after its last answer a contact is asked again, in the deepest buckets and in the others. */
+/** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
 const REFRESH_NEAR: Millis = 5 * 60_000
-const REFRESH_FAR: Millis = 14 * 60_000
-const NEAR_BUCKETS = 4
+const REFRESH_FAR: Millis = 30 * 60_000
+/** Contacts that nobody asks are forgotten after this long. */
+const FORGET_AFTER: Millis = 60 * 60_000
 /** After asking one contact: when the next may be asked. */
 const REFRESH_RETRY: Millis = 2_000
 /** Between two looks at who is due. */
@@ -23,7 +24,7 @@ const MIN_SPACING: Millis = 500
 const IDLE: Millis = 60_000
 
 /** Between two walks to our own id. */
-const SELF_WALK: Millis = 10 * 60_000
+const SELF_WALK: Millis = 30 * 60_000
 const JITTER = 0.2
 
 /** Walks at once while joining: one for each far bucket. */
@@ -98,9 +99,8 @@ export class Maintenance implements CallHandler {
     this.#options.onNodes(call, reply)
   }
 
-  onSoftTimeout(call: Call): void {
-    if (call.sends === 1) this.#options.rpc.resend(call)
-  }
+  /** There is no hurry: who stays silent is asked again when the call has failed. */
+  onSoftTimeout(): void {}
 
   onFail(): void {}
 
@@ -143,10 +143,9 @@ export class Maintenance implements CallHandler {
 
   #refresh(): void {
     const { clock, table, rpc, calleeOf } = this.#options
-    const next = table.nextRefresh((bucket, depth) =>
-      bucket >= depth - NEAR_BUCKETS ? REFRESH_NEAR : REFRESH_FAR,
-    )
     const now = clock.now()
+    table.forgetSurplus(now - FORGET_AFTER)
+    const next = table.nextRefresh({ near: REFRESH_NEAR, far: REFRESH_FAR })
     if (next.contact !== NONE && next.at <= now) {
       const bucket = table.bucketIndexOf(next.contact)
       // A bucket with room gains from the nodes that come back; a full one only needs to know who is alive.

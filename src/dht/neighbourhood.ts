@@ -116,12 +116,12 @@ export class Neighbourhood implements RpcObserver {
     this.#book.release(contact)
   }
 
-  onTimeout({ callee, request }: Call, waitedMs: Millis): void {
+  onTimeout({ callee, request, sends }: Call, waitedMs: Millis): void {
     const node = formatEndpoint(callee.to)
     this.#emitChatter?.({ event: 'dht_timeout', node, message: request.type, waitedMs: Math.round(waitedMs) })
     this.observer.onSilence()
     if (callee.contact === NONE) return
-    const replacement = this.table.onTimeout(callee.contact, this.observer.isOnline)
+    const replacement = this.table.onTimeout(callee.contact, this.observer.isOnline ? sends : 0)
     if (replacement !== NONE) {
       this.ping(replacement, () => undefined)
       this.#book.release(replacement)

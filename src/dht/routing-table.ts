@@ -11,18 +11,16 @@ import { commonPrefixLength, type NodeId } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
 import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
+import { Freshness } from './freshness.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { Nearest } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
-/** A contact that answered, or answered once and asked us something, within this time is good (BEP 5). */
-export const GOOD_FOR: Millis = 15 * 60_000
-
-/** Failures in a row after which a contact is bad: sooner in the buckets around ourselves. */
-const MAX_FAILS = 3
-const MAX_FAILS_NEAR = 2
-const NEAR_BUCKETS = 3
+/** Requests in a row without an answer after which a contact is bad. */
+const MAX_FAILS = 2
+/** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
+const NEAR_BUCKETS = 2
 
 export interface RoutingTableOptions {
   readonly ownId: NodeId
@@ -33,12 +31,18 @@ export interface RoutingTableOptions {
   readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
 }
 
+export interface Refresh {
+  readonly contact: Contact
+  readonly at: Millis
+}
+
 export class RoutingTable {
   readonly #ownId: NodeId
   readonly #book: ContactBook
   readonly #capacityAt: (depth: number) => number
   readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
   readonly #columns = new ContactColumns()
+  readonly #freshness = new Freshness(this.#columns)
   readonly #buckets: KBucket[] = [new KBucket(this.#columns)]
   #size = 0
   #estimatedSize: number | undefined
@@ -69,19 +73,13 @@ export class RoutingTable {
     return row >= 0 && this.#columns.repliedAt(row) >= since
   }
 
-  /** Whether a verified contact with this id would be taken at once: it is worth a ping. */
+  /** Whether a contact with this id is worth a ping: wide buckets are filled by those who answer anyway. */
   hasRoomFor(contact: Contact): boolean {
     const depth = this.#book.commonPrefix(contact, this.#ownId)
     if (depth >= 160 || this.#rowOf(contact) >= 0) return false
     const index = Math.min(depth, this.#buckets.length - 1)
     const bucket = this.#buckets[index]!
-    const slot = this.#slotOf(contact, index)
-    return (
-      bucket.size < this.#capacity(index) ||
-      index === this.#buckets.length - 1 ||
-      bucket.find((row) => this.#isBad(row, index)) !== NO_ROW ||
-      bucket.find((row) => this.#slotOf(this.#columns.contact(row), index) === slot) === NO_ROW
-    )
+    return bucket.size < this.#wantedAt(index) || bucket.find((row) => this.#isBad(row)) !== NO_ROW
   }
 
   /** `contact` answered a request of ours, from that endpoint, with that id. */
@@ -101,21 +99,21 @@ export class RoutingTable {
   /**
    * A request to `contact` stayed without an answer.
    *
-   * @param isOnline whether anybody answers us: while nobody does, the fault is ours and nobody is thrown out
+   * @param requests how often it was sent; none while nobody answers us: then the fault is ours
    * @returns the replacement to ping when a place became free, or {@link NONE}; the caller holds it
    */
-  onTimeout(contact: Contact, isOnline: boolean): Contact {
+  onTimeout(contact: Contact, requests: number): Contact {
     const row = this.#rowOf(contact)
     if (row < 0) {
       this.#bucketOf(contact).dropReplacement(contact, this.#book)
       return NONE
     }
-    if (!isOnline) return NONE
-    this.#columns.onTimeout(row)
+    this.#columns.onTimeout(row, requests)
     const index = this.#indexOf(contact)
-    if (!this.#isBad(row, index)) return NONE
+    if (!this.#isBad(row)) return NONE
     this.#remove(row, index, 'silent')
-    return this.#buckets[index]!.takeReplacement()
+    const bucket = this.#buckets[index]!
+    return bucket.size < this.#wantedAt(index) ? bucket.takeReplacement() : NONE
   }
 
   /** The endpoint answers with another id: the contact is gone for good. */
@@ -126,23 +124,34 @@ export class RoutingTable {
 
   /** After `waiting`: the questionable member that a ping decides about, silent for longest; or {@link NONE}. */
   doubtedFor(contact: Contact, now: Millis): Contact {
-    return this.#stalest(this.#bucketOf(contact), (row) => !this.#isGood(row, now))
+    const row = this.#freshness.stalest(this.#bucketOf(contact), (one) => !this.#freshness.isGood(one, now))
+    return row === NO_ROW ? NONE : this.#columns.contact(row)
   }
 
   /**
-   * The contact that answered longest ago, and when it is due: sooner near ourselves. {@link NONE} in an empty table.
-   *
-   * @param intervalAt how long after its last answer a contact at `bucket` of `depth` buckets is asked again
+   * The contact that is to be asked first, and when: of each near bucket the one that was silent for longest, of the
+   * others that among the {@link K} heard of last. {@link NONE} in an empty table.
    */
-  nextRefresh(intervalAt: (bucket: number, depth: number) => Millis): { contact: Contact; at: Millis } {
-    let next = { contact: NONE, at: Number.POSITIVE_INFINITY }
-    for (let index = 0; index < this.#buckets.length; index++) {
-      const contact = this.#stalest(this.#buckets[index]!, () => true)
-      if (contact === NONE) continue
-      const at = this.#columns.repliedAt(this.#rowOf(contact)) + intervalAt(index, this.#buckets.length)
-      if (at < next.at) next = { contact, at }
+  nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
+    let next: Refresh = { contact: NONE, at: Number.POSITIVE_INFINITY }
+    for (const [index, bucket] of this.#buckets.entries()) {
+      const isNear = this.#isNear(index)
+      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.stalestOfLast(K, bucket)
+      if (row === NO_ROW) continue
+      const at = this.#freshness.heardAt(row) + (isNear ? near : far)
+      if (at < next.at) next = { contact: this.#columns.contact(row), at }
     }
     return next
+  }
+
+  /** Forgets contacts that were silent since then and that nobody asks: those beyond {@link K} in buckets far away. */
+  forgetSurplus(since: Millis): void {
+    for (const [index, bucket] of this.#buckets.entries())
+      while (bucket.size > this.#wantedAt(index)) {
+        const row = this.#freshness.stalest(bucket)
+        if (this.#freshness.heardAt(row) >= since) break
+        this.#remove(row, index, 'not heard of')
+      }
   }
 
   /** Which bucket a contact belongs to. */
@@ -178,15 +187,9 @@ export class RoutingTable {
     now: Millis,
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
-    const since = now - GOOD_FOR
-    return this.#nearest(
-      target,
-      count,
-      (row) =>
-        this.#columns.fails(row) === 0 &&
-        this.#columns.repliedAt(row) >= since &&
-        accepts(this.#columns.contact(row)),
-    )
+    const mayBeNamed = (row: number): boolean =>
+      this.#freshness.mayBeNamed(row, now) && accepts(this.#columns.contact(row))
+    return this.#nearest(target, count, mayBeNamed)
   }
 
   /** How many nodes there are, judged by how near our nearest contacts are. */
@@ -269,7 +272,7 @@ export class RoutingTable {
   /** @returns whether a place became free in a full bucket */
   #makeRoom(contact: Contact, index: number, akin: readonly Contact[], rttMs: Millis | undefined): boolean {
     const bucket = this.#buckets[index]!
-    const bad = bucket.find((row) => this.#isBad(row, index))
+    const bad = bucket.find((row) => this.#isBad(row))
     if (bad !== NO_ROW) {
       this.#remove(bad, index, 'silent')
       return true
@@ -339,24 +342,17 @@ export class RoutingTable {
     return rival === undefined ? -1 : this.#rowOf(rival)
   }
 
-  #isGood(row: number, now: Millis): boolean {
-    const since = now - GOOD_FOR
-    if (this.#columns.fails(row) > 0) return false
-    return this.#columns.repliedAt(row) >= since || this.#columns.hasAskedSince(row, since)
+  #isBad(row: number): boolean {
+    return this.#columns.fails(row) >= MAX_FAILS
   }
 
-  #isBad(row: number, index: number): boolean {
-    const isNear = index >= this.#buckets.length - NEAR_BUCKETS
-    return this.#columns.fails(row) >= (isNear ? MAX_FAILS_NEAR : MAX_FAILS)
+  #isNear(index: number): boolean {
+    return index >= this.#buckets.length - NEAR_BUCKETS
   }
 
-  #stalest(bucket: KBucket, accepts: (row: number) => boolean): Contact {
-    const columns = this.#columns
-    let stalest = NO_ROW
-    for (let row = bucket.first; row !== NO_ROW; row = columns.next(row))
-      if (accepts(row) && (stalest === NO_ROW || columns.repliedAt(row) < columns.repliedAt(stalest)))
-        stalest = row
-    return stalest === NO_ROW ? NONE : columns.contact(stalest)
+  /** Contacts that a bucket should have: as many are asked whether they still live. */
+  #wantedAt(index: number): number {
+    return this.#isNear(index) ? this.#capacityAt(index) : Math.min(K, this.#capacityAt(index))
   }
 
   #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ContactBook, NONE, type Contact } from '../../src/dht/contact.ts'
-import { GOOD_FOR, RoutingTable } from '../../src/dht/routing-table.ts'
+import { GOOD_FOR } from '../../src/dht/freshness.ts'
+import { RoutingTable } from '../../src/dht/routing-table.ts'
 import {
   displacedBy,
   slotBits,
@@ -70,9 +71,9 @@ describe('who gets in', () => {
     table.onReply(contact(id('01', 2)), 0, 5)
     const newcomer = contact(id('1', 3))
     expect(table.onReply(newcomer, 0, 5)).toBe('waiting')
-    expect(table.onTimeout(old, true)).toBe(NONE)
+    expect(table.onTimeout(old, 1)).toBe(NONE)
     expect(table.has(old)).toBe(true)
-    expect(table.onTimeout(old, true)).toBe(newcomer)
+    expect(table.onTimeout(old, 1)).toBe(newcomer)
     expect(table.has(old)).toBe(false)
     expect(table.onReply(newcomer, 1, 5)).toBe('added')
   })
@@ -81,7 +82,7 @@ describe('who gets in', () => {
     const { table, contact } = world()
     const a = contact(id('1'))
     table.onReply(a, 0, 5)
-    for (let i = 0; i < 10; i++) table.onTimeout(a, false)
+    for (let i = 0; i < 10; i++) table.onTimeout(a, 0)
     expect(table.has(a)).toBe(true)
   })
 
@@ -130,18 +131,40 @@ test('others are told only of contacts that answered lately and left nothing una
   table.onReply(stale, 0, 5)
   table.onReply(fresh, GOOD_FOR, 5)
   table.onReply(failing, GOOD_FOR, 5)
-  table.onTimeout(failing, true)
+  table.onTimeout(failing, 1)
   expect(table.closestGood(id('1'), 8, GOOD_FOR + 1_000, () => true)).toEqual([fresh])
 })
 
-test('the contact that is due first is asked first, near ones sooner', () => {
-  const { table, contact } = world(1)
-  const far = contact(id('1'))
-  const near = contact(id('01'))
-  table.onReply(far, 0, 5)
-  table.onReply(near, 2_000, 5)
-  const intervalAt = (bucket: number): number => (bucket === 0 ? 10_000 : 5_000)
-  expect(table.nextRefresh(intervalAt)).toEqual({ contact: near, at: 7_000 })
+test('around ourselves all are asked, the longest silent first; elsewhere the eight heard of last', () => {
+  const book = new ContactBook(4)
+  const table = new RoutingTable({ ownId, book })
+  const at = (bits: string, last: number): Contact =>
+    book.intern(id(bits, last), { host: `10.0.${bits.length}.${last}`, port: 20_000 })
+  const far = Array.from({ length: 10 }, (_, i) => at('1', i))
+  for (const [minute, one] of far.entries()) table.onReply(one, minute * 60_000, 5)
+  const near = [at('01', 1), at('001', 2)]
+  for (const one of near) table.onReply(one, 9 * 60_000, 5)
+  expect(table.depth).toBe(2)
+  for (let i = 0; i < 9; i++) table.onReply(at('0001', i), 10 * 60_000, 5)
+  expect(table.depth).toBeGreaterThan(3)
+  const [minute, never] = [60_000, 1e12]
+  expect(table.nextRefresh({ near: never, far: 10 * minute })).toEqual({ contact: far[2], at: 12 * minute })
+  expect(table.nextRefresh({ near: minute, far: never }).at).toBe(11 * minute)
+  // A request shows life as well as an answer does.
+  table.onRequest(far[2]!, 90 * minute)
+  expect(table.nextRefresh({ near: never, far: 10 * minute }).contact).toBe(far[3])
+  table.forgetSurplus(5 * minute)
+  expect(far.map((one) => table.has(one))).toEqual([false, false, ...Array.from({ length: 8 }, () => true)])
+})
+
+test('wide places are not worth a ping: beyond eight a far bucket takes who answers anyway', () => {
+  const { book, contact } = world()
+  const table = new RoutingTable({ ownId, book })
+  for (let i = 0; i < 8; i++) table.onReply(contact(id('1', i)), 0, 5)
+  for (let i = 0; i < 30; i++) table.onReply(contact(id('00001', i)), 0, 5)
+  const newcomer = contact(id('11'))
+  expect(table.hasRoomFor(newcomer)).toBe(false)
+  expect(table.onReply(newcomer, 0, 5)).toBe('added')
 })
 
 describe('a full bucket of members that all answer', () => {
@@ -175,11 +198,10 @@ describe('a full bucket of members that all answer', () => {
     table.onReply(fast, 0, 8)
     table.onReply(contact(id('01', 3)), 0, 5)
     const newcomer = contact(id('10', 4))
-    expect(table.hasRoomFor(newcomer)).toBe(true)
     expect(table.onReply(newcomer, 0, 900)).toBe('added')
     expect([slow, fast, newcomer].map((one) => table.has(one))).toEqual([false, true, true])
-    table.onTimeout(newcomer, true)
-    expect(table.onTimeout(newcomer, true)).toBe(slow)
+    table.onTimeout(newcomer, 1)
+    expect(table.onTimeout(newcomer, 1)).toBe(slow)
   })
 })
 
@@ -237,7 +259,7 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
         else if (one.kind === 'reply') table.onReply(contacts[one.node]!, now, 5)
         else if (one.kind === 'wrongId') table.onWrongId(contacts[one.node]!)
         else {
-          const replacement = table.onTimeout(contacts[one.node]!, true)
+          const replacement = table.onTimeout(contacts[one.node]!, 1)
           if (replacement !== NONE) book.release(replacement)
         }
       }
