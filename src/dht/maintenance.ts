@@ -144,7 +144,7 @@ export class Maintenance implements CallHandler {
   #refresh(): void {
     const { clock, table, rpc, calleeOf } = this.#options
     const now = clock.now()
-    table.forgetSurplus(now - FORGET_AFTER)
+    table.forgetSurplus(FORGET_AFTER)
     const next = table.nextRefresh({ near: REFRESH_NEAR, far: REFRESH_FAR })
     if (next.contact !== NONE && next.at <= now) {
       const bucket = table.bucketIndexOf(next.contact)

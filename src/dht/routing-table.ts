@@ -46,6 +46,7 @@ export class RoutingTable {
   readonly #buckets: KBucket[] = [new KBucket(this.#columns)]
   #size = 0
   #estimatedSize: number | undefined
+  #repliedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
     this.#ownId = ownId
@@ -84,6 +85,7 @@ export class RoutingTable {
 
   /** `contact` answered a request of ours, from that endpoint, with that id. */
   onReply(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
+    this.#repliedAt = Math.max(this.#repliedAt, now)
     const row = this.#rowOf(contact)
     if (row < 0) return this.#insert(contact, now, rttMs)
     this.#columns.onReply(row, now, rttMs)
@@ -144,8 +146,12 @@ export class RoutingTable {
     return next
   }
 
-  /** Forgets contacts that were silent since then and that nobody asks: those beyond {@link K} in buckets far away. */
-  forgetSurplus(since: Millis): void {
+  /**
+   * Forgets contacts that nobody asks, those beyond {@link K} in buckets far away, when they were silent for so long
+   * before anybody answered us last: while we are cut off nobody is forgotten.
+   */
+  forgetSurplus(silence: Millis): void {
+    const since = this.#repliedAt - silence
     for (const [index, bucket] of this.#buckets.entries())
       while (bucket.size > this.#wantedAt(index)) {
         const row = this.#freshness.stalest(bucket)

@@ -153,7 +153,7 @@ test('around ourselves all are asked, the longest silent first; elsewhere the ei
   // A request shows life as well as an answer does.
   table.onRequest(far[2]!, 90 * minute)
   expect(table.nextRefresh({ near: never, far: 10 * minute }).contact).toBe(far[3])
-  table.forgetSurplus(5 * minute)
+  table.forgetSurplus(5 * minute + 1)
   expect(far.map((one) => table.has(one))).toEqual([false, false, ...Array.from({ length: 8 }, () => true)])
 })
 
