@@ -4,18 +4,16 @@ import type { MeasuredRun } from '../src/app/sim/dht/run-scenario.ts'
 import { scenarioName } from '../src/app/sim/dht/scenario.ts'
 
 export function runTable(run: MeasuredRun): string {
-  const { scenario, seed, metrics, messages, messagesPerSecond, wallSeconds, rssBytes, trace } = run
+  const { scenario, seed, metrics, messages, wallSeconds, rssBytes, trace } = run
   const rows = (Object.keys(METRICS) as MetricName[])
     .filter((name) => metrics[name] !== undefined)
     .map((name) => row(METRICS[name].label, `${Number(metrics[name]!.toPrecision(4))} ${METRICS[name].unit}`))
-  const speed = `${Math.round(messagesPerSecond)} messages/s, ${messages} in all`
-  const memory = `${Math.round(rssBytes / 2 ** 20)} MiB, ${(rssBytes / 1_024 / scenario.nodes).toFixed(1)} KiB a node`
   return [
     `${scenarioName(scenario)}, seed ${seed}`,
     ...rows,
-    row('speed', speed),
+    row('messages', String(messages)),
     row('wall', `${wallSeconds.toFixed(1)} s`),
-    row('memory', memory),
+    row('memory', `${Math.round(rssBytes / 2 ** 20)} MiB`),
     row('trace', trace),
     '',
     '',

@@ -30,7 +30,7 @@ describe('simulate dht', () => {
     ['simulate dht -nodes 5', /-nodes '5': .*from 10 to/],
     ['simulate dht -seeds 5-1', /-seeds '5-1': must be up to 1000 numbers or ranges/],
     ['simulate dht -seeds 1-999999999', /-seeds/],
-    ['simulate dht -goals G1-G99', /-goals 'G1-G99': must be goals from G1 to G16/],
+    ['simulate dht -goals G1-G99', /-goals 'G1-G99': must be goals from G1 to G18/],
     ['simulate dht -mal rude', /-mal 'rude': must be one of verified/],
     ['simulate dht -cold -mal silent', /exclude each other/],
   ])('%s: one line, exit code 2', async (line, message) => {

@@ -48,6 +48,12 @@ export const METRICS = {
   successApart: { label: 'success apart', unit: '%' },
   /** From the healing of a partition until nearly all find what the other half announced. */
   healSeconds: { label: 'healed after', unit: 's' },
+  /** What the machine had to do; all above is the same on every machine. */
+  messagesPerSecond: { label: 'speed', unit: 'messages/s' },
+  /** Virtual time by that of the machine. */
+  timesRealTime: { label: 'times real time', unit: '' },
+  /** Memory of the process for each node. */
+  kibPerNode: { label: 'memory a node', unit: 'KiB' },
 } as const
 
 export type MetricName = keyof typeof METRICS

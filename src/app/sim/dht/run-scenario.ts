@@ -35,7 +35,6 @@ export interface Machine {
 export interface MeasuredRun extends Run {
   readonly trace: string
   readonly messages: number
-  readonly messagesPerSecond: number
   readonly wallSeconds: number
   readonly rssBytes: number
 }
@@ -52,20 +51,25 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   const random = new SeededRandom(seed)
   const attackers = populate(sim, scenario, random)
   const builtAt = machine.now()
-  const before = sim.network.sent
+  const before = { messages: sim.network.sent, now: sim.clock.now() }
   if (churnMinutes > 0) startChurn(sim, churnMinutes, random.fork('churn'))
-  const metrics = measure(sim, scenario, { traffic, attackers })
+  const measured = measure(sim, scenario, { traffic, attackers })
   const endedAt = machine.now()
-  const messages = sim.network.sent - before
+  const messages = sim.network.sent - before.messages
+  const rssBytes = machine.rss()
   return {
     scenario,
     seed,
-    metrics,
+    metrics: {
+      ...measured,
+      messagesPerSecond: (messages * 1_000) / (endedAt - builtAt),
+      timesRealTime: (sim.clock.now() - before.now) / (endedAt - builtAt),
+      kibPerNode: rssBytes / 1_024 / scenario.nodes,
+    },
     trace: sim.network.traceDigest,
     messages,
-    messagesPerSecond: (messages * 1_000) / (endedAt - builtAt),
     wallSeconds: (endedAt - startedAt) / 1_000,
-    rssBytes: machine.rss(),
+    rssBytes,
   }
 }
 
