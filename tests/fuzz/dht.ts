@@ -1,8 +1,9 @@
 /**
- * `npm run fuzz:dht`: spoiled datagrams, millions of them, at a whole DHT node without rate limits. It must never throw, never
- * send what it would not accept itself, never answer a stranger with more than three times what he sent, and never grow.
+ * `npm run fuzz:dht`: spoiled datagrams, millions of them, at a whole DHT node without rate limits, in turn in an open network
+ * and in private ones of both modes. It must never throw, never send what it would not accept itself, never answer a
+ * stranger with more than three times what he sent, a frame that is not a member's or came before not at all, and never grow.
  *
- *     npm run fuzz:dht -- [--seconds 60] [--packets 100000000] [--seed 1]
+ *     npm run fuzz:dht -- [--seconds 60] [--packets 100000000] [--seed 1] [--network open|hmac|aead]
  *
  * Prints the seed; the same seed finds the same again. Ends with 1 on the first finding, with the datagram in hex.
  */
@@ -17,6 +18,7 @@ import { DhtNode } from '../../src/dht/node.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import type { Datagrams } from '../../src/protocol/ports.ts'
+import { Members, type Arrival } from './members.ts'
 import { Mutator } from './mutator.ts'
 
 const { values } = parseArgs({
@@ -24,22 +26,27 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     packets: { type: 'string', default: '100000000' },
     seed: { type: 'string', default: '1' },
+    network: { type: 'string' },
   },
 })
 const seconds = Number(values.seconds)
 const packets = Number(values.packets)
 const seed = Number(values.seed)
+/** In turn, one node after the other. */
+const networks = (['open', 'hmac', 'aead'] as const).filter((one) => one === (values.network ?? one))
 
 /** Datagrams between two looks at everything that could grow. */
 const ROUND = 10_000
 /** A node lives through so many rounds, then another one takes its place. */
-const ROUNDS_OF_LIFE = 200
-/** Virtual time of a round: timers run, tokens and records expire. */
+const ROUNDS_OF_LIFE = 50
+/** Virtual time of a round: timers run. After some, so much passes that tokens, records and derived keys expire. */
 const ROUND_MS = 2_000
+const PAUSE_MS = 3_600_000
 /** Of a reply to a stranger, to what he sent (docs/dht.md, Amplification). */
 const MAX_AMPLIFICATION = 3
-/** Kept after the first two lives, in which the compiler is at work. */
+/** Kept after the first lives, two of each kind, in which the compiler is at work. */
 const MAX_DRIFT_BYTES = 5_000_000
+const WARM_UP_LIVES = 2 * networks.length
 const MAX_CONTACTS = 2_000
 const MAX_STORED = 400_000
 const UNLIMITED = { perSecond: 1e9, burst: 1e9 }
@@ -77,11 +84,16 @@ class Life {
   readonly #clock = new SimClock()
   readonly #socket: Datagrams
   readonly #node: DhtNode
+  /** Undefined in an open network. */
+  readonly #members: Members | undefined
+  /** Whom the datagram that the node is about to send is for. */
+  #receiver: NodeId | undefined
   /** Transaction ids of questions that wait, with whom was asked. */
   readonly #open: { readonly t: string; readonly to: Endpoint }[] = []
   readonly #tokens: string[] = []
   /** What the datagram at hand may be answered with. */
   #budget = 0
+  #mayBeAnswered = true
   #asker: Endpoint = { host: '10.0.0.1', port: 1 }
 
   constructor(life: number) {
@@ -92,21 +104,41 @@ class Life {
       close: () => undefined,
     }
     const limits = { source: { lan: UNLIMITED, wan: UNLIMITED }, node: { lan: UNLIMITED, wan: UNLIMITED } }
+    const network = networks[life % networks.length]!
+    this.#members =
+      network === 'open'
+        ? undefined
+        : new Members({ mode: network, clock: this.#clock, random: random.fork(`members ${life}`), mutator })
+    const port = new DatagramPort(this.#socket, {
+      clock: this.#clock,
+      frames: this.#members && { keys: this.#members.keys, random: random.fork(`frames ${life}`) },
+      limits,
+    })
+    const send = port.send.bind(port)
+    port.send = (message, to, receiver) => {
+      this.#receiver = receiver
+      send(message, to, receiver)
+    }
     this.#node = new DhtNode({
       family: 4,
-      port: new DatagramPort(this.#socket, { clock: this.#clock, limits }),
+      port,
       clock: this.#clock,
       random: random.fork(`node ${life}`),
       emit: () => undefined,
     })
     this.#node.bootstrap([{ host: '10.0.0.1', port: 20_000 }])
     this.#node.announce(infoHash, 7, { isSeed: false })
+    for (const greeting of this.#members?.greetings(this.#node.id) ?? []) this.#receive(greeting)
   }
 
   round(): void {
-    for (let n = 0; n < ROUND; n++) this.#receive(this.#aimed(mutator.next()))
+    for (let n = 0; n < ROUND; n++) {
+      const data = this.#aimed(mutator.next())
+      this.#receive(this.#members?.frame(data, this.#node.id) ?? { data, mayBeAnswered: true })
+    }
     this.#budget = Number.POSITIVE_INFINITY
-    this.#clock.runUntil(this.#clock.now() + ROUND_MS)
+    this.#mayBeAnswered = true
+    this.#clock.runUntil(this.#clock.now() + (random.int(10) === 0 ? PAUSE_MS : ROUND_MS))
     const { contacts, storedPeers, dropped } = this.#node.snapshot()
     if (contacts > MAX_CONTACTS || storedPeers > MAX_STORED)
       throw new Error(`it grows: ${contacts} contacts, ${storedPeers} peers`)
@@ -123,7 +155,7 @@ class Life {
     this.#node.close()
   }
 
-  #receive(data: Uint8Array): void {
+  #receive({ data, mayBeAnswered }: Arrival): void {
     last = data
     // Endpoints that were asked, and others.
     const asked = this.#open[random.int(this.#open.length + 1)]
@@ -132,6 +164,7 @@ class Life {
         ? asked.to
         : { host: `${random.int(2) === 0 ? 10 : 20}.0.0.${random.int(64)}`, port: 20_000 + random.int(4) }
     this.#budget = MAX_AMPLIFICATION * data.length
+    this.#mayBeAnswered = mayBeAnswered
     this.#socket.onDatagram(data, this.#asker)
   }
 
@@ -145,8 +178,9 @@ class Life {
   }
 
   #onSent(data: Uint8Array, to: Endpoint): void {
-    const message = decodeMessage(data)
+    const message = this.#members?.read(data, this.#receiver) ?? decodeMessage(data)
     if (typeof message === 'string') throw new Error(`it sent what it would drop: ${message}`)
+    if (!this.#mayBeAnswered) throw new Error(`it says ${message.type} to who is no member`)
     sent++
     if (message.type === 'pong' || message.type === 'peers') {
       if (to.host !== this.#asker.host) throw new Error(`it answers ${this.#asker.host} at ${to.host}`)
@@ -193,7 +227,7 @@ try {
     one.end()
     globalThis.gc?.()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
-    if (life < 2) baseline = heapUsed + arrayBuffers
+    if (life < WARM_UP_LIVES) baseline = heapUsed + arrayBuffers
     drift = heapUsed + arrayBuffers - baseline
   }
   const took = (performance.now() - start) / 1_000
@@ -201,7 +235,7 @@ try {
     `${count} packets in ${took.toFixed(0)} s (${Math.round(count / took)}/s), ${sent} datagrams sent in return`,
   )
   console.log(`reasons met: ${[...reasons.keys()].toSorted().join(', ')}`)
-  console.log(`memory kept: ${(drift / 1e6).toFixed(1)} MB more than after two lives`)
+  console.log(`memory kept: ${(drift / 1e6).toFixed(1)} MB more than after ${WARM_UP_LIVES} lives`)
   if (globalThis.gc !== undefined && drift > MAX_DRIFT_BYTES)
     throw new Error('memory grows from life to life')
   console.log('PASS G22 0 findings')

@@ -28,9 +28,19 @@ export class Mutator {
 
   /** A fresh array. */
   next(): Uint8Array {
-    let data: Uint8Array = this.#pick(this.#corpus).slice()
-    for (let changes = this.#random.int(MAX_CHANGES + 1); changes > 0; changes--) data = this.#change(data)
-    return data.subarray(0, MAX_BYTES)
+    return this.#spoil(this.#pick(this.#corpus), 0)
+  }
+
+  /** A fresh array that is a little different; by chance it is the same again. */
+  spoil(data: Uint8Array): Uint8Array {
+    return this.#spoil(data, 1)
+  }
+
+  #spoil(data: Uint8Array, least: number): Uint8Array {
+    let spoiled: Uint8Array = data.slice()
+    for (let changes = least + this.#random.int(MAX_CHANGES + 1 - least); changes > 0; changes--)
+      spoiled = this.#change(spoiled)
+    return spoiled.subarray(0, MAX_BYTES)
   }
 
   #change(data: Uint8Array): Uint8Array {
