@@ -22,6 +22,8 @@ import { stateDir } from '../state-dir.ts'
 import { chooseTask, type Task, type TaskOf } from '../task.ts'
 
 const STATS_INTERVAL_MS = 10_000
+/** Those of the DHT come with every sixth: each minute. */
+const STATS_PER_DHT_STATS = 6
 
 /** @returns the exit code; undefined when the command line asks for nothing and the folder holds no metainfo */
 export async function run(
@@ -187,16 +189,28 @@ class Run {
         uptimeSeconds: this.#life.uptimeSeconds(),
       })
     }
+    const dhtStats = (): void => {
+      for (const family of node.snapshot().dht?.nodes ?? []) emit({ event: 'dht_stats', ...family })
+    }
+    let untilDhtStats = STATS_PER_DHT_STATS
     const everySoOften = (): void => {
       stats()
+      if (--untilDhtStats === 0) {
+        untilDhtStats = STATS_PER_DHT_STATS
+        dhtStats()
+      }
       cancelStats = clock.after(STATS_INTERVAL_MS, everySoOften)
     }
     let cancelStats = clock.after(STATS_INTERVAL_MS, everySoOften)
     const cancelProgress = session && this.#screen.follow(clock, () => progressOf(session))
-    this.#life.onStats = stats
+    const allStats = (): void => {
+      stats()
+      dhtStats()
+    }
+    this.#life.onStats = allStats
     this.#life.onReannounce = () => {
       node.reannounce()
-      stats()
+      allStats()
     }
     this.#life.onClose = async (hasFailed) => {
       cancelStats()

@@ -33,6 +33,7 @@ export const LEVEL: Readonly<Record<EventName, EventLevel>> = {
   choke: 'debug',
   complete: 'info',
   stats: 'info',
+  dht_stats: 'info',
   disk_error: 'warn',
   disk_recovered: 'info',
   tracker_announce: 'info',

@@ -153,6 +153,23 @@ export const EVENTS = [
     uptimeSeconds: seconds,
   }),
   event(
+    'dht_stats',
+    'every minute, on SIGUSR2 and SIGHUP, for each address family: what the DHT node knows, keeps, did, and threw away by reason',
+    {
+      family,
+      id: infoHash.describe('node id'),
+      isReady: z.boolean(),
+      isReadOnly: z.boolean(),
+      contacts: count,
+      storedHashes: count,
+      storedPeers: count,
+      inFlight: count,
+      sent: count,
+      received: count,
+      dropped: z.record(text, count).readonly(),
+    },
+  ),
+  event(
     'disk_error',
     'writing failed; the next try follows after `retrySeconds`, or none when it is missing',
     { code: errorCode, message: text, retrySeconds: seconds.exactOptional() },

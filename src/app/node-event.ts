@@ -1,4 +1,5 @@
 /** What the process and its sessions report beyond peers, DHT and storage. Names and fields are public (docs/events.md). */
+import type { Family } from '../protocol/endpoint.ts'
 import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
 
 export type AppEvent =
@@ -67,6 +68,24 @@ export type AppEvent =
       /** Bytes of memory of the process. */
       readonly rss: number
       readonly uptimeSeconds: number
+    }
+  /** Every minute and on request, for each address family: what the DHT node knows, keeps, did and threw away. */
+  | {
+      readonly event: 'dht_stats'
+      readonly family: Family
+      /** Node id. */
+      readonly id: string
+      readonly isReady: boolean
+      readonly isReadOnly: boolean
+      readonly contacts: number
+      readonly storedHashes: number
+      readonly storedPeers: number
+      readonly inFlight: number
+      /** Messages since the start. */
+      readonly sent: number
+      readonly received: number
+      /** Datagrams and messages since the start, by the reason why they were dropped. */
+      readonly dropped: Readonly<Record<string, number>>
     }
   /** Why the process is about to end with a code that is not 0. */
   | {

@@ -73,4 +73,7 @@ test('two who exchange a torrent tell each other where their DHT nodes are', asy
   )
   const { contacts } = await nodes.event(leecher, 'dht_bootstrap')
   expect(contacts).toBe(1)
+  leecher.signal('SIGUSR2')
+  const stats = await nodes.event(leecher, 'dht_stats')
+  expect(stats).toMatchObject({ family: 4, isReady: true, contacts: 1, dropped: {} })
 }, 60_000)
