@@ -2,11 +2,10 @@
  * Messages ⇄ JSON datagrams. What is sent is compact printable ASCII without a backslash and with exactly one `{`,
  * so that one scan over the bytes refuses bad UTF-8, escapes, hidden keys and deep nesting before `JSON.parse` runs.
  */
-import { encodeBase64Url } from '../protocol/base64.ts'
-import { toHex } from '../protocol/ids.ts'
 import type { DropReason } from './drops.ts'
 import { PROTOCOL_VERSION, type Message } from './messages.ts'
 import { readMessage } from './read-message.ts'
+import { writeMessage } from './write-message.ts'
 
 /** Top-level keys of one message, known ones and others. */
 const MAX_KEYS = 24
@@ -15,47 +14,13 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 
 const ascii = new TextDecoder()
 
+/** No message has more bytes, whatever is in it. */
+const MAX_TEXT_BYTES = 4_096
+const scratch = new Uint8Array(MAX_TEXT_BYTES)
+
 /** The datagram's text. @param net the network id that every message of a private network carries */
 export function encodeMessage(message: Message, net?: string): string {
-  const network = net === undefined ? '' : `"net":"${net}",`
-  let text = `{"v":${PROTOCOL_VERSION},${network}"type":"${message.type}","t":"${message.t}","id":"${toHex(message.id)}"`
-  if (message.ro !== undefined) text += ',"ro":1'
-  switch (message.type) {
-    case 'ping':
-      if (message.rp !== undefined) text += `,"rp":${message.rp}`
-      break
-    case 'findPeers':
-      if (message.target !== undefined) text += `,"target":"${toHex(message.target)}"`
-      if (message.infoHash !== undefined) text += `,"infoHash":"${toHex(message.infoHash)}"`
-      if (message.want !== undefined) text += `,"want":${JSON.stringify(message.want)}`
-      if (message.token !== undefined) text += `,"token":"${message.token}"`
-      break
-    case 'announce':
-      text += `,"infoHash":"${toHex(message.infoHash)}"`
-      text += message.port === undefined ? ',"implied":1' : `,"port":${message.port}`
-      text += `,"token":"${message.token}"`
-      if (message.seed !== undefined) text += `,"seed":${message.seed}`
-      break
-    case 'pong':
-      if (message.ip !== undefined) text += `,"ip":"${encodeBase64Url(message.ip)}"`
-      if (message.ttl !== undefined) text += `,"ttl":${message.ttl}`
-      if (message.ts !== undefined) text += `,"ts":${message.ts}`
-      if (message.e !== undefined) text += `,"e":[${message.e[0]},"${message.e[1]}"]`
-      break
-    case 'peers':
-      if (message.ip !== undefined) text += `,"ip":"${encodeBase64Url(message.ip)}"`
-      if (message.token !== undefined) text += `,"token":"${message.token}"`
-      if (message.nodes !== undefined) text += `,"nodes":"${encodeBase64Url(message.nodes)}"`
-      if (message.nodes6 !== undefined) text += `,"nodes6":"${encodeBase64Url(message.nodes6)}"`
-      if (message.peers !== undefined) text += `,"peers":"${encodeBase64Url(message.peers)}"`
-      if (message.peers6 !== undefined) text += `,"peers6":"${encodeBase64Url(message.peers6)}"`
-      if (message.n !== undefined) text += `,"n":${message.n}`
-      if (message.more !== undefined) text += ',"more":1'
-      if (message.e !== undefined) text += `,"e":[${message.e[0]},"${message.e[1]}"]`
-      break
-  }
-  if ('pad' in message && message.pad !== undefined) text += `,"pad":"${'0'.repeat(message.pad)}"`
-  return `${text}}`
+  return ascii.decode(scratch.subarray(0, writeMessage(message, net, scratch)))
 }
 
 /** Bytes that `length` bytes take in unpadded base64. */

@@ -3,10 +3,9 @@
  * is kept, in the order of docs/dht.md; what fails one is dropped without a word and counted under that check.
  */
 import { compactEndpoint, scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
-import { InvariantError } from '../protocol/errors.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Clock, Datagrams, Random } from '../protocol/ports.ts'
-import { decodeMessage, encodeMessage, netOverhead } from './codec.ts'
+import { decodeMessage, netOverhead } from './codec.ts'
 import { DropCounters } from './drops.ts'
 import { FRAME, Framer, FRAME_OVERHEAD } from './framer.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -14,6 +13,7 @@ import type { MessagePort } from './message-port.ts'
 import { ERROR_SKEW, isReply, MAX_SENT_BYTES, type Message } from './messages.ts'
 import { NetworkClock } from './network-clock.ts'
 import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from './source-limiter.ts'
+import { writeMessage } from './write-message.ts'
 
 /** Received datagrams outside these bounds are not looked at. */
 export const MIN_RECEIVED_BYTES = 60
@@ -66,7 +66,6 @@ export class DatagramPort implements MessagePort {
   readonly #whole: Readonly<Record<Profile, Bucket>>
   readonly #clockReplies: SourceLimiter
   readonly #allClockReplies: Bucket
-  readonly #encoder = new TextEncoder()
   readonly #outgoing = new Uint8Array(MAX_SENT_BYTES)
   #ownId: NodeId | undefined
 
@@ -99,8 +98,9 @@ export class DatagramPort implements MessagePort {
   }
 
   send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
-    const text = encodeMessage(message, this.#net)
-    this.#socket.send(this.#framer?.seal(text, receiver) ?? this.#open(text), to)
+    const written = writeMessage(message, this.#net, this.#outgoing)
+    const bytes = this.#outgoing.subarray(0, written)
+    this.#socket.send(this.#framer?.seal(bytes, receiver) ?? bytes, to)
   }
 
   onClockTold(teller: Endpoint, unixMs: number | undefined): void {
@@ -109,13 +109,6 @@ export class DatagramPort implements MessagePort {
 
   close(): void {
     this.#socket.close()
-  }
-
-  /** The bytes of an open message, valid until the next one. */
-  #open(text: string): Uint8Array {
-    const { written } = this.#encoder.encodeInto(text, this.#outgoing)
-    if (written !== text.length) throw new InvariantError(`a message of ${text.length} bytes`)
-    return this.#outgoing.subarray(0, written)
   }
 
   #onDatagram(data: Uint8Array, from: Endpoint): void {

@@ -86,7 +86,6 @@ export class Framer {
   readonly #nonce = new Uint8Array(NONCE_BYTES)
   /** The header and the receiver's id: what is signed beside the encrypted message. */
   readonly #additional = new Uint8Array(BODY_AT + ID_LENGTH)
-  readonly #encoder = new TextEncoder()
 
   constructor({ keys, clock, random, time }: FramerOptions) {
     this.#keys = keys
@@ -103,19 +102,19 @@ export class Framer {
   }
 
   /**
-   * @param text ASCII; with the frame around it at most {@link MAX_SENT_BYTES}
+   * @param message with the frame around it at most {@link MAX_SENT_BYTES}
    * @param to the receiver's id; undefined when only its address is known
    * @returns the frame, valid until the next call
    */
-  seal(text: string, to: NodeId | undefined): Uint8Array {
+  seal(message: Uint8Array, to: NodeId | undefined): Uint8Array {
     const frame = this.#sealing.subarray(HMAC_BLOCK)
     const now = this.#microseconds()
     if (this.#sequence - now > 1_000 * MAX_AHEAD) this.#drawSalt()
     this.#sequence = Math.max(this.#sequence + 1, now)
     writeSequence(frame, this.#sequence)
-    const { written } = this.#encoder.encodeInto(text, frame.subarray(BODY_AT, MAX_SENT_BYTES - TAG_BYTES))
-    invariant(written === text.length, 'a message that does not fit into its frame')
-    const end = BODY_AT + written
+    const end = BODY_AT + message.length
+    invariant(end + TAG_BYTES <= MAX_SENT_BYTES, 'a message that does not fit into its frame')
+    frame.set(message, BODY_AT)
     if (frame[1] === SIGNED) frame.set(this.#sign(this.#sealing, this.#keys.primary, end, to ?? NOBODY), end)
     else {
       this.#prepare(frame, to ?? NOBODY)

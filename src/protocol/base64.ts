@@ -31,11 +31,20 @@ const URL_SAFE_PAIRS = Array.from({ length: 4_096 }, (_, bits) =>
 )
 
 export function encodeBase64(bytes: Uint8Array): string {
-  const { digits } = STANDARD
+  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4)
+  out.fill(PAD, writeDigits(bytes, STANDARD, out, 0))
+  return decoder.decode(out)
+}
+
+/** Writes what {@link encodeBase64Url} makes, in ASCII. @returns the offset behind it */
+export function writeBase64Url(bytes: Uint8Array, out: Uint8Array, offset: number): number {
+  return writeDigits(bytes, URL_SAFE, out, offset)
+}
+
+function writeDigits(bytes: Uint8Array, { digits }: Alphabet, out: Uint8Array, offset: number): number {
   const tail = bytes.length % 3
   const whole = bytes.length - tail
-  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4)
-  let to = 0
+  let to = offset
   for (let from = 0; from < whole; from += 3) {
     const triple = (bytes[from]! << 16) | (bytes[from + 1]! << 8) | bytes[from + 2]!
     out[to++] = digits[triple >> 18]!
@@ -43,14 +52,12 @@ export function encodeBase64(bytes: Uint8Array): string {
     out[to++] = digits[(triple >> 6) & 63]!
     out[to++] = digits[triple & 63]!
   }
-  if (tail > 0) {
-    const rest = (bytes[whole]! << 16) | (tail === 2 ? bytes[whole + 1]! << 8 : 0)
-    out[to++] = digits[rest >> 18]!
-    out[to++] = digits[(rest >> 12) & 63]!
-    if (tail === 2) out[to++] = digits[(rest >> 6) & 63]!
-    out.fill(PAD, to)
-  }
-  return decoder.decode(out)
+  if (tail === 0) return to
+  const rest = (bytes[whole]! << 16) | (tail === 2 ? bytes[whole + 1]! << 8 : 0)
+  out[to++] = digits[rest >> 18]!
+  out[to++] = digits[(rest >> 12) & 63]!
+  if (tail === 2) out[to++] = digits[(rest >> 6) & 63]!
+  return to
 }
 
 /** @returns undefined unless `text` is exactly what {@link encodeBase64} writes for some bytes */
@@ -59,8 +66,8 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 }
 
 /**
- * URL-safe alphabet, no padding. For what stands in a datagram: made of pieces of text, which is many times as fast as
- * bytes that are decoded when there are few, and takes many times their memory when there are many.
+ * URL-safe alphabet, no padding. Made of pieces of text, which is many times as fast as bytes that are decoded when there
+ * are few, and takes many times their memory when there are many.
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
   const tail = bytes.length % 3

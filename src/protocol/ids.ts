@@ -29,6 +29,18 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
+const HEX_DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+
+/** Writes what {@link toHex} makes, in ASCII. @returns the offset behind it */
+export function writeHex(bytes: Uint8Array, out: Uint8Array, offset: number): number {
+  let at = offset
+  for (let i = 0; i < bytes.length; i++) {
+    out[at++] = HEX_DIGITS[bytes[i]! >> 4]!
+    out[at++] = HEX_DIGITS[bytes[i]! & 15]!
+  }
+  return at
+}
+
 /** The value of each hex digit's character code, and for all others one above every pair of digits. */
 const NO_DIGIT = 0x100
 const DIGITS = Uint16Array.from({ length: 128 }, (_, code) => {

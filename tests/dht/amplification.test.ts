@@ -104,8 +104,8 @@ class Target {
   } {
     const sender = from ?? { host: hostOf(family, this.#strangers++), port: 20_000 }
     const framer = this.#framer(message.id, clockError)
-    const text = encodeMessage(message, NET)
-    const data = framer?.seal(text, idOf(family)).slice() ?? new TextEncoder().encode(text)
+    const open = new TextEncoder().encode(encodeMessage(message, NET))
+    const data = framer?.seal(open, idOf(family)).slice() ?? open
     this.#sent = []
     this.#sockets.get(family)!.onDatagram(data, sender)
     const sum = (isSender: boolean): number =>

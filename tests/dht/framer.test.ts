@@ -50,7 +50,8 @@ const text = (opened: Opened | string): string =>
   typeof opened === 'string' ? opened : new TextDecoder().decode(opened.body)
 
 /** A copy: a frame is valid until the next one is sealed. */
-const sealed = (by: Framer, to: NodeId | undefined, what = TEXT): Uint8Array => by.seal(what, to).slice()
+const sealed = (by: Framer, to: NodeId | undefined, what = TEXT): Uint8Array =>
+  by.seal(new TextEncoder().encode(what), to).slice()
 
 const AT = { mode: 1, keyId: 2, salt: 4, sequence: 12, body: 19 }
 
@@ -164,7 +165,7 @@ describe.each(MODES)('a frame in mode %s', (mode) => {
     const keys = new KeyRing([key(1, mode)], { hashes, aead: opensslAead })
     const framer = new Framer({ keys, clock: own, random: new SeededRandom(1), time: new NetworkClock(own) })
     for (error of [0, 0, -30_000, 10, -3_600_000, -3_600_000]) {
-      const frame = framer.seal(TEXT, undefined)
+      const frame = framer.seal(new TextEncoder().encode(TEXT), undefined)
       let number = 0n
       for (const byte of frame.subarray(AT.sequence, AT.body)) number = 256n * number + BigInt(byte)
       frames.push({ salt: frame.subarray(AT.salt, AT.sequence).join(), number })

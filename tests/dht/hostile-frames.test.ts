@@ -72,8 +72,10 @@ class MemberNode {
   }
 }
 
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
 const sealed = (by: Framer, message: Message, to: NodeId | undefined): Uint8Array =>
-  by.seal(encodeMessage(message), to).slice()
+  by.seal(bytesOf(encodeMessage(message)), to).slice()
 
 describe.each(['hmac', 'aead'] as const)('in mode %s', (mode) => {
   let member: MemberNode
@@ -138,7 +140,7 @@ describe.each(['hmac', 'aead'] as const)('in mode %s', (mode) => {
     ],
     [
       'nonsense of a member',
-      () => framer.seal('{"v":1,"type":"ping","t":"abcd"}', member.node.id).slice(),
+      () => framer.seal(bytesOf('{"v":1,"type":"ping","t":"abcd"}'), member.node.id).slice(),
       'field',
     ],
     [
@@ -148,7 +150,7 @@ describe.each(['hmac', 'aead'] as const)('in mode %s', (mode) => {
     ],
     [
       'a member of another network under the same key',
-      () => framer.seal(encodeMessage(PING, 'other'), member.node.id).slice(),
+      () => framer.seal(bytesOf(encodeMessage(PING, 'other')), member.node.id).slice(),
       'net',
     ],
   ]

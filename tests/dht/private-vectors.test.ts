@@ -60,7 +60,7 @@ describe.each(frames)('published: $what', ({ key, mode, salt, unixMs, receiver, 
       },
       fork: () => fixed,
     }
-    expect(toHex(framer(fixed).seal(message, to))).toBe(frame)
+    expect(toHex(framer(fixed).seal(new TextEncoder().encode(message), to))).toBe(frame)
   })
 
   test('is what we understand', () => {

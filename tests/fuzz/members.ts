@@ -35,7 +35,6 @@ const CLOCK_ERRORS: readonly Millis[] = [0, -60_000, 60_000, -10 * 60_000]
 /** Frames that may come again. */
 const MAX_KEPT = 256
 
-const text = new TextDecoder('latin1')
 const key = (byte: number, mode: FrameMode): SwarmKey => ({ secret: new Uint8Array(32).fill(byte), mode })
 const ring = (...keys: readonly SwarmKey[]): KeyRing =>
   new KeyRing(keys, { hashes: opensslHashes, aead: opensslAead })
@@ -77,7 +76,7 @@ export class Members {
 
   /** One frame of each member: whom a node has heard of is not refused for the many who are invented. */
   greetings(to: NodeId): Arrival[] {
-    const hello = encodeMessage({ type: 'ping', t: 'abcd', id: to })
+    const hello = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcd', id: to }))
     return this.#framers.map((member) => ({ data: member.seal(hello, to).slice(), mayBeAnswered: true }))
   }
 
@@ -135,7 +134,6 @@ export class Members {
   }
 
   #seal(by: Framer, message: Uint8Array, to: NodeId | undefined): Uint8Array {
-    const ascii = message.subarray(0, MAX_SENT_BYTES - FRAME_OVERHEAD).map((byte) => byte & 0x7f)
-    return by.seal(text.decode(ascii), to).slice()
+    return by.seal(message.subarray(0, MAX_SENT_BYTES - FRAME_OVERHEAD), to).slice()
   }
 }
