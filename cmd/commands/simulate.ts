@@ -3,9 +3,10 @@ import { ConfigError } from '../../src/app/library.ts'
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'
 import { ATTACKS } from '../../src/app/sim/dht/attackers.ts'
-import { GOALS, judge, scenariosOf, verdictLine } from '../../src/app/sim/dht/goals.ts'
+import { GOALS, scenariosOf } from '../../src/app/sim/dht/goals.ts'
 import { runScenario, type MeasuredRun } from '../../src/app/sim/dht/run-scenario.ts'
 import { MEASURES, type Scenario } from '../../src/app/sim/dht/scenario.ts'
+import { judge, verdictLine } from '../../src/app/sim/dht/verdicts.ts'
 import { list, oneOf, parsed, whole, type Parse } from '../../src/app/setting-value.ts'
 import type { Env } from '../env.ts'
 import { EXIT_MISSED, EXIT_OK } from '../exit-code.ts'
@@ -51,7 +52,14 @@ export function simulate(env: Env, what: string, options: SimulateOptions): numb
 /** Each combination of what was listed, or what the goals ask for. */
 function scenarios(options: SimulateOptions): Scenario[] {
   const sizes = read('nodes', listOf(whole(10, 1_000_000)), options.nodes)
-  if (options.goals !== undefined) return scenariosOf(new Set(read('goals', goalList, options.goals)), sizes)
+  if (options.goals !== undefined) {
+    const wanted = scenariosOf(new Set(read('goals', goalList, options.goals)), sizes)
+    if (wanted.length > 0) return wanted
+    throw new ConfigError(
+      'config.usage',
+      `-goals ${options.goals}: none of them is set for ${options.nodes} nodes`,
+    )
+  }
   const shared = {
     measure: read('measure', oneOf(MEASURES), options.measure),
     profile: read('profile', oneOf(['wan', 'lan']), options.profile),

@@ -314,8 +314,8 @@ export class RoutingTable {
     const rows = last.rows()
     last.clear(this.#book)
     for (const row of rows) {
-      const isDeeper = this.#book.commonPrefix(this.#columns.contact(row), this.#ownId) > depth
-      const bucket = isDeeper ? deeper : last
+      const shared = this.#book.commonPrefix(this.#columns.contact(row), this.#ownId)
+      const bucket = shared > depth ? deeper : last
       bucket.add(row)
     }
     this.#buckets.push(deeper)
@@ -393,9 +393,6 @@ export class RoutingTable {
   }
 
   #rowOf(contact: Contact): number {
-    const columns = this.#columns
-    let row = this.#bucketOf(contact).first
-    while (row !== NO_ROW && columns.contact(row) !== contact) row = columns.next(row)
-    return row
+    return this.#bucketOf(contact).find((row) => this.#columns.contact(row) === contact)
   }
 }

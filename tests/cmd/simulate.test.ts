@@ -31,6 +31,7 @@ describe('simulate dht', () => {
     ['simulate dht -seeds 5-1', /-seeds '5-1': must be up to 1000 numbers or ranges/],
     ['simulate dht -seeds 1-999999999', /-seeds/],
     ['simulate dht -goals G1-G99', /-goals 'G1-G99': must be goals from G1 to G18/],
+    ['simulate dht -goals G3 -nodes 2000', /-goals G3: none of them is set for 2000 nodes/],
     ['simulate dht -mal rude', /-mal 'rude': must be one of verified/],
     ['simulate dht -cold -mal silent', /exclude each other/],
   ])('%s: one line, exit code 2', async (line, message) => {

@@ -1,8 +1,8 @@
 /** The runs of `bitswarm simulate dht`, small: that each measures what it says, on networks of 1,000 nodes and fewer. */
 import { expect, test } from 'vitest'
-import { judge, verdictLine } from '../../src/app/sim/dht/goals.ts'
 import { runScenario, type Machine, type MeasuredRun } from '../../src/app/sim/dht/run-scenario.ts'
 import { DEFAULT_SCENARIO, type Scenario } from '../../src/app/sim/dht/scenario.ts'
+import { judge, verdictLine } from '../../src/app/sim/dht/verdicts.ts'
 import { hashes } from '../support/hashes.ts'
 
 const machine: Machine = { now: () => 0, rss: () => 0, hashes }

@@ -1,14 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import {
-  GOALS,
-  judge,
-  lowerBound,
-  scenariosOf,
-  verdictLine,
-  type Run,
-} from '../../../src/app/sim/dht/goals.ts'
+import { GOALS, scenariosOf } from '../../../src/app/sim/dht/goals.ts'
 import { METRICS } from '../../../src/app/sim/dht/metrics.ts'
 import { DEFAULT_SCENARIO, type Scenario } from '../../../src/app/sim/dht/scenario.ts'
+import { judge, lowerBound, verdictLine, type Run } from '../../../src/app/sim/dht/verdicts.ts'
 
 const run = (seed: number, metrics: Run['metrics'], scenario: Partial<Scenario> = {}): Run => ({
   scenario: { ...DEFAULT_SCENARIO, ...scenario },

@@ -6,7 +6,6 @@ import { SimDht } from '../dht.ts'
 import { SeededRandom } from '../random.ts'
 import { Attackers } from './attackers.ts'
 import { startChurn } from './churn.ts'
-import type { Run } from './goals.ts'
 import { measureCrowd, measureJoin, measureRestart } from './join-measures.ts'
 import { measureLookups } from './lookup-measure.ts'
 import { measureMaintenance } from './maintenance-measure.ts'
@@ -15,6 +14,7 @@ import { measurePartition } from './partition-measure.ts'
 import { fillTables, TABLE_AGE } from './perfect-tables.ts'
 import type { Scenario } from './scenario.ts'
 import { Traffic } from './traffic.ts'
+import type { Run } from './verdicts.ts'
 
 const SEEDS = 3
 /** Real joins: one after the other over so long, and time to find each other. */
