@@ -1,5 +1,5 @@
 /** What the process and its sessions report beyond peers, DHT and storage. Names and fields are public (docs/events.md). */
-import type { Family } from '../protocol/endpoint.ts'
+import type { DhtNodeSnapshot } from '../dht/service.ts'
 import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
 
 export type AppEvent =
@@ -70,23 +70,7 @@ export type AppEvent =
       readonly uptimeSeconds: number
     }
   /** Every minute and on request, for each address family: what the DHT node knows, keeps, did and threw away. */
-  | {
-      readonly event: 'dht_stats'
-      readonly family: Family
-      /** Node id. */
-      readonly id: string
-      readonly isReady: boolean
-      readonly isReadOnly: boolean
-      readonly contacts: number
-      readonly storedHashes: number
-      readonly storedPeers: number
-      readonly inFlight: number
-      /** Messages since the start. */
-      readonly sent: number
-      readonly received: number
-      /** Datagrams and messages since the start, by the reason why they were dropped. */
-      readonly dropped: Readonly<Record<string, number>>
-    }
+  | ({ readonly event: 'dht_stats' } & DhtNodeSnapshot)
   /** Why the process is about to end with a code that is not 0. */
   | {
       readonly event: 'error'

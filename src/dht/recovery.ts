@@ -66,6 +66,7 @@ export class Recovery implements NeighbourhoodObserver {
   #alarmedUntil: Millis = Number.NEGATIVE_INFINITY
   #returns: Millis[] = []
   #probedAt: Millis = Number.NEGATIVE_INFINITY
+  #reunitedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(options: RecoveryOptions) {
     this.#options = options
@@ -166,10 +167,13 @@ export class Recovery implements NeighbourhoodObserver {
     this.#call([...this.#options.table.contacts()], after, ms)
   }
 
-  /** Others are back: asks all who are missing whether they are, too. */
+  /** Others are back: asks all who are missing whether they are, too. Whoever comes and goes cannot keep us busy by it. */
   #reunite(): void {
+    const now = this.#options.clock.now()
     this.#returns = []
-    if (this.#rollCall === undefined) this.#call(this.#graves.contacts, 'split', 0)
+    if (this.#rollCall !== undefined || now - this.#reunitedAt < SHORT) return
+    this.#reunitedAt = now
+    this.#call(this.#graves.contacts, 'split', 0)
   }
 
   #call(contacts: readonly Contact[], after: Ordeal, ms: Millis): void {
