@@ -11,6 +11,7 @@
  */
 import type { Millis } from '../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
+import { Density } from './density.ts'
 import { K } from './k-bucket.ts'
 
 /** Requests at once to the nearest. */
@@ -61,6 +62,8 @@ export interface LookupOptions {
   readonly isCareful: boolean
   /** Those who do not are behind all others on the list, however near: they are asked when there is nobody else. */
   readonly counts: (contact: Contact) => boolean
+  /** How many nodes there are, roughly: nobody may name more of them near the target than there can be. */
+  readonly networkSize: number
 }
 
 /** Retains its contacts until `close`. */
@@ -69,15 +72,17 @@ export class Lookup {
   readonly #book: ContactBook
   readonly #isCareful: boolean
   readonly #counts: (contact: Contact) => boolean
+  readonly #density: Density
   /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
 
-  constructor({ target, book, isCareful, counts }: LookupOptions) {
+  constructor({ target, book, isCareful, counts, networkSize }: LookupOptions) {
     this.#target = target
     this.#book = book
     this.#isCareful = isCareful
     this.#counts = counts
+    this.#density = new Density(networkSize)
   }
 
   get rpcs(): number {
@@ -112,6 +117,7 @@ export class Lookup {
     if (known !== undefined && known.suggestedBy !== suggestedBy) known.isConfirmed = true
     if (known !== undefined || this.#isCrowded(contact)) return
     const counts = this.#counts(contact)
+    if (suggestedBy !== undefined && this.#isTooDense(contact)) return
     let at = this.#entries.length
     while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
     const hops = suggestedBy === undefined ? 1 : suggestedBy.hops + 1
@@ -254,6 +260,24 @@ export class Lookup {
 
   #isTrusted({ suggestedBy }: LookupEntry): boolean {
     return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
+  }
+
+  /** Whether with it there would be more nodes near the target than there can be. */
+  #isTooDense(contact: Contact): boolean {
+    const fraction = this.#book.distanceFraction(contact, this.#target)
+    let within = 0
+    let isIn = false
+    for (const entry of this.#entries) {
+      if (!entry.counts || entry.state === 'failed') continue
+      const next = this.#book.distanceFraction(entry.contact, this.#target)
+      if (!isIn && next > fraction) {
+        isIn = true
+        if (!this.#density.isPlausible(++within, fraction)) return true
+      }
+      within++
+      if (isIn && !this.#density.isPlausible(within, next)) return true
+    }
+    return !isIn && !this.#density.isPlausible(within + 1, fraction)
   }
 
   /** One public address, or one endpoint, is on the list once: sixteen names of one victim are no flood. */

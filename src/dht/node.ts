@@ -143,6 +143,7 @@ export class DhtNode {
       rttOf: (contact) => this.#table.srtt(contact),
       nearest: (target) => this.#table.closest(target, WALK_SEEDS),
       counts: (contact) => standing.counts(contact, deadlines.now()),
+      networkSize: () => this.#table.estimatedNetworkSize(),
     })
     this.#lookups = new PeerLookups({
       family,

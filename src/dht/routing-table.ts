@@ -13,6 +13,7 @@ import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { Freshness } from './freshness.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
+import { estimateNetworkSize, JUDGED } from './network-size.ts'
 import { Nearest } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
@@ -198,13 +199,11 @@ export class RoutingTable {
     return this.#nearest(target, count, mayBeNamed)
   }
 
-  /** How many nodes there are, judged by how near our nearest contacts are. */
+  /** How many nodes there are, roughly. */
   estimatedNetworkSize(): number {
     if (this.#estimatedSize !== undefined) return this.#estimatedSize
-    const nearest = this.closest(this.#ownId, K)
-    const nth = nearest[K - 1]
-    this.#estimatedSize =
-      nth === undefined ? nearest.length + 1 : K / this.#book.distanceFraction(nth, this.#ownId)
+    const nearest = this.closest(this.#ownId, JUDGED)
+    this.#estimatedSize = estimateNetworkSize(nearest, this.#ownId, this.#book)
     return this.#estimatedSize
   }
 

@@ -39,6 +39,8 @@ export interface WalkEnvironment {
   nearest(target: Uint8Array): readonly Contact[]
   /** Whether a node may be one of those that a walk is for. */
   counts(contact: Contact): boolean
+  /** How many nodes there are, roughly. */
+  networkSize(): number
 }
 
 export interface WalkOptions {
@@ -123,6 +125,7 @@ class Walk implements CallHandler {
       book,
       isCareful: options.isCareful,
       counts: (contact) => environment.counts(contact),
+      networkSize: environment.networkSize(),
     })
     for (const contact of options.from ?? []) this.#lookup.onKnown(contact, Number.POSITIVE_INFINITY)
   }

@@ -7,9 +7,9 @@ import type { NodeId } from '../../src/protocol/ids.ts'
 const target = new Uint8Array(20)
 
 /** A lookup whose nodes are named by their distance to the target. */
-function lookup(isCareful = false, counts: (contact: Contact) => boolean = () => true) {
+function lookup(isCareful = false, counts: (contact: Contact) => boolean = () => true, networkSize = 0) {
   const book = new ContactBook(4)
-  const walk = new Lookup({ target, book, isCareful, counts })
+  const walk = new Lookup({ target, book, isCareful, counts, networkSize })
   const contact = (distance: number, host = `10.0.${distance >>> 8}.${distance & 255}`) => {
     const id = new Uint8Array(20) as NodeId
     id[0] = distance >>> 8
@@ -183,6 +183,19 @@ test('one endpoint under many ids is asked under one of them', () => {
   const { hear, ask } = lookup()
   hear([1, 2, 3, 4, 5, 6], undefined, '10.9.9.9')
   expect(ask()).toHaveLength(1)
+})
+
+test('nobody may name more nodes beside the target than chance puts there, in whatever order', () => {
+  // Of 1,000 nodes, the usual distance between two is 65 of these.
+  const { walk, hear, ask, distances } = lookup(false, () => true, 1_000)
+  hear([5_000, 6_000])
+  const [liar, honest] = ask()
+  walk.onReply(liar!, undefined)
+  hear([8, 7, 6, 5, 4, 3, 2, 1], liar)
+  walk.onReply(honest!, undefined)
+  const usual = [100, 200, 300, 400, 500, 600]
+  hear(usual, honest)
+  expect(distances(ask())).toEqual([7, 8, 100, 200, 300])
 })
 
 test('whatever the others do, it ends within its budget and keeps nobody', () => {
