@@ -2,21 +2,24 @@
  * `npm run bench:dht`: what one node of the DHT does on real sockets, on loopback. Prints a table, a line for every goal and,
  * with `--json`, one JSON line a measure; ends with 1 when a goal is missed. Linux only: it binds addresses all over 127/8.
  *
- *     npm run bench:dht -- udp [--kind ping,find,find+peers,announce] [--seconds 5]
+ *     npm run bench:dht -- udp [--kind ping,find,find+peers,announce] [--psk off,hmac,aead] [--seconds 5]
  *     npm run bench:dht -- flood [--junk 200000] [--good 5000] [--seconds 5]
  *     npm run bench:dht -- crowd [--nodes 2000] [--hashes 200]
  *     npm run bench:dht -- codec
  */
+import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureCodec } from './dht/codec.ts'
 import { measureCrowd } from './dht/crowd.ts'
 import { measureFlood } from './dht/flood.ts'
-import { KINDS, measureUdp, type Kind } from './dht/udp.ts'
+import { PSKS, type Psk } from './dht/member.ts'
+import { KINDS, measureUdp, type Kind, type UdpRow } from './dht/udp.ts'
 import { aligned, shown } from './report.ts'
 
 const { values, positionals } = parseArgs({
   options: {
     kind: { type: 'string' },
+    psk: { type: 'string' },
     seconds: { type: 'string', default: '5' },
     junk: { type: 'string', default: '200000' },
     good: { type: 'string', default: '5000' },
@@ -30,14 +33,14 @@ const { values, positionals } = parseArgs({
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 async function udp(): Promise<void> {
-  const kinds = (values.kind?.split(',') ?? KINDS) as readonly Kind[]
-  const unknown = kinds.filter((kind) => !KINDS.includes(kind))
-  if (unknown.length > 0) throw new Error(`no kind ${unknown.join(', ')}; there are ${KINDS.join(', ')}`)
-  const rows = await measureUdp(kinds, Number(values.seconds), say)
+  const kinds = chosen<Kind>('kind', values.kind, KINDS)
+  const rows: UdpRow[] = []
+  for (const psk of chosen<Psk>('psk', values.psk, PSKS))
+    rows.push(...(await measureUdp(kinds, psk, { seconds: Number(values.seconds), say })))
   print({ measure: 'udp', rows }, [
     ['', 'answers/s', 'of an echo', 'CPU µs', 'p50 µs', 'p99 µs', 'asks B', 'answers B', 'lost', 'GC p99 ms'],
     ...rows.map((row) => [
-      row.kind,
+      named(row),
       row.perSecond.toFixed(0),
       `${row.share.toFixed(2)} ×`,
       shown(row.cpuMicros),
@@ -49,11 +52,26 @@ async function udp(): Promise<void> {
       shown(row.gcP99Ms),
     ]),
   ])
-  for (const { kind, share, goal, p99Micros, isMet } of rows)
+  for (const { share, goal, p99Micros, isMet, ...row } of rows)
     judge(
       isMet,
-      `G19 ${kind}: ${share.toFixed(2)} × an echo${goal === undefined ? '' : `, goal ≥ ${goal} ×`}; p99 at half load ${(p99Micros / 1_000).toFixed(1)} ms, goal < 5 ms`,
+      `G19 ${named(row)}: ${share.toFixed(2)} × an echo${goal === undefined ? '' : `, goal ≥ ${goal} ×`}; p99 at half load ${(p99Micros / 1_000).toFixed(1)} ms, goal < 5 ms`,
     )
+}
+
+const named = ({ kind, psk }: Pick<UdpRow, 'kind' | 'psk'>): string =>
+  psk === 'off' ? kind : `${kind} ${psk}`
+
+/** Those of `all` that the command line names, or all. */
+function chosen<Name extends string>(
+  option: string,
+  value: string | undefined,
+  all: readonly Name[],
+): readonly Name[] {
+  const names = (value?.split(',') ?? all) as readonly Name[]
+  const unknown = names.filter((name) => !all.includes(name))
+  if (unknown.length > 0) throw new Error(`no ${option} ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  return names
 }
 
 async function crowd(): Promise<void> {
@@ -97,8 +115,12 @@ function codec(): void {
 
 const MEASURES: Readonly<Record<string, () => void | Promise<void>>> = { udp, flood, crowd, codec }
 
-function print(result: unknown, rows: readonly (readonly string[])[]): void {
-  console.log(values.json ? JSON.stringify(result) : aligned(rows))
+/** What the figures depend on beside the code. */
+const MACHINE = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version }
+
+function print(result: object, rows: readonly (readonly string[])[]): void {
+  if (values.json) return console.log(JSON.stringify({ ...result, machine: MACHINE }))
+  console.log(`${aligned(rows)}\n${MACHINE.cores} × ${MACHINE.cpu}, Node ${MACHINE.node}`)
 }
 
 function judge(isMet: boolean, line: string): void {

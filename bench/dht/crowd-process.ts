@@ -7,6 +7,7 @@ import { DatagramPort } from '../../src/dht/datagram-port.ts'
 import { DhtNode } from '../../src/dht/node.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { fromHex, type InfoHash } from '../../src/protocol/ids.ts'
+import { framesOf, type Psk } from './member.ts'
 
 /** What one process of a crowd is told to do. The node `index` is bound to `127.<100 + index / 256>.<index % 256>.1`. */
 export type CrowdOrder =
@@ -17,6 +18,7 @@ export type CrowdOrder =
       readonly count: number
       readonly everyMs: number
       readonly seed: Endpoint
+      readonly psk?: Psk
     }
   /** The node `first + i` announces hash number `i` (hex); the port it names is its own. Answered at once. */
   | { readonly order: 'announce'; readonly infoHashes: readonly string[] }
@@ -64,7 +66,7 @@ async function obey(order: CrowdOrder): Promise<object> {
   switch (order.order) {
     case 'start':
       for (let i = 0; i < order.count; i++) {
-        await start(order.first + i, order.seed)
+        await start(order.first + i, order.seed, order.psk)
         if (order.everyMs > 0) await pause(order.everyMs)
       }
       return {}
@@ -84,9 +86,9 @@ async function obey(order: CrowdOrder): Promise<object> {
   }
 }
 
-async function start(index: number, seed: Endpoint): Promise<void> {
+async function start(index: number, seed: Endpoint, psk: Psk = 'off'): Promise<void> {
   const [socket] = await bindUdp(`${crowdHost(index)}:0`)
-  const port = new DatagramPort(socket!, { clock })
+  const port = new DatagramPort(socket!, { clock, frames: framesOf(psk) })
   const node = new DhtNode({ family: 4, port, clock, random, emit: () => undefined })
   node.bootstrap([seed])
   nodes.push({ node, port: socket!.local.port })

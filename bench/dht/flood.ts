@@ -12,6 +12,7 @@ const FLOODERS = 2
 const FLOOD_SOCKETS = 64
 /** Each below the rate of one source. */
 const GOOD_SOCKETS = 64
+const GOOD_WINDOW = 8
 
 export interface FloodReport {
   /** Answered good questions a second, without and with the flood. */
@@ -51,6 +52,7 @@ export async function measureFlood(
         target: endpoint,
         block: 20,
         sockets: GOOD_SOCKETS,
+        window: GOOD_WINDOW,
         questions: [question],
         seconds,
         perSecond: goodPerSecond,

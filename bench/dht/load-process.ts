@@ -4,17 +4,24 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { createHistogram } from 'node:perf_hooks'
+import type { Framer } from '../../src/dht/framer.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
+import { fromHex, type NodeId } from '../../src/protocol/ids.ts'
+import { framerOf, type Psk } from './member.ts'
 
 export interface LoadOrder {
   readonly target: Endpoint
   /** Where its sockets are bound: `127.<block>.<socket>.1`. */
   readonly block: number
   readonly sockets: number
+  /** Questions in flight on one socket. */
+  readonly window: number
+  /** Hex ids of who asks and of who answers, where questions travel in frames. */
+  readonly frames?: { readonly psk: Psk; readonly asker: string; readonly target: string } | undefined
   /** One datagram for each socket, with `????????` where its transaction id goes. */
   readonly questions: readonly string[]
   readonly seconds: number
-  /** Questions a second; without it, as many as are answered with {@link WINDOW} in flight on each socket. */
+  /** Questions a second; without it, as many as are answered with `window` in flight on each socket. */
   readonly perSecond?: number | undefined
 }
 
@@ -28,8 +35,6 @@ export interface LoadResult {
   readonly p99Micros: number
 }
 
-/** Questions in flight on one socket. */
-export const WINDOW = 8
 /** The place of a transaction id in a question. */
 export const TRANSACTION = '????????'
 /** A question without an answer for so long is lost. */
@@ -43,11 +48,15 @@ process.on('message', (order: LoadOrder) => {
 })
 process.once('disconnect', () => process.exit(0))
 
+const ascii = new TextDecoder('latin1')
+
 class Load {
   readonly #order: LoadOrder
   readonly #sockets: Socket[] = []
   readonly #datagrams: Buffer[] = []
-  /** When the question of a slot was asked; 0 while it has none. Slot = socket × WINDOW + place. */
+  readonly #framer: Framer | undefined
+  readonly #receiver: NodeId | undefined
+  /** When the question of a slot was asked; 0 while it has none. Slot = socket × window + place. */
   readonly #askedAt: Float64Array
   readonly #latency = createHistogram()
   #isCounting = false
@@ -58,9 +67,12 @@ class Load {
 
   constructor(order: LoadOrder) {
     this.#order = order
-    this.#askedAt = new Float64Array(order.sockets * WINDOW)
+    const { frames, window } = order
+    this.#framer = frames && framerOf(frames.psk, idOf(frames.asker))
+    this.#receiver = frames && idOf(frames.target)
+    this.#askedAt = new Float64Array(order.sockets * window)
     for (let slot = 0; slot < this.#askedAt.length; slot++) {
-      const question = order.questions[Math.floor(slot / WINDOW) % order.questions.length]!
+      const question = order.questions[Math.floor(slot / window) % order.questions.length]!
       this.#datagrams.push(Buffer.from(question.replace(TRANSACTION, String(slot).padStart(8, '0'))))
     }
   }
@@ -100,9 +112,11 @@ class Load {
   }
 
   #ask(slot: number): void {
-    const { host, port } = this.#order.target
+    const { target, window } = this.#order
     this.#askedAt[slot] = performance.now()
-    this.#sockets[Math.floor(slot / WINDOW)]!.send(this.#datagrams[slot]!, port, host)
+    const question = this.#datagrams[slot]!
+    const frame = this.#framer?.seal(question, this.#receiver)
+    this.#sockets[Math.floor(slot / window)]!.send(frame?.slice() ?? question, target.port, target.host)
   }
 
   /** Whoever answers a process that sleeps pays for waking it: that is no part of what is measured. */
@@ -124,8 +138,10 @@ class Load {
   }
 
   #onAnswer(data: Buffer): void {
+    const opened = this.#framer?.open(data)
+    if (typeof opened === 'string') return
     // The message begins with `v`, `net`, `type` and `t`, in a question as in an answer.
-    const head = data.toString('latin1', 0, 80)
+    const head = ascii.decode((opened?.body ?? data).subarray(0, 80))
     const slot = Number(head.substr(head.indexOf('"t":"') + 5, TRANSACTION.length))
     const askedAt = this.#askedAt[slot]
     if (this.#isOver || askedAt === undefined || askedAt === 0) return
@@ -147,6 +163,10 @@ class Load {
       if (this.#order.perSecond === undefined) this.#ask(slot)
     })
   }
+}
+
+function idOf(hex: string): NodeId {
+  return fromHex(hex) as Uint8Array as NodeId
 }
 
 function pause(ms: number): Promise<void> {

@@ -10,6 +10,7 @@ import { bindUdp } from '../../src/app/node/udp.ts'
 import { DatagramPort, type DatagramLimits } from '../../src/dht/datagram-port.ts'
 import { DhtNode } from '../../src/dht/node.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
+import { framesOf, type Psk } from './member.ts'
 
 /** What it says first. */
 export interface TargetAddress {
@@ -23,6 +24,7 @@ export interface TargetOrder {
   readonly host: string
   /** Without it the rates are high enough never to be met: what is measured is the work, not the limit. */
   readonly hasShippedLimits?: boolean
+  readonly psk?: Psk
 }
 
 /** Since the process began. */
@@ -67,12 +69,16 @@ function echo(host: string): Promise<Endpoint> {
   })
 }
 
-async function serve({ host, hasShippedLimits }: TargetOrder): Promise<Endpoint> {
+async function serve({ host, hasShippedLimits, psk = 'off' }: TargetOrder): Promise<Endpoint> {
   const [socket] = await bindUdp(`${host}:0`)
   const clock = new SystemClock()
   node = new DhtNode({
     family: 4,
-    port: new DatagramPort(socket!, { clock, ...(!hasShippedLimits && { limits: UNLIMITED_DATAGRAMS }) }),
+    port: new DatagramPort(socket!, {
+      clock,
+      frames: framesOf(psk),
+      limits: hasShippedLimits ? undefined : UNLIMITED_DATAGRAMS,
+    }),
     clock,
     random: new CryptoRandom(),
     emit: () => undefined,

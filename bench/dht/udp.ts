@@ -5,9 +5,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AnnounceMessage, FindPeersMessage, PeersMessage, Request } from '../../src/dht/messages.ts'
 import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
+import { FRAME_OVERHEAD } from '../../src/dht/framer.ts'
 import { openUdp } from '../../src/app/node/udp.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { Child } from './child.ts'
+import { framerOf, type Psk } from './member.ts'
 import { TRANSACTION, type LoadOrder, type LoadResult } from './load-process.ts'
 import { percentile } from './crowd.ts'
 import type { CrowdOrder } from './crowd-process.ts'
@@ -17,11 +19,18 @@ export const KINDS = ['ping', 'find', 'find+peers', 'announce'] as const
 export type Kind = (typeof KINDS)[number]
 
 /** The least that it may do of what an echo does (G19); the design has none for announces. */
-const GOALS: Readonly<Record<Kind, number | undefined>> = {
+const OPEN_GOALS: Readonly<Record<Kind, number | undefined>> = {
   ping: 0.9,
   find: 0.6,
   'find+peers': 0.55,
   announce: undefined,
+}
+/** The design names one goal for signed frames: what is asked for most. */
+const SIGNED_GOAL = 0.4
+
+function goalOf(kind: Kind, psk: Psk): number | undefined {
+  if (psk === 'off') return OPEN_GOALS[kind]
+  return psk === 'hmac' && kind === 'find' ? SIGNED_GOAL : undefined
 }
 const MAX_P99_MICROS = 5_000
 
@@ -32,9 +41,16 @@ const POPULATION = 64
 const PEERS = 60
 const LOADERS = 2
 const SOCKETS = 16
+const WINDOW = 8
+/** One source may announce 500 times at once and 50 times a second: many sources do it so often together. */
+const ANNOUNCE_SOCKETS = 256
+const ANNOUNCE_WINDOW = 1
+/** Who asks. */
+const ASKER = '5a'.repeat(20)
 
 export interface UdpRow {
   readonly kind: Kind
+  readonly psk: Psk
   readonly perSecond: number
   /** Of an echo of the same datagrams. */
   readonly share: number
@@ -50,11 +66,11 @@ export interface UdpRow {
   readonly isMet: boolean
 }
 
-/** @param say is told of each step */
+/** Measures one target in a network of its own; `say` is told of each step. */
 export async function measureUdp(
   kinds: readonly Kind[],
-  seconds: number,
-  say: (line: string) => void,
+  psk: Psk,
+  { seconds, say }: { readonly seconds: number; readonly say: (line: string) => void },
 ): Promise<UdpRow[]> {
   const children = {
     echo: new Child('target-process.ts'),
@@ -70,11 +86,12 @@ export async function measureUdp(
     const target = await children.target.ask<TargetAddress>({
       kind: 'node',
       host: TARGET_HOST,
+      psk,
     } satisfies TargetOrder)
     // Nobody is nearer to this info hash than the target, so that it stores what is announced.
     const infoHash = target.id
     const populate = (order: CrowdOrder): Promise<unknown> => children.population.ask(order)
-    await populate({ order: 'start', first: 0, count: POPULATION, everyMs: 0, seed: target.endpoint })
+    await populate({ order: 'start', first: 0, count: POPULATION, everyMs: 0, seed: target.endpoint, psk })
     await populate({ order: 'announce', infoHashes: Array.from({ length: POPULATION }, () => infoHash) })
     say(`waiting for ${POPULATION} nodes to join and announce`)
     await untilPopulated(children.target)
@@ -84,10 +101,21 @@ export async function measureUdp(
       const results = await Promise.all(
         children.loaders.map(async (loader, index) => {
           const block = 10 + index
-          const questions = await questionsOf(kind, block, target, infoHash)
+          const questions = await questionsOf(kind, { block, target, psk })
           const share = perSecond === undefined ? undefined : perSecond / LOADERS
-          const order = { target: at.endpoint, block, sockets: SOCKETS, questions, seconds, perSecond: share }
-          return loader.ask<LoadResult>(order satisfies LoadOrder)
+          // An echo gets as many bytes, and would only send a member's own frame back to it.
+          const isFramed = psk !== 'off' && at === target
+          const padding = ' '.repeat(isFramed || psk === 'off' ? 0 : FRAME_OVERHEAD)
+          return loader.ask<LoadResult>({
+            target: at.endpoint,
+            block,
+            sockets: kind === 'announce' ? ANNOUNCE_SOCKETS : SOCKETS,
+            window: kind === 'announce' ? ANNOUNCE_WINDOW : WINDOW,
+            frames: isFramed ? { psk, asker: ASKER, target: target.id } : undefined,
+            questions: questions.map((question) => question + padding),
+            seconds,
+            perSecond: share,
+          } satisfies LoadOrder)
         }),
       )
       const after = await cost.ask<TargetCost>('cost')
@@ -103,12 +131,13 @@ export async function measureUdp(
       const perSecond = rateOf(full)
       const half = await run(target, children.target, kind, perSecond / 2)
       const share = perSecond / ((before + after) / 2)
-      const questions = await questionsOf(kind, 10, target, infoHash)
+      const [question] = await questionsOf(kind, { block: 10, target, psk })
       const p99Micros = Math.max(...half.results.map((each) => each.p99Micros))
       const answers = sum(full.results.map((each) => each.answers))
-      const goal = GOALS[kind]
+      const goal = goalOf(kind, psk)
       rows.push({
         kind,
+        psk,
         perSecond,
         share,
         goal,
@@ -116,7 +145,7 @@ export async function measureUdp(
         cpuMicros: (full.cpuMicros / answers) * (seconds / (seconds + 1)),
         p50Micros: Math.max(...half.results.map((each) => each.p50Micros)),
         p99Micros,
-        questionBytes: questions[0]!.length,
+        questionBytes: question!.length + (psk === 'off' ? 0 : FRAME_OVERHEAD),
         answerBytes: sum(full.results.map((each) => each.answerBytes)) / answers,
         lost: sum(full.results.map((each) => each.lost)),
         gcP99Ms: percentile(full.gcPausesMs, 0.99),
@@ -155,15 +184,13 @@ async function untilPopulated(target: Child): Promise<void> {
 /** One question for each socket of a loader, ready but for the transaction id. */
 async function questionsOf(
   kind: Kind,
-  block: number,
-  target: TargetAddress,
-  infoHash: string,
+  { block, target, psk }: { readonly block: number; readonly target: TargetAddress; readonly psk: Psk },
 ): Promise<readonly string[]> {
-  const id = fromHex('5a'.repeat(20)) as Uint8Array as NodeId
+  const id = fromHex(ASKER) as Uint8Array as NodeId
   const header = { t: 'abcdefgh', id } as const
   // Far from what is announced: nodes and a token, no peers.
   const other = fromHex('a5'.repeat(20)) as Uint8Array as InfoHash
-  const hash = fromHex(infoHash) as Uint8Array as InfoHash
+  const hash = fromHex(target.id) as Uint8Array as InfoHash
   switch (kind) {
     case 'ping':
       return [ready({ type: 'ping', ...header })]
@@ -173,12 +200,16 @@ async function questionsOf(
       return [ready({ type: 'findPeers', ...header, infoHash: hash, pad: 248 })]
     case 'announce':
       return Promise.all(
-        Array.from({ length: SOCKETS }, async (_, socket) => {
-          const token = await tokenFor(`127.${block}.${socket}.1`, target, {
-            type: 'findPeers',
-            ...header,
-            infoHash: other,
-          })
+        Array.from({ length: ANNOUNCE_SOCKETS }, async (_, socket) => {
+          const token = await tokenFor(
+            `127.${block}.${socket}.1`,
+            { target, psk },
+            {
+              type: 'findPeers',
+              ...header,
+              infoHash: other,
+            },
+          )
           const announce: AnnounceMessage = {
             type: 'announce',
             ...header,
@@ -197,15 +228,24 @@ function ready(request: Request): string {
 }
 
 /** Asks from that address, as tokens are bound to it. */
-function tokenFor(host: string, { endpoint }: TargetAddress, question: FindPeersMessage): Promise<string> {
+function tokenFor(
+  host: string,
+  { target, psk }: { readonly target: TargetAddress; readonly psk: Psk },
+  question: FindPeersMessage,
+): Promise<string> {
+  const framer = framerOf(psk, question.id)
   const socket = openUdp(4, host)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('no token within a second')), 1_000)
     socket.onDatagram = (data) => {
       clearTimeout(timer)
       socket.close()
-      resolve((decodeMessage(data) as PeersMessage).token!)
+      const opened = framer?.open(data)
+      if (typeof opened === 'string') return reject(new Error(`an answer in a frame that says: ${opened}`))
+      resolve((decodeMessage(opened?.body ?? data) as PeersMessage).token!)
     }
-    socket.send(new TextEncoder().encode(encodeMessage(question)), endpoint)
+    const open = new TextEncoder().encode(encodeMessage(question))
+    const receiver = fromHex(target.id) as Uint8Array as NodeId
+    socket.send(framer?.seal(open, receiver) ?? open, target.endpoint)
   })
 }

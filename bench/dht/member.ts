@@ -1,0 +1,40 @@
+/** The private network of this benchmark: every process that takes part can make its key. */
+import { opensslAead } from '../../src/app/node/aead.ts'
+import { SystemClock } from '../../src/app/node/clock.ts'
+import { opensslHashes } from '../../src/app/node/hashes.ts'
+import { CryptoRandom } from '../../src/app/node/random.ts'
+import { Framer } from '../../src/dht/framer.ts'
+import { KeyRing } from '../../src/dht/key-ring.ts'
+import { NetworkClock } from '../../src/dht/network-clock.ts'
+import { SWARM_KEY_BYTES, type FrameMode } from '../../src/dht/swarm-key.ts'
+import type { NodeId } from '../../src/protocol/ids.ts'
+import type { Random } from '../../src/protocol/ports.ts'
+
+/** How the network keeps strangers out: not at all, by signatures, by encryption. */
+export const PSKS = ['off', 'hmac', 'aead'] as const
+export type Psk = (typeof PSKS)[number]
+
+export interface Frames {
+  readonly keys: KeyRing
+  readonly random: Random
+}
+
+/** What a node's port needs in such a network; undefined in an open one. */
+export function framesOf(psk: Psk): Frames | undefined {
+  return psk === 'off' ? undefined : frames(psk)
+}
+
+/** What the member `ownId` seals and opens with; undefined in an open network. */
+export function framerOf(psk: Psk, ownId: NodeId): Framer | undefined {
+  if (psk === 'off') return undefined
+  const clock = new SystemClock()
+  const framer = new Framer({ ...frames(psk), clock, time: new NetworkClock(clock) })
+  framer.ownId = ownId
+  return framer
+}
+
+function frames(mode: FrameMode): Frames {
+  const secret = new Uint8Array(SWARM_KEY_BYTES).fill(0x5c)
+  const keys = new KeyRing([{ secret, mode }], { hashes: opensslHashes, aead: opensslAead })
+  return { keys, random: new CryptoRandom() }
+}
