@@ -1,6 +1,6 @@
 /** What the DHT has to reach, by network size. */
 import type { MetricName } from './metrics.ts'
-import { DEFAULT_SCENARIO, type Scenario } from './scenario.ts'
+import { DEFAULT_SCENARIO, UNDISTURBED, type Scenario } from './scenario.ts'
 
 /** Sizes that goals are set for. */
 export const GOAL_SIZES = [1_000, 10_000, 100_000] as const
@@ -25,15 +25,7 @@ export interface Goal {
   readonly limits: readonly Limit[]
 }
 
-const CLEAN = {
-  lossPercent: 0,
-  churnMinutes: 0,
-  deadPercent: 0,
-  natPercent: 0,
-  attack: 'none',
-  attackPercent: 0,
-} as const
-const WAN = { measure: 'lookups', profile: 'wan', ...CLEAN } as const
+const WAN = { measure: 'lookups', profile: 'wan', ...UNDISTURBED } as const
 /** A success of 99.99 % takes this many lookups to be seen. */
 const MANY_LOOKUPS = 30_000
 

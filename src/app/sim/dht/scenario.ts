@@ -33,16 +33,21 @@ export interface Scenario {
   readonly minutes: number
 }
 
-export const DEFAULT_SCENARIO: Scenario = {
-  measure: 'lookups',
-  nodes: 1_000,
-  profile: 'wan',
+/** Nothing gets lost, nobody leaves, all are reachable and honest. */
+export const UNDISTURBED = {
   lossPercent: 0,
   churnMinutes: 0,
   deadPercent: 0,
   natPercent: 0,
   attack: 'none',
   attackPercent: 0,
+} as const
+
+export const DEFAULT_SCENARIO: Scenario = {
+  measure: 'lookups',
+  nodes: 1_000,
+  profile: 'wan',
+  ...UNDISTURBED,
   isCold: false,
   codec: 'object',
   lookups: 2_000,
