@@ -7,6 +7,7 @@
  */
 import { InvariantError } from '../protocol/errors.ts'
 import {
+  familyOf,
   packEndpoint,
   scopeOf,
   unpackEndpoint,
@@ -217,7 +218,8 @@ export class ContactBook {
     this.#verdicts[row] = UNTESTED
     const known = endpoint ?? unpackEndpoint(this.#packed, row * this.stride + ID_LENGTH, this.family)
     this.#endpoints[row] = known
-    this.#scopes[row] = scopeOf(known.host)
+    // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
+    this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
     this.#size++
     this.#link(row)
     return row as Contact

@@ -62,6 +62,10 @@ describe('framing', () => {
 
 describe('JSON', () => {
   const cases: readonly (readonly [string, string, DropReason])[] = [
+    ['arrays 32,000 deep', ping(`,"x":${'['.repeat(32_000)}${']'.repeat(32_000)}`), 'length'],
+    ['6,000 keys', ping(Array.from({ length: 6_000 }, (_, i) => `,"k${i}":1`).join('')), 'length'],
+    ['60,000 digits', ping(`,"rp":${'9'.repeat(60_000)}`), 'length'],
+    ['as many keys as fit', ping(',"":1'.repeat(200)), 'keys'],
     ['arrays 600 deep', ping(`,"x":${'['.repeat(600)}${']'.repeat(600)}`), 'charset'],
     ['an object inside', ping(',"x":{}'), 'charset'],
     ['25 keys', ping(Array.from({ length: 21 }, (_, i) => `,"k${i}":1`).join('')), 'keys'],
@@ -106,6 +110,39 @@ describe('JSON', () => {
   test.each(cases)('%s', (_name, data, reason) => {
     lone.receive(data)
     expectDropped(reason)
+  })
+
+  /** Each message with all its fields. */
+  const whole: readonly string[] = [
+    ping(',"ro":1,"rp":2000,"pad":"00"'),
+    find(`,"target":"${ID}","want":["n4"],"token":"abcd","pad":"00"`),
+    find(`,"infoHash":"${ID}"`),
+    `{"v":1,"type":"announce","t":"abcdefgh","id":"${ID}","infoHash":"${ID}","token":"abcd","port":7,"seed":1}`,
+    `{"v":1,"type":"announce","t":"abcdefgh","id":"${ID}","infoHash":"${ID}","token":"abcd","implied":1}`,
+    `{"v":1,"type":"pong","t":"abcdefgh","id":"${ID}","ttl":2700,"ts":1,"e":[201,"x"],"ip":"CgADBxrh"}`,
+    `{"v":1,"type":"peers","t":"abcdefgh","id":"${ID}","nodes":"","nodes6":"","peers":"","peers6":"","n":0,"more":1}`,
+  ]
+  const values = ['null', 'true', 'false', '[]', '[null]', '0', '9007199254740993', '""', '"\u00e9"', '"x y"']
+
+  test('a value of another kind in any field of any message: not a byte, not a trace', () => {
+    // What a field may hold nevertheless.
+    const fine = /^"(x_|nodes6?|peers6?)":""$|^"(pad)":""$|^"(n|ts|seed)":0$|^"want":\[\]$/
+    let tried = 0
+    for (const message of whole)
+      for (const [field, key] of message.matchAll(/"(\w+)":(?:"[^"]*"|\[[^\]]*\]|\d+)/g))
+        for (const value of values) {
+          const wrong = `"${key}":${value}`
+          if (fine.test(wrong)) continue
+          lone = new LoneNode()
+          lone.receive(message.replace(field, wrong))
+          const { contacts, storedPeers, inFlight, dropped } = lone.node.snapshot()
+          const reasons = Object.keys(dropped)
+          expect([wrong, reasons, lone.sent]).toEqual([wrong, [expect.any(String)], []])
+          expect(['field', 'blob', 'version', 'type', 'charset']).toContain(reasons[0])
+          expect({ contacts, storedPeers, inFlight }).toEqual({ contacts: 0, storedPeers: 0, inFlight: 0 })
+          tried++
+        }
+    expect(tried).toBeGreaterThan(300)
   })
 
   test('keys that every object has, and unknown ones, are ignored', () => {
@@ -162,6 +199,12 @@ describe('addresses', () => {
       expectDropped('source')
     },
   )
+
+  test.each(['fe80::1', '::', 'ff02::1', '2001:db8::1', '64:ff9b::1'])('a datagram from %s', (host) => {
+    lone = new LoneNode({ family: 6 }, { host: '::', port: 10_000 })
+    lone.receive(ping(), { host, port: 20_000 })
+    expectDropped('source')
+  })
 
   test('a datagram from port 0', () => {
     lone.receive(ping(), { ...LAN, port: 0 })

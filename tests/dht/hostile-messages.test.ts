@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { FindPeersMessage, Message, PeersMessage, PongMessage } from '../../src/dht/messages.ts'
 import type { LookupSummary } from '../../src/dht/service.ts'
-import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
+import { formatEndpoint, packHost, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { idOf, infoHash, join, LAN, LoneNode, packed, PUBLIC } from './lone-node.ts'
 
@@ -43,6 +43,40 @@ describe('what a reply tells', () => {
     ['link-local', PUBLIC, { host: '169.254.0.1', port: 5_000 }, 'other'],
   ] as const)('%s: nothing is sent there', (_name, teller, endpoint, who) => {
     expect(told(teller, [packed(endpoint, who === 'own' ? lone.node.id : idOf(7))])).toEqual([])
+  })
+
+  test.each([
+    ['port 1 of a public host', { host: '20.0.7.1', port: 1 }],
+    ['another teller’s neighbour on loopback', { host: '127.0.0.2', port: 5_000 }],
+    ['documentation', { host: '203.0.113.7', port: 5_000 }],
+  ])('%s, from a public teller: nothing is sent there', (_name, endpoint) => {
+    expect(told(PUBLIC, [packed(endpoint, idOf(7))])).toEqual([])
+  })
+
+  test('port 1 of a private host is as good as any', () => {
+    expect(told(LAN, [packed({ host: '10.0.0.7', port: 1 }, idOf(7))])).toEqual(['10.0.0.7:1'])
+  })
+
+  test.each([
+    ['a link-local address', 'fe80::7'],
+    ['an IPv4 address in IPv6 clothes', '::ffff:20.0.7.1'],
+    ['a private IPv4 address in IPv6 clothes', '::ffff:10.0.0.7'],
+    ['loopback', '::1'],
+    ['nowhere', '::'],
+    ['multicast', 'ff02::1'],
+    ['documentation', '2001:db8::7'],
+  ])('over IPv6, %s: nothing is sent there', (_name, host) => {
+    const teller = { host: '2a00:1::9', port: 20_000 }
+    lone = new LoneNode({ family: 6 }, { host: '::', port: 10_000 })
+    const contact = (address: Uint8Array): Uint8Array => join([idOf(7), address, Uint8Array.of(0x13, 0x88)])
+    lone.node.bootstrap([teller])
+    const nodes6 = join([contact(ipv6(host)), contact(ipv6('2a00:2::7'))])
+    for (let i = 0; i < 20; i++) {
+      lone.answerAs(teller, idOf(0xee), { nodes6 })
+      lone.run(1_000)
+    }
+    const others = lone.sent.filter(({ to }) => to.host !== teller.host).map(({ to }) => to.host)
+    expect([...new Set(others)]).toEqual(['2a00:2::7'])
   })
 
   test('our own endpoint under another name: nothing is sent there', () => {
@@ -127,6 +161,26 @@ describe('transactions', () => {
     expect(lone.node.contacts).toBe(1)
   })
 
+  test('peers for an announce', () => {
+    lone.node.announce(infoHash, 7, { isSeed: false })
+    lone.node.bootstrap([LAN])
+    const nobody = new Uint8Array()
+    for (let i = 0; i < 5; i++) {
+      lone.answerAs(LAN, remote, { token: 'abcd', nodes: nobody })
+      if (lone.sent.some(({ message }) => message.type === 'announce')) break
+      lone.run(100)
+    }
+    const { message } = lone.sent.find((one) => one.message.type === 'announce')!
+    const { inFlight, dropped } = lone.node.snapshot()
+    lone.say(peers(message.t))
+    expect(lone.node.snapshot()).toMatchObject({ inFlight, dropped: { ...dropped, 'wrong-answer': 1 } })
+    lone.say({ type: 'pong', t: message.t, id: remote, ttl: 60 })
+    expect(lone.node.snapshot()).toMatchObject({
+      inFlight: inFlight - 1,
+      dropped: { ...dropped, 'wrong-answer': 1 },
+    })
+  })
+
   test('a pong for findPeers', () => {
     const { t } = question()
     lone.say({ type: 'pong', t, id: remote })
@@ -184,6 +238,15 @@ describe('tokens', () => {
   ] as const)('is refused from %s', (_name, from, announcer, hash) => {
     expect(announce(tokenFor(LAN), from, announcer, hash)).toMatchObject({ e: [205, 'bad token'] })
     expect(lone.node.snapshot().storedPeers).toBe(0)
+  })
+
+  test('is refused over the other family, although both nodes have the same secret', () => {
+    const token = tokenFor(LAN)
+    lone = new LoneNode({ family: 6 }, { host: '::', port: 10_000 })
+    const six = { host: 'fd00::9', port: LAN.port }
+    expect(tokenFor(six)).not.toBe(token)
+    expect(announce(token, six)).toMatchObject({ e: [205, 'bad token'] })
+    expect(announce(tokenFor(six), six)).toMatchObject({ ttl: 2_700 })
   })
 
   test('is refused after ten minutes, and a second refusal within a second is silence', () => {
@@ -267,3 +330,12 @@ describe('behaviour', () => {
     expect(summary).toMatchObject({ answered: 1 })
   })
 })
+
+/** Sixteen bytes, mapped addresses as they stand. */
+function ipv6(host: string): Uint8Array {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host)
+  if (mapped === null) return packHost(host)
+  const bytes = new Uint8Array(16).fill(0xff, 10, 12)
+  bytes.set(packHost(mapped[1]!), 12)
+  return bytes
+}

@@ -10,7 +10,7 @@ import {
   type Slotted,
   type SlottedBucket,
 } from '../../src/dht/table-shape.ts'
-import { compareDistance, type NodeId } from '../../src/protocol/ids.ts'
+import { compareDistance, toHex, type NodeId } from '../../src/protocol/ids.ts'
 
 /** An id that begins with these bits, the rest zero but for a last byte that tells equal prefixes apart. */
 function id(bits: string, last = 0): NodeId {
@@ -217,7 +217,7 @@ test('in most of the network the table knows many: 128 of the other half, then 6
 })
 
 type Step =
-  | { readonly kind: 'reply' | 'timeout' | 'wrongId'; readonly node: number }
+  | { readonly kind: 'reply' | 'request' | 'timeout' | 'wrongId'; readonly node: number }
   | { readonly kind: 'wait'; readonly ms: number }
 
 test('whatever happens, the table keeps its rules and finds the same as looking at everybody', () => {
@@ -225,8 +225,11 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('reply' as const), node }) },
     {
-      weight: 2,
-      arbitrary: fc.record({ kind: fc.constantFrom('timeout' as const, 'wrongId' as const), node }),
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('request' as const, 'timeout' as const, 'wrongId' as const),
+        node,
+      }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(20 * 60_000) }) },
   )
@@ -249,14 +252,20 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
         book,
         onChange: (contact, change) => (change === 'added' ? members.add(contact) : members.delete(contact)),
       })
-      const contacts = nodeIds.map((nodeId, i) =>
-        // Some share an endpoint, so that ids change.
-        book.intern(nodeId, { host: `10.0.0.${i % 50}`, port: 20_000 }),
-      )
+      const contacts = nodeIds.map((nodeId, i) => {
+        // Some share an endpoint, so that ids change; some share an id, so that they move; the last one is ourselves.
+        if (i === 60) return book.intern(ownId, { host: '10.0.1.60', port: 20_000 })
+        if (i >= 55) return book.intern(nodeIds[i - 55]!, { host: `10.0.1.${i}`, port: 20_000 })
+        return book.intern(nodeId, { host: `10.0.0.${i % 50}`, port: 20_000 })
+      })
+      const verified = new Set<Contact>()
       let now = 0
       for (const one of steps) {
         if (one.kind === 'wait') now += one.ms
-        else if (one.kind === 'reply') table.onReply(contacts[one.node]!, now, 5)
+        else if (one.kind === 'reply') {
+          verified.add(contacts[one.node]!)
+          table.onReply(contacts[one.node]!, now, 5)
+        } else if (one.kind === 'request') table.onRequest(contacts[one.node]!, now)
         else if (one.kind === 'wrongId') table.onWrongId(contacts[one.node]!)
         else {
           const replacement = table.onTimeout(contacts[one.node]!, 1)
@@ -266,6 +275,9 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
       const all = [...table.contacts()]
       expect(new Set(all)).toEqual(members)
       expect(table.size).toBe(all.length)
+      expect(all.filter((contact) => !verified.has(contact))).toEqual([])
+      expect(new Set(all.map((contact) => toHex(book.id(contact)))).size).toBe(all.length)
+      expect(all.filter((contact) => book.hasId(contact, ownId))).toEqual([])
       expect(new Set(all.map((contact) => book.endpoint(contact).host)).size).toBe(all.length)
       for (let bucket = 0; bucket < table.depth; bucket++)
         expect(all.filter((contact) => table.bucketIndexOf(contact) === bucket).length).toBeLessThanOrEqual(

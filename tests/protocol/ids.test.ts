@@ -60,6 +60,16 @@ test('distance orders as the XOR of numbers does', () => {
   )
 })
 
+test('distance is symmetric, and no two ids lie at the same', () => {
+  fc.assert(
+    fc.property(anyId, anyId, anyId, (a, b, c) => {
+      expect(Math.sign(compareDistance(a, b, c))).toBe(0 - Math.sign(compareDistance(b, a, c)))
+      expect(compareDistance(a, b, a)).toBeLessThanOrEqual(0)
+      expect(compareDistance(a, b, c) === 0).toBe(bytesEqual(a, b))
+    }),
+  )
+})
+
 test('the common prefix is counted in bits', () => {
   const zero = new Uint8Array(ID_LENGTH)
   expect(commonPrefixLength(zero, zero)).toBe(160)

@@ -1,4 +1,5 @@
 /** The real ports keep the promises of `protocol/ports.ts`. */
+import { createSocket } from 'node:dgram'
 import { createHash, createHmac } from 'node:crypto'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -8,7 +9,7 @@ import { opensslHashes } from '../../../src/app/node/hashes.ts'
 import { CryptoRandom } from '../../../src/app/node/random.ts'
 import { systemResolver } from '../../../src/app/node/resolver.ts'
 import { listenTcp } from '../../../src/app/node/tcp.ts'
-import { bindUdp, type UdpSocket } from '../../../src/app/node/udp.ts'
+import { bindUdp, UdpSocket } from '../../../src/app/node/udp.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
 
 const closers: (() => void)[] = []
@@ -130,6 +131,34 @@ describe('UDP', () => {
     a!.close()
     a!.close()
     a!.send(Uint8Array.of(5), b!.local)
+  })
+
+  test.each(['EPERM', 'ENOBUFS', 'ECONNREFUSED', 'EMSGSIZE', 'ENETUNREACH', 'EHOSTUNREACH'])(
+    'goes on after %s',
+    async (code) => {
+      const [a] = await udp('127.0.0.1:0')
+      const bare = createSocket('udp4')
+      const socket = new UdpSocket(bare, 4)
+      closers.push(() => socket.close())
+      socket.send(Uint8Array.of(1), a!.local)
+      bare.emit('error', Object.assign(new Error(code), { code }))
+      const received = nextDatagram(a!)
+      socket.send(Uint8Array.of(2), a!.local)
+      expect([1, 2]).toContain((await received).data[0])
+      const answered = nextDatagram(socket)
+      a!.send(Uint8Array.of(3), { host: '127.0.0.1', port: socket.local.port })
+      expect((await answered).data).toEqual(Uint8Array.of(3))
+    },
+  )
+
+  test('an address that the system refuses to send to harms nobody else', async () => {
+    const [a] = await udp('0.0.0.0:0')
+    const [b] = await udp('127.0.0.1:0')
+    a!.send(Uint8Array.of(1), { host: '255.255.255.255', port: 9 }) // EACCES: broadcast
+    a!.send(Uint8Array.of(1), { host: '240.0.0.1', port: 9 }) // EINVAL or no route
+    const received = nextDatagram(b!)
+    a!.send(Uint8Array.of(4), b!.local)
+    expect((await received).data).toEqual(Uint8Array.of(4))
   })
 
   test('an address in use is said to be', async () => {
