@@ -6,9 +6,11 @@
  *     npm run bench:dht -- flood [--junk 200000] [--good 5000] [--seconds 5]
  *     npm run bench:dht -- crowd [--nodes 2000] [--hashes 200]
  *     npm run bench:dht -- codec
+ *     npm run bench:dht -- amplification
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureAmplification } from './dht/amplification.ts'
 import { measureCodec } from './dht/codec.ts'
 import { measureCrowd } from './dht/crowd.ts'
 import { measureFlood } from './dht/flood.ts'
@@ -113,7 +115,34 @@ function codec(): void {
   ])
 }
 
-const MEASURES: Readonly<Record<string, () => void | Promise<void>>> = { udp, flood, crowd, codec }
+/** Bytes of an answer for one of the question of somebody who proved nothing (G21). */
+const MAX_RATIO = 3
+
+function amplification(): void {
+  const rows = measureAmplification()
+  print({ measure: 'amplification', rows }, [
+    ['sender', 'IP', 'question', 'worst ratio', 'asked B', 'answered B', 'with headers'],
+    ...rows.map((row) => [
+      row.sender,
+      `v${row.family}`,
+      row.kind,
+      row.ratio.toFixed(3),
+      String(row.asked),
+      String(row.answered),
+      row.ratioWithHeaders.toFixed(3),
+    ]),
+  ])
+  const worst = Math.max(...rows.filter(({ sender }) => sender === 'stranger').map(({ ratio }) => ratio))
+  judge(worst <= MAX_RATIO, `G21 a stranger gets ${worst.toFixed(3)} × its bytes at most, goal ≤ 3.000 ×`)
+}
+
+const MEASURES: Readonly<Record<string, () => void | Promise<void>>> = {
+  udp,
+  flood,
+  crowd,
+  codec,
+  amplification,
+}
 
 /** What the figures depend on beside the code. */
 const MACHINE = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version }
