@@ -31,8 +31,8 @@ const ALARM_LASTS: Millis = 2 * 60 * 60_000
 const RETURNS = 3
 const SHORT: Millis = 5 * 60_000
 
-/** Between two walks through a bootstrap node. */
-const PROBE_SPACING: Millis = 5 * 60_000
+/** Between two walks through a bootstrap node: each costs some twenty questions. */
+const PROBE_SPACING: Millis = 25 * 60_000
 
 export type Ordeal = 'outage' | 'sleep' | 'split'
 
