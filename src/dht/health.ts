@@ -8,8 +8,11 @@ import type { Millis } from '../protocol/ports.ts'
 const MAX_UNANSWERED = 8
 const SILENCE: Millis = 10_000
 
-/** Without any answer for so long nobody is blamed either, however few were asked. */
-const BLAME_WITHIN: Millis = 30_000
+/**
+ * Without any answer for so long nobody is blamed either, however few were asked. A node at rest asks somebody every ten
+ * seconds or so: in less time the dead whom it happens to ask look like an outage.
+ */
+const BLAME_WITHIN: Millis = 2 * 60_000
 
 export class Health {
   #answeredAt: Millis = Number.NEGATIVE_INFINITY
