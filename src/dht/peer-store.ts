@@ -9,6 +9,7 @@ import {
 import { compareDistance, idFrom, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
 import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
+import { shortLivedBytes } from '../protocol/short-lived-bytes.ts'
 import { networkOf, type Profile } from './source-limiter.ts'
 
 /** How long a peer is kept after its last announce. */
@@ -155,7 +156,7 @@ export class PeerStore {
     this.expire(now)
     const unit = COMPACT_LENGTH[this.#family]
     const peers = this.#swarms.get(toHex(infoHash))?.peers ?? []
-    const out = new Uint8Array(Math.min(count, peers.length) * unit)
+    const out = shortLivedBytes(Math.min(count, peers.length) * unit)
     let length = 0
     // A partial shuffle in place: the order within a swarm means nothing.
     for (let at = 0; at < peers.length && length < out.length; at++) {

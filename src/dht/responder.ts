@@ -11,6 +11,7 @@ import {
 } from '../protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
+import { shortLivedBytes } from '../protocol/short-lived-bytes.ts'
 import { base64Length, encodedLength } from './codec.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import type { DropReason } from './drops.ts'
@@ -156,7 +157,7 @@ export class Responder {
           (contact) => !standing.counts(contact, now) && mayHear(contact),
         ),
       )
-    const packed = new Uint8Array(nodes.length * book.stride)
+    const packed = shortLivedBytes(nodes.length * book.stride)
     nodes.forEach((contact, at) => book.pack(contact, packed, at * book.stride))
     return packed
   }

@@ -3,7 +3,7 @@
  * node id, so that one token neither serves a second torrent nor a second host; not to the port, which NATs change.
  */
 import { encodeBase64Url } from '../protocol/base64.ts'
-import { packEndpoint } from '../protocol/endpoint.ts'
+import { COMPACT_LENGTH, familyOf, packEndpoint, type Family } from '../protocol/endpoint.ts'
 import { ID_LENGTH, type InfoHash, type NodeId } from '../protocol/ids.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { sipHash128, SIPHASH_KEY_LENGTH } from './siphash.ts'
@@ -62,13 +62,18 @@ export class Tokens {
   }
 }
 
-/** Compact endpoint (its length tells the family, its port is 0), info hash, node id. */
+const STATEMENTS: Readonly<Record<Family, Uint8Array>> = {
+  4: new Uint8Array(COMPACT_LENGTH[4] + 2 * ID_LENGTH),
+  6: new Uint8Array(COMPACT_LENGTH[6] + 2 * ID_LENGTH),
+}
+
+/** Compact endpoint (its length tells the family, its port is 0), info hash, node id. Valid until the next one. */
 function statement(host: string, infoHash: InfoHash, id: NodeId): Uint8Array {
-  const bytes = new Uint8Array(18 + 2 * ID_LENGTH)
+  const bytes = STATEMENTS[familyOf(host)]
   const at = packEndpoint({ host, port: 0 }, bytes, 0)
   bytes.set(infoHash, at)
   bytes.set(id, at + ID_LENGTH)
-  return bytes.subarray(0, at + 2 * ID_LENGTH)
+  return bytes
 }
 
 function tokenOf(secret: Uint8Array, said: Uint8Array): string {
