@@ -5,17 +5,30 @@ import { z } from 'zod'
 import { opensslAead } from '../../src/app/node/aead.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { Framer } from '../../src/dht/framer.ts'
+import { hkdf } from '../../src/dht/hmac.ts'
 import { CHECKSUM_IDS, hashedIds } from '../../src/dht/id-rule.ts'
 import { KeyRing } from '../../src/dht/key-ring.ts'
 import { NetworkClock } from '../../src/dht/network-clock.ts'
+import type { FrameMode } from '../../src/dht/swarm-key.ts'
 import { compactEndpoint } from '../../src/protocol/endpoint.ts'
 import { fromHex, toHex, type NodeId } from '../../src/protocol/ids.ts'
 import type { Clock, Random } from '../../src/protocol/ports.ts'
 import { hashes } from '../support/hashes.ts'
 
 const hex = z.string().regex(/^([0-9a-f]{2})+$/)
-const { frames, ids } = z
+const { keys, frames, refused, ids } = z
   .object({
+    keys: z.array(z.object({ what: z.string(), key: hex, salt: hex, keyId: hex, macKey: hex, aeadKey: hex })),
+    refused: z.array(
+      z.object({
+        what: z.string(),
+        key: hex,
+        unixMs: z.int(),
+        receiver: hex,
+        frame: hex,
+        reason: z.string(),
+      }),
+    ),
     frames: z.array(
       z.object({
         what: z.string(),
@@ -42,12 +55,35 @@ const { frames, ids } = z
   })
   .parse(JSON.parse(readFileSync(new URL('../../docs/dht-vectors.json', import.meta.url), 'utf8')))
 
-describe.each(frames)('published: $what', ({ key, mode, salt, unixMs, receiver, message, frame }) => {
+function framerOf(key: string, mode: FrameMode, unixMs: number, random: Random): Framer {
   const clock: Clock = { now: () => 0, wallNow: () => unixMs, after: () => () => undefined }
-  const framer = (random: Random): Framer => {
-    const keys = new KeyRing([{ secret: fromHex(key)!, mode }], { hashes, aead: opensslAead })
-    return new Framer({ keys, clock, random, time: new NetworkClock(clock) })
-  }
+  const ring = new KeyRing([{ secret: fromHex(key)!, mode }], { hashes, aead: opensslAead })
+  return new Framer({ keys: ring, clock, random, time: new NetworkClock(clock) })
+}
+
+test.each(keys)('published: $what', ({ key, salt, keyId, macKey, aeadKey }) => {
+  const derived = (from: Uint8Array, label: string): string =>
+    toHex(hkdf(hashes.hmac, fromHex(key)!, from, label))
+  expect(derived(new Uint8Array(), 'dht1 key id').slice(0, 4)).toBe(keyId)
+  expect(derived(new Uint8Array(), 'dht1 mac')).toBe(macKey)
+  expect(derived(fromHex(salt)!, 'dht1 aead')).toBe(aeadKey)
+})
+
+test.each(refused)('published: $what', ({ key, unixMs, receiver, frame, reason }) => {
+  const reader = framerOf(key, 'hmac', unixMs, new SeededRandom(1))
+  reader.ownId = fromHex(receiver)!
+  expect(reader.open(fromHex(frame)!)).toBe(reason)
+})
+
+test('the page spells out one of the frames, byte by byte', () => {
+  const page = readFileSync(new URL('../../docs/dht.md', import.meta.url), 'utf8')
+  const [, example = ''] = /^```hex\n(.*?)^```$/ms.exec(page) ?? []
+  const spelled = example.replaceAll(/#.*$/gm, '').replaceAll(/\s/g, '')
+  expect(frames.map(({ frame }) => frame)).toContain(spelled)
+})
+
+describe.each(frames)('published: $what', ({ key, mode, salt, unixMs, receiver, message, frame }) => {
+  const framer = (random: Random): Framer => framerOf(key, mode, unixMs, random)
   const to = receiver === null ? undefined : (fromHex(receiver) as NodeId)
 
   test('is what we send', () => {
