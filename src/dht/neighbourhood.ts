@@ -79,8 +79,8 @@ export class Neighbourhood implements RpcObserver {
   }
 
   /** Somebody who answers requests sent us one. */
-  onRequest(contact: Contact): void {
-    this.table.onRequest(contact, this.#clock.now())
+  onRequest(contact: Contact, now: Millis): void {
+    this.table.onRequest(contact, now)
     if (isNodePort(this.#book.endpoint(contact).port, this.#book.scope(contact)))
       this.#candidates.offer(contact, true)
   }

@@ -353,7 +353,7 @@ export class DhtNode {
     const answer = this.#responder.answer(message, { contact, wireBytes, now })
     if (typeof answer === 'string') this.#port.drops.count(answer)
     else this.#send(answer.reply, answer.to, message.id)
-    if (message.ro !== 1) this.#neighbourhood.onRequest(contact)
+    if (message.ro !== 1) this.#neighbourhood.onRequest(contact, now)
   }
 
   #send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {

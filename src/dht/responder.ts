@@ -74,9 +74,8 @@ export interface ResponderOptions {
   readonly onStored: (infoHash: InfoHash, peer: Endpoint) => void
 }
 
-/** One request and what is known of its sender. */
-interface Question<M extends Request> {
-  readonly message: M
+/** What is known of the sender of a request. */
+interface Asker {
   readonly from: Endpoint
   readonly contact: Contact
   readonly scope: Scope
@@ -120,14 +119,14 @@ export class Responder {
     const isProven = this.#isProven(message, contact, now)
     const bytes = isProven ? MAX_SENT_BYTES : Math.min(MAX_SENT_BYTES, MAX_AMPLIFICATION * wireBytes)
     const budget = bytes - overheadBytes
-    const common = { from, contact, scope: book.scope(contact), budget, isProven, now }
+    const asker: Asker = { from, contact, scope: book.scope(contact), budget, isProven, now }
     switch (message.type) {
       case 'ping':
-        return this.#onPing({ message, ...common })
+        return this.#onPing(message, asker)
       case 'findPeers':
-        return { reply: this.#onFindPeers({ message, ...common }), to: from }
+        return { reply: this.#onFindPeers(message, asker), to: from }
       case 'announce': {
-        const reply = this.#onAnnounce({ message, ...common })
+        const reply = this.#onAnnounce(message, asker)
         return typeof reply === 'object' ? { reply, to: from } : reply
       }
     }
@@ -162,15 +161,15 @@ export class Responder {
     return packed
   }
 
-  #onPing({ message, from, isProven, now }: Question<PingMessage>): Answer {
+  #onPing(message: PingMessage, { from, isProven, now }: Asker): Answer {
     const reply = this.#pong(message, from)
     // The probe of another port reaches a host that asked for it, and nobody often.
     const port = message.rp !== undefined && isProven && this.#redirects.take(now) ? message.rp : from.port
     return { reply, to: port === from.port ? from : { host: from.host, port } }
   }
 
-  #onFindPeers(question: Question<FindPeersMessage>): PeersMessage {
-    const { message, from, scope, contact, budget, now } = question
+  #onFindPeers(message: FindPeersMessage, asker: Asker): PeersMessage {
+    const { from, scope, contact, budget, now } = asker
     const { book, ownId, tokens, otherNodes } = this.#options
     const target = (message.infoHash ?? message.target)!
     const token =
@@ -193,11 +192,11 @@ export class Responder {
         family === own ? this.packNodes(target, count, scope, now, contact) : otherNodes(target, count, scope)
       if (nodes !== undefined && count > 0) reply[key] = nodes
     }
-    if (message.infoHash !== undefined) this.#addPeers(reply, message.infoHash, question)
+    if (message.infoHash !== undefined) this.#addPeers(reply, message.infoHash, asker)
     return reply
   }
 
-  #addPeers(reply: PeersMessage, infoHash: InfoHash, { from, scope, budget, now }: Question<Request>): void {
+  #addPeers(reply: PeersMessage, infoHash: InfoHash, { from, scope, budget, now }: Asker): void {
     const { book, store } = this.#options
     const stored = store.count(infoHash, now)
     if (stored === 0) return
@@ -223,23 +222,24 @@ export class Responder {
     if (packed.length > 0) reply[key] = packed
   }
 
-  #onAnnounce(question: Question<AnnounceMessage>): PongMessage | DropReason {
-    const { message, from, scope, now } = question
+  #onAnnounce(message: AnnounceMessage, asker: Asker): PongMessage | DropReason {
+    const { from, scope, now } = asker
     const { tokens, store, onStored } = this.#options
     const { infoHash, token, id } = message
     const profile = profileOf(scope)
     if (!this.#announces.allows(from.host, profile, now)) return 'announce-rate'
     if (!tokens.isValid(token, from.host, infoHash, id, now))
-      return this.#error(question, [ERROR_BAD_TOKEN, 'bad token'])
-    if (!this.#isNearEnough(infoHash)) return this.#error(question, [ERROR_NOT_STORED, 'not close enough'])
+      return this.#error(message, asker, [ERROR_BAD_TOKEN, 'bad token'])
+    if (!this.#isNearEnough(infoHash))
+      return this.#error(message, asker, [ERROR_NOT_STORED, 'not close enough'])
     const peer = { host: from.host, port: message.port ?? from.port }
     const outcome = store.put(infoHash, peer, { isSeed: message.seed === 1, profile, now })
-    if (outcome === 'full') return this.#error(question, [ERROR_NOT_STORED, 'full'])
+    if (outcome === 'full') return this.#error(message, asker, [ERROR_NOT_STORED, 'full'])
     onStored(infoHash, peer)
     return { ...this.#pong(message, from), ttl: PEER_TTL / 1_000 }
   }
 
-  #error({ message, from, scope, now }: Question<Request>, e: [number, string]): PongMessage | DropReason {
+  #error(message: Request, { from, scope, now }: Asker, e: [number, string]): PongMessage | DropReason {
     if (!this.#errors.allows(from.host, profileOf(scope), now)) return 'error-rate'
     return { ...this.#pong(message, from), e }
   }
