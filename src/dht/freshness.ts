@@ -3,10 +3,12 @@ import type { Millis } from '../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import type { KBucket } from './k-bucket.ts'
 
-/** A contact that was heard of within this time is good (BEP 5). */
+/**
+ * A contact that was heard of within this time is good (BEP 5), and others are told of it. Naming only those of the last
+ * five minutes spares walks some dead ends and costs them their goal: in a network that is little used half of what lies
+ * near a target is older.
+ */
 export const GOOD_FOR: Millis = 15 * 60_000
-/** Others are told of contacts that were heard of within this time: whoever is asked every five minutes is among them. */
-const NAMED_FOR: Millis = 5.5 * 60_000
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
@@ -23,10 +25,6 @@ export class Freshness {
 
   isGood(row: number, now: Millis): boolean {
     return this.#columns.fails(row) === 0 && this.heardAt(row) >= now - GOOD_FOR
-  }
-
-  mayBeNamed(row: number, now: Millis): boolean {
-    return this.#columns.fails(row) === 0 && this.heardAt(row) >= now - NAMED_FOR
   }
 
   /** The row of `bucket` that was silent for longest. */

@@ -195,7 +195,7 @@ export class RoutingTable {
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
     const mayBeNamed = (row: number): boolean =>
-      this.#freshness.mayBeNamed(row, now) && accepts(this.#columns.contact(row))
+      this.#freshness.isGood(row, now) && accepts(this.#columns.contact(row))
     return this.#nearest(target, count, mayBeNamed)
   }
 
