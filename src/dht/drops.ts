@@ -5,9 +5,9 @@ import { LazyMap } from '../protocol/lazy-map.ts'
 /** In the order of the checks (docs/dht.md). */
 export const DROP_REASONS = {
   length: 'shorter or longer than any message',
+  frame: 'does not start as a message of this network does',
   source: 'from port 0, or from an address that cannot be a node',
   rate: 'above the rate limit of its source, or of this node',
-  frame: 'does not start as a message of this network does',
   key: 'a frame under another key than ours',
   'salt-rate': 'one new sender too many at once, in a network with a key',
   tag: 'a frame that was changed, made without the key, or meant for another node',
