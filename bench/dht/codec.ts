@@ -1,6 +1,6 @@
 /** What the steps of a message cost, in this process. */
-import { decodeMessage, encodedLength, encodeMessage } from '../../src/dht/codec.ts'
-import type { Message } from '../../src/dht/messages.ts'
+import { decodeMessage, encodedLength, encodeMessage } from '../../src/dht/wire/codec.ts'
+import type { Message } from '../../src/dht/wire/messages.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 
 const ROUNDS = 200_000

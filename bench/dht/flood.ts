@@ -1,5 +1,5 @@
 /** What is left of good answers while a node, limits as shipped, is flooded with junk (G20). */
-import { encodeMessage } from '../../src/dht/codec.ts'
+import { encodeMessage } from '../../src/dht/wire/codec.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { Child } from './child.ts'
 import type { FloodOrder, FloodResult } from './flood-process.ts'

@@ -4,7 +4,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { createHistogram } from 'node:perf_hooks'
-import type { Framer } from '../../src/dht/framer.ts'
+import type { Framer } from '../../src/dht/frames/framer.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { fromHex, type NodeId } from '../../src/protocol/ids.ts'
 import { framerOf, type Psk } from './member.ts'

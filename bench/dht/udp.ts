@@ -3,9 +3,9 @@
  * checked for, against a bare echo of the same datagrams in the same run (G19).
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { AnnounceMessage, FindPeersMessage, PeersMessage, Request } from '../../src/dht/messages.ts'
-import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
-import { FRAME_OVERHEAD } from '../../src/dht/framer.ts'
+import type { AnnounceMessage, FindPeersMessage, PeersMessage, Request } from '../../src/dht/wire/messages.ts'
+import { decodeMessage, encodeMessage } from '../../src/dht/wire/codec.ts'
+import { FRAME_OVERHEAD } from '../../src/dht/frames/framer.ts'
 import { openUdp } from '../../src/app/node/udp.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { Child } from './child.ts'

@@ -2,7 +2,7 @@
  * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
  * environment, `--help` and docs/limits.md are made from this table.
  */
-import { parseBootstrapAddress } from '../dht/bootstrap-names.ts'
+import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
 import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import { LOG_LEVELS } from './event-level.ts'

@@ -1,7 +1,7 @@
 /** Where the DHT nodes of this process keep what they remember: a file for each family, network and listen address. */
 import type { DhtEvent } from '../dht/events.ts'
-import { MAX_SAVED_TABLE_BYTES } from '../dht/saved-table.ts'
-import type { StateStore } from '../dht/state-store.ts'
+import { MAX_SAVED_TABLE_BYTES } from '../dht/life/saved-table.ts'
+import type { StateStore } from '../dht/life/state-store.ts'
 import { familyOf, parseHostPort, scopeOf, type Endpoint, type Family } from '../protocol/endpoint.ts'
 import { StorageError } from '../protocol/errors.ts'
 import type { Emit } from '../protocol/ports.ts'

@@ -1,5 +1,5 @@
 /** All that a process gets from outside. Production and simulation differ in this one value, and nowhere else. */
-import type { StateStore } from '../dht/state-store.ts'
+import type { StateStore } from '../dht/life/state-store.ts'
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type {
   Clock,

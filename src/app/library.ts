@@ -54,7 +54,7 @@ export type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
 export { IpFilter } from '../peer/ip-filter.ts'
 export { readBlocklist } from './node/blocklist.ts'
 export { readSwarmKey } from './node/swarm-key.ts'
-export type { KeyRing } from '../dht/key-ring.ts'
+export type { KeyRing } from '../dht/frames/key-ring.ts'
 export { VERSION }
 export type { CreateOptions, Metainfo, MetainfoDescription, MetainfoFormat, VerifyOptions, VerifyResult }
 

@@ -1,7 +1,7 @@
 /** What a process has once: sockets, DHT, disk, buffers, limits. Sessions live on it. */
-import { parseBootstrapAddress } from '../dht/bootstrap-names.ts'
+import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
 import type { DhtEvent } from '../dht/events.ts'
-import type { KeyRing } from '../dht/key-ring.ts'
+import type { KeyRing } from '../dht/frames/key-ring.ts'
 import type { DhtService, DhtSnapshot } from '../dht/service.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'

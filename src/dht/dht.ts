@@ -12,14 +12,14 @@ import type {
   Resolver,
   ServiceResolver,
 } from '../protocol/ports.ts'
-import { BootstrapNames, type BootstrapAddress } from './bootstrap-names.ts'
-import { DatagramPort } from './datagram-port.ts'
+import { BootstrapNames, type BootstrapAddress } from './life/bootstrap-names.ts'
+import { DatagramPort } from './wire/datagram-port.ts'
 import type { DhtEvent } from './events.ts'
-import { hashedIds, idsByScope } from './id-rule.ts'
-import type { KeyRing } from './key-ring.ts'
+import { hashedIds, idsByScope } from './identity/id-rule.ts'
+import type { KeyRing } from './frames/key-ring.ts'
 import { DhtNode } from './node.ts'
 import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
-import type { StateStore } from './state-store.ts'
+import type { StateStore } from './life/state-store.ts'
 
 export interface DhtOptions {
   /** Bound ones, at most one of each family. The DHT closes them. */

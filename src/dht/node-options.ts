@@ -2,11 +2,11 @@
 import type { Family, Scope } from '../protocol/endpoint.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Clock, Emit, Random } from '../protocol/ports.ts'
-import type { ContactBook } from './contact.ts'
+import type { ContactBook } from './table/contact.ts'
 import type { DhtEvent } from './events.ts'
-import type { IdRule } from './id-rule.ts'
-import type { MessagePort } from './message-port.ts'
-import type { StateStore } from './state-store.ts'
+import type { IdRule } from './identity/id-rule.ts'
+import type { MessagePort } from './wire/message-port.ts'
+import type { StateStore } from './life/state-store.ts'
 
 export interface DhtNodeOptions {
   readonly family: Family

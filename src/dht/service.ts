@@ -2,7 +2,7 @@
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type { Cancel } from '../protocol/ports.ts'
-import type { BootstrapAddress } from './bootstrap-names.ts'
+import type { BootstrapAddress } from './life/bootstrap-names.ts'
 
 /** How a walk towards a target went. */
 export interface WalkSummary {

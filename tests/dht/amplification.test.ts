@@ -4,11 +4,11 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { opensslAead } from '../../src/app/node/aead.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { decodeMessage, encodedLength, encodeMessage } from '../../src/dht/codec.ts'
-import { ContactBook } from '../../src/dht/contact.ts'
-import { DatagramPort } from '../../src/dht/datagram-port.ts'
-import { Framer, FRAME_OVERHEAD } from '../../src/dht/framer.ts'
-import { KeyRing } from '../../src/dht/key-ring.ts'
+import { decodeMessage, encodedLength, encodeMessage } from '../../src/dht/wire/codec.ts'
+import { ContactBook } from '../../src/dht/table/contact.ts'
+import { DatagramPort } from '../../src/dht/wire/datagram-port.ts'
+import { Framer, FRAME_OVERHEAD } from '../../src/dht/frames/framer.ts'
+import { KeyRing } from '../../src/dht/frames/key-ring.ts'
 import {
   MAX_SENT_BYTES,
   type AnnounceMessage,
@@ -16,10 +16,10 @@ import {
   type Message,
   type PeersMessage,
   type Request,
-} from '../../src/dht/messages.ts'
-import { NetworkClock } from '../../src/dht/network-clock.ts'
+} from '../../src/dht/wire/messages.ts'
+import { NetworkClock } from '../../src/dht/frames/network-clock.ts'
 import { DhtNode } from '../../src/dht/node.ts'
-import type { FrameMode } from '../../src/dht/swarm-key.ts'
+import type { FrameMode } from '../../src/dht/frames/swarm-key.ts'
 import { sameEndpoint, type Endpoint, type Family } from '../../src/protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 import type { Clock, Datagrams } from '../../src/protocol/ports.ts'

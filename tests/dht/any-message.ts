@@ -1,9 +1,9 @@
 /** Every message that there can be, and fields as no message may have them. */
 import fc from 'fast-check'
-import { encodeMessage } from '../../src/dht/codec.ts'
-import { BAD_BLOB, MESSAGE_SCHEMAS } from '../../src/dht/message-schemas.ts'
-import type { Message } from '../../src/dht/messages.ts'
-import type { Fields } from '../../src/dht/read-message.ts'
+import { encodeMessage } from '../../src/dht/wire/codec.ts'
+import { BAD_BLOB, MESSAGE_SCHEMAS } from '../../src/dht/wire/message-schemas.ts'
+import type { Message } from '../../src/dht/wire/messages.ts'
+import type { Fields } from '../../src/dht/wire/read-message.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 
 const id = fc.uint8Array({ minLength: 20, maxLength: 20 }) as fc.Arbitrary<NodeId & InfoHash>

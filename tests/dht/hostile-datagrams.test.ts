@@ -1,6 +1,6 @@
 /** Datagrams of a hostile network, case by case: each is dropped and counted, without an answer or a trace. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { DropReason } from '../../src/dht/drops.ts'
+import type { DropReason } from '../../src/dht/wire/drops.ts'
 import { encodeBase64Url } from '../../src/protocol/base64.ts'
 import { toHex } from '../../src/protocol/ids.ts'
 import { idOf, LAN, LoneNode, packed } from './lone-node.ts'

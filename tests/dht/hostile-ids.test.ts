@@ -1,8 +1,8 @@
 /** Ids as an attacker would choose them, and many of them: what they get out of it. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { ContactBook } from '../../src/dht/contact.ts'
-import { isReply, type PeersMessage } from '../../src/dht/messages.ts'
+import { ContactBook } from '../../src/dht/table/contact.ts'
+import { isReply, type PeersMessage } from '../../src/dht/wire/messages.ts'
 import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type NodeId } from '../../src/protocol/ids.ts'
 import { idOf, infoHash, LAN, LoneNode, PUBLIC } from './lone-node.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SimDht } from '../../src/app/sim/dht.ts'
-import { isReply, type Message } from '../../src/dht/messages.ts'
+import { isReply, type Message } from '../../src/dht/wire/messages.ts'
 import type { LookupSummary } from '../../src/dht/service.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'

@@ -1,6 +1,6 @@
 /** Messages that are well formed and mean harm: lies, replays, floods, reflections. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { FindPeersMessage, Message, PeersMessage, PongMessage } from '../../src/dht/messages.ts'
+import type { FindPeersMessage, Message, PeersMessage, PongMessage } from '../../src/dht/wire/messages.ts'
 import type { LookupSummary } from '../../src/dht/service.ts'
 import { formatEndpoint, packHost, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'

@@ -1,7 +1,7 @@
 /** Others who would use us against somebody else: with false senders, echoes and detours. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { encodeMessage } from '../../src/dht/codec.ts'
-import type { Message, PeersMessage, Request } from '../../src/dht/messages.ts'
+import { encodeMessage } from '../../src/dht/wire/codec.ts'
+import type { Message, PeersMessage, Request } from '../../src/dht/wire/messages.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type NodeId } from '../../src/protocol/ids.ts'
 import { idOf, infoHash, join, LAN, LoneNode, packed, PUBLIC } from './lone-node.ts'

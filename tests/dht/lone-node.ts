@@ -1,9 +1,9 @@
 /** One real DHT node behind its real door, on a socket that the test holds in its hands. */
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
-import { DatagramPort } from '../../src/dht/datagram-port.ts'
-import type { Message, PeersMessage, Request } from '../../src/dht/messages.ts'
+import { decodeMessage, encodeMessage } from '../../src/dht/wire/codec.ts'
+import { DatagramPort } from '../../src/dht/wire/datagram-port.ts'
+import type { Message, PeersMessage, Request } from '../../src/dht/wire/messages.ts'
 import { DhtNode } from '../../src/dht/node.ts'
 import type { DhtNodeOptions } from '../../src/dht/node-options.ts'
 import { compactEndpoint, formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'

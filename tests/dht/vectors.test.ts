@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { decodeMessage, encodeMessage } from '../../src/dht/codec.ts'
+import { decodeMessage, encodeMessage } from '../../src/dht/wire/codec.ts'
 import { toHex } from '../../src/protocol/ids.ts'
 
 const vectors = z

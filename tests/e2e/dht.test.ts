@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { SwarmProcess } from '../../scripts/swarm-process.ts'
-import { decodeSavedTable, type SavedTable } from '../../src/dht/saved-table.ts'
+import { decodeSavedTable, type SavedTable } from '../../src/dht/life/saved-table.ts'
 import { toHex } from '../../src/protocol/ids.ts'
 import { Nodes } from './nodes.ts'
 

@@ -1,7 +1,7 @@
 /** A million messages, right and wrong: the validator at the door against the schemas. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readMessage } from '../../src/dht/read-message.ts'
+import { readMessage } from '../../src/dht/wire/read-message.ts'
 import { anyFields, readBySchema } from '../dht/any-message.ts'
 
 test('schema and validator say the same a million times', () => {

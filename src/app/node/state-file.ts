@@ -1,7 +1,7 @@
 /** One file in the state folder, held by this process alone: read when it is opened, replaced whole, never half. */
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StateStore } from '../../dht/state-store.ts'
+import type { StateStore } from '../../dht/life/state-store.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import { toStorageError } from '../../storage/fs/errno.ts'
 import { Lock } from '../../storage/fs/lock.ts'

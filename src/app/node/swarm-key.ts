@@ -1,7 +1,7 @@
 /** Reads and writes `-swarm-key` files. */
 import { open, writeFile } from 'node:fs/promises'
-import { KeyRing } from '../../dht/key-ring.ts'
-import { makeSwarmKey, parseSwarmKeys, type FrameMode } from '../../dht/swarm-key.ts'
+import { KeyRing } from '../../dht/frames/key-ring.ts'
+import { makeSwarmKey, parseSwarmKeys, type FrameMode } from '../../dht/frames/swarm-key.ts'
 import { ConfigError, StorageError } from '../../protocol/errors.ts'
 import { toStorageError } from '../../storage/fs/errno.ts'
 import { opensslAead } from './aead.ts'

@@ -6,7 +6,7 @@
  * Two ways in: real datagrams ({@link SimDatagramNetwork.bind}), or messages of the DHT as objects, without the cost
  * of JSON ({@link SimDatagramNetwork.bindMessages}); both meet the same weather.
  */
-import type { MessagePort } from '../../dht/message-port.ts'
+import type { MessagePort } from '../../dht/wire/message-port.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import type { Datagrams, Hashes, Millis } from '../../protocol/ports.ts'
 import type { SimClock, SimEvent } from './clock.ts'

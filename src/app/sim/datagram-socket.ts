@@ -1,8 +1,8 @@
 /** The ends of a {@link SimDatagramNetwork}: one for bytes, one for messages of the DHT as objects. */
-import { encodedLength } from '../../dht/codec.ts'
-import { DropCounters } from '../../dht/drops.ts'
-import type { MessagePort } from '../../dht/message-port.ts'
-import type { Message } from '../../dht/messages.ts'
+import { encodedLength } from '../../dht/wire/codec.ts'
+import { DropCounters } from '../../dht/wire/drops.ts'
+import type { MessagePort } from '../../dht/wire/message-port.ts'
+import type { Message } from '../../dht/wire/messages.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Datagrams, Millis } from '../../protocol/ports.ts'

@@ -1,5 +1,5 @@
 /** A disk that holds one small file, for nodes in virtual time. */
-import type { StateStore } from '../../dht/state-store.ts'
+import type { StateStore } from '../../dht/life/state-store.ts'
 import type { StorageError } from '../../protocol/errors.ts'
 
 export class SimStateStore implements StateStore {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MAX_STATES_PER_NAME, openStateFile } from '../../../src/app/node/state-file.ts'
-import type { StateStore } from '../../../src/dht/state-store.ts'
+import type { StateStore } from '../../../src/dht/life/state-store.ts'
 import { StorageError } from '../../../src/protocol/errors.ts'
 
 let folder: string

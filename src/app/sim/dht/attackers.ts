@@ -3,8 +3,8 @@
  * announced to them they take and forget. Until the attack begins they name the nodes that are nearest in truth; then
  * each other only, and asked for peers nobody.
  */
-import { CONTACT_LENGTH, isReply, type FindPeersMessage, type Message } from '../../../dht/messages.ts'
-import type { MessagePort } from '../../../dht/message-port.ts'
+import { CONTACT_LENGTH, isReply, type FindPeersMessage, type Message } from '../../../dht/wire/messages.ts'
+import type { MessagePort } from '../../../dht/wire/message-port.ts'
 import { COMPACT_LENGTH, packEndpoint, type Endpoint } from '../../../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../../../protocol/ids.ts'
 import type { SimDht, SimMember } from '../dht.ts'

@@ -1,5 +1,5 @@
 /** One scenario with one seed, from an empty network to its figures. */
-import type { Message } from '../../../dht/messages.ts'
+import type { Message } from '../../../dht/wire/messages.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { SimDht } from '../dht.ts'

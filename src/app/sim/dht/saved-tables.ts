@@ -1,5 +1,5 @@
 /** What an hour does to a saved routing table. */
-import { decodeSavedTable, encodeSavedTable } from '../../../dht/saved-table.ts'
+import { decodeSavedTable, encodeSavedTable } from '../../../dht/life/saved-table.ts'
 import { InvariantError } from '../../../protocol/errors.ts'
 import type { NodeId } from '../../../protocol/ids.ts'
 import type { SimDht } from '../dht.ts'

@@ -1,7 +1,7 @@
 /** A port that tells of every message sent through it. */
-import type { DropCounters } from '../../../dht/drops.ts'
-import type { MessagePort } from '../../../dht/message-port.ts'
-import type { Message } from '../../../dht/messages.ts'
+import type { DropCounters } from '../../../dht/wire/drops.ts'
+import type { MessagePort } from '../../../dht/wire/message-port.ts'
+import type { Message } from '../../../dht/wire/messages.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { NodeId } from '../../../protocol/ids.ts'
 

@@ -1,5 +1,5 @@
 /** What nodes of a simulation say to each other. */
-import { CONTACT_LENGTH, isReply, type Message } from '../../../dht/messages.ts'
+import { CONTACT_LENGTH, isReply, type Message } from '../../../dht/wire/messages.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
 import { bytesEqual, ID_LENGTH } from '../../../protocol/ids.ts'
 import type { SimDht } from '../dht.ts'

@@ -1,0 +1,59 @@
+/** The keys of a private network, ready for use: what is derived from each, and the cryptography that uses it. */
+import { ConfigError } from '../../protocol/errors.ts'
+import type { Aead, Hashes } from '../../protocol/ports.ts'
+import { hkdf, HmacKey } from './hmac.ts'
+import type { FrameMode, SwarmKey } from './swarm-key.ts'
+
+export interface RingKey {
+  /** Two bytes that are sent with each frame: which of the keys it is under. */
+  readonly id: number
+  readonly mode: FrameMode
+  readonly mac: HmacKey
+  /** The key of one sender's encrypted frames. */
+  aeadKey(salt: Uint8Array): Uint8Array
+}
+
+export interface FrameCrypto {
+  readonly hashes: Hashes
+  readonly aead: Aead
+}
+
+export class KeyRing {
+  /** What we send with. */
+  readonly primary: RingKey
+  readonly aead: Aead
+  readonly #keys: readonly RingKey[]
+
+  /**
+   * @param keys the first is used for sending, all are accepted
+   * @throws {ConfigError} `config.value` for two keys that frames could not tell apart
+   */
+  constructor(keys: readonly SwarmKey[], { hashes, aead }: FrameCrypto) {
+    this.#keys = keys.map((key) => ringKey(key, hashes))
+    this.primary = this.#keys[0]!
+    this.aead = aead
+    if (new Set(this.#keys.map(({ id }) => id)).size < keys.length)
+      throw new ConfigError(
+        'config.value',
+        'two swarm keys are the same, or have the same key id: make another',
+      )
+  }
+
+  /** The key that a frame names; undefined when it is none of ours. */
+  find(id: number): RingKey | undefined {
+    for (const key of this.#keys) if (key.id === id) return key
+    return undefined
+  }
+}
+
+const NO_SALT = new Uint8Array()
+
+function ringKey({ secret, mode }: SwarmKey, { hmac, sha256 }: Hashes): RingKey {
+  const [high, low] = hkdf(hmac, secret, NO_SALT, 'dht1 key id')
+  return {
+    id: (high! << 8) | low!,
+    mode,
+    mac: new HmacKey(sha256, hkdf(hmac, secret, NO_SALT, 'dht1 mac')),
+    aeadKey: (salt) => hkdf(hmac, secret, salt, 'dht1 aead'),
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Our own address, as others see it. Every reply says where it went to; that counts as one vote of the replier's
+ * network, and an address is ours when most of several networks say so. What the Internet says and what our
+ * own network says are counted apart: behind a NAT both are true.
+ */
+import {
+  compactEndpoint,
+  COMPACT_LENGTH,
+  familyOf,
+  mayTell,
+  packHost,
+  sameEndpoint,
+  scopeOf,
+  unpackEndpoint,
+  type Endpoint,
+  type Scope,
+} from '../../protocol/endpoint.ts'
+import { bytesEqual } from '../../protocol/ids.ts'
+import type { Millis } from '../../protocol/ports.ts'
+
+/** Votes that an address needs, and their share of all. */
+const MIN_VOTES = 5
+const MIN_SHARE = 2 / 3
+/** Votes that are kept, the latest of each network, and for how long. */
+const MAX_VOTES = 50
+const VOTE_LIFETIME: Millis = 5 * 60_000
+
+export class ExternalAddress {
+  readonly #public = new Ballot()
+  readonly #local = new Ballot()
+  #current: Endpoint | undefined
+  /** The same, compact: nearly every vote is for it. */
+  #compact: Uint8Array = new Uint8Array()
+  readonly #onChange: (address: Endpoint, before: Endpoint | undefined) => void
+
+  /** @param onChange an address was agreed upon that is not the one before; its port is 0 when they see several */
+  constructor(onChange: (address: Endpoint, before: Endpoint | undefined) => void) {
+    this.#onChange = onChange
+  }
+
+  /** What was agreed upon last; undefined as long as nothing was. The port is 0 while voters see different ones. */
+  get current(): Endpoint | undefined {
+    return this.#current
+  }
+
+  /**
+   * @param voter answered a request of ours
+   * @param ip our endpoint as the voter sees it, compact
+   */
+  onVote(voter: Endpoint, ip: Uint8Array, now: Millis): void {
+    const family = familyOf(voter.host)
+    if (ip.length !== COMPACT_LENGTH[family]) return
+    const known = bytesEqual(ip, this.#compact) ? this.#current : undefined
+    const seen = known ?? unpackEndpoint(ip, 0, family)
+    const scope = scopeOf(voter.host)
+    // How a machine sees itself is of no use to others.
+    if (scope === 'loopback' || seen.port === 0 || !mayTell(scope, scopeOf(seen.host))) return
+    const ballot = scope === 'public' ? this.#public : this.#local
+    ballot.add(voterOf(voter.host, scope), seen, now)
+    // One more vote for who has won already changes nothing.
+    if (known === undefined) this.#elect(now)
+  }
+
+  #elect(now: Millis): void {
+    const winner = this.#public.winner(now) ?? this.#local.winner(now)
+    if (winner === undefined || (this.#current && sameEndpoint(winner, this.#current))) return
+    const before = this.#current
+    this.#current = winner
+    this.#compact = compactEndpoint(winner)
+    this.#onChange(winner, before)
+  }
+}
+
+/** Rows of three short arrays, as every simulated node has them: who voted, when, for what. */
+class Ballot {
+  readonly #voters: number[] = []
+  readonly #at: Millis[] = []
+  readonly #seen: Endpoint[] = []
+
+  /** A voter has one vote, the latest; above all that are kept, the oldest goes. */
+  add(voter: number, seen: Endpoint, now: Millis): void {
+    const known = this.#voters.indexOf(voter)
+    const at = known >= 0 ? known : this.#voters.length < MAX_VOTES ? this.#voters.length : this.#oldest()
+    this.#voters[at] = voter
+    this.#at[at] = now
+    this.#seen[at] = seen
+  }
+
+  winner(now: Millis): Endpoint | undefined {
+    const votes = this.#seen.filter((_, at) => this.#at[at]! > now - VOTE_LIFETIME)
+    const host = majority(votes.map((seen) => seen.host))
+    if (host === undefined) return undefined
+    const ports = votes.filter((seen) => seen.host === host).map(({ port }) => port)
+    return { host, port: majority(ports) ?? 0 }
+  }
+
+  #oldest(): number {
+    return this.#at.indexOf(Math.min(...this.#at))
+  }
+}
+
+/** What enough of all, and enough of them, say. */
+function majority<T>(votes: readonly T[]): T | undefined {
+  const counts = new Map<T, number>()
+  for (const vote of votes) counts.set(vote, (counts.get(vote) ?? 0) + 1)
+  for (const [vote, count] of counts) if (count >= MIN_VOTES && count >= MIN_SHARE * votes.length) return vote
+  return undefined
+}
+
+/**
+ * Who shares a vote: on the Internet a /16, or a /32 of IPv6; in one's own network nobody. Where two hashes are equal, one
+ * vote is lost.
+ */
+function voterOf(host: string, scope: Scope): number {
+  const address = packHost(host)
+  const counted = scope === 'public' ? address.subarray(0, address.length === 4 ? 2 : 4) : address
+  let voter = 0
+  for (const byte of counted) voter = (Math.imul(voter, 0x0100_0193) ^ byte) >>> 0
+  return voter
+}

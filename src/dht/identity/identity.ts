@@ -1,0 +1,114 @@
+/** Who we are: an id that follows from our address, and so another one when the address turns out to be another. */
+import { compactEndpoint, familyOf, sameEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
+import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
+import type { Millis, Random } from '../../protocol/ports.ts'
+import { ExternalAddress } from './external-address.ts'
+import type { IdRule } from './id-rule.ts'
+
+export interface AgreedAddress {
+  /** The port is 0 when they see several. */
+  readonly address: Endpoint
+  readonly isNewId: boolean
+  /** What we announced under the one before is not true any more. */
+  readonly hasMoved: boolean
+  /** It is none of this machine's: a router translates. */
+  readonly isTranslated: boolean
+}
+
+export interface IdentityOptions {
+  readonly rule: IdRule
+  readonly random: Random
+  /** Where our socket is bound; the host may be unspecified. */
+  readonly local: Endpoint
+  /** Those of this machine's interfaces, if known. */
+  readonly addresses: readonly string[]
+  /** To begin with, whatever address we have. */
+  readonly id?: NodeId | undefined
+  /** Who we were, and where others saw us then. */
+  readonly saved?: { readonly id: NodeId; readonly external: readonly Endpoint[] } | undefined
+  /** Others agree on an address of ours that is new to us. */
+  readonly onAddress: (agreed: AgreedAddress) => void
+}
+
+export class Identity {
+  /** One array for good; its bytes change. */
+  readonly id = new Uint8Array(ID_LENGTH) as NodeId
+  readonly #rule: IdRule
+  readonly #random: Random
+  readonly #local: Endpoint
+  readonly #external: ExternalAddress
+
+  constructor({ rule, random, local, addresses, id, saved, onAddress }: IdentityOptions) {
+    const presumed = presumedAddress(local, addresses)
+    this.#rule = rule
+    this.#local = local
+    this.#random = random
+    this.#external = new ExternalAddress((address, before) => {
+      const isNewId = this.#moveTo(address)
+      const hasMoved = isNewId || (before !== undefined && before.host !== address.host)
+      const own = scopeOf(local.host) === 'bogus' ? addresses : [local.host]
+      onAddress({ address, isNewId, hasMoved, isTranslated: own.length > 0 && !own.includes(address.host) })
+    })
+    // Behind a NAT, what we presume is wrong, and what others saw is probably right still.
+    const translated = saved?.external.filter(({ host }) => host !== presumed.host) ?? []
+    const isUnknown = scopeOf(presumed.host) === 'bogus'
+    const known =
+      id ??
+      (saved && (isUnknown || this.#fitsAny(saved.id, [presumed, ...translated])) ? saved.id : undefined)
+    if (known !== undefined) this.id.set(known)
+    else if (isUnknown) random.fill(this.id)
+    else this.#bindTo(presumed)
+  }
+
+  /** Where others see us; nothing while they have not agreed. */
+  get external(): readonly Endpoint[] {
+    const { current } = this.#external
+    return current === undefined || current.port === 0 ? [] : [current]
+  }
+
+  /** Whether we live there, for all we know. */
+  isAt(endpoint: Endpoint): boolean {
+    const { current } = this.#external
+    return sameEndpoint(endpoint, this.#local) || (current !== undefined && sameEndpoint(endpoint, current))
+  }
+
+  /** As {@link ExternalAddress.onVote}. */
+  onSeen(voter: Endpoint, ip: Uint8Array, now: Millis): void {
+    this.#external.onVote(voter, ip, now)
+  }
+
+  #fitsAny(id: NodeId, addresses: readonly Endpoint[]): boolean {
+    return addresses.some((address) => this.#rule.fits(contactOf(id, address)))
+  }
+
+  /** @returns whether the id had to change */
+  #moveTo(address: Endpoint): boolean {
+    // At another port for everybody, no id fits them all.
+    if (address.port === 0 || this.#fitsAny(this.id, [address])) return false
+    this.#bindTo(address)
+    return true
+  }
+
+  #bindTo(address: Endpoint): void {
+    const contact = contactOf(this.id, address)
+    this.#rule.bind(contact, this.#random)
+    this.id.set(contact.subarray(0, ID_LENGTH))
+  }
+}
+
+/** Where others will probably see us: the address of our one interface, when the socket is bound to all. */
+function presumedAddress(local: Endpoint, addresses: readonly string[]): Endpoint {
+  if (scopeOf(local.host) !== 'bogus') return local
+  const candidates = addresses.filter(
+    (host) => familyOf(host) === familyOf(local.host) && ['private', 'public'].includes(scopeOf(host)),
+  )
+  return candidates.length === 1 ? { host: candidates[0]!, port: local.port } : local
+}
+
+function contactOf(id: NodeId, address: Endpoint): Uint8Array {
+  const endpoint = compactEndpoint(address)
+  const contact = new Uint8Array(ID_LENGTH + endpoint.length)
+  contact.set(id)
+  contact.set(endpoint, ID_LENGTH)
+  return contact
+}

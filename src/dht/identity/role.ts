@@ -1,0 +1,181 @@
+/**
+ * Whether we answer others. A node on any free port, behind whatever router there is, is perhaps reached by nobody who
+ * was not asked first; others would keep it in their tables for nothing. Towards the Internet it is read-only (BEP 43)
+ * until it was there for a while and stood a trial: it takes part for some minutes, and strangers reach it or do not.
+ * Towards this machine and private networks it takes part from the start.
+ */
+import { familyOf, packHost, scopeOf, type Endpoint, type Family } from '../../protocol/endpoint.ts'
+import { toHex } from '../../protocol/ids.ts'
+import type { Cancel, Clock, Emit, Millis } from '../../protocol/ports.ts'
+import type { DhtEvent } from '../events.ts'
+import { profileOf, type Profile } from '../wire/source-limiter.ts'
+
+/** Ready, and at one address, for so long before the first trial. */
+const STABLE_FOR: Millis = 20 * 60_000
+/** A trial: others have to try us, list us, and name us to strangers. */
+const TRIAL: Millis = 20 * 60_000
+/** Strangers from so many different networks prove that we can be reached. */
+const PROOFS = 3
+/** After a trial that failed: twice as long each time … */
+const FIRST_PAUSE: Millis = 60 * 60_000
+/** … up to this. */
+const LONGEST_PAUSE: Millis = 8 * 60 * 60_000
+
+/** Who takes part hears of strangers all the time: not in so many periods of this length, and it is read-only again. */
+const PERIOD: Millis = 20 * 60_000
+const MAX_SILENT_PERIODS = 3
+
+/** In a network with a key, somebody has to begin: who has had no answer for so long takes part. */
+const STAND_IN_AFTER: Millis = 60_000
+
+/**
+ * Who has heard from us within this time may come through the hole that this left in a router (RFC 4787 asks for two
+ * minutes and recommends five): he is no stranger. Not longer, as in a small network everybody hears from us soon.
+ */
+const HOLE_LASTS: Millis = 5 * 60_000
+/** Hosts remembered for that; while there are more, nobody counts as a stranger. */
+const MAX_HOSTS = 8_192
+
+export interface RoleOptions {
+  readonly family: Family
+  readonly clock: Clock
+  readonly emit: Emit<DhtEvent>
+  /** Takes no part, whatever happens. */
+  readonly isReadOnly?: boolean | undefined
+  /** Takes part in the Internet only when it was proven that it can be reached; otherwise from the start. */
+  readonly isEphemeral?: boolean | undefined
+  /** Nobody else may be there to begin with. */
+  readonly isKeyed?: boolean | undefined
+  /** Whether we have found our place. */
+  readonly isReady: () => boolean
+}
+
+export class Role {
+  /** For good: nothing that happens changes it. */
+  readonly isSettled: boolean
+  readonly #options: RoleOptions
+  #state: 'read-only' | 'trial' | 'full'
+  #timer: Cancel = () => undefined
+  #standIn: Cancel = () => undefined
+  #pause: Millis = FIRST_PAUSE
+  #silentPeriods = 0
+  #hasBeenAnswered = false
+  #isBeginner = false
+  /** Networks of strangers that asked us something, in this trial or period. */
+  readonly #strangers = new Set<string>()
+  /** When each public host heard from us last, longest ago first. */
+  readonly #told = new Map<string, Millis>()
+
+  constructor(options: RoleOptions) {
+    const { isReadOnly = false, isEphemeral = false, isKeyed = false, clock } = options
+    this.#options = options
+    this.isSettled = isReadOnly || !isEphemeral
+    this.#state = isReadOnly || isEphemeral ? 'read-only' : 'full'
+    if (this.isSettled) return
+    this.#timer = clock.after(STABLE_FOR, () => this.#tryOut())
+    if (isKeyed) this.#standIn = clock.after(STAND_IN_AFTER, () => this.#begin())
+  }
+
+  /** Whether we take no part where such a remote is. */
+  isReadOnlyTo(profile: Profile): boolean {
+    return this.#state === 'read-only' && (this.isSettled || profile === 'wan')
+  }
+
+  /** Somebody asks us something. @returns whether he gets an answer */
+  admits(from: Endpoint): boolean {
+    if (this.isSettled) return this.#state === 'full'
+    const profile = profileOf(scopeOf(from.host))
+    if (profile === 'wan') this.#onAsked(from.host)
+    return !this.isReadOnlyTo(profile)
+  }
+
+  /** We send something. */
+  onSent({ host }: Endpoint): void {
+    if (profileOf(scopeOf(host)) !== 'wan') return
+    const now = this.#options.clock.now()
+    this.#told.delete(host)
+    this.#told.set(host, now)
+    for (const [oldest, at] of this.#told) {
+      if (at > now - HOLE_LASTS) break
+      this.#told.delete(oldest)
+    }
+    // Too many to remember: until they have been forgotten in order, nobody is taken for a stranger.
+    if (this.#told.size > MAX_HOSTS) this.#told.delete(this.#told.keys().next().value!)
+  }
+
+  /** Somebody answered us, so somebody takes part. */
+  onAnswer(): void {
+    this.#hasBeenAnswered = true
+  }
+
+  /** Others see us elsewhere now: what was proven holds no more. */
+  onMoved(): void {
+    if (this.isSettled || this.#isBeginner) return
+    this.#pause = FIRST_PAUSE
+    this.#become('read-only', 'our address has changed')
+    this.#next(STABLE_FOR, () => this.#tryOut())
+  }
+
+  close(): void {
+    this.#timer()
+    this.#standIn()
+  }
+
+  /** Nobody takes part yet: we do, for good. */
+  #begin(): void {
+    if (this.#hasBeenAnswered) return
+    this.#isBeginner = true
+    this.#timer()
+    this.#become('full', 'nobody else is there')
+  }
+
+  #onAsked(host: string): void {
+    if (this.#told.has(host) || this.#told.size >= MAX_HOSTS || this.#strangers.size >= PROOFS) return
+    this.#strangers.add(networkOf(host))
+  }
+
+  #tryOut(): void {
+    if (!this.#options.isReady()) return this.#next(STABLE_FOR, () => this.#tryOut())
+    if (this.#state === 'full') return this.#watch()
+    this.#strangers.clear()
+    this.#state = 'trial'
+    this.#next(TRIAL, () => {
+      if (this.#strangers.size >= PROOFS) {
+        this.#become('full', 'strangers reach us')
+        this.#watch()
+      } else {
+        this.#state = 'read-only'
+        this.#next(this.#pause, () => this.#tryOut())
+        this.#pause = Math.min(LONGEST_PAUSE, 2 * this.#pause)
+      }
+    })
+  }
+
+  #watch(): void {
+    this.#strangers.clear()
+    this.#next(PERIOD, () => {
+      this.#silentPeriods = this.#strangers.size === 0 ? this.#silentPeriods + 1 : 0
+      if (this.#silentPeriods < MAX_SILENT_PERIODS) return this.#watch()
+      this.#silentPeriods = 0
+      this.#become('read-only', 'no stranger has reached us for an hour')
+      this.#next(this.#pause, () => this.#tryOut())
+    })
+  }
+
+  #become(state: 'read-only' | 'full', reason: string): void {
+    const hasChanged = (this.#state === 'full') !== (state === 'full')
+    this.#state = state
+    const { emit, family } = this.#options
+    if (hasChanged) emit({ event: 'dht_role', family, role: state, reason })
+  }
+
+  #next(delay: Millis, fn: () => void): void {
+    this.#timer()
+    this.#timer = this.#options.clock.after(delay, fn)
+  }
+}
+
+/** What counts as one network of strangers: a /16, or a /32 of IPv6. */
+function networkOf(host: string): string {
+  return toHex(packHost(host).subarray(0, familyOf(host) === 4 ? 2 : 4))
+}

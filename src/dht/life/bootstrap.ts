@@ -1,0 +1,266 @@
+/**
+ * Joining through known addresses: a few are asked at once, the next when one stays silent, and all again with
+ * back-off while nobody answers. When a node answered, a walk to our own id finds our place.
+ */
+import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
+import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
+import { NONE } from '../table/contact.ts'
+import type { DhtEvent } from '../events.ts'
+import { K } from '../table/k-bucket.ts'
+import type { Reply } from '../wire/messages.ts'
+import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
+import { profileOf, type Profile } from '../wire/source-limiter.ts'
+
+/** Seeds asked at once; a silent one makes place after `NEXT_SEED`. */
+const PARALLEL = 3
+const NEXT_SEED: Millis = 500
+
+/** Known bootstrap addresses; further ones are not taken. */
+const MAX_SEEDS = 256
+
+/** Who is met by chance is asked while we know fewer than this, and so many wait for it at most. */
+const MEET_BELOW = 32
+const MAX_MET = 32
+
+/** Nobody answered: all are asked again after this long, then after twice as long each time. */
+const MIN_BACK_OFF: Millis = 1_000
+/** On a LAN, where asking costs nothing, a node that starts late is found soon. */
+const MAX_BACK_OFF: Readonly<Record<Profile, Millis>> = { lan: 15_000, wan: 5 * 60_000 }
+const JITTER = 0.3
+
+/** One seed is asked from time to time although all is well: it may have restarted, or be on the other side of a split. */
+const PROBE: Readonly<Record<Profile, Millis>> = { lan: 60_000, wan: 10 * 60_000 }
+
+/** Padding that pays for sixteen contacts in the reply: 667 bytes over IPv4, some 950 over IPv6. */
+const PAD: Readonly<Record<4 | 6, number>> = { 4: 90, 6: 190 }
+
+/** Low bytes of our id that are drawn anew, so that the question does not tell it. */
+const RANDOM_TAIL = 8
+
+export interface BootstrapOptions {
+  readonly ownId: NodeId
+  readonly family: 4 | 6
+  readonly clock: Clock
+  readonly random: Random
+  readonly rpc: Rpc
+  readonly emit: Emit<DhtEvent>
+  /** How many there are to ask in the table. */
+  readonly contacts: () => number
+  /** A seed has answered: the table has a contact. */
+  readonly onAnswer: (call: Call, reply: Reply) => void
+  /** All seeds stayed silent. */
+  readonly onFailed: () => void
+}
+
+export class Bootstrap {
+  readonly #options: BootstrapOptions
+  readonly #seeds = new LazyMap<string, Endpoint>()
+  /** Those that answered us once: the ones worth remembering. */
+  readonly #proven = new LazyMap<string, Endpoint>()
+  /** Seeds that nobody has asked yet. */
+  #fresh: Endpoint[] = []
+  #round: Round | undefined
+  #timer: Cancel = () => undefined
+  #backOff: Millis = MIN_BACK_OFF
+
+  constructor(options: BootstrapOptions) {
+    this.#options = options
+  }
+
+  /** Whether an answer may still come: who wants to ask the network waits for it. */
+  get isAsking(): boolean {
+    return this.#round !== undefined
+  }
+
+  /** Those that have answered. */
+  get proven(): readonly Endpoint[] {
+    return [...this.#proven.values()]
+  }
+
+  add(seeds: readonly Endpoint[]): void {
+    for (const seed of seeds) {
+      const key = formatEndpoint(seed)
+      if (seed.port === 0 || this.#seeds.has(key) || this.#seeds.size >= MAX_SEEDS) continue
+      this.#seeds.set(key, seed)
+      this.#fresh.push(seed)
+    }
+    if (this.#fresh.length > 0 && this.#round === undefined) this.#start()
+  }
+
+  /** Somebody who is a node, as we hear: asked once, and forgotten. */
+  meet(endpoint: Endpoint): void {
+    const isWanted = this.#options.contacts() < MEET_BELOW && this.#fresh.length < MAX_MET
+    if (endpoint.port === 0 || !isWanted || this.#seeds.has(formatEndpoint(endpoint))) return
+    this.#fresh.push(endpoint)
+    if (this.#round === undefined) this.#start()
+  }
+
+  /** Hardly anybody is left: asks the seeds again unless that is already planned. */
+  onLonely(): void {
+    if (this.#round === undefined && this.#seeds.size > 0) this.#waitThenStart(this.#backOff)
+  }
+
+  close(): void {
+    this.#timer()
+    this.#round?.cancel()
+    this.#seeds.clear()
+    this.#fresh = []
+  }
+
+  /**
+   * Those that are new; else all while we know hardly anybody; else one, to see whether the two of us are in one network.
+   * Whoever joins needs one that knows others, and asks no further; whom we were just told of may know others than we do.
+   */
+  #start(): void {
+    const { random, contacts } = this.#options
+    this.#timer()
+    const isJoining = contacts() === 0
+    const isFresh = this.#fresh.length > 0
+    const isThin = contacts() < K
+    const seeds = shuffled(isFresh ? this.#fresh : [...this.#seeds.values()], random)
+    const asked = isFresh || isThin ? seeds : seeds.slice(0, 1)
+    this.#fresh = []
+    this.#round = new Round(this.#options, asked, {
+      isEnough: (reply) => (isJoining || !isFresh) && namesNodes(reply),
+      onAnswer: (seed) => this.#prove(seed),
+      onEnd: (answered) => this.#onRoundEnd(asked.length, answered),
+    })
+    this.#round.askNext()
+  }
+
+  #prove(seed: Endpoint): void {
+    const key = formatEndpoint(seed)
+    if (this.#seeds.has(key)) this.#proven.set(key, seed)
+  }
+
+  #onRoundEnd(asked: number, answered: number): void {
+    const { emit, family, contacts, onFailed } = this.#options
+    this.#round = undefined
+    if (this.#fresh.length > 0) return this.#start()
+    const profile = this.#profile()
+    if (answered > 0 || contacts() > 0) {
+      this.#backOff = MIN_BACK_OFF
+      this.#waitThenStart(PROBE[profile])
+      return
+    }
+    const wait = this.#waitThenStart(this.#backOff)
+    this.#backOff = Math.min(MAX_BACK_OFF[profile], 2 * this.#backOff)
+    const retrySeconds = Math.ceil(wait / 1_000)
+    emit({ event: 'dht_bootstrap_failed', family, asked, reason: 'no answer', retrySeconds })
+    onFailed()
+  }
+
+  #waitThenStart(delay: Millis): Millis {
+    const { clock, random } = this.#options
+    const wait = delay * (1 + JITTER * (2 * random.float() - 1))
+    this.#timer()
+    this.#timer = clock.after(wait, () => this.#start())
+    return wait
+  }
+
+  #profile(): Profile {
+    for (const { host } of this.#seeds.values()) if (profileOf(scopeOf(host)) === 'wan') return 'wan'
+    return 'lan'
+  }
+}
+
+interface RoundObserver {
+  /** Whether nobody else need be asked after this answer. */
+  isEnough(reply: Reply): boolean
+  onAnswer(seed: Endpoint): void
+  onEnd(answered: number): void
+}
+
+class Round implements CallHandler {
+  readonly #options: BootstrapOptions
+  readonly #queue: Endpoint[]
+  readonly #observer: RoundObserver
+  readonly #target: NodeId
+  /** Calls that hold a place among the parallel ones. */
+  readonly #active = new Set<Call>()
+  #open = 0
+  #answered = 0
+  #timers: Cancel[] = []
+  #isCancelled = false
+
+  constructor(options: BootstrapOptions, seeds: readonly Endpoint[], observer: RoundObserver) {
+    this.#options = options
+    this.#queue = [...seeds]
+    this.#observer = observer
+    this.#target = options.ownId.slice() as NodeId
+    options.random.fill(this.#target.subarray(ID_LENGTH - RANDOM_TAIL))
+  }
+
+  askNext(): void {
+    const { rpc, family, clock } = this.#options
+    while (this.#active.size < PARALLEL && this.#queue.length > 0) {
+      const to = this.#queue.shift()!
+      const callee = {
+        to,
+        profile: profileOf(scopeOf(to.host)),
+        id: undefined,
+        contact: NONE,
+        rto: undefined,
+      }
+      const call = rpc.call({ type: 'findPeers', target: this.#target, pad: PAD[family] }, callee, this)
+      if (call === undefined) continue
+      this.#open++
+      this.#active.add(call)
+      this.#timers.push(clock.after(NEXT_SEED, () => this.#yieldPlace(call)))
+    }
+    if (this.#open === 0) this.#end()
+  }
+
+  cancel(): void {
+    this.#isCancelled = true
+    for (const cancel of this.#timers) cancel()
+  }
+
+  onReply(call: Call, reply: Reply): void {
+    this.#answered++
+    this.#observer.onAnswer(call.callee.to)
+    if (this.#observer.isEnough(reply)) this.#queue.length = 0
+    if (!this.#isCancelled) this.#options.onAnswer(call, reply)
+    this.#settle(call)
+  }
+
+  onSoftTimeout(call: Call): void {
+    // One datagram may get lost; a second one says more than a long wait.
+    if (call.sends === 1 && !this.#isCancelled) this.#options.rpc.resend(call)
+  }
+
+  onFail(call: Call): void {
+    this.#settle(call)
+  }
+
+  #yieldPlace(call: Call): void {
+    if (this.#active.delete(call)) this.askNext()
+  }
+
+  #settle(call: Call): void {
+    this.#active.delete(call)
+    this.#open--
+    if (!this.#isCancelled) this.askNext()
+  }
+
+  #end(): void {
+    this.cancel()
+    this.#observer.onEnd(this.#answered)
+  }
+}
+
+function namesNodes(reply: Reply): boolean {
+  return reply.type === 'peers' && (reply.nodes?.length ?? 0) + (reply.nodes6?.length ?? 0) > 0
+}
+
+function shuffled<T>(items: T[], random: Random): T[] {
+  for (let at = items.length - 1; at > 0; at--) {
+    const other = random.int(at + 1)
+    const item = items[at]!
+    items[at] = items[other]!
+    items[other] = item
+  }
+  return items
+}

@@ -1,0 +1,177 @@
+/**
+ * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones,
+ * and walks to our own id now and then, as nothing else brings new neighbours.
+ */
+import { ID_LENGTH, idFrom, type NodeId } from '../../protocol/ids.ts'
+import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
+import { NONE, type Contact } from '../table/contact.ts'
+import type { DhtEvent } from '../events.ts'
+import type { Reply } from '../wire/messages.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import type { Call, CallHandler, Callee, Rpc } from '../lookup/rpc.ts'
+import type { Walks } from '../lookup/walk.ts'
+
+/** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
+const REFRESH_NEAR: Millis = 5 * 60_000
+const REFRESH_FAR: Millis = 30 * 60_000
+/** Contacts that nobody asks are forgotten after this long. */
+const FORGET_AFTER: Millis = 60 * 60_000
+/** After asking one contact: when the next may be asked. */
+const REFRESH_RETRY: Millis = 2_000
+/** Between two looks at who is due. */
+const MIN_SPACING: Millis = 500
+/** While there is nobody to refresh. */
+const IDLE: Millis = 60_000
+
+/** Between two walks to our own id. */
+const SELF_WALK: Millis = 30 * 60_000
+const JITTER = 0.2
+
+/** Walks at once while joining: one for each far bucket. */
+const PARALLEL_WALKS = 4
+
+export interface MaintenanceOptions {
+  readonly ownId: NodeId
+  readonly family: 4 | 6
+  readonly clock: Clock
+  readonly random: Random
+  readonly rpc: Rpc
+  readonly table: RoutingTable
+  readonly walks: Walks
+  readonly emit: Emit<DhtEvent>
+  readonly calleeOf: (contact: Contact) => Callee
+  /** A refresh brought a list of nodes. */
+  readonly onNodes: (call: Call, reply: Reply) => void
+}
+
+export class Maintenance implements CallHandler {
+  readonly isUpkeep = true
+  readonly #options: MaintenanceOptions
+  #refreshTimer: Cancel = () => undefined
+  #selfTimer: Cancel = () => undefined
+  #isJoining = false
+  /** Our id changed while we looked for the place of the one before. */
+  #mustJoinAgain = false
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options
+  }
+
+  get isJoining(): boolean {
+    return this.#isJoining
+  }
+
+  start(): void {
+    const { clock, random } = this.#options
+    // A random phase: nodes that started together do not ask together.
+    this.#selfTimer = clock.after(SELF_WALK * random.float(), () => this.#selfWalk())
+    this.#refreshTimer = clock.after(IDLE * random.float(), () => this.#refresh())
+  }
+
+  /** Finds our place and fills the table, after a first contact was made. It may have told us where to begin. */
+  join(from?: readonly Contact[]): void {
+    if (this.#isJoining) {
+      this.#mustJoinAgain = true
+      return
+    }
+    this.#isJoining = true
+    this.#mustJoinAgain = false
+    const { walks, ownId, table, emit, family } = this.#options
+    walks.start({
+      goal: { target: idFrom<NodeId>(ownId) },
+      isCareful: true,
+      from,
+      onDone: ({ rpcs, ms }) => {
+        this.#isJoining = false
+        if (this.#mustJoinAgain) return this.join()
+        emit({ event: 'dht_bootstrap', family, contacts: table.size, rpcs, ms })
+        this.#fillFarBuckets()
+      },
+    })
+  }
+
+  close(): void {
+    this.#refreshTimer()
+    this.#selfTimer()
+  }
+
+  onReply(call: Call, reply: Reply): void {
+    this.#options.onNodes(call, reply)
+  }
+
+  /** There is no hurry: who stays silent is asked again when the call has failed. */
+  onSoftTimeout(): void {}
+
+  onFail(): void {}
+
+  /** One walk to a random id in each bucket but the last two, which the walk to our own id has filled. */
+  #fillFarBuckets(): void {
+    const { table, walks } = this.#options
+    let bucket = 0
+    const next = (): void => {
+      if (bucket >= table.depth - 2) return
+      const target = this.#idInBucket(bucket++)
+      walks.start({ goal: { target }, isCareful: false, onDone: next })
+    }
+    for (let i = 0; i < PARALLEL_WALKS; i++) next()
+  }
+
+  /** The walk to our own id now, through these contacts, in place of the next one; hears who is nearest. */
+  walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void {
+    this.#options.walks.start({
+      goal: { target: idFrom<NodeId>(this.#options.ownId) },
+      isCareful: false,
+      from,
+      onDone: (_summary, nearest) => onDone(nearest.map(({ contact }) => contact)),
+    })
+    this.#selfTimer()
+    this.#selfWalkLater()
+  }
+
+  #selfWalk(): void {
+    const { walks, ownId, table } = this.#options
+    if (table.size > 0 && !this.#isJoining)
+      walks.start({ goal: { target: idFrom<NodeId>(ownId) }, isCareful: false, onDone: () => undefined })
+    this.#selfWalkLater()
+  }
+
+  #selfWalkLater(): void {
+    const { clock, random } = this.#options
+    const jitter = 1 + JITTER * (2 * random.float() - 1)
+    this.#selfTimer = clock.after(SELF_WALK * jitter, () => this.#selfWalk())
+  }
+
+  #refresh(): void {
+    const { clock, table, rpc, calleeOf } = this.#options
+    const now = clock.now()
+    table.forgetSurplus(FORGET_AFTER)
+    const next = table.nextRefresh({ near: REFRESH_NEAR, far: REFRESH_FAR })
+    if (next.contact !== NONE && next.at <= now) {
+      const bucket = table.bucketIndexOf(next.contact)
+      // A bucket with room gains from the nodes that come back; a full one only needs to know who is alive.
+      if (table.isFull(bucket)) rpc.call({ type: 'ping' }, calleeOf(next.contact), this)
+      else rpc.call({ type: 'findPeers', target: this.#idInBucket(bucket) }, calleeOf(next.contact), this)
+    }
+    // The contact just asked stays the stalest until it answers or fails: it must not be asked at each spacing.
+    const isAsking = next.contact !== NONE && next.at <= now
+    const wait = isAsking ? REFRESH_RETRY : Math.min(IDLE, Math.max(MIN_SPACING, next.at - now))
+    this.#refreshTimer = clock.after(wait, () => this.#refresh())
+  }
+
+  /** A random id that shares exactly `bits` leading bits with ours (of the last bucket: at least). */
+  #idInBucket(bits: number): NodeId {
+    const { ownId, random, table } = this.#options
+    const id = random.fill(new Uint8Array(ID_LENGTH)) as NodeId
+    for (let bit = 0; bit < bits; bit++) copyBit(ownId, id, bit)
+    if (bits < table.depth - 1) {
+      copyBit(ownId, id, bits)
+      id[bits >>> 3]! ^= 0x80 >>> (bits & 7)
+    }
+    return id
+  }
+}
+
+function copyBit(from: Uint8Array, to: Uint8Array, bit: number): void {
+  const mask = 0x80 >>> (bit & 7)
+  to[bit >>> 3] = (to[bit >>> 3]! & ~mask) | (from[bit >>> 3]! & mask)
+}

@@ -1,0 +1,197 @@
+/**
+ * What a node lives through: the network that goes and comes back, a machine that sleeps, a part of the network that was
+ * cut off. It keeps those who fell silent in mind, finds out when they are back, and has our place found anew then.
+ */
+import type { Family } from '../../protocol/endpoint.ts'
+import type { NodeId } from '../../protocol/ids.ts'
+import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
+import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
+import type { DhtEvent } from '../events.ts'
+import { Graveyard } from './graveyard.ts'
+import { Health } from './health.ts'
+import { K } from '../table/k-bucket.ts'
+import type { NeighbourhoodObserver } from '../table/neighbourhood.ts'
+import type { Ping } from './ping.ts'
+import { RollCall } from './roll-call.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import { SleepWatch } from './sleep-watch.ts'
+
+/** Between two looks at the clock and at the graves; sooner while a part of the network seems to be cut off. */
+const PULSE: Millis = 60_000
+const ALARMED_PULSE: Millis = 5_000
+const JITTER = 0.2
+
+/** So many of a hundred whom we asked lately are silent: that is no usual coming and going. */
+const ALARM_PERCENT = 33
+const LATELY: Millis = 15 * 60_000
+/** How long the others are looked for then. */
+const ALARM_LASTS: Millis = 2 * 60 * 60_000
+
+/** So many who were given up came back within a short time: a part of the network is back. */
+const RETURNS = 3
+const SHORT: Millis = 5 * 60_000
+
+/** Between two walks through a bootstrap node: each costs some twenty questions. */
+const PROBE_SPACING: Millis = 25 * 60_000
+
+export type Ordeal = 'outage' | 'sleep' | 'split'
+
+export interface RecoveryOptions {
+  readonly family: Family
+  readonly ownId: NodeId
+  readonly book: ContactBook
+  readonly table: RoutingTable
+  readonly clock: Clock
+  readonly random: Random
+  readonly emit: Emit<DhtEvent>
+  readonly ping: Ping
+  /** A walk to our own place that begins with these; `onDone` hears of those nearest to it. */
+  readonly walkHome: (from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void) => void
+  /** It is over: tokens and announcements of before may be worth nothing. */
+  readonly onRecovered: (after: Ordeal) => void
+  /** A contact entered the table. */
+  readonly onContactAdded: () => void
+  /** Hardly anybody is left in the table. */
+  readonly onThin: () => void
+}
+
+export class Recovery implements NeighbourhoodObserver {
+  readonly #options: RecoveryOptions
+  readonly #health = new Health()
+  readonly #sleep: SleepWatch
+  readonly #graves: Graveyard
+  #pulse: Cancel = () => undefined
+  #pulseWithin: Millis = 0
+  #rollCall: RollCall | undefined
+  #alarmedUntil: Millis = Number.NEGATIVE_INFINITY
+  #returns: Millis[] = []
+  #probedAt: Millis = Number.NEGATIVE_INFINITY
+  #reunitedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options
+    this.#sleep = new SleepWatch(options.clock)
+    this.#graves = new Graveyard(options.book)
+    this.#lookAfter(PULSE)
+  }
+
+  /** Whether a silent contact is to blame for its silence. */
+  get isOnline(): boolean {
+    return this.#health.isOnline(this.#options.clock.now())
+  }
+
+  /** Good once and silent now: who was given up last comes first. */
+  get lost(): readonly Contact[] {
+    return this.#graves.contacts
+  }
+
+  /** Somebody answered us. */
+  onAnswer(): void {
+    const offlineFor = this.#health.onAnswer(this.#options.clock.now())
+    if (offlineFor !== undefined) this.#verifyAll('outage', offlineFor)
+  }
+
+  /** A question stayed without an answer. */
+  onSilence(): void {
+    const { clock, emit, family, table } = this.#options
+    if (this.#health.onSilence(clock.now())) emit({ event: 'dht_offline', family, contacts: table.size })
+  }
+
+  onAdded(contact: Contact): void {
+    this.#options.onContactAdded()
+    if (!this.#graves.raise(contact)) return
+    const now = this.#options.clock.now()
+    this.#returns = [...this.#returns.filter((at) => at > now - SHORT), now]
+    if (this.#isAlarmed || this.#returns.length >= RETURNS) this.#reunite()
+  }
+
+  onRemoved(contact: Contact, reason: string): void {
+    const { table, clock, onThin } = this.#options
+    if (reason === 'silent') this.#graves.bury(contact, clock.now())
+    if (table.size < K) onThin()
+  }
+
+  /** A bootstrap node named these: if it lives in another part of the network, the walk through it joins the two. */
+  onSeedNamed(told: readonly Contact[]): void {
+    const { table, clock, walkHome } = this.#options
+    const now = clock.now()
+    const isNews = told.some((contact) => !table.has(contact))
+    if (!isNews || now - this.#probedAt < PROBE_SPACING) return
+    this.#probedAt = now
+    const before = new Set(table.contacts())
+    walkHome(told, (nearest) => {
+      const neighbours = nearest.slice(0, K)
+      const strangers = neighbours.filter((contact) => !before.has(contact)).length
+      if (strangers > neighbours.length / 2 && before.size >= K) this.#reunite()
+    })
+  }
+
+  close(): void {
+    this.#pulse()
+    this.#rollCall?.cancel()
+    this.#graves.clear()
+  }
+
+  get #isAlarmed(): boolean {
+    return this.#options.clock.now() < this.#alarmedUntil
+  }
+
+  #lookAfter(delay: Millis): void {
+    this.#pulseWithin = delay
+    this.#pulse = this.#options.clock.after(delay, () => this.#look())
+  }
+
+  #look(): void {
+    const { clock, random, ping } = this.#options
+    const slept = this.#sleep.sleptFor(this.#pulseWithin)
+    if (slept > 0) this.#verifyAll('sleep', slept)
+    const now = clock.now()
+    if (this.#mustAlarm(now)) this.#alarmedUntil = now + ALARM_LASTS
+    const lost = this.#health.isOnline(now) ? this.#graves.takeDue(now) : NONE
+    if (lost !== NONE) ping(lost, () => undefined)
+    const spread = 1 + JITTER * (2 * random.float() - 1)
+    this.#lookAfter(spread * (this.#isAlarmed ? ALARMED_PULSE : PULSE))
+  }
+
+  #mustAlarm(now: Millis): boolean {
+    const { table } = this.#options
+    const silent = this.#graves.buriedSince(now - LATELY)
+    if (silent < K) return false
+    let answering = 0
+    for (const contact of table.contacts()) if (table.hasAnsweredSince(contact, now - LATELY)) answering++
+    return silent > (ALARM_PERCENT / 100) * (silent + answering)
+  }
+
+  /** Asks everybody in the table whether he is still there. */
+  #verifyAll(after: Ordeal, ms: Millis): void {
+    this.#call([...this.#options.table.contacts()], after, ms)
+  }
+
+  /** Others are back: asks all who are missing whether they are, too. Whoever comes and goes cannot keep us busy by it. */
+  #reunite(): void {
+    const now = this.#options.clock.now()
+    this.#returns = []
+    if (this.#rollCall !== undefined || now - this.#reunitedAt < SHORT) return
+    this.#reunitedAt = now
+    this.#call(this.#graves.contacts, 'split', 0)
+  }
+
+  #call(contacts: readonly Contact[], after: Ordeal, ms: Millis): void {
+    const { book, clock, ownId, ping, family, emit, onRecovered } = this.#options
+    this.#rollCall?.cancel()
+    const rollCall = new RollCall(contacts, {
+      book,
+      clock,
+      target: ownId,
+      ping,
+      onEnough: (answered, asked) => {
+        emit({ event: 'dht_recovered', family, after, seconds: Math.round(ms / 1_000), asked, answered })
+        onRecovered(after)
+      },
+      onEnd: () => {
+        if (this.#rollCall === rollCall) this.#rollCall = undefined
+      },
+    })
+    this.#rollCall = rollCall
+  }
+}

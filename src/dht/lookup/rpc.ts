@@ -1,0 +1,235 @@
+/**
+ * Requests and their replies: transaction ids, timeouts, and who may answer what. Knows no routing.
+ *
+ * A call has two timeouts. At the soft one, soon after a reply should have come, its owner may ask somebody else or
+ * send again; the call goes on listening. At the hard one it has failed.
+ */
+import { sameEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
+import { bytesEqual, type NodeId } from '../../protocol/ids.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import type { Cancel, Clock, Millis, Random } from '../../protocol/ports.ts'
+import type { Contact } from '../table/contact.ts'
+import type { DropReason } from '../wire/drops.ts'
+import { ERROR_SKEW, REPLY_TO, type Reply, type Request } from '../wire/messages.ts'
+import { OutgoingLimiter } from '../wire/outgoing-limiter.ts'
+import { RttWindow } from '../table/rtt-window.ts'
+import type { Profile } from '../wire/source-limiter.ts'
+
+/** Calls that wait for their reply at once. */
+const MAX_IN_FLIGHT: Readonly<Record<Profile, number>> = { lan: 1_024, wan: 256 }
+
+/** The hard timeout: this many soft ones, and at least so long that a busy machine is not taken for a dead one. */
+const HARD_FACTOR = 4
+const MIN_HARD: Millis = 1_000
+
+/** Each resend waits longer by this. */
+const BACK_OFF = 1.2
+
+/** Who is asked. */
+export interface Callee {
+  readonly to: Endpoint
+  readonly profile: Profile
+  /** The id that the reply must carry; undefined for a bootstrap address, whose id nobody knows yet. */
+  readonly id: NodeId | undefined
+  /** The caller's own name for it; the caller keeps it alive until the call ends. */
+  readonly contact: Contact
+  /** Measured timeout, when there is one. */
+  readonly rto: Millis | undefined
+}
+
+export interface CallHandler {
+  /** Nobody waits for it: it is the first to wait when we have asked much. */
+  readonly isUpkeep?: true
+  onReply(call: Call, reply: Reply): void
+  /** No reply in the usual time. {@link Rpc.resend} or ask another; a late reply still comes to `onReply`. */
+  onSoftTimeout(call: Call): void
+  /** No reply at all, or another node lives there now. */
+  onFail(call: Call): void
+}
+
+/** Sees what became of every call, before its handler does. */
+export interface RpcObserver {
+  /** The call is about to be sent. */
+  onBegin(call: Call): void
+  onReply(call: Call, reply: Reply, rttMs: Millis | undefined): void
+  onTimeout(call: Call, waitedMs: Millis): void
+  onWrongId(call: Call): void
+  /** The call is over, after its handler heard of it. */
+  onEnd(call: Call): void
+}
+
+export interface Call {
+  readonly request: Request
+  readonly callee: Callee
+  readonly handler: CallHandler
+  readonly sentAt: Millis
+  /** How often it was sent. */
+  sends: number
+  soft: Millis
+  hardAt: Millis
+  timer: Cancel
+}
+
+/** A request that still lacks what the rpc layer adds. */
+export type Question = DistributiveOmit<Request, 't' | 'id' | 'ro'>
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+export interface RpcOptions {
+  readonly ownId: NodeId
+  /** Whether we answer nobody where such a remote is: it is told so. */
+  readonly isReadOnlyTo: (profile: Profile) => boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly send: (request: Request, callee: Callee) => void
+  readonly observer: RpcObserver
+}
+
+export class Rpc {
+  readonly #ownId: NodeId
+  readonly #isReadOnlyTo: (profile: Profile) => boolean
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #send: (request: Request, callee: Callee) => void
+  readonly #observer: RpcObserver
+  /** What we may ask, and how fast. */
+  readonly outgoing: OutgoingLimiter
+  readonly #calls = new LazyMap<string, Call>()
+  readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
+  readonly #rtts: Readonly<Record<Profile, RttWindow>> = {
+    lan: new RttWindow('lan'),
+    wan: new RttWindow('wan'),
+  }
+
+  constructor({ ownId, isReadOnlyTo, clock, random, send, observer }: RpcOptions) {
+    this.#ownId = ownId
+    this.#isReadOnlyTo = isReadOnlyTo
+    this.#clock = clock
+    this.#random = random
+    this.#send = send
+    this.#observer = observer
+    this.outgoing = new OutgoingLimiter(clock.now())
+  }
+
+  get inFlight(): number {
+    return this.#calls.size
+  }
+
+  /** @returns undefined when too many calls wait already, or too much was asked lately; nothing was sent then */
+  call(question: Question, callee: Callee, handler: CallHandler): Call | undefined {
+    const { to, profile } = callee
+    const now = this.#clock.now()
+    const isUpkeep = handler.isUpkeep === true
+    if (this.#inFlight[profile] >= MAX_IN_FLIGHT[profile]) return undefined
+    if (!this.outgoing.allows(to, { profile, isUpkeep, now })) return undefined
+    const t = this.#transactionId()
+    const ro = this.#isReadOnlyTo(callee.profile) ? 1 : undefined
+    const request: Request = { ...question, t, id: this.#ownId, ro }
+    const soft = this.#rtts[profile].timeout(callee.rto)
+    const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)
+    const call: Call = {
+      request,
+      callee,
+      handler,
+      sentAt: now,
+      sends: 1,
+      soft,
+      hardAt,
+      timer: () => undefined,
+    }
+    this.#calls.set(t, call)
+    this.#inFlight[profile]++
+    call.timer = this.#clock.after(soft, () => this.#onSoft(call))
+    this.#observer.onBegin(call)
+    this.#send(request, callee)
+    return call
+  }
+
+  /** Sends a call's request once more, with the same transaction id. Only at its soft timeout. */
+  resend(call: Call): void {
+    call.sends++
+    call.soft *= BACK_OFF
+    call.hardAt = Math.max(call.hardAt, this.#clock.now() + 2 * call.soft)
+    this.#send(call.request, call.callee)
+  }
+
+  /** @returns why the reply is dropped, or undefined when it was taken */
+  onReply(reply: Reply, from: Endpoint): DropReason | undefined {
+    const call = this.#calls.get(reply.t)
+    if (call === undefined) return 'transaction'
+    const { callee, request, handler } = call
+    if (!sameEndpoint(from, callee.to)) return 'wrong-source'
+    // Our clock is wrong, which says nothing about the other: it is not asked on, and stays where it is.
+    if (reply.type === 'pong' && reply.e?.[0] === ERROR_SKEW) return this.#refuse(call, 'skew')
+    if (reply.type !== REPLY_TO[request.type]) return 'wrong-answer'
+    if (callee.id !== undefined && !bytesEqual(reply.id, callee.id)) {
+      this.#observer.onWrongId(call)
+      return this.#refuse(call, 'wrong-id')
+    }
+    this.#end(call)
+    // After a resend nobody knows which of the two was answered (Karn).
+    const rtt = call.sends === 1 ? this.#clock.now() - call.sentAt : undefined
+    if (rtt !== undefined) this.onRtt(callee.profile, rtt)
+    this.#observer.onReply(call, reply, rtt)
+    handler.onReply(call, reply)
+    this.#observer.onEnd(call)
+    return undefined
+  }
+
+  /** What a round trip to somebody of that profile took: remotes without a measured one are timed by these. */
+  onRtt(profile: Profile, rttMs: Millis): void {
+    this.#rtts[profile].onSample(rttMs)
+  }
+
+  #refuse(call: Call, reason: DropReason): DropReason {
+    this.#end(call)
+    call.handler.onFail(call)
+    this.#observer.onEnd(call)
+    return reason
+  }
+
+  /** Drops all calls without a word to their handlers. */
+  close(): void {
+    for (const call of this.#calls.values()) {
+      this.#end(call)
+      this.#observer.onEnd(call)
+    }
+  }
+
+  #onSoft(call: Call): void {
+    const sends = call.sends
+    call.handler.onSoftTimeout(call)
+    if (this.#calls.get(call.request.t) !== call) return
+    const now = this.#clock.now()
+    call.timer =
+      call.sends > sends
+        ? this.#clock.after(call.soft, () => this.#onSoft(call))
+        : this.#clock.after(call.hardAt - now, () => this.#onHard(call))
+  }
+
+  #onHard(call: Call): void {
+    this.#end(call)
+    this.#observer.onTimeout(call, this.#clock.now() - call.sentAt)
+    call.handler.onFail(call)
+    this.#observer.onEnd(call)
+  }
+
+  #end(call: Call): void {
+    this.#calls.delete(call.request.t)
+    this.#inFlight[call.callee.profile]--
+    call.timer()
+  }
+
+  /** 48 random bits in eight characters; never one that is in use. */
+  #transactionId(): string {
+    for (;;) {
+      let t = ''
+      for (let half = 0; half < 2; half++) {
+        const bits = this.#random.int(2 ** 24)
+        for (let shift = 18; shift >= 0; shift -= 6) t += BASE64_URL[(bits >>> shift) & 63]
+      }
+      if (!this.#calls.has(t)) return t
+    }
+  }
+}
+
+const BASE64_URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -1,0 +1,218 @@
+/** Walks: iterative lookups that really send. A {@link Lookup} decides, the rpc layer asks, replies come back here. */
+import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
+import type { InfoHash, NodeId } from '../../protocol/ids.ts'
+import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
+import type { Contact, ContactBook } from '../table/contact.ts'
+import { Lookup, type LookupEntry } from './lookup.ts'
+import type { Reply } from '../wire/messages.ts'
+import type { Call, CallHandler, Callee, Question, Rpc } from './rpc.ts'
+import type { WalkSummary } from '../service.ts'
+import { forEachToldContact, toldPeers } from '../table/told.ts'
+
+/** A walk ends after this long, whatever the others do. */
+const MAX_WALK: Millis = 10_000
+/** Walks at once; further ones wait for their turn. */
+const MAX_WALKS = 32
+/** When there was no room for a call in flight. */
+const RETRY_AFTER: Millis = 50
+
+/**
+ * Bytes that a question is padded to, since an unproven asker gets at most three times what it sent: a full list of
+ * nodes over IPv6, and for an info hash as many peers as a datagram holds.
+ */
+const PADDED_INFO_HASH = 400
+const PADDED_TARGET_IPV6 = 200
+/** What a question costs without padding, and the padding's own key. */
+const INFO_HASH_QUESTION = 143
+const TARGET_QUESTION = 141
+const PAD_KEY = 9
+
+export interface WalkEnvironment {
+  isSelf(contact: Contact): boolean
+  readonly book: ContactBook
+  readonly clock: Clock
+  readonly rpc: Rpc
+  calleeOf(contact: Contact): Callee
+  /** Measured round trip, when there is one. */
+  rttOf(contact: Contact): Millis | undefined
+  /** Known contacts near a target, to begin with. */
+  nearest(target: Uint8Array): readonly Contact[]
+  /** Whether a node may be one of those that a walk is for. */
+  counts(contact: Contact): boolean
+  /** How many nodes there are, roughly. */
+  networkSize(): number
+}
+
+export interface WalkOptions {
+  /** Asks for nodes near an id, or for nodes and peers of an info hash. */
+  readonly goal: { readonly target: NodeId } | { readonly infoHash: InfoHash }
+  readonly isCareful: boolean
+  /** Whom to begin with in place of those we know: nobody has vouched for them. */
+  readonly from?: readonly Contact[] | undefined
+  /** Peers not named before in this walk. */
+  readonly onPeers?: (peers: readonly Endpoint[]) => void
+  /** Called once, unless cancelled. `nearest` are those that answered; their contacts are valid during the call. */
+  readonly onDone: (summary: WalkSummary, nearest: readonly LookupEntry[]) => void
+}
+
+export class Walks {
+  readonly #environment: WalkEnvironment
+  readonly #running = new Set<Walk>()
+  readonly #queue: Walk[] = []
+
+  constructor(environment: WalkEnvironment) {
+    this.#environment = environment
+  }
+
+  /** Begins at once or when one of the others has ended. Nothing is called before this returns. */
+  start(options: WalkOptions): Cancel {
+    const walk: Walk = new Walk(this.#environment, options, () => this.#onEnd(walk))
+    this.#queue.push(walk)
+    this.#environment.clock.after(0, () => this.#startNext())
+    return () => walk.cancel()
+  }
+
+  close(): void {
+    for (const walk of [...this.#queue.splice(0), ...this.#running]) walk.cancel()
+  }
+
+  #startNext(): void {
+    while (this.#running.size < MAX_WALKS) {
+      const walk = this.#queue.shift()
+      if (walk === undefined) return
+      if (walk.isOver) continue
+      this.#running.add(walk)
+      walk.begin()
+    }
+  }
+
+  #onEnd(walk: Walk): void {
+    this.#running.delete(walk)
+    this.#startNext()
+  }
+}
+
+class Walk implements CallHandler {
+  readonly #environment: WalkEnvironment
+  readonly #options: WalkOptions
+  readonly #onEnd: () => void
+  readonly #target: Uint8Array
+  readonly #question: Question
+  readonly #lookup: Lookup
+  readonly #seen = new Set<string>()
+  #startedAt: Millis = 0
+  #timers: Cancel[] = []
+  #isRetrying = false
+  isOver = false
+
+  constructor(environment: WalkEnvironment, options: WalkOptions, onEnd: () => void) {
+    this.#environment = environment
+    this.#options = options
+    this.#onEnd = onEnd
+    const { goal } = options
+    const { book } = environment
+    if ('target' in goal) {
+      this.#target = goal.target
+      const pad = book.family === 6 ? PADDED_TARGET_IPV6 - TARGET_QUESTION - PAD_KEY : undefined
+      this.#question = { type: 'findPeers', target: goal.target, pad }
+    } else {
+      this.#target = goal.infoHash
+      const pad = PADDED_INFO_HASH - INFO_HASH_QUESTION - PAD_KEY
+      this.#question = { type: 'findPeers', infoHash: goal.infoHash, pad }
+    }
+    this.#lookup = new Lookup({
+      target: this.#target,
+      book,
+      isCareful: options.isCareful,
+      counts: (contact) => environment.counts(contact),
+      networkSize: environment.networkSize(),
+    })
+    for (const contact of options.from ?? []) this.#lookup.onKnown(contact, Number.POSITIVE_INFINITY)
+  }
+
+  begin(): void {
+    const { clock, nearest, rttOf } = this.#environment
+    this.#startedAt = clock.now()
+    const { from = [] } = this.#options
+    if (from.length === 0)
+      for (const contact of nearest(this.#target))
+        this.#lookup.onKnown(contact, rttOf(contact) ?? Number.POSITIVE_INFINITY)
+    this.#timers.push(clock.after(MAX_WALK, () => this.#end()))
+    this.#advance()
+  }
+
+  cancel(): void {
+    if (this.isOver) return
+    this.isOver = true
+    for (const cancel of this.#timers) cancel()
+    this.#lookup.close()
+    this.#onEnd()
+  }
+
+  onReply(call: Call, reply: Reply): void {
+    const entry = this.#entryOf(call)
+    if (entry === undefined || reply.type !== 'peers') return
+    const { book, isSelf } = this.#environment
+    const teller = { scope: book.scope(entry.contact), book, isSelf }
+    this.#lookup.onReply(entry, reply.token)
+    forEachToldContact(reply, teller, (contact) => this.#lookup.onHeard(contact, entry))
+    const peers = toldPeers(reply, teller).filter((peer) => this.#isNew(peer))
+    if (peers.length > 0) this.#options.onPeers?.(peers)
+    this.#advance()
+  }
+
+  onSoftTimeout(call: Call): void {
+    const entry = this.#entryOf(call)
+    if (entry === undefined) return
+    if (this.#lookup.onSoftTimeout(entry)) this.#environment.rpc.resend(call)
+    else this.#advance()
+  }
+
+  onFail(call: Call): void {
+    const entry = this.#entryOf(call)
+    if (entry === undefined) return
+    this.#lookup.onFail(entry)
+    this.#advance()
+  }
+
+  #entryOf(call: Call): LookupEntry | undefined {
+    return this.isOver ? undefined : this.#lookup.entryOf(call.callee.contact)
+  }
+
+  #isNew(peer: Endpoint): boolean {
+    const key = formatEndpoint(peer)
+    if (this.#seen.has(key)) return false
+    this.#seen.add(key)
+    return true
+  }
+
+  #advance(): void {
+    if (this.isOver) return
+    const { rpc, calleeOf } = this.#environment
+    for (let entry = this.#lookup.next(); entry !== undefined; entry = this.#lookup.next()) {
+      if (rpc.call(this.#question, calleeOf(entry.contact), this) === undefined) return this.#retryLater()
+      this.#lookup.onAsked(entry)
+    }
+    if (this.#lookup.isFinished) this.#end()
+  }
+
+  #retryLater(): void {
+    if (this.#isRetrying) return
+    this.#isRetrying = true
+    const retry = (): void => {
+      this.#isRetrying = false
+      this.#advance()
+    }
+    this.#timers.push(this.#environment.clock.after(RETRY_AFTER, retry))
+  }
+
+  #end(): void {
+    if (this.isOver) return
+    const lookup = this.#lookup
+    const ms = Math.round(this.#environment.clock.now() - this.#startedAt)
+    const summary = { hops: lookup.hops, rpcs: lookup.rpcs, ms, answered: lookup.answered }
+    const nearest = lookup.closestAnswered(Number.POSITIVE_INFINITY)
+    this.#options.onDone(summary, nearest)
+    this.cancel()
+  }
+}

@@ -1,5 +1,0 @@
-/** Asks a contact whether it is there. */
-import type { Contact } from './contact.ts'
-
-/** @returns false when there is no room for another question; `onDone` is not called then */
-export type Ping = (contact: Contact, onDone: (hasAnswered: boolean) => void) => boolean

@@ -1,0 +1,272 @@
+/** Peers that others announced to this node, with expiry and caps on everything that a remote can grow. */
+import {
+  packEndpoint,
+  unpackEndpoint,
+  COMPACT_LENGTH,
+  type Endpoint,
+  type Family,
+} from '../../protocol/endpoint.ts'
+import { compareDistance, idFrom, toHex, type InfoHash, type NodeId } from '../../protocol/ids.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import type { Millis, Random } from '../../protocol/ports.ts'
+import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
+import { networkOf, type Profile } from '../wire/source-limiter.ts'
+
+/** How long a peer is kept after its last announce. */
+export const PEER_TTL: Millis = 45 * 60_000
+
+export interface StoreLimits {
+  readonly hashes: number
+  readonly peersPerHash: number
+  readonly peers: number
+  /** Ports of one address under one hash. */
+  readonly peersPerHashAndAddress: number
+  /** Info hashes under which one address (IPv6: /64) stands. */
+  readonly hashesPerAddress: number
+}
+
+/** By the announcer's address. Totals count what all have stored. */
+const LIMITS: Readonly<Record<Profile, StoreLimits>> = {
+  wan: { hashes: 4_096, peersPerHash: 500, peers: 100_000, peersPerHashAndAddress: 1, hashesPerAddress: 256 },
+  lan: {
+    hashes: 65_536,
+    peersPerHash: 4_000,
+    peers: 400_000,
+    peersPerHashAndAddress: 64,
+    hashesPerAddress: 16_384,
+  },
+}
+
+/** Hashes that are looked at to find one to give up when the store is full. */
+const EVICTION_SAMPLE = 16
+
+interface StoredPeer {
+  readonly key: string
+  readonly packed: Uint8Array
+  readonly network: string
+  readonly swarm: StoredSwarm
+  /** Place in `swarm.peers`. */
+  at: number
+  expiresAt: Millis
+  isSeed: boolean
+}
+
+interface StoredSwarm {
+  readonly key: string
+  readonly infoHash: InfoHash
+  readonly peers: StoredPeer[]
+  /** Peers by address. */
+  readonly networks: Map<string, StoredPeer[]>
+  /** Place in the store's list. */
+  at: number
+}
+
+export type StoreOutcome = 'new' | 'renewed' | 'full'
+
+export interface PeerStoreOptions {
+  readonly family: Family
+  readonly ownId: NodeId
+  readonly random: Random
+  readonly limits?: Readonly<Record<Profile, StoreLimits>>
+}
+
+export class PeerStore {
+  readonly #family: Family
+  readonly #ownId: NodeId
+  readonly #random: Random
+  readonly #limits: Readonly<Record<Profile, StoreLimits>>
+  readonly #swarms = new LazyMap<string, StoredSwarm>()
+  /** The same swarms, to draw from. */
+  readonly #list: StoredSwarm[] = []
+  /** All peers in the order of their last announce, which is the order in which they expire. */
+  readonly #peers = new LazyMap<string, StoredPeer>()
+  /** Under how many hashes each address stands. */
+  readonly #hashesOf = new LazyMap<string, number>()
+
+  constructor({ family, ownId, random, limits }: PeerStoreOptions) {
+    this.#family = family
+    this.#ownId = ownId
+    this.#random = random
+    this.#limits = limits ?? LIMITS
+  }
+
+  get hashes(): number {
+    return this.#swarms.size
+  }
+
+  get peers(): number {
+    return this.#peers.size
+  }
+
+  /** Peers under one hash. */
+  count(infoHash: InfoHash, now: Millis): number {
+    this.expire(now)
+    return this.#swarms.get(toHex(infoHash))?.peers.length ?? 0
+  }
+
+  /** @param profile that of the announcer's address */
+  put(
+    infoHash: InfoHash,
+    endpoint: Endpoint,
+    { isSeed, profile, now }: { readonly isSeed: boolean; readonly profile: Profile; readonly now: Millis },
+  ): StoreOutcome {
+    this.expire(now)
+    const swarmKey = toHex(infoHash)
+    const packed = new Uint8Array(COMPACT_LENGTH[this.#family])
+    packEndpoint(endpoint, packed, 0)
+    const key = `${swarmKey}${toHex(packed)}`
+    const known = this.#peers.get(key)
+    if (known !== undefined) {
+      this.#peers.delete(key)
+      this.#peers.set(key, known)
+      known.expiresAt = now + PEER_TTL
+      known.isSeed = isSeed
+      return 'renewed'
+    }
+    const network = networkOf(endpoint.host)
+    if (!this.#makeRoom(infoHash, network, this.#limits[profile])) return 'full'
+    const swarm = this.#swarms.get(swarmKey) ?? this.#addSwarm(swarmKey, infoHash)
+    const peer: StoredPeer = {
+      key,
+      packed,
+      network,
+      swarm,
+      at: swarm.peers.length,
+      expiresAt: now + PEER_TTL,
+      isSeed,
+    }
+    swarm.peers.push(peer)
+    this.#peers.set(key, peer)
+    const neighbours = swarm.networks.get(network)
+    if (neighbours !== undefined) neighbours.push(peer)
+    else {
+      swarm.networks.set(network, [peer])
+      this.#hashesOf.set(network, (this.#hashesOf.get(network) ?? 0) + 1)
+    }
+    return 'new'
+  }
+
+  /** Up to `count` peers, each set of them equally likely, packed. */
+  sample(
+    infoHash: InfoHash,
+    count: number,
+    accepts: (packed: Uint8Array) => boolean,
+    now: Millis,
+  ): Uint8Array {
+    this.expire(now)
+    const unit = COMPACT_LENGTH[this.#family]
+    const peers = this.#swarms.get(toHex(infoHash))?.peers ?? []
+    const out = shortLivedBytes(Math.min(count, peers.length) * unit)
+    let length = 0
+    // A partial shuffle in place: the order within a swarm means nothing.
+    for (let at = 0; at < peers.length && length < out.length; at++) {
+      this.#swap(peers, at, at + this.#random.int(peers.length - at))
+      if (!accepts(peers[at]!.packed)) continue
+      out.set(peers[at]!.packed, length)
+      length += unit
+    }
+    return out.subarray(0, length)
+  }
+
+  /** All peers under one hash. */
+  endpoints(infoHash: InfoHash, now: Millis): Endpoint[] {
+    this.expire(now)
+    const peers = this.#swarms.get(toHex(infoHash))?.peers ?? []
+    return peers.map(({ packed }) => unpackEndpoint(packed, 0, this.#family))
+  }
+
+  /** Forgets peers that were not announced again in time. */
+  expire(now: Millis): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.expiresAt > now) return
+      this.#remove(peer)
+    }
+  }
+
+  /** When the next peer expires; undefined while there is none. */
+  get nextExpiry(): Millis | undefined {
+    return this.#peers.values().next().value?.expiresAt
+  }
+
+  /** Makes place for one more peer of `network`, or says that there is none. */
+  #makeRoom(infoHash: InfoHash, network: string, limits: StoreLimits): boolean {
+    const swarm = this.#swarms.get(toHex(infoHash))
+    const neighbours = swarm?.networks.get(network)
+    if (neighbours !== undefined && neighbours.length >= limits.peersPerHashAndAddress) {
+      // The same host with a new port: the oldest of its ports makes place.
+      this.#remove(neighbours[0]!)
+      return true
+    }
+    if (neighbours === undefined && (this.#hashesOf.get(network) ?? 0) >= limits.hashesPerAddress)
+      return false
+    if (swarm !== undefined && swarm.peers.length >= limits.peersPerHash) return false
+    const isFull =
+      this.#peers.size >= limits.peers || (swarm === undefined && this.#swarms.size >= limits.hashes)
+    return !isFull || this.#evictLeastUseful(infoHash, swarm?.peers.length ?? 0)
+  }
+
+  /**
+   * Gives up one of a few hashes drawn by chance: the one with the fewest peers, the farthest from us among equals.
+   * Nothing goes when the newcomer's own hash is less useful still.
+   */
+  #evictLeastUseful(infoHash: InfoHash, peers: number): boolean {
+    const isLess = (a: StoredSwarm, count: number, hash: InfoHash): boolean =>
+      a.peers.length < count ||
+      (a.peers.length === count && compareDistance(a.infoHash, hash, this.#ownId) > 0)
+    const own = this.#swarms.get(toHex(infoHash))
+    let victim: StoredSwarm | undefined
+    for (let draw = 0; draw < EVICTION_SAMPLE; draw++) {
+      const swarm = this.#list[this.#random.int(this.#list.length)]!
+      if (swarm !== own && (victim === undefined || isLess(swarm, victim.peers.length, victim.infoHash)))
+        victim = swarm
+    }
+    if (victim === undefined || !isLess(victim, peers + 1, infoHash)) return false
+    for (const peer of victim.peers.slice()) this.#remove(peer)
+    return true
+  }
+
+  #remove(peer: StoredPeer): void {
+    const { swarm, network, key } = peer
+    this.#peers.delete(key)
+    this.#swap(swarm.peers, peer.at, swarm.peers.length - 1)
+    swarm.peers.pop()
+    const neighbours = swarm.networks.get(network)!
+    neighbours.splice(neighbours.indexOf(peer), 1)
+    if (neighbours.length === 0) {
+      swarm.networks.delete(network)
+      const hashes = this.#hashesOf.get(network)! - 1
+      if (hashes === 0) this.#hashesOf.delete(network)
+      else this.#hashesOf.set(network, hashes)
+    }
+    if (swarm.peers.length === 0) this.#removeSwarm(swarm)
+  }
+
+  #addSwarm(key: string, infoHash: InfoHash): StoredSwarm {
+    const swarm: StoredSwarm = {
+      key,
+      infoHash: idFrom<InfoHash>(infoHash),
+      peers: [],
+      networks: new Map(),
+      at: this.#list.length,
+    }
+    this.#swarms.set(key, swarm)
+    this.#list.push(swarm)
+    return swarm
+  }
+
+  #removeSwarm(swarm: StoredSwarm): void {
+    this.#swarms.delete(swarm.key)
+    const last = this.#list.pop()!
+    if (last === swarm) return
+    this.#list[swarm.at] = last
+    last.at = swarm.at
+  }
+
+  #swap(peers: StoredPeer[], a: number, b: number): void {
+    const moved = peers[a]!
+    peers[a] = peers[b]!
+    peers[b] = moved
+    peers[a].at = a
+    moved.at = b
+  }
+}

@@ -1,0 +1,277 @@
+/** Answers the requests of others: who is near, who has what, and yes or no to an announce. */
+import {
+  compactEndpoint,
+  COMPACT_LENGTH,
+  mayTell,
+  sameEndpoint,
+  scopeOf,
+  unpackEndpoint,
+  type Endpoint,
+  type Scope,
+} from '../../protocol/endpoint.ts'
+import type { InfoHash, NodeId } from '../../protocol/ids.ts'
+import type { Millis } from '../../protocol/ports.ts'
+import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
+import { base64Length, encodedLength } from '../wire/codec.ts'
+import type { Contact, ContactBook } from '../table/contact.ts'
+import type { DropReason } from '../wire/drops.ts'
+import { K } from '../table/k-bucket.ts'
+import {
+  CONTACT_LENGTH,
+  ERROR_BAD_TOKEN,
+  ERROR_NOT_STORED,
+  MAX_NODES,
+  MAX_PEERS,
+  MAX_SENT_BYTES,
+  type AnnounceMessage,
+  type FindPeersMessage,
+  type PeersMessage,
+  type PingMessage,
+  type PongMessage,
+  type Reply,
+  type Request,
+} from '../wire/messages.ts'
+import { PEER_TTL, type PeerStore } from './peer-store.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import type { Standing } from '../table/standing.ts'
+import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from '../wire/source-limiter.ts'
+import type { Tokens } from './token.ts'
+
+/** A reply has at most so many times the bytes of its request, until the source proved that it hears us. */
+const MAX_AMPLIFICATION = 3
+/** An answer to one of our requests proves an endpoint for this long. */
+const PROVEN_FOR: Millis = 10 * 60_000
+
+/** Announces from one source. */
+const ANNOUNCE_RATES: Readonly<Record<Profile, Rate>> = {
+  lan: { perSecond: 50, burst: 500 },
+  wan: { perSecond: 2, burst: 32 },
+}
+/** Refusals to one source; further ones get no answer. */
+const ERROR_RATE: Rate = { perSecond: 1, burst: 1 }
+/** Pongs to another port than they were asked from. */
+const REDIRECT_RATE: Rate = { perSecond: 1, burst: 1 }
+
+/** We store what we are probably among so many nearest to; in a small network everything. */
+const MAX_RANK = 20
+const MIN_NETWORK_FOR_RANKS = 100
+
+/** `,"key":""` around a text, and `,"more":1`. */
+const textField = (key: string): number => key.length + 6
+const MORE_FIELD = 9
+
+export interface ResponderOptions {
+  readonly ownId: NodeId
+  readonly book: ContactBook
+  readonly table: RoutingTable
+  readonly standing: Standing
+  readonly store: PeerStore
+  readonly tokens: Tokens
+  /** Bytes that the port adds to each message. */
+  readonly overheadBytes: number
+  /** Nodes of the other family, packed; undefined where there is only one. */
+  readonly otherNodes: (target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined
+  readonly onStored: (infoHash: InfoHash, peer: Endpoint) => void
+}
+
+/** What is known of the sender of a request. */
+interface Asker {
+  readonly from: Endpoint
+  readonly contact: Contact
+  readonly scope: Scope
+  /** What the reply may measure, as {@link encodedLength} counts. */
+  readonly budget: number
+  readonly isProven: boolean
+  readonly now: Millis
+}
+
+export interface Answer {
+  readonly reply: Reply
+  readonly to: Endpoint
+}
+
+export class Responder {
+  readonly #options: ResponderOptions
+  readonly #announces = new SourceLimiter(ANNOUNCE_RATES)
+  readonly #errors = new SourceLimiter({ lan: ERROR_RATE, wan: ERROR_RATE })
+  readonly #redirects: Bucket
+
+  constructor(options: ResponderOptions, now: Millis) {
+    this.#options = options
+    this.#redirects = new Bucket(REDIRECT_RATE, now)
+  }
+
+  /**
+   * @param contact the sender: its id and endpoint
+   * @param wireBytes what the request measured
+   * @returns the answer, or why there is none
+   */
+  answer(
+    message: Request,
+    {
+      contact,
+      wireBytes,
+      now,
+    }: { readonly contact: Contact; readonly wireBytes: number; readonly now: Millis },
+  ): Answer | DropReason {
+    const { book, overheadBytes } = this.#options
+    const from = book.endpoint(contact)
+    const isProven = this.#isProven(message, contact, now)
+    const bytes = isProven ? MAX_SENT_BYTES : Math.min(MAX_SENT_BYTES, MAX_AMPLIFICATION * wireBytes)
+    const budget = bytes - overheadBytes
+    const asker: Asker = { from, contact, scope: book.scope(contact), budget, isProven, now }
+    switch (message.type) {
+      case 'ping':
+        return this.#onPing(message, asker)
+      case 'findPeers':
+        return { reply: this.#onFindPeers(message, asker), to: from }
+      case 'announce': {
+        const reply = this.#onAnnounce(message, asker)
+        return typeof reply === 'object' ? { reply, to: from } : reply
+      }
+    }
+  }
+
+  /** Nodes near `target` that a requester of that scope may be told of, packed. */
+  packNodes(target: Uint8Array, count: number, requester: Scope, now: Millis, except?: Contact): Uint8Array {
+    const { book, table, standing } = this.#options
+    const mayHear = (contact: Contact): boolean => {
+      if (except !== undefined && (book.isSameEndpoint(contact, except) || book.isSameId(contact, except)))
+        return false
+      return mayTell(requester, book.scope(contact))
+    }
+    const nodes = table.closestGood(
+      target,
+      count,
+      now,
+      (contact) => standing.counts(contact, now) && mayHear(contact),
+    )
+    const rest = count - nodes.length
+    if (rest > 0)
+      nodes.push(
+        ...table.closestGood(
+          target,
+          rest,
+          now,
+          (contact) => !standing.counts(contact, now) && mayHear(contact),
+        ),
+      )
+    const packed = shortLivedBytes(nodes.length * book.stride)
+    nodes.forEach((contact, at) => book.pack(contact, packed, at * book.stride))
+    return packed
+  }
+
+  #onPing(message: PingMessage, { from, isProven, now }: Asker): Answer {
+    const reply = this.#pong(message, from)
+    // The probe of another port reaches a host that asked for it, and nobody often.
+    const port = message.rp !== undefined && isProven && this.#redirects.take(now) ? message.rp : from.port
+    return { reply, to: port === from.port ? from : { host: from.host, port } }
+  }
+
+  #onFindPeers(message: FindPeersMessage, asker: Asker): PeersMessage {
+    const { from, scope, contact, budget, now } = asker
+    const { book, ownId, tokens, otherNodes } = this.#options
+    const target = (message.infoHash ?? message.target)!
+    const token =
+      message.infoHash !== undefined && this.#isNearEnough(message.infoHash)
+        ? tokens.issue(from.host, message.infoHash, message.id, now)
+        : undefined
+    const reply: PeersMessage = { type: 'peers', t: message.t, id: ownId, ip: compactEndpoint(from), token }
+
+    const own = book.family === 4 ? 'n4' : 'n6'
+    const wanted = message.want ?? [own]
+    // A question for a node gets what it paid for; one for peers leaves room for peers.
+    const most = message.infoHash === undefined ? MAX_NODES : K
+    for (const family of ['n4', 'n6'] as const) {
+      if (!wanted.includes(family)) continue
+      const key = family === 'n4' ? 'nodes' : 'nodes6'
+      const stride = CONTACT_LENGTH[family === 'n4' ? 4 : 6]
+      const room = fitting(stride, budget - encodedLength(reply) - textField(key))
+      const count = Math.min(most, room)
+      const nodes =
+        family === own ? this.packNodes(target, count, scope, now, contact) : otherNodes(target, count, scope)
+      if (nodes !== undefined && count > 0) reply[key] = nodes
+    }
+    if (message.infoHash !== undefined) this.#addPeers(reply, message.infoHash, asker)
+    return reply
+  }
+
+  #addPeers(reply: PeersMessage, infoHash: InfoHash, { from, scope, budget, now }: Asker): void {
+    const { book, store } = this.#options
+    const stored = store.count(infoHash, now)
+    if (stored === 0) return
+    const { family } = book
+    const key = family === 4 ? 'peers' : 'peers6'
+    const unit = COMPACT_LENGTH[family]
+    const counted: PeersMessage = { ...reply, n: Math.min(stored, 65_535) }
+    if (encodedLength(counted) > budget) return
+    reply.n = counted.n
+    const room = budget - encodedLength(reply)
+    const mayHear = (packed: Uint8Array): boolean => {
+      const peer = unpackEndpoint(packed, 0, family)
+      return mayTell(scope, scopeOf(peer.host)) && !sameEndpoint(peer, from)
+    }
+    const isCut = fitting(unit, room - textField(key)) < Math.min(stored, MAX_PEERS[family])
+    const hasMore = (isCut || stored > MAX_PEERS[family]) && room >= MORE_FIELD
+    if (hasMore) reply.more = 1
+    const count = Math.min(
+      MAX_PEERS[family],
+      fitting(unit, room - textField(key) - (hasMore ? MORE_FIELD : 0)),
+    )
+    const packed = store.sample(infoHash, count, mayHear, now)
+    if (packed.length > 0) reply[key] = packed
+  }
+
+  #onAnnounce(message: AnnounceMessage, asker: Asker): PongMessage | DropReason {
+    const { from, scope, now } = asker
+    const { tokens, store, onStored } = this.#options
+    const { infoHash, token, id } = message
+    const profile = profileOf(scope)
+    if (!this.#announces.allows(from.host, profile, now)) return 'announce-rate'
+    if (!tokens.isValid(token, from.host, infoHash, id, now))
+      return this.#error(message, asker, [ERROR_BAD_TOKEN, 'bad token'])
+    if (!this.#isNearEnough(infoHash))
+      return this.#error(message, asker, [ERROR_NOT_STORED, 'not close enough'])
+    const peer = { host: from.host, port: message.port ?? from.port }
+    const outcome = store.put(infoHash, peer, { isSeed: message.seed === 1, profile, now })
+    if (outcome === 'full') return this.#error(message, asker, [ERROR_NOT_STORED, 'full'])
+    onStored(infoHash, peer)
+    return { ...this.#pong(message, from), ttl: PEER_TTL / 1_000 }
+  }
+
+  #error(message: Request, { from, scope, now }: Asker, e: [number, string]): PongMessage | DropReason {
+    if (!this.#errors.allows(from.host, profileOf(scope), now)) return 'error-rate'
+    return { ...this.#pong(message, from), e }
+  }
+
+  #pong({ t }: Request, from: Endpoint): PongMessage {
+    return { type: 'pong', t, id: this.#options.ownId, ip: compactEndpoint(from) }
+  }
+
+  #isProven(message: Request, contact: Contact, now: Millis): boolean {
+    const { book, table, tokens } = this.#options
+    if (table.hasAnsweredSince(contact, now - PROVEN_FOR)) return true
+    if (message.type === 'ping' || message.token === undefined || message.infoHash === undefined) return false
+    return tokens.isValid(message.token, book.endpoint(contact).host, message.infoHash, message.id, now)
+  }
+
+  #isNearEnough(infoHash: InfoHash): boolean {
+    const { table, ownId } = this.#options
+    const nodes = table.estimatedNetworkSize()
+    return nodes < MIN_NETWORK_FOR_RANKS || fractionBetween(ownId, infoHash) <= MAX_RANK / nodes
+  }
+}
+
+/** How many items of `unit` bytes fit into `room` characters of base64. */
+function fitting(unit: number, room: number): number {
+  let count = Math.max(0, Math.floor((room * 3) / 4 / unit))
+  while (count > 0 && base64Length(count * unit) > room) count--
+  return count
+}
+
+/** The distance between two ids as a fraction of the space; for estimates only. */
+function fractionBetween(a: Uint8Array, b: Uint8Array): number {
+  let fraction = 0
+  for (let i = 6; i >= 0; i--) fraction = (fraction + (a[i]! ^ b[i]!)) / 256
+  return fraction
+}

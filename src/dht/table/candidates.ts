@@ -1,0 +1,109 @@
+/**
+ * Nodes that we only heard of: they are pinged, and enter the routing table by their answer. On a LAN at once, so
+ * that a second joiner hears of the first; on the Internet later and slowly, when the hole that the sender's NAT opened
+ * for us has closed, as who is only reachable through such a hole is of no use to others.
+ */
+import { formatEndpoint } from '../../protocol/endpoint.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
+import type { Contact, ContactBook } from './contact.ts'
+import { profileOf } from '../wire/source-limiter.ts'
+
+/** Nodes that wait for their ping; further ones are not remembered. */
+const MAX_WAITING = 512
+/** Pings of candidates at once. */
+const MAX_PINGS = 32
+const NAT_HOLE_LIFETIME: Millis = 90_000
+/** Between two pings of candidates on the Internet. */
+const SPACING: Millis = 500
+
+/** One endpoint gets one ping in this time, under however many ids it is named: we are nobody's flood. */
+const ONCE_IN: Millis = 5_000
+/** Endpoints remembered for that. */
+const MAX_RECENT = 512
+
+export interface CandidatesOptions {
+  readonly clock: Clock
+  readonly book: ContactBook
+  /** Whether the table would take it. */
+  readonly isWanted: (contact: Contact) => boolean
+  /** Pings; `onDone` when the answer or the timeout came. @returns false when nothing could be sent */
+  readonly ping: (contact: Contact, onDone: () => void) => boolean
+}
+
+export class Candidates {
+  readonly #options: CandidatesOptions
+  /** When each may be pinged, in the order of arrival. */
+  readonly #waiting = new LazyMap<Contact, Millis>()
+  /** When each endpoint was offered last and taken, oldest first. */
+  readonly #recent = new LazyMap<string, Millis>()
+  #pings = 0
+  #pinged: Millis = Number.NEGATIVE_INFINITY
+  #timer: Cancel | undefined
+
+  constructor(options: CandidatesOptions) {
+    this.#options = options
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** @param isUnsolicited it sent us a request; otherwise another node named it */
+  offer(contact: Contact, isUnsolicited: boolean): void {
+    const { book, clock, isWanted } = this.#options
+    if (this.#waiting.size >= MAX_WAITING || this.#waiting.has(contact) || !isWanted(contact)) return
+    if (!this.#isFirst(contact)) return
+    const isHole = isUnsolicited && profileOf(book.scope(contact)) === 'wan'
+    this.#waiting.set(book.retain(contact), clock.now() + (isHole ? NAT_HOLE_LIFETIME : 0))
+    this.#pingDue()
+  }
+
+  #isFirst(contact: Contact): boolean {
+    const key = formatEndpoint(this.#options.book.endpoint(contact))
+    const now = this.#options.clock.now()
+    for (const [old, at] of this.#recent) {
+      if (at > now - ONCE_IN && this.#recent.size < MAX_RECENT) break
+      this.#recent.delete(old)
+    }
+    if (this.#recent.has(key)) return false
+    this.#recent.set(key, now)
+    return true
+  }
+
+  close(): void {
+    this.#timer?.()
+    for (const contact of this.#waiting.keys()) this.#options.book.release(contact)
+    this.#waiting.clear()
+  }
+
+  #pingDue(): void {
+    const { book, clock, isWanted, ping } = this.#options
+    const now = clock.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const [contact, at] of this.#waiting) {
+      if (this.#pings >= MAX_PINGS) break
+      const isPublic = profileOf(book.scope(contact)) === 'wan'
+      const due = isPublic ? Math.max(at, this.#pinged + SPACING) : at
+      if (due > now) {
+        next = Math.min(next, due)
+        continue
+      }
+      if (isWanted(contact) && this.#ping(contact, ping) && isPublic) this.#pinged = now
+      this.#waiting.delete(contact)
+      book.release(contact)
+    }
+    this.#timer?.()
+    this.#timer =
+      next === Number.POSITIVE_INFINITY ? undefined : clock.after(next - now, () => this.#pingDue())
+  }
+
+  #ping(contact: Contact, ping: CandidatesOptions['ping']): boolean {
+    const isSent = ping(contact, () => {
+      this.#pings--
+      if (this.#waiting.size > 0) this.#pingDue()
+    })
+    if (isSent) this.#pings++
+    return isSent
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * Contacts: who is known by which id at which endpoint. A contact is a small integer, a handle into typed columns;
+ * equal contacts have equal handles. Nodes that share a process may share a book: an idle node then costs four bytes
+ * for each of its contacts.
+ *
+ * Handles are counted: whoever keeps one retains it and releases it once, and a contact that nobody keeps is gone.
+ */
+import { InvariantError } from '../../protocol/errors.ts'
+import {
+  familyOf,
+  packEndpoint,
+  scopeOf,
+  unpackEndpoint,
+  type Endpoint,
+  type Family,
+  type Scope,
+} from '../../protocol/endpoint.ts'
+import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
+import { FREE_IDS, type IdRule } from '../identity/id-rule.ts'
+import { CONTACT_LENGTH } from '../wire/messages.ts'
+
+declare const brand: unique symbol
+export type Contact = number & { readonly [brand]: 'Contact' }
+
+/** No contact. */
+export const NONE = -1 as Contact
+
+const FIRST_CAPACITY = 64
+
+/** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
+const UNTESTED = 0
+const FITS = 1
+const BREAKS = 2
+
+export class ContactBook {
+  readonly family: Family
+  readonly idRule: IdRule
+  /** Bytes of one packed contact: id, address, port. */
+  readonly stride: number
+  #packed: Uint8Array
+  #holders: Int32Array
+  /** The first bytes of each id, and of each address: most contacts differ in them. */
+  #idKeys: Int32Array
+  #networkKeys: Int32Array
+  /** Next contact with the same hash, or next free row. */
+  #next: Int32Array
+  /** First contact of each hash; a power of two of them. */
+  #heads: Int32Array
+  #free = -1
+  #used = 0
+  #size = 0
+  readonly #endpoints: (Endpoint | undefined)[] = []
+  readonly #scopes: Scope[] = []
+  /** `UNTESTED`, `FITS` or `BREAKS`. */
+  #verdicts: Int32Array
+  readonly #scratch: Uint8Array
+
+  /** @param idRule which ids go with which addresses */
+  constructor(family: Family, idRule: IdRule = FREE_IDS) {
+    this.family = family
+    this.idRule = idRule
+    this.stride = CONTACT_LENGTH[family]
+    this.#packed = new Uint8Array(FIRST_CAPACITY * this.stride)
+    this.#holders = new Int32Array(FIRST_CAPACITY)
+    this.#idKeys = new Int32Array(FIRST_CAPACITY)
+    this.#networkKeys = new Int32Array(FIRST_CAPACITY)
+    this.#verdicts = new Int32Array(FIRST_CAPACITY)
+    this.#next = new Int32Array(FIRST_CAPACITY)
+    this.#heads = new Int32Array(FIRST_CAPACITY).fill(-1)
+    this.#scratch = new Uint8Array(this.stride)
+  }
+
+  /** Contacts that somebody keeps. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** The caller holds the returned contact and must release it. `endpoint` is of the book's family. */
+  intern(id: NodeId, endpoint: Endpoint): Contact {
+    this.#scratch.set(id)
+    packEndpoint(endpoint, this.#scratch, ID_LENGTH)
+    return this.#intern(this.#scratch, 0, endpoint)
+  }
+
+  /** Reads one contact out of a packed list; otherwise as {@link intern}. */
+  internPacked(list: Uint8Array, offset: number): Contact {
+    return this.#intern(list, offset, undefined)
+  }
+
+  retain(contact: Contact): Contact {
+    if (!(this.#holders[contact]! > 0))
+      throw new InvariantError(`contact ${contact} is kept after its release`)
+    this.#holders[contact]!++
+    return contact
+  }
+
+  release(contact: Contact): void {
+    if (!(this.#holders[contact]! > 0)) throw new InvariantError(`contact ${contact} is released twice`)
+    if (--this.#holders[contact]! === 0) this.#remove(contact)
+  }
+
+  endpoint(contact: Contact): Endpoint {
+    const known = this.#endpoints[contact]
+    if (known === undefined) throw new InvariantError(`contact ${contact} has no endpoint`)
+    return known
+  }
+
+  scope(contact: Contact): Scope {
+    return this.#scopes[contact]!
+  }
+
+  /** Whether the contact has an id that follows from its address. */
+  isBound(contact: Contact): boolean {
+    if (this.#verdicts[contact] === UNTESTED) {
+      const at = contact * this.stride
+      const fits = this.idRule.fits(this.#packed.subarray(at, at + this.stride))
+      this.#verdicts[contact] = fits ? FITS : BREAKS
+    }
+    return this.#verdicts[contact] === FITS
+  }
+
+  /** A copy. */
+  id(contact: Contact): NodeId {
+    const at = contact * this.stride
+    return this.#packed.slice(at, at + ID_LENGTH) as NodeId
+  }
+
+  hasId(contact: Contact, id: NodeId): boolean {
+    return this.#isSame(contact, id, 0, 0, ID_LENGTH)
+  }
+
+  isSameId(a: Contact, b: Contact): boolean {
+    return this.#isSame(a, this.#packed, b * this.stride, 0, ID_LENGTH)
+  }
+
+  isSameEndpoint(a: Contact, b: Contact): boolean {
+    return this.#isSame(a, this.#packed, b * this.stride, ID_LENGTH, this.stride)
+  }
+
+  /** Whether `a` and `b` may have an id, an endpoint or a network of 24 bits or more in common: surely not if false. */
+  isAkin(a: Contact, b: Contact): boolean {
+    return this.#idKeys[a] === this.#idKeys[b] || this.#networkKeys[a] === this.#networkKeys[b]
+  }
+
+  /** Whether the first `bits`, a multiple of 8, of both addresses agree. */
+  isSameNetwork(a: Contact, b: Contact, bits: number): boolean {
+    return this.#isSame(a, this.#packed, b * this.stride, ID_LENGTH, ID_LENGTH + bits / 8)
+  }
+
+  /** Negative when `a` is nearer to `target` than `b`. */
+  compareDistance(a: Contact, b: Contact, target: Uint8Array): number {
+    const packed = this.#packed
+    const atA = a * this.stride
+    const atB = b * this.stride
+    for (let i = 0; i < ID_LENGTH; i++) {
+      const difference = (packed[atA + i]! ^ target[i]!) - (packed[atB + i]! ^ target[i]!)
+      if (difference !== 0) return difference
+    }
+    return 0
+  }
+
+  /** The first 31 bits of the distance to a target, of which `targetKey` are the first 32. */
+  distanceKey(contact: Contact, targetKey: number): number {
+    return (this.#idKeys[contact]! ^ targetKey) >>> 1
+  }
+
+  /** Leading bits that the contact's id shares with `id`. */
+  commonPrefix(contact: Contact, id: Uint8Array): number {
+    const at = contact * this.stride
+    for (let i = 0; i < ID_LENGTH; i++) {
+      const difference = this.#packed[at + i]! ^ id[i]!
+      if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
+    }
+    return 8 * ID_LENGTH
+  }
+
+  /** The `count` bits of its id, at most 24, that follow the first `from`. */
+  idBits(contact: Contact, from: number, count: number): number {
+    if (count === 0) return 0
+    const packed = this.#packed
+    const at = contact * this.stride + (from >>> 3)
+    const word = (packed[at]! << 24) | (packed[at + 1]! << 16) | (packed[at + 2]! << 8) | packed[at + 3]!
+    return (word << (from & 7)) >>> (32 - count)
+  }
+
+  /** The distance to `target` as a fraction of the space; for estimates only, never for comparing. */
+  distanceFraction(contact: Contact, target: Uint8Array): number {
+    const at = contact * this.stride
+    let fraction = 0
+    for (let i = 6; i >= 0; i--) fraction = (fraction + (this.#packed[at + i]! ^ target[i]!)) / 256
+    return fraction
+  }
+
+  /** Writes the packed contact into `out`. */
+  pack(contact: Contact, out: Uint8Array, offset: number): void {
+    const at = contact * this.stride
+    for (let i = 0; i < this.stride; i++) out[offset + i] = this.#packed[at + i]!
+  }
+
+  #intern(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
+    const head = this.#hash(from, offset) & (this.#heads.length - 1)
+    for (let row = this.#heads[head]!; row >= 0; row = this.#next[row]!) {
+      if (!this.#isSame(row as Contact, from, offset, 0, this.stride)) continue
+      this.#holders[row]!++
+      return row as Contact
+    }
+    return this.#add(from, offset, endpoint)
+  }
+
+  #add(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
+    if (this.#free < 0 && this.#used === this.#holders.length) this.#grow()
+    const row = this.#free >= 0 ? this.#free : this.#used++
+    if (row === this.#free) this.#free = this.#next[row]!
+    this.#packed.set(from.subarray(offset, offset + this.stride), row * this.stride)
+    this.#holders[row] = 1
+    this.#idKeys[row] = this.#key(row, 0, 4)
+    this.#networkKeys[row] = this.#key(row, ID_LENGTH, 3)
+    this.#verdicts[row] = UNTESTED
+    const known = endpoint ?? unpackEndpoint(this.#packed, row * this.stride + ID_LENGTH, this.family)
+    this.#endpoints[row] = known
+    // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
+    this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
+    this.#size++
+    this.#link(row)
+    return row as Contact
+  }
+
+  #remove(contact: Contact): void {
+    const head = this.#hash(this.#packed, contact * this.stride) & (this.#heads.length - 1)
+    if (this.#heads[head] === contact) this.#heads[head] = this.#next[contact]!
+    else {
+      let before = this.#heads[head]!
+      while (this.#next[before] !== contact) before = this.#next[before]!
+      this.#next[before] = this.#next[contact]!
+    }
+    this.#next[contact] = this.#free
+    this.#free = contact
+    this.#endpoints[contact] = undefined
+    this.#size--
+  }
+
+  #link(row: number): void {
+    const head = this.#hash(this.#packed, row * this.stride) & (this.#heads.length - 1)
+    this.#next[row] = this.#heads[head]!
+    this.#heads[head] = row
+  }
+
+  #key(row: number, from: number, bytes: number): number {
+    let key = 0
+    for (let i = from; i < from + bytes; i++) key = (key << 8) | this.#packed[row * this.stride + i]!
+    return key
+  }
+
+  /** Only called when every row is in use. */
+  #grow(): void {
+    const capacity = 2 * this.#holders.length
+    const packed = new Uint8Array(capacity * this.stride)
+    packed.set(this.#packed)
+    this.#packed = packed
+    this.#holders = grown(this.#holders, capacity)
+    this.#idKeys = grown(this.#idKeys, capacity)
+    this.#networkKeys = grown(this.#networkKeys, capacity)
+    this.#verdicts = grown(this.#verdicts, capacity)
+    this.#next = new Int32Array(capacity)
+    this.#heads = new Int32Array(capacity).fill(-1)
+    for (let row = 0; row < this.#used; row++) this.#link(row)
+  }
+
+  #isSame(contact: Contact, bytes: Uint8Array, offset: number, begin: number, end: number): boolean {
+    const at = contact * this.stride
+    for (let i = begin; i < end; i++) if (this.#packed[at + i] !== bytes[offset + i]) return false
+    return true
+  }
+
+  /** Ids are random where it matters; whoever makes collisions only lengthens chains that other limits keep short. */
+  #hash(bytes: Uint8Array, offset: number): number {
+    let hash = 0x811c9dc5
+    for (let i = 0; i < 4; i++) hash = Math.imul(hash ^ bytes[offset + i]!, 0x01000193)
+    for (let i = ID_LENGTH; i < this.stride; i++) hash = Math.imul(hash ^ bytes[offset + i]!, 0x01000193)
+    return hash ^ (hash >>> 15)
+  }
+}
+
+function grown(column: Int32Array, capacity: number): Int32Array {
+  const wider = new Int32Array(capacity)
+  wider.set(column)
+  return wider
+}

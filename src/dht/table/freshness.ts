@@ -1,0 +1,43 @@
+/** How lately the contacts of a table were heard of: answering shows life, and for a while asking does. */
+import type { Millis } from '../../protocol/ports.ts'
+import { NO_ROW, type ContactColumns } from './contact-columns.ts'
+import type { KBucket } from './k-bucket.ts'
+
+/**
+ * A contact that was heard of within this time is good (BEP 5), and others are told of it. Naming only those of the last
+ * five minutes spares walks some dead ends and costs them their goal: in a network that is little used half of what lies
+ * near a target is older.
+ */
+export const GOOD_FOR: Millis = 15 * 60_000
+/** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
+const PROVEN_FOR: Millis = 60 * 60_000
+
+export class Freshness {
+  readonly #columns: ContactColumns
+
+  constructor(columns: ContactColumns) {
+    this.#columns = columns
+  }
+
+  heardAt(row: number): Millis {
+    return Math.min(this.#columns.heardAt(row), this.#columns.repliedAt(row) + PROVEN_FOR)
+  }
+
+  isGood(row: number, now: Millis): boolean {
+    return this.#columns.fails(row) === 0 && this.heardAt(row) >= now - GOOD_FOR
+  }
+
+  /** The row of `bucket` that was silent for longest. */
+  stalest(bucket: KBucket, accepts: (row: number) => boolean = () => true): number {
+    let stalest: number = NO_ROW
+    for (const row of bucket.rows())
+      if (accepts(row) && (stalest === NO_ROW || this.heardAt(row) < this.heardAt(stalest))) stalest = row
+    return stalest
+  }
+
+  /** Of the `count` heard of last, the one that was silent for longest. */
+  stalestOfLast(count: number, bucket: KBucket): number {
+    const rows = bucket.rows().sort((a, b) => this.heardAt(b) - this.heardAt(a))
+    return rows[Math.min(count, rows.length) - 1] ?? NO_ROW
+  }
+}

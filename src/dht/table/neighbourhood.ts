@@ -1,0 +1,200 @@
+/**
+ * Whom we know, and how we come to know them: keeps the routing table in step with what becomes of every call, and
+ * pings those that might belong into it.
+ */
+import { formatEndpoint, scopeOf } from '../../protocol/endpoint.ts'
+import type { NodeId } from '../../protocol/ids.ts'
+import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
+import { Candidates } from './candidates.ts'
+import { NONE, type Contact, type ContactBook } from './contact.ts'
+import type { DhtEvent } from '../events.ts'
+import { messageEvent } from '../wire/message-event.ts'
+import type { Reply, Request } from '../wire/messages.ts'
+import type { Ping } from '../life/ping.ts'
+import { RoutingTable } from './routing-table.ts'
+import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
+import { profileOf, type Profile } from '../wire/source-limiter.ts'
+import { forEachToldContact, isNodePort } from './told.ts'
+
+/** Pings at once that decide about a questionable contact. */
+const MAX_DOUBT_PINGS = 3
+
+export interface NeighbourhoodOptions {
+  readonly ownId: NodeId
+  /** Whether a contact has our own id, or lives where we do. */
+  readonly isSelf: (contact: Contact) => boolean
+  readonly book: ContactBook
+  readonly clock: Clock
+  readonly random: Random
+  readonly isReadOnlyTo: (profile: Profile) => boolean
+  readonly send: (request: Request, callee: Callee) => void
+  /** Undefined when nobody listens to events of single messages. */
+  readonly emitChatter: Emit<DhtEvent> | undefined
+  /** The table is empty, and somebody failed us. */
+  readonly onLonely: () => void
+}
+
+/** Hears of what becomes of all of them. */
+export interface NeighbourhoodObserver {
+  /** Whether a silent contact is to blame for its silence; otherwise it costs nobody his place. */
+  readonly isOnline: boolean
+  onAnswer(): void
+  onSilence(): void
+  onAdded(contact: Contact): void
+  onRemoved(contact: Contact, reason: string): void
+}
+
+export class Neighbourhood implements RpcObserver {
+  readonly table: RoutingTable
+  readonly rpc: Rpc
+  /** Set by the node, before anything is sent. */
+  observer!: NeighbourhoodObserver
+  readonly #isSelf: (contact: Contact) => boolean
+  readonly #book: ContactBook
+  readonly #clock: Clock
+  readonly #candidates: Candidates
+  readonly #emitChatter: Emit<DhtEvent> | undefined
+  readonly #onLonely: () => void
+  #doubtPings = 0
+
+  constructor(options: NeighbourhoodOptions) {
+    const { ownId, isSelf, book, clock, random, isReadOnlyTo, send, emitChatter, onLonely } = options
+    this.#isSelf = isSelf
+    this.#book = book
+    this.#clock = clock
+    this.#emitChatter = emitChatter
+    this.#onLonely = onLonely
+    this.table = new RoutingTable({
+      ownId,
+      book,
+      onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
+    })
+    this.rpc = new Rpc({ ownId, isReadOnlyTo, clock, random, send, observer: this })
+    this.#candidates = new Candidates({
+      clock,
+      book,
+      isWanted: (contact) => this.table.hasRoomFor(contact),
+      ping: (contact, onDone) => this.ping(contact, onDone),
+    })
+  }
+
+  /** Somebody who answers requests sent us one. */
+  onRequest(contact: Contact, now: Millis): void {
+    this.table.onRequest(contact, now)
+    if (isNodePort(this.#book.endpoint(contact).port, this.#book.scope(contact)))
+      this.#candidates.offer(contact, true)
+  }
+
+  /** As {@link DhtNode.adopt}. @returns whether the table took it */
+  adopt(contact: Contact, repliedAt: Millis, rttsMs: readonly Millis[]): boolean {
+    const isTaken = this.table.onReply(contact, repliedAt, rttsMs[0]) === 'added'
+    if (!isTaken) return false
+    const profile = profileOf(this.#book.scope(contact))
+    for (let at = 0; at < rttsMs.length; at++) {
+      if (at > 0) this.table.onReply(contact, repliedAt, rttsMs[at])
+      this.rpc.onRtt(profile, rttsMs[at]!)
+    }
+    return true
+  }
+
+  onBegin({ callee }: Call): void {
+    if (callee.contact !== NONE) this.#book.retain(callee.contact)
+  }
+
+  onEnd({ callee }: Call): void {
+    if (callee.contact !== NONE) this.#book.release(callee.contact)
+  }
+
+  onReply({ callee }: Call, reply: Reply, rttMs: Millis | undefined): void {
+    const now = this.#clock.now()
+    this.#emitChatter?.(messageEvent(reply, callee.to, { direction: 'in', rttMs }))
+    this.observer.onAnswer()
+    if (reply.ro === 1) return
+    const { to, contact: known } = callee
+    const contact = known === NONE ? this.#book.intern(reply.id, to) : this.#book.retain(known)
+    if (this.table.onReply(contact, now, rttMs) === 'waiting') this.#pingDoubted(contact, now)
+    this.#book.release(contact)
+  }
+
+  onTimeout({ callee, request, sends }: Call, waitedMs: Millis): void {
+    const node = formatEndpoint(callee.to)
+    this.#emitChatter?.({ event: 'dht_timeout', node, message: request.type, waitedMs: Math.round(waitedMs) })
+    this.observer.onSilence()
+    if (callee.contact === NONE) return
+    const replacement = this.table.onTimeout(callee.contact, this.observer.isOnline ? sends : 0)
+    if (replacement !== NONE) {
+      this.ping(replacement, () => undefined)
+      this.#book.release(replacement)
+    }
+    this.#checkLonely()
+  }
+
+  onWrongId({ callee }: Call): void {
+    if (callee.contact === NONE) return
+    this.table.onWrongId(callee.contact)
+    this.#checkLonely()
+  }
+
+  #checkLonely(): void {
+    if (this.table.size === 0) this.#onLonely()
+  }
+
+  /** Strangers get one datagram: their address may be that of somebody who never asked for it. */
+  readonly ping: Ping = (contact, onDone) => {
+    const isMember = this.table.has(contact)
+    const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
+      isUpkeep: true,
+      onReply: () => onDone(true),
+      onSoftTimeout: (slow) => {
+        if (isMember && slow.sends === 1) this.rpc.resend(slow)
+      },
+      onFail: () => onDone(false),
+    })
+    return call !== undefined
+  }
+
+  /** A verified newcomer waits for a place: asks the member that was silent for longest whether it is still there. */
+  #pingDoubted(newcomer: Contact, now: Millis): void {
+    if (this.#doubtPings >= MAX_DOUBT_PINGS) return
+    const doubted = this.table.doubtedFor(newcomer, now)
+    if (doubted !== NONE && this.ping(doubted, () => this.#doubtPings--)) this.#doubtPings++
+  }
+
+  /** Nodes that were named to us outside of a walk: those that the table has room for are pinged. */
+  onNodes(call: Call, reply: Reply): void {
+    this.forEachTold(call, reply, (contact) => this.#candidates.offer(contact, false))
+  }
+
+  /** Visits those whom a reply names; whoever keeps one retains it. */
+  forEachTold({ callee }: Call, reply: Reply, visit: (contact: Contact) => void): void {
+    if (reply.type !== 'peers') return
+    const teller = { scope: scopeOf(callee.to.host), book: this.#book, isSelf: this.#isSelf }
+    forEachToldContact(reply, teller, visit)
+  }
+
+  readonly calleeOf = (contact: Contact): Callee => {
+    const book = this.#book
+    return {
+      to: book.endpoint(contact),
+      profile: profileOf(book.scope(contact)),
+      id: book.id(contact),
+      contact,
+      rto: this.table.rto(contact),
+    }
+  }
+
+  #onTableChange(contact: Contact, change: 'added' | 'removed', reason: string): void {
+    if (this.#emitChatter !== undefined) {
+      const node = formatEndpoint(this.#book.endpoint(contact))
+      this.#emitChatter({ event: 'dht_contact', node, change, reason, contacts: this.table.size })
+    }
+    if (change === 'added') this.observer.onAdded(contact)
+    else this.observer.onRemoved(contact, reason)
+  }
+
+  close(): void {
+    this.#candidates.close()
+    this.rpc.close()
+    this.table.clear()
+  }
+}

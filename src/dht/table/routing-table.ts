@@ -1,0 +1,397 @@
+/**
+ * Who we know, most finely near ourselves: buckets by the number of leading id bits shared with ours, of which only
+ * the last, which holds our own place, splits.
+ *
+ * Only contacts that answered a request of ours get in ({@link RoutingTable.onReply}). A contact is *good* while it
+ * answers, *questionable* when it has been silent, *bad* when it failed repeatedly. A bad one is replaced by whoever
+ * waits; a good one only by one that covers the bucket better ({@link displacedBy}).
+ * The table sends nothing: it says whom to ask ({@link RoutingTable.doubtedFor}) and is told what came of it.
+ */
+import { commonPrefixLength, type NodeId } from '../../protocol/ids.ts'
+import type { Millis } from '../../protocol/ports.ts'
+import { ContactColumns, NO_ROW } from './contact-columns.ts'
+import { NONE, type Contact, type ContactBook } from './contact.ts'
+import { Freshness } from './freshness.ts'
+import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
+import { estimateNetworkSize, JUDGED } from './network-size.ts'
+import { Nearest } from './nearest.ts'
+import { isCrowded, isNotAlone } from './network-limits.ts'
+import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
+
+/** Requests in a row without an answer after which a contact is bad. */
+const MAX_FAILS = 2
+/** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
+const NEAR_BUCKETS = 2
+
+export interface RoutingTableOptions {
+  readonly ownId: NodeId
+  readonly book: ContactBook
+  /** Contacts in the bucket at `depth` shared bits, a power of two; {@link wideCapacityAt} unless told. */
+  readonly capacityAt?: (depth: number) => number
+  /** A contact came or went. */
+  readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+}
+
+export interface Refresh {
+  readonly contact: Contact
+  readonly at: Millis
+}
+
+export class RoutingTable {
+  readonly #ownId: NodeId
+  readonly #book: ContactBook
+  readonly #capacityAt: (depth: number) => number
+  readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+  readonly #columns = new ContactColumns()
+  readonly #freshness = new Freshness(this.#columns)
+  readonly #buckets: KBucket[] = [new KBucket(this.#columns)]
+  #size = 0
+  #estimatedSize: number | undefined
+  #repliedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
+    this.#ownId = ownId
+    this.#book = book
+    this.#capacityAt = capacityAt ?? wideCapacityAt
+    this.#onChange = onChange ?? (() => undefined)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Buckets; the last one holds all contacts that share at least `depth - 1` bits with us. */
+  get depth(): number {
+    return this.#buckets.length
+  }
+
+  has(contact: Contact): boolean {
+    return this.#rowOf(contact) >= 0
+  }
+
+  /** Whether `contact` is in the table and answered us after `since`. */
+  hasAnsweredSince(contact: Contact, since: Millis): boolean {
+    const row = this.#rowOf(contact)
+    return row >= 0 && this.#columns.repliedAt(row) >= since
+  }
+
+  /** Whether a contact with this id is worth a ping: wide buckets are filled by those who answer anyway. */
+  hasRoomFor(contact: Contact): boolean {
+    const depth = this.#book.commonPrefix(contact, this.#ownId)
+    if (depth >= 160 || this.#rowOf(contact) >= 0) return false
+    const index = Math.min(depth, this.#buckets.length - 1)
+    const bucket = this.#buckets[index]!
+    return bucket.size < this.#wantedAt(index) || bucket.find((row) => this.#isBad(row)) !== NO_ROW
+  }
+
+  /** `contact` answered a request of ours, from that endpoint, with that id. */
+  onReply(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
+    this.#repliedAt = Math.max(this.#repliedAt, now)
+    const row = this.#rowOf(contact)
+    if (row < 0) return this.#insert(contact, now, rttMs)
+    this.#columns.onReply(row, now, rttMs)
+    return 'known'
+  }
+
+  /** `contact` sent us a request: who is in the table and has answered before stays good by it. */
+  onRequest(contact: Contact, now: Millis): void {
+    const row = this.#rowOf(contact)
+    if (row >= 0) this.#columns.onRequest(row, now)
+  }
+
+  /**
+   * A request to `contact` stayed without an answer.
+   *
+   * @param requests how often it was sent; none while nobody answers us: then the fault is ours
+   * @returns the replacement to ping when a place became free, or {@link NONE}; the caller holds it
+   */
+  onTimeout(contact: Contact, requests: number): Contact {
+    const row = this.#rowOf(contact)
+    if (row < 0) {
+      this.#bucketOf(contact).dropReplacement(contact, this.#book)
+      return NONE
+    }
+    this.#columns.onTimeout(row, requests)
+    const index = this.#indexOf(contact)
+    if (!this.#isBad(row)) return NONE
+    this.#remove(row, index, 'silent')
+    const bucket = this.#buckets[index]!
+    return bucket.size < this.#wantedAt(index) ? bucket.takeReplacement() : NONE
+  }
+
+  /** The endpoint answers with another id: the contact is gone for good. */
+  onWrongId(contact: Contact): void {
+    const row = this.#rowOf(contact)
+    if (row >= 0) this.#remove(row, this.#indexOf(contact), 'changed its id')
+  }
+
+  /** After `waiting`: the questionable member that a ping decides about, silent for longest; or {@link NONE}. */
+  doubtedFor(contact: Contact, now: Millis): Contact {
+    const row = this.#freshness.stalest(this.#bucketOf(contact), (one) => !this.#freshness.isGood(one, now))
+    return row === NO_ROW ? NONE : this.#columns.contact(row)
+  }
+
+  /**
+   * The contact that is to be asked first, and when: of each near bucket the one that was silent for longest, of the
+   * others that among the {@link K} heard of last. {@link NONE} in an empty table.
+   */
+  nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
+    let next: Refresh = { contact: NONE, at: Number.POSITIVE_INFINITY }
+    for (const [index, bucket] of this.#buckets.entries()) {
+      const isNear = this.#isNear(index)
+      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.stalestOfLast(K, bucket)
+      if (row === NO_ROW) continue
+      const at = this.#freshness.heardAt(row) + (isNear ? near : far)
+      if (at < next.at) next = { contact: this.#columns.contact(row), at }
+    }
+    return next
+  }
+
+  /**
+   * Forgets contacts that nobody asks, those beyond {@link K} in buckets far away, when they were silent for so long
+   * before anybody answered us last: while we are cut off nobody is forgotten.
+   */
+  forgetSurplus(silence: Millis): void {
+    const since = this.#repliedAt - silence
+    for (const [index, bucket] of this.#buckets.entries())
+      while (bucket.size > this.#wantedAt(index)) {
+        const row = this.#freshness.stalest(bucket)
+        if (this.#freshness.heardAt(row) >= since) break
+        this.#remove(row, index, 'not heard of')
+      }
+  }
+
+  /** Which bucket a contact belongs to. */
+  bucketIndexOf(contact: Contact): number {
+    return this.#indexOf(contact)
+  }
+
+  isFull(bucket: number): boolean {
+    return this.#buckets[bucket]!.size >= this.#capacity(bucket)
+  }
+
+  /** Measured round trip of a contact; undefined when there is none. */
+  srtt(contact: Contact): Millis | undefined {
+    const row = this.#rowOf(contact)
+    return row < 0 ? undefined : this.#columns.srtt(row)
+  }
+
+  /** Measured retransmission timeout of a contact; undefined when there is none. */
+  rto(contact: Contact): Millis | undefined {
+    const row = this.#rowOf(contact)
+    return row < 0 ? undefined : this.#columns.rto(row)
+  }
+
+  /** The `count` contacts nearest to `target`, nearest first. */
+  closest(target: Uint8Array, count: number): Contact[] {
+    return this.#nearest(target, count, () => true)
+  }
+
+  /** The `count` nearest that we may name to others: good, and without an unanswered request. */
+  closestGood(
+    target: Uint8Array,
+    count: number,
+    now: Millis,
+    accepts: (contact: Contact) => boolean,
+  ): Contact[] {
+    const mayBeNamed = (row: number): boolean =>
+      this.#freshness.isGood(row, now) && accepts(this.#columns.contact(row))
+    return this.#nearest(target, count, mayBeNamed)
+  }
+
+  /** How many nodes there are, roughly. */
+  estimatedNetworkSize(): number {
+    if (this.#estimatedSize !== undefined) return this.#estimatedSize
+    const nearest = this.closest(this.#ownId, JUDGED)
+    this.#estimatedSize = estimateNetworkSize(nearest, this.#ownId, this.#book)
+    return this.#estimatedSize
+  }
+
+  /** All contacts, in no particular order. */
+  *contacts(): Generator<Contact> {
+    for (let row = 0; row < this.#columns.bound; row++)
+      if (this.#columns.contact(row) !== NONE) yield this.#columns.contact(row)
+  }
+
+  /** Our own id has changed: everybody gets the place that is due to him now, if there is one. */
+  remap(): void {
+    const known = this.#buckets.flatMap((bucket) =>
+      bucket.rows().map((row) => {
+        const contact = this.#book.retain(this.#columns.contact(row))
+        return { contact, at: this.#columns.repliedAt(row), rtt: this.#columns.srtt(row) }
+      }),
+    )
+    this.clear()
+    for (const { contact, at, rtt } of known) {
+      this.#insert(contact, at, rtt)
+      this.#book.release(contact)
+    }
+  }
+
+  /** Releases everything. */
+  clear(): void {
+    for (const contact of this.contacts()) this.#book.release(contact)
+    this.#columns.clear()
+    for (const bucket of this.#buckets) bucket.clear(this.#book)
+    this.#buckets.length = 1
+    this.#size = 0
+    this.#estimatedSize = undefined
+  }
+
+  #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
+    if (this.#book.hasId(contact, this.#ownId)) return 'refused'
+    const akin = this.#akin(contact)
+    const rival = this.#rival(contact, akin)
+    if (rival >= 0) {
+      const isSameId = this.#book.isSameId(this.#columns.contact(rival), contact)
+      // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
+      if (isSameId && this.#columns.fails(rival) < 2) return 'refused'
+      this.#remove(rival, this.#indexOf(this.#columns.contact(rival)), isSameId ? 'moved' : 'changed its id')
+    }
+    for (;;) {
+      const index = this.#indexOf(contact)
+      const bucket = this.#buckets[index]!
+      const isInBucket = (other: Contact): boolean => this.#indexOf(other) === index
+      if (isCrowded(contact, { book: this.#book, contacts: akin, isInBucket })) return 'refused'
+      if (bucket.size >= this.#capacity(index)) {
+        if (index === this.#buckets.length - 1) {
+          this.#split()
+          continue
+        }
+        if (!this.#makeRoom(contact, index, akin, rttMs)) {
+          bucket.addReplacement(contact, this.#book)
+          return 'waiting'
+        }
+      }
+      bucket.dropReplacement(contact, this.#book)
+      const row = this.#columns.add(this.#book.retain(contact), now)
+      this.#columns.onReply(row, now, rttMs)
+      bucket.add(row)
+      this.#size++
+      this.#estimatedSize = undefined
+      this.#onChange(contact, 'added', 'answered')
+      return 'added'
+    }
+  }
+
+  /** @returns whether a place became free in a full bucket */
+  #makeRoom(contact: Contact, index: number, akin: readonly Contact[], rttMs: Millis | undefined): boolean {
+    const bucket = this.#buckets[index]!
+    const bad = bucket.find((row) => this.#isBad(row))
+    if (bad !== NO_ROW) {
+      this.#remove(bad, index, 'silent')
+      return true
+    }
+    if (isNotAlone(contact, { book: this.#book, contacts: akin })) return false
+    const rows = bucket.rows()
+    const unmeasured = Number.POSITIVE_INFINITY
+    const displacedAt = displacedBy(
+      { slot: this.#slotOf(contact, index), rttMs: rttMs ?? unmeasured },
+      {
+        size: rows.length,
+        slotAt: (at) => this.#slotOf(this.#columns.contact(rows[at]!), index),
+        rttAt: (at) => this.#columns.srtt(rows[at]!) ?? unmeasured,
+      },
+    )
+    const displaced = rows[displacedAt]
+    if (displaced === undefined) return false
+    bucket.addReplacement(this.#columns.contact(displaced), this.#book)
+    this.#remove(displaced, index, 'displaced')
+    return true
+  }
+
+  /** Which part of the bucket's ids a contact lies in: the bits behind the one that differs from ours. */
+  #slotOf(contact: Contact, index: number): number {
+    return this.#book.idBits(contact, index + 1, slotBits(this.#capacity(index)))
+  }
+
+  /** The last bucket holds no replacements: it splits before anybody has to wait. */
+  #split(): void {
+    const depth = this.#buckets.length - 1
+    const last = this.#buckets[depth]!
+    const deeper = new KBucket(this.#columns)
+    const rows = last.rows()
+    last.clear(this.#book)
+    for (const row of rows) {
+      const shared = this.#book.commonPrefix(this.#columns.contact(row), this.#ownId)
+      const bucket = shared > depth ? deeper : last
+      bucket.add(row)
+    }
+    this.#buckets.push(deeper)
+  }
+
+  #remove(row: number, index: number, reason: string): void {
+    this.#buckets[index]!.remove(row)
+    const contact = this.#columns.contact(row)
+    this.#columns.remove(row)
+    this.#size--
+    this.#estimatedSize = undefined
+    this.#onChange(contact, 'removed', reason)
+    this.#book.release(contact)
+  }
+
+  /** The few members that may have an id, an endpoint or a network in common with a contact. */
+  #akin(contact: Contact): Contact[] {
+    const akin: Contact[] = []
+    for (let row = 0; row < this.#columns.bound; row++) {
+      const other = this.#columns.contact(row)
+      if (other !== NONE && this.#book.isAkin(other, contact)) akin.push(other)
+    }
+    return akin
+  }
+
+  /** The row with the same endpoint or the same id as a contact that is not in the table; or -1. */
+  #rival(contact: Contact, akin: readonly Contact[]): number {
+    const book = this.#book
+    const rival = akin.find((other) => book.isSameEndpoint(other, contact) || book.isSameId(other, contact))
+    return rival === undefined ? -1 : this.#rowOf(rival)
+  }
+
+  #isBad(row: number): boolean {
+    return this.#columns.fails(row) >= MAX_FAILS
+  }
+
+  #isNear(index: number): boolean {
+    return index >= this.#buckets.length - NEAR_BUCKETS
+  }
+
+  /** Contacts that a bucket should have: as many are asked whether they still live. */
+  #wantedAt(index: number): number {
+    return this.#isNear(index) ? this.#capacityAt(index) : Math.min(K, this.#capacityAt(index))
+  }
+
+  #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {
+    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count })
+    const last = this.#buckets.length - 1
+    // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
+    // share exactly as many as we do; then the shallower ones, one by one.
+    const own = Math.min(commonPrefixLength(this.#ownId, target), last)
+    this.#collect(own, own, nearest, accepts)
+    this.#collect(own + 1, last, nearest, accepts)
+    for (let index = own - 1; index >= 0; index--) this.#collect(index, index, nearest, accepts)
+    return nearest.found
+  }
+
+  #collect(first: number, last: number, nearest: Nearest, accepts: (row: number) => boolean): void {
+    if (!nearest.beginGroup()) return
+    for (let index = first; index <= last; index++) nearest.offer(this.#buckets[index]!, accepts)
+  }
+
+  /** The last bucket is never wide: it splits early, so that the depth tells how near our neighbours are. */
+  #capacity(index: number): number {
+    const capacity = this.#capacityAt(index)
+    return index === this.#buckets.length - 1 ? Math.min(K, capacity) : capacity
+  }
+
+  #indexOf(contact: Contact): number {
+    return Math.min(this.#book.commonPrefix(contact, this.#ownId), this.#buckets.length - 1)
+  }
+
+  #bucketOf(contact: Contact): KBucket {
+    return this.#buckets[this.#indexOf(contact)]!
+  }
+
+  #rowOf(contact: Contact): number {
+    return this.#bucketOf(contact).find((row) => this.#columns.contact(row) === contact)
+  }
+}

@@ -1,0 +1,26 @@
+/** What a DHT node needs of the network: messages in and out. Datagrams stand behind it, or a simulator. */
+import type { Endpoint } from '../../protocol/endpoint.ts'
+import type { NodeId } from '../../protocol/ids.ts'
+import type { DropCounters } from './drops.ts'
+import type { Message } from './messages.ts'
+
+export interface MessagePort {
+  /** Where the port is bound; the host may be unspecified. */
+  readonly local: Endpoint
+  /** Bytes that every message takes on the wire beyond its {@link encodedLength}. */
+  readonly overheadBytes: number
+  readonly drops: DropCounters
+  /** Set by the node, before anything is sent: who it is. In a private network, messages name their receiver. */
+  ownId: NodeId | undefined
+  /**
+   * Best effort; never calls back before it has returned.
+   *
+   * @param receiver its id; undefined for a bootstrap address, whose id nobody knows yet
+   */
+  send(message: Message, to: Endpoint, receiver: NodeId | undefined): void
+  /** `teller` answered a request: it said that its clock is at `unixMs`, or had no complaint about ours. */
+  onClockTold(teller: Endpoint, unixMs: number | undefined): void
+  /** Set by the node. `wireBytes` is what the sender spent on the message; a reply is measured against it. */
+  onMessage: (message: Message, from: Endpoint, wireBytes: number) => void
+  close(): void
+}

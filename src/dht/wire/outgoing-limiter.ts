@@ -1,0 +1,63 @@
+/**
+ * How much we ask of others, and of the router in front of us. Upkeep waits while the budget is spent; lookups do not,
+ * as somebody waits for them, but what they use is missing for upkeep afterwards.
+ */
+import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import type { Millis } from '../../protocol/ports.ts'
+import { Bucket, type Profile, type Rate } from './source-limiter.ts'
+
+/** Requests that nobody waits for. */
+const UPKEEP_RATES: Readonly<Record<Profile, Rate>> = {
+  lan: { perSecond: 2_000, burst: 2_000 },
+  wan: { perSecond: 100, burst: 100 },
+}
+/**
+ * Remote endpoints that are asked for the first time in a while, when a NAT stands before us: each costs it an entry in
+ * a table that is often small, and home routers fail when it overflows.
+ */
+const NEW_FLOWS: Rate = { perSecond: 30, burst: 60 }
+/** A NAT forgets a silent flow after about this long. */
+const FLOW_LIFETIME: Millis = 30_000
+/** Flows that are remembered; the one unused for longest is taken for a new one. */
+const MAX_FLOWS = 2_048
+
+export interface Departure {
+  readonly profile: Profile
+  /** Nobody waits for it. */
+  readonly isUpkeep: boolean
+  readonly now: Millis
+}
+
+export class OutgoingLimiter {
+  /** Whether routers between us and public addresses keep a table of whom we talk to. */
+  isBehindNat = false
+  readonly #upkeep: Readonly<Record<Profile, Bucket>>
+  readonly #newFlows: Bucket
+  /** When each endpoint was asked last, in the order of asking. */
+  readonly #flows = new LazyMap<string, Millis>()
+
+  constructor(now: Millis) {
+    this.#upkeep = { lan: new Bucket(UPKEEP_RATES.lan, now), wan: new Bucket(UPKEEP_RATES.wan, now) }
+    this.#newFlows = new Bucket(NEW_FLOWS, now)
+  }
+
+  /** @returns whether to send now; a refusal costs nothing */
+  allows(to: Endpoint, { profile, isUpkeep, now }: Departure): boolean {
+    const bucket = this.#upkeep[profile]
+    if (isUpkeep && !bucket.isOpen(now)) return false
+    if (this.isBehindNat && profile === 'wan' && !this.#allowsFlow(to, now)) return false
+    bucket.spend(now)
+    return true
+  }
+
+  #allowsFlow(to: Endpoint, now: Millis): boolean {
+    const key = formatEndpoint(to)
+    const usedAt = this.#flows.get(key) ?? Number.NEGATIVE_INFINITY
+    if (usedAt <= now - FLOW_LIFETIME && !this.#newFlows.take(now)) return false
+    if (!this.#flows.delete(key) && this.#flows.size >= MAX_FLOWS)
+      this.#flows.delete(this.#flows.keys().next().value!)
+    this.#flows.set(key, now)
+    return true
+  }
+}

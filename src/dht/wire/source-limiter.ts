@@ -1,0 +1,106 @@
+/** Token buckets by source address, so that no single sender can use up what is there for all. */
+import { familyOf, packEndpoint, type Scope } from '../../protocol/endpoint.ts'
+import { toHex } from '../../protocol/ids.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import type { Millis } from '../../protocol/ports.ts'
+
+/** Private and loopback remotes get the wide limits and short timers of a LAN; all others those of a WAN. */
+export type Profile = 'lan' | 'wan'
+
+export function profileOf(scope: Scope): Profile {
+  return scope === 'public' || scope === 'bogus' ? 'wan' : 'lan'
+}
+
+export interface Rate {
+  readonly perSecond: number
+  /** How much may come at once after a silence. */
+  readonly burst: number
+}
+
+/** Addresses remembered at once; the one unseen for longest is forgotten first. */
+const MAX_SOURCES = 65_536
+
+export class Bucket {
+  #tokens: number
+  #at: Millis
+  readonly #rate: Rate
+
+  constructor(rate: Rate, now: Millis) {
+    this.#rate = rate
+    this.#tokens = rate.burst
+    this.#at = now
+  }
+
+  /** @returns whether one more is allowed now */
+  take(now: Millis): boolean {
+    this.#refill(now)
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+
+  /** Whether there is any left. */
+  isOpen(now: Millis): boolean {
+    this.#refill(now)
+    return this.#tokens >= 1
+  }
+
+  /** Takes one in any case; what is taken beyond the burst, at most as much again, must come back first. */
+  spend(now: Millis): void {
+    this.#refill(now)
+    this.#tokens = Math.max(-this.#rate.burst, this.#tokens - 1)
+  }
+
+  /** How much of the burst is left: 0 … 1. */
+  share(now: Millis): number {
+    this.#refill(now)
+    return this.#tokens / this.#rate.burst
+  }
+
+  #refill(now: Millis): void {
+    const refill = ((now - this.#at) / 1_000) * this.#rate.perSecond
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + refill)
+    this.#at = now
+  }
+}
+
+export class SourceLimiter {
+  readonly #rates: Readonly<Record<Profile, Rate>>
+  readonly #buckets = new LazyMap<string, Bucket>()
+  readonly #maxSources: number
+
+  constructor(rates: Readonly<Record<Profile, Rate>>, maxSources: number = MAX_SOURCES) {
+    this.#rates = rates
+    this.#maxSources = maxSources
+  }
+
+  get size(): number {
+    return this.#buckets.size
+  }
+
+  /**
+   * @param leastShare of its burst that `host` must have left: refuses whoever did much lately, and counts that against
+   *   it too, so that insisting does not help
+   * @returns whether `host` may do one more now
+   */
+  allows(host: string, profile: Profile, now: Millis, leastShare: number = 0): boolean {
+    const key = networkOf(host)
+    const known = this.#buckets.get(key)
+    const bucket = known ?? new Bucket(this.#rates[profile], now)
+    // Deleting and setting moves the source behind all others: the map's order is the order of last use.
+    if (known !== undefined) this.#buckets.delete(key)
+    else if (this.#buckets.size >= this.#maxSources) this.#buckets.delete(this.#buckets.keys().next().value!)
+    this.#buckets.set(key, bucket)
+    const isModest = bucket.share(now) >= leastShare
+    return bucket.take(now) && isModest
+  }
+}
+
+const scratch = new Uint8Array(18)
+
+/** What counts as one source: an IPv4 address, or the /64 of an IPv6 one, which its owner can fill at will. */
+export function networkOf(host: string): string {
+  if (familyOf(host) === 4) return host
+  packEndpoint({ host, port: 0 }, scratch, 0)
+  return toHex(scratch.subarray(0, 8))
+}

@@ -1,0 +1,101 @@
+/** Joining through addresses that somebody named. */
+import { beforeEach, expect, test } from 'vitest'
+import { SeededRandom } from '../../../src/app/sim/random.ts'
+import type { Endpoint } from '../../../src/protocol/endpoint.ts'
+import { idOf, LoneNode, packed } from '../lone-node.ts'
+
+const seed = (n: number): Endpoint => ({ host: `20.0.${n}.1`, port: 20_000 })
+const seeds = Array.from({ length: 7 }, (_, n) => seed(n))
+const friend = { host: '20.1.0.1', port: 20_000 }
+
+let lone: LoneNode
+beforeEach(() => (lone = new LoneNode()))
+
+/** Who was asked since the last look. */
+const asked = (): Endpoint[] => lone.sent.splice(0).map(({ to }) => to)
+
+test('three seeds are asked at once, each silent one makes place for the next after half a second', () => {
+  lone.node.bootstrap(seeds)
+  const first = asked()
+  expect(first).toHaveLength(3)
+  lone.run(499)
+  expect(asked()).toEqual([])
+  lone.run(2)
+  const second = asked()
+  expect(second).toHaveLength(3)
+  lone.run(500)
+  const third = asked().filter((to) => ![...first, ...second].includes(to))
+  expect(new Set([...first, ...second, ...third])).toEqual(new Set(seeds))
+})
+
+test('who are asked first is drawn by chance', () => {
+  const first = new Set<string>()
+  for (let chance = 1; chance <= 20; chance++) {
+    lone = new LoneNode({ random: new SeededRandom(chance) })
+    lone.node.bootstrap(seeds)
+    for (const { host } of asked()) first.add(host)
+  }
+  expect(first.size).toBe(seeds.length)
+})
+
+test('after one answer that names others no further seed is asked', () => {
+  lone.node.bootstrap(seeds)
+  const [answering] = lone.sent
+  lone.sent = lone.sent.slice(0, 1)
+  lone.answerAs(answering!.to, idOf(1), { nodes: packed(friend, idOf(2)) })
+  lone.run(5_000)
+  expect(asked().filter(({ host }) => !host.startsWith('20.1.'))).toHaveLength(2 /* the silent ones, again */)
+})
+
+test('a seed that knows nobody is not enough', () => {
+  lone.node.bootstrap(seeds)
+  const [answering] = lone.sent
+  lone.sent = lone.sent.slice(0, 1)
+  lone.answerAs(answering!.to, idOf(1))
+  lone.run(1_500)
+  expect(new Set(asked().map(({ host }) => host)).size).toBeGreaterThanOrEqual(6)
+})
+
+test('what a seed named is where the walk to our own place begins, and the seed is not asked again', () => {
+  lone.node.bootstrap([seed(0)])
+  const question = lone.sent[0]!
+  expect(question.bytes).toBeGreaterThanOrEqual(230)
+  lone.answerAs(seed(0), idOf(1), { nodes: packed(friend, idOf(2)) })
+  lone.run(1)
+  expect(lone.sent.map(({ to, message }) => [to, message.type])).toEqual([[friend, 'findPeers']])
+  // The question told it where we are only roughly.
+  const { message } = question
+  const target = message.type === 'findPeers' ? message.target! : new Uint8Array()
+  expect(target.subarray(0, 12)).toEqual(lone.node.id.subarray(0, 12))
+  expect(target).not.toEqual(lone.node.id)
+})
+
+test('while nobody answers all are asked again: after a second, then after twice as long each time, five minutes at most', () => {
+  lone.node.bootstrap([seed(0)])
+  // A datagram that is sent again keeps its transaction id.
+  const firstAt = new Map<string, number>()
+  for (let second = 0; second < 3_600; second++) {
+    for (const { message } of lone.sent.splice(0))
+      if (!firstAt.has(message.t)) firstAt.set(message.t, lone.clock.now())
+    lone.run(1_000)
+  }
+  const times = [...firstAt.values()]
+  const waits = times.slice(1).map((at, i) => at - times[i]!)
+  expect(waits[0]).toBeLessThan(10_000)
+  expect(Math.max(...waits)).toBeGreaterThan(0.7 * 5 * 60_000)
+  expect(Math.max(...waits)).toBeLessThan(1.3 * 5 * 60_000 + 10_000)
+  expect(times.length).toBeGreaterThan(10)
+})
+
+test('somebody met by chance is asked once, and forgotten when he is silent', () => {
+  lone.node.meet(friend)
+  expect(asked()).toEqual([friend])
+  lone.run(60 * 60_000)
+  expect(asked().length).toBeLessThanOrEqual(1 /* the second datagram of that one question */)
+})
+
+test('a seed that all are told of a thousand times is asked once', () => {
+  for (let i = 0; i < 1_000; i++) lone.node.meet({ host: `20.2.${i & 255}.1`, port: 1_024 + i })
+  lone.run(400)
+  expect(asked().length).toBeLessThanOrEqual(3)
+})

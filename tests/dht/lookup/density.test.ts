@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ContactBook } from '../../../src/dht/table/contact.ts'
+import { Density } from '../../../src/dht/lookup/density.ts'
+import { estimateNetworkSize, JUDGED } from '../../../src/dht/table/network-size.ts'
+import { SeededRandom } from '../../../src/app/sim/random.ts'
+import { compareDistance, type NodeId } from '../../../src/protocol/ids.ts'
+
+test('of nodes placed by chance one is refused in one lookup of fifty at most, when we think there are half as many', () => {
+  const nodes = 1_000
+  const seed = 3
+  const random = new SeededRandom(seed)
+  const density = new Density(nodes / 2)
+  let refused = 0
+  for (let round = 0; round < 1_000; round++) {
+    const fractions = Array.from({ length: nodes }, () => random.float()).sort((a, b) => a - b)
+    if (fractions.slice(0, 8).some((fraction, at) => !density.isPlausible(at + 1, fraction))) refused++
+  }
+  expect(refused, `seed ${seed}`).toBeLessThanOrEqual(20)
+})
+
+test('beside a target there are two nodes at most; in a network that is too small to tell, any number', () => {
+  expect([1, 2, 3].map((nodes) => new Density(10_000).isPlausible(nodes, 1e-12))).toEqual([true, true, false])
+  expect(new Density(99).isPlausible(8, 0)).toBe(true)
+})
+
+describe('the size of the network', () => {
+  const ownId = new Uint8Array(20) as NodeId
+
+  function estimate(ids: readonly NodeId[]): number {
+    const book = new ContactBook(4)
+    const contacts = ids
+      .toSorted((a, b) => compareDistance(a, b, ownId))
+      .slice(0, JUDGED)
+      .map((id, at) => book.intern(id, { host: `10.0.0.${at}`, port: 20_000 }))
+    return estimateNetworkSize(contacts, ownId, book)
+  }
+
+  test('is judged right within a factor of three', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 200, max: 5_000 }), fc.nat(2 ** 31), (size, seed) => {
+        const random = new SeededRandom(seed)
+        const ids = Array.from({ length: size }, () => random.fill(new Uint8Array(20)) as NodeId)
+        const ratio = estimate(ids) / size
+        expect(ratio).toBeGreaterThan(1 / 3)
+        expect(ratio).toBeLessThan(3)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('is not judged larger by fifteen ids that somebody put beside ours', () => {
+    const random = new SeededRandom(1)
+    const honest = Array.from({ length: 1_000 }, () => random.fill(new Uint8Array(20)) as NodeId)
+    const beside = Array.from({ length: 15 }, (_, at) => new Uint8Array(20).fill(at + 1, 10) as NodeId)
+    expect(estimate([...honest, ...beside])).toBeLessThan(5_000)
+  })
+})

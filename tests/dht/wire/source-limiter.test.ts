@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { SimClock } from '../../../src/app/sim/clock.ts'
+import { DatagramPort } from '../../../src/dht/wire/datagram-port.ts'
+import { encodeMessage } from '../../../src/dht/wire/codec.ts'
+import { Bucket, SourceLimiter } from '../../../src/dht/wire/source-limiter.ts'
+import type { Datagrams } from '../../../src/protocol/ports.ts'
+import { idOf } from '../lone-node.ts'
+
+const TEN = { perSecond: 10, burst: 10 }
+
+test('a bucket gives its burst, then its rate', () => {
+  const bucket = new Bucket(TEN, 0)
+  const taken = (now: number): number => {
+    let count = 0
+    while (bucket.take(now)) count++
+    return count
+  }
+  expect(taken(0)).toBe(10)
+  expect(taken(500)).toBe(5)
+  expect(taken(60_000)).toBe(10)
+  expect(bucket.share(60_000)).toBe(0)
+  expect(bucket.share(60_500)).toBe(0.5)
+})
+
+test('who has asked much is refused where modesty is asked for, and gets no nearer by insisting', () => {
+  const limiter = new SourceLimiter({ lan: TEN, wan: TEN })
+  for (let n = 0; n < 6; n++) expect(limiter.allows('10.0.0.1', 'lan', 0)).toBe(true)
+  expect(limiter.allows('10.0.0.1', 'lan', 0, 0.5)).toBe(false)
+  expect(limiter.allows('10.0.0.2', 'lan', 0, 0.5)).toBe(true)
+  // As fast as it refills: it stays where it is.
+  for (let now = 100; now < 5_000; now += 100) expect(limiter.allows('10.0.0.1', 'lan', now, 0.5)).toBe(false)
+  expect(limiter.allows('10.0.0.1', 'lan', 6_000, 0.5)).toBe(true)
+})
+
+test('a flood from some addresses leaves the others their answers', () => {
+  const clock = new SimClock()
+  const socket: Datagrams = {
+    local: { host: '0.0.0.0', port: 1 },
+    onDatagram: () => undefined,
+    send: () => undefined,
+    close: () => undefined,
+  }
+  const port = new DatagramPort(socket, { clock })
+  const heard = { good: 0, flood: 0 }
+  port.onMessage = (_message, { host }) => heard[host.startsWith('10.1.') ? 'good' : 'flood']++
+  const ping = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcdefgh', id: idOf(1) }))
+  let asked = 0
+  // Ten seconds: each millisecond 100 pings from 100 addresses that flood, and one from 20 that do not.
+  for (let ms = 0; ms < 10_000; ms++) {
+    clock.runUntil(ms)
+    for (let n = 0; n < 100; n++) socket.onDatagram(ping, { host: `10.2.0.${n}`, port: 20_000 })
+    socket.onDatagram(ping, { host: `10.1.0.${ms % 20}`, port: 20_000 })
+    asked++
+  }
+  expect(heard.good).toBe(asked)
+  // The node's own limit: a burst, and so many a second.
+  expect(heard.flood).toBeLessThanOrEqual(20_000 + 10 * 20_000 - heard.good)
+})
