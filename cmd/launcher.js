@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The published command. It has no static imports, so that an old Node gets a sentence and not a stack trace. */
+
 /** How V8 is to keep the heap small, unless it is to hold a network of a hundred thousand nodes. Flags that it reads each time, not only when it makes a heap. */
 const HEAP_FLAGS = [
   // A block leaves garbage of a kilobyte or two. By itself V8 lets the heap of 12 MiB that is in use grow to over 100 before

@@ -27,7 +27,7 @@ export async function openDhtState(
   const stores = new Map<Family, StateStore>()
   if (endpoints.length === 0) return stores
   const { port } = parseHostPort(listen, '0.0.0.0')
-  for (const { host } of endpoints) {
+  const open = async ({ host }: Endpoint): Promise<void> => {
     const family = familyOf(host)
     try {
       const name = stateName({ family, host, port, ...network })
@@ -37,6 +37,7 @@ export async function openDhtState(
       emit({ event: 'dht_table_failed', family, operation: 'open', reason: error.message })
     }
   }
+  await Promise.all(endpoints.map(open))
   return stores
 }
 

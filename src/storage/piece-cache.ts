@@ -11,8 +11,7 @@
 import { LRUCache } from 'lru-cache'
 import type { StorageError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
-import { PieceBuffer } from './buffer-pool.ts'
-import type { BufferPool } from './buffer-pool.ts'
+import { PieceBuffer, type BufferPool } from './buffer-pool.ts'
 import type { Payload } from './disk.ts'
 
 /** Bytes of cached pieces, unless told otherwise. */

@@ -1,14 +1,18 @@
 /** One file in the state folder, held by this process alone: read when it is opened, replaced whole, never half. */
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StateStore } from '../../dht/life/state-store.ts'
 import { StorageError } from '../../protocol/errors.ts'
+import { replaceDurably } from '../../storage/fs/durable-file.ts'
 import { toStorageError } from '../../storage/fs/errno.ts'
 import { Lock } from '../../storage/fs/lock.ts'
 import { errnoOf } from './network-error.ts'
 
 /** Processes that may keep a state of the same name in one folder; the next one keeps none. */
 export const MAX_STATES_PER_NAME = 16
+
+/** What is remembered says whom this machine talked to. */
+const STATE_MODE = 0o600
 
 /**
  * Opens `<folder>/<name>.jsonl`. While another process holds it, `<name>~2.jsonl` and so on: processes that share a
@@ -19,7 +23,6 @@ export const MAX_STATES_PER_NAME = 16
  */
 export async function openStateFile(folder: string, name: string, maxBytes: number): Promise<StateStore> {
   try {
-    // What is remembered says whom this machine talked to.
     await mkdir(folder, { recursive: true, mode: 0o700 })
     for (let nth = 1; nth <= MAX_STATES_PER_NAME; nth++) {
       const path = join(folder, `${name}${nth === 1 ? '' : `~${nth}`}.jsonl`)
@@ -77,7 +80,7 @@ class StateFile implements StateStore {
   }
 
   save(bytes: Uint8Array, onDone: (error?: StorageError) => void): void {
-    replace(this.#path, bytes).then(
+    replaceDurably(this.#path, bytes, STATE_MODE).then(
       () => onDone(),
       (error: unknown) => onDone(toStorageError(error, this.#path)),
     )
@@ -85,20 +88,5 @@ class StateFile implements StateStore {
 
   close(onClosed: () => void): void {
     this.#lock.release().then(onClosed, onClosed)
-  }
-}
-
-/**
- * Without waiting for the disk: after a power failure the file may be empty, which its reader notices and which costs a
- * node no more than its first start did. The draft's name is fixed, as only the holder of the lock writes it.
- */
-async function replace(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.tmp`
-  try {
-    await writeFile(draft, bytes, { mode: 0o600 })
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true }).catch(() => undefined)
-    throw error
   }
 }

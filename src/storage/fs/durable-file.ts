@@ -5,10 +5,14 @@ import { dirname } from 'node:path'
 
 const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
 
-/** After any crash the file holds the old bytes or the new ones; once this is done, the new ones. */
-export async function replaceDurably(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * After any crash the file holds the old bytes or the new ones; once this is done, the new ones. One at a time for a path.
+ *
+ * @param mode of the new file, less what the process masks
+ */
+export async function replaceDurably(path: string, bytes: Uint8Array, mode: number = 0o666): Promise<void> {
   const fresh = `${path}.tmp`
-  const file = await open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+  const file = await open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode)
   try {
     await file.writeFile(bytes)
     await file.sync()
