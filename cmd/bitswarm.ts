@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program: the process as an {@link Env}, main, and the exit code. */
 import process from 'node:process'
+import { activeResources } from '../src/app/node/active-resources.ts'
 import { onSignals } from '../src/app/node/signals.ts'
 import { EXIT_BROKEN_PIPE } from './exit-code.ts'
 import { main } from './main.ts'
@@ -25,6 +26,7 @@ const code = await main({
   pid: process.pid,
   nodeVersion: process.versions.node,
   rss: () => process.memoryUsage.rss(),
+  activeResources,
   onSignals,
   onCrash(fn) {
     process.on('uncaughtException', fn)

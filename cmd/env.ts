@@ -1,4 +1,5 @@
 /** What the command line gets from outside: in production the process, in tests whatever they like. */
+import type { ActiveResources } from '../src/app/node/active-resources.ts'
 import type { SignalHandlers } from '../src/app/node/signals.ts'
 import type { ProgressStream } from '../src/app/progress.ts'
 
@@ -16,6 +17,7 @@ export interface Env {
   readonly nodeVersion: string
   /** Bytes of memory of the process. */
   rss(): number
+  activeResources(): ActiveResources
   onSignals(handlers: SignalHandlers): () => void
   /** Calls `fn` for an error that nobody caught. */
   onCrash(fn: (error: unknown) => void): () => void

@@ -150,6 +150,8 @@ export const EVENTS = [
     pieces: count.exactOptional(),
     dhtContacts: count.exactOptional(),
     rss: bytes,
+    timers: count,
+    handles: count.describe('sockets, threads and requests under way, as Node.js counts them'),
     uptimeSeconds: seconds,
   }),
   event(

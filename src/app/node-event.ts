@@ -67,6 +67,10 @@ export type AppEvent =
       readonly dhtContacts?: number
       /** Bytes of memory of the process. */
       readonly rss: number
+      /** Timers that wait. */
+      readonly timers: number
+      /** Sockets, threads and requests under way, as Node.js counts them. */
+      readonly handles: number
       readonly uptimeSeconds: number
     }
   /** Every minute and on request, for each address family: what the DHT node knows, keeps, did and threw away. */
