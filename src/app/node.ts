@@ -95,6 +95,8 @@ export interface NodeSnapshot {
   readonly upRate: number
   /** Connections. */
   readonly peers: number
+  /** Bytes of piece buffers in use: being received, written, sent, or kept for serving. */
+  readonly bufferBytes: number
   readonly dht?: DhtSnapshot
 }
 
@@ -289,6 +291,7 @@ export class Node {
       downRate: sum('downRate'),
       upRate: sum('upRate'),
       peers: this.#slots.taken,
+      bufferBytes: this.#host.pool.outstandingBytes,
       ...(dht && { dht: dht.snapshot() }),
     }
   }

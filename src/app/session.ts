@@ -91,6 +91,11 @@ export class Session {
     return this.#state === 'seeding'
   }
 
+  /** Whether a piece is verified and written. */
+  has(piece: number): boolean {
+    return this.#transfer?.downloader.picker.have.has(piece) ?? false
+  }
+
   /** Starts finding peers for an info hash whose metainfo comes later, by {@link open}. */
   start(): void {
     invariant(this.#state === 'waiting', 'a session was started twice')

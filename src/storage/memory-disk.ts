@@ -97,6 +97,11 @@ export class MemoryDisk implements Disk {
     return content
   }
 
+  /** Whether a power cut would leave the file as it is. */
+  isDurable(path: string): boolean {
+    return !this.#created.has(path) && this.#files.get(path)?.isDirty !== true
+  }
+
   removeFile(path: string): void {
     this.#files.delete(path)
     this.#created.delete(path)
@@ -178,8 +183,11 @@ export class MemoryDisk implements Disk {
   }
 
   readSpans(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
-    const fault = this.faultOf('read')
-    if (fault !== undefined) return fault
+    return this.faultOf('read') ?? this.peek(spans, into)
+  }
+
+  /** What lies there now, whatever reading would say. */
+  peek(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
     let at = 0
     for (const { path, offset, length } of spans) {
       const part = into.subarray(at, at + length)

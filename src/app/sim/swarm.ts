@@ -1,15 +1,15 @@
 /** A whole swarm in one process under virtual time: real nodes and sessions on simulated networks and disks. */
 import { buildMetainfo } from '../../metainfo/build.ts'
 import type { Metainfo } from '../../metainfo/metainfo.ts'
-import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
-import { InvariantError, StorageError } from '../../protocol/errors.ts'
+import { formatEndpoint } from '../../protocol/endpoint.ts'
+import { InvariantError } from '../../protocol/errors.ts'
 import { toHex } from '../../protocol/ids.ts'
-import type { Datagrams, Hashes, Millis } from '../../protocol/ports.ts'
+import type { Hashes, Millis } from '../../protocol/ports.ts'
 import { MemoryDisk } from '../../storage/memory-disk.ts'
-import type { Environment } from '../environment.ts'
 import { Node, type AddSessionOptions, type NodeOptions } from '../node.ts'
 import type { Session } from '../session.ts'
 import { SimClock } from './clock.ts'
+import { simEnvironment } from './environment.ts'
 import { SimHttp } from './http.ts'
 import { SeededRandom } from './random.ts'
 import { SimStreams, type HostRates, type SimHost } from './stream-network.ts'
@@ -138,25 +138,16 @@ export class SimSwarm {
     const ownDisk =
       disk ?? new MemoryDisk({ clock: this.clock, random: random.fork('disk'), hashes: this.#hashes })
     if (has !== undefined) ownDisk.writeFile(PAYLOAD_PATH, this.#payloadWith(has))
-    const env: Environment = {
+    const env = simEnvironment({
       clock: this.clock,
       random,
       hashes: this.#hashes,
-      copyBytes: (source, target, at) => target.set(source, at),
-      resolver: {
-        resolve: (address, _family, onResult) => onResult([address]),
-        resolveService: (_name, onResult) => onResult([]),
-      },
+      disk: ownDisk,
       dialer: host,
       http: this.http,
-      disk: ownDisk,
-      listenTcp: () => Promise.resolve(host.listen(PORT)),
-      bindUdp: () => Promise.resolve([]),
-      openState: () => Promise.reject(new StorageError('disk.missing', 'machines here have no state')),
-      openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
-      addresses: () => [host.address],
-      joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onInterface() {}, onFailed() {} }),
-    }
+      address: host.address,
+      listen: () => host.listen(PORT),
+    })
     const opened = await Node.open(env, {
       ...node,
       tcpListen: `:${PORT}`,
@@ -195,9 +186,4 @@ export class SimSwarm {
       if (has[piece] === '.') content.fill(0, piece * pieceLength, (piece + 1) * pieceLength)
     return content
   }
-}
-
-/** A socket that reaches nobody. */
-function unconnected(local: Endpoint): Datagrams {
-  return { local, send() {}, onDatagram() {}, close() {} }
 }
