@@ -23,6 +23,8 @@ export interface SwarmProcessOptions {
   readonly enter?: readonly string[]
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>
+  /** Lines are forgotten once the listeners have heard them: for processes that talk for hours. */
+  readonly isForgetful?: boolean
 }
 
 interface Waiter {
@@ -45,6 +47,7 @@ export class SwarmProcess {
   /** Fulfilled with the exit code, or 128 + 15 or 9 when a signal ended it. Never rejected. */
   readonly exited: Promise<number>
   readonly #child: ChildProcess
+  readonly #isForgetful: boolean
   readonly #lines: EventLine[] = []
   readonly #listeners: ((line: EventLine) => void)[] = []
   #waiters: Waiter[] = []
@@ -53,6 +56,7 @@ export class SwarmProcess {
 
   constructor(args: readonly string[], options: SwarmProcessOptions) {
     this.name = options.name
+    this.#isForgetful = options.isForgetful ?? false
     const words = [...(options.enter ?? []), process.execPath, options.command ?? FROM_SOURCE, ...args]
     this.#child = spawn(words[0]!, words.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -150,7 +154,7 @@ export class SwarmProcess {
       this.kill()
       return
     }
-    this.#lines.push(line)
+    if (!this.#isForgetful) this.#lines.push(line)
     for (const listener of this.#listeners) listener(line)
     this.#waiters = this.#waiters.filter((waiter) => {
       if (!waiter.isIt(line)) return true
