@@ -1,7 +1,9 @@
 /** What a DHT lives through: restarts, sleep, outages, partitions, and nodes that nobody can reach. */
 import { describe, expect, test } from 'vitest'
 import { hashes } from '../support/hashes.ts'
+import { startChurn } from '../../src/app/sim/dht/churn.ts'
 import { SimDht, type SimDhtOptions, type SimNode } from '../../src/app/sim/dht.ts'
+import { SeededRandom } from '../../src/app/sim/random.ts'
 import { SimStateStore } from '../../src/app/sim/state-store.ts'
 import type { DhtEvent } from '../../src/dht/events.ts'
 import { toHex, type InfoHash } from '../../src/protocol/ids.ts'
@@ -128,6 +130,17 @@ describe('a network that goes away', () => {
     expect(recovered!.answered).toBeGreaterThanOrEqual(8)
     sim.close()
     expect(sim.book.size).toBe(0)
+  })
+
+  test('is not what a node at rest sees when it happens to ask one dead contact after the other', () => {
+    const seed = 22
+    const { sim, events } = world({ seed, seeds: 3 })
+    sim.grow(100, 1_000)
+    sim.run(20 * MINUTE)
+    startChurn(sim, 60, new SeededRandom(seed))
+    sim.run(90 * MINUTE)
+    const outages = [...events.values()].flat().filter(({ event }) => event === 'dht_offline')
+    expect(outages, `seed ${seed}`).toEqual([])
   })
 
   /** Two halves that were apart for so long, each with torrents of its own; and how many of the 20 are found across. */

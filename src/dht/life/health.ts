@@ -4,7 +4,10 @@
  */
 import type { Millis } from '../../protocol/ports.ts'
 
-/** More questions than this without an answer, over at least this long: the network is gone, not everybody in it. */
+/**
+ * More questions than this without an answer, over at least this long: the network may be gone. Or the dead are asked in
+ * a row, as happens to a node at rest, which asks those that were silent for longest.
+ */
 const MAX_UNANSWERED = 8
 const SILENCE: Millis = 10_000
 
@@ -17,11 +20,12 @@ const BLAME_WITHIN: Millis = 2 * 60_000
 export class Health {
   #answeredAt: Millis = Number.NEGATIVE_INFINITY
   #unanswered = 0
+  #isInDoubt = false
   #offlineSince: Millis | undefined
 
   /** Whether a silent contact is to blame for its silence. */
   isOnline(now: Millis): boolean {
-    return this.#offlineSince === undefined && now - this.#answeredAt < BLAME_WITHIN
+    return !this.#isInDoubt && this.#offlineSince === undefined && now - this.#answeredAt < BLAME_WITHIN
   }
 
   /** @returns how long we were offline, when this ends it */
@@ -29,16 +33,26 @@ export class Health {
     const since = this.#offlineSince
     this.#answeredAt = now
     this.#unanswered = 0
+    this.#isInDoubt = false
     this.#offlineSince = undefined
     return since === undefined ? undefined : now - since
   }
 
-  /** @returns whether it has just turned out that we are offline. Who never was online is not */
+  /** @returns whether it has begun to look as if we were offline: those heard of last are to be asked, and nobody is blamed meanwhile */
   onSilence(now: Millis): boolean {
     this.#unanswered++
+    // Who never was online does not go offline.
+    const wasOnline = this.#offlineSince === undefined && this.#answeredAt !== Number.NEGATIVE_INFINITY
     const isCutOff = this.#unanswered > MAX_UNANSWERED && now - this.#answeredAt >= SILENCE
-    if (!isCutOff || this.#offlineSince !== undefined || this.#answeredAt === Number.NEGATIVE_INFINITY)
-      return false
+    if (this.#isInDoubt || !wasOnline || !isCutOff) return false
+    this.#isInDoubt = true
+    return true
+  }
+
+  /** Those heard of last were asked. @returns whether not even they have answered: we are offline */
+  onAsked(): boolean {
+    if (!this.#isInDoubt) return false
+    this.#isInDoubt = false
     this.#offlineSince = this.#answeredAt
     return true
   }

@@ -21,6 +21,9 @@ const PULSE: Millis = 60_000
 const ALARMED_PULSE: Millis = 5_000
 const JITTER = 0.2
 
+/** Contacts that are asked before we believe that the network is gone. */
+const PROBES = K
+
 /** So many of a hundred whom we asked lately are silent: that is no usual coming and going. */
 const ALARM_PERCENT = 33
 const LATELY: Millis = 15 * 60_000
@@ -93,8 +96,7 @@ export class Recovery implements NeighbourhoodObserver {
 
   /** A question stayed without an answer. */
   onSilence(): void {
-    const { clock, emit, family, table } = this.#options
-    if (this.#health.onSilence(clock.now())) emit({ event: 'dht_offline', family, contacts: table.size })
+    if (this.#health.onSilence(this.#options.clock.now())) this.#askHeardLast()
   }
 
   onAdded(contact: Contact): void {
@@ -130,6 +132,22 @@ export class Recovery implements NeighbourhoodObserver {
     this.#pulse()
     this.#rollCall?.cancel()
     this.#graves.clear()
+  }
+
+  /** Only when those are silent, too, are we cut off. */
+  #askHeardLast(): void {
+    const { table, ping } = this.#options
+    let open = 1
+    const onDone = (): void => {
+      if (--open === 0) this.#onHeardLastAsked()
+    }
+    for (const contact of table.heardLast(PROBES)) if (ping(contact, onDone)) open++
+    onDone()
+  }
+
+  #onHeardLastAsked(): void {
+    const { emit, family, table } = this.#options
+    if (this.#health.onAsked()) emit({ event: 'dht_offline', family, contacts: table.size })
   }
 
   get #isAlarmed(): boolean {

@@ -3,12 +3,15 @@ import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import type { KBucket } from './k-bucket.ts'
 
-/**
- * A contact that was heard of within this time is good (BEP 5), and others are told of it. Naming only those of the last
- * five minutes spares walks some dead ends and costs them their goal: in a network that is little used half of what lies
- * near a target is older.
- */
+/** A contact that was heard of within this time is good (BEP 5), and may be named to others. */
 export const GOOD_FOR: Millis = 15 * 60_000
+/**
+ * Of a bucket with so many that were heard of within this shorter time, only those are named: fewer names are dead. It is
+ * longer than the time after which neighbours are refreshed, so that they all are named while they live. A bucket
+ * with fewer, in a network that is little used, would name nobody: there, all good ones are.
+ */
+const FRESH_FOR: Millis = 7 * 60_000
+const ENOUGH_FRESH = 3
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
@@ -24,7 +27,20 @@ export class Freshness {
   }
 
   isGood(row: number, now: Millis): boolean {
-    return this.#columns.fails(row) === 0 && this.heardAt(row) >= now - GOOD_FOR
+    return this.isGoodSince(row, now - GOOD_FOR)
+  }
+
+  isGoodSince(row: number, since: Millis): boolean {
+    return this.#columns.fails(row) === 0 && this.heardAt(row) >= since
+  }
+
+  /** Who was heard of before this is not named to others. */
+  namedSince(bucket: KBucket, now: Millis): Millis {
+    const fresh = now - FRESH_FOR
+    let missing = ENOUGH_FRESH
+    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row))
+      if (this.isGoodSince(row, fresh) && --missing === 0) return fresh
+    return now - GOOD_FOR
   }
 
   /** The row of `bucket` that was silent for longest. */

@@ -11,10 +11,13 @@ export interface NearestOptions {
   readonly count: number
 }
 
+/** Which rows of a bucket are wanted. */
+export type AcceptsOf = (bucket: KBucket) => (row: number) => boolean
+
 export class Nearest {
   /** Nearest first. */
-  readonly found: Contact[] = []
-  /** The first bits of the distance of each of {@link found}: nearly always they decide. */
+  readonly #found: Contact[] = []
+  /** The first bits of the distance of each of {@link #found}: nearly always they decide. */
   readonly #keys: number[] = []
   readonly #book: ContactBook
   readonly #columns: ContactColumns
@@ -32,19 +35,37 @@ export class Nearest {
     this.#count = count
   }
 
-  /** @returns false when no group can bring any more */
-  beginGroup(): boolean {
-    this.#settled = this.found.length
-    return this.#settled < this.#count
+  /**
+   * @param own index of the target's bucket. Its contacts share more bits with the target than any other; then come all
+   * deeper buckets, which share exactly as many as we do; then the shallower ones, one by one
+   * @returns the nearest, nearest first
+   */
+  among(buckets: readonly KBucket[], own: number, acceptsOf: AcceptsOf): Contact[] {
+    this.#addGroup(buckets, { first: own, end: own + 1 }, acceptsOf)
+    this.#addGroup(buckets, { first: own + 1, end: buckets.length }, acceptsOf)
+    for (let index = own - 1; index >= 0; index--)
+      this.#addGroup(buckets, { first: index, end: index + 1 }, acceptsOf)
+    return this.#found
+  }
+
+  #addGroup(
+    buckets: readonly KBucket[],
+    { first, end }: { readonly first: number; readonly end: number },
+    acceptsOf: AcceptsOf,
+  ): void {
+    this.#settled = this.#found.length
+    // Nobody of a farther group comes before those found.
+    if (this.#settled === this.#count) return
+    for (let index = first; index < end; index++) this.#offer(buckets[index]!, acceptsOf(buckets[index]!))
   }
 
   /** Looks at one bucket of the current group; `accepts` is asked only about rows that are near enough. */
-  offer(bucket: KBucket, accepts: (row: number) => boolean): void {
+  #offer(bucket: KBucket, accepts: (row: number) => boolean): void {
     const columns = this.#columns
     for (let row = bucket.first; row !== NO_ROW; row = columns.next(row)) {
       const contact = columns.contact(row)
       const key = this.#book.distanceKey(contact, this.#targetKey)
-      const last = this.found.length - 1
+      const last = this.#found.length - 1
       const isFull = last + 1 === this.#count
       if (isFull && !this.#isNearer(contact, key, last)) continue
       if (accepts(row)) this.#insert(contact, key, isFull ? last : last + 1)
@@ -53,7 +74,7 @@ export class Nearest {
 
   /** @param last the place behind all that stay */
   #insert(contact: Contact, key: number, last: number): void {
-    const { found } = this
+    const found = this.#found
     let at = last
     for (; at > this.#settled && this.#isNearer(contact, key, at - 1); at--) {
       found[at] = found[at - 1]!
@@ -66,6 +87,6 @@ export class Nearest {
   #isNearer(contact: Contact, key: number, index: number): boolean {
     const difference = key - this.#keys[index]!
     if (difference !== 0) return difference < 0
-    return this.#book.compareDistance(contact, this.found[index]!, this.#target) < 0
+    return this.#book.compareDistance(contact, this.#found[index]!, this.#target) < 0
   }
 }

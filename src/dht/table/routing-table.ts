@@ -14,7 +14,7 @@ import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { Freshness } from './freshness.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { estimateNetworkSize, JUDGED } from './network-size.ts'
-import { Nearest } from './nearest.ts'
+import { Nearest, type AcceptsOf } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
@@ -184,7 +184,7 @@ export class RoutingTable {
 
   /** The `count` contacts nearest to `target`, nearest first. */
   closest(target: Uint8Array, count: number): Contact[] {
-    return this.#nearest(target, count, () => true)
+    return this.#nearest(target, count, () => () => true)
   }
 
   /** The `count` nearest that we may name to others: good, and without an unanswered request. */
@@ -194,9 +194,17 @@ export class RoutingTable {
     now: Millis,
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
-    const mayBeNamed = (row: number): boolean =>
-      this.#freshness.isGood(row, now) && accepts(this.#columns.contact(row))
-    return this.#nearest(target, count, mayBeNamed)
+    return this.#nearest(target, count, (bucket) => {
+      const since = this.#freshness.namedSince(bucket, now)
+      return (row) => this.#freshness.isGoodSince(row, since) && accepts(this.#columns.contact(row))
+    })
+  }
+
+  #nearest(target: Uint8Array, count: number, acceptsOf: AcceptsOf): Contact[] {
+    const last = this.#buckets.length - 1
+    const own = Math.min(commonPrefixLength(this.#ownId, target), last)
+    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count })
+    return nearest.among(this.#buckets, own, acceptsOf)
   }
 
   /** How many nodes there are, roughly. */
@@ -211,6 +219,15 @@ export class RoutingTable {
   *contacts(): Generator<Contact> {
     for (let row = 0; row < this.#columns.bound; row++)
       if (this.#columns.contact(row) !== NONE) yield this.#columns.contact(row)
+  }
+
+  /** Those heard of last, of all buckets. */
+  heardLast(count: number): Contact[] {
+    return this.#buckets
+      .flatMap((bucket) => bucket.rows())
+      .sort((a, b) => this.#freshness.heardAt(b) - this.#freshness.heardAt(a))
+      .slice(0, count)
+      .map((row) => this.#columns.contact(row))
   }
 
   /** Our own id has changed: everybody gets the place that is due to him now, if there is one. */
@@ -358,23 +375,6 @@ export class RoutingTable {
   /** Contacts that a bucket should have: as many are asked whether they still live. */
   #wantedAt(index: number): number {
     return this.#isNear(index) ? this.#capacityAt(index) : Math.min(K, this.#capacityAt(index))
-  }
-
-  #nearest(target: Uint8Array, count: number, accepts: (row: number) => boolean): Contact[] {
-    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count })
-    const last = this.#buckets.length - 1
-    // Contacts of the target's own bucket share more bits with it than any other; then all deeper buckets, which
-    // share exactly as many as we do; then the shallower ones, one by one.
-    const own = Math.min(commonPrefixLength(this.#ownId, target), last)
-    this.#collect(own, own, nearest, accepts)
-    this.#collect(own + 1, last, nearest, accepts)
-    for (let index = own - 1; index >= 0; index--) this.#collect(index, index, nearest, accepts)
-    return nearest.found
-  }
-
-  #collect(first: number, last: number, nearest: Nearest, accepts: (row: number) => boolean): void {
-    if (!nearest.beginGroup()) return
-    for (let index = first; index <= last; index++) nearest.offer(this.#buckets[index]!, accepts)
   }
 
   /** The last bucket is never wide: it splits early, so that the depth tells how near our neighbours are. */

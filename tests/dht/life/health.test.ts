@@ -1,15 +1,29 @@
 import { expect, test } from 'vitest'
 import { Health } from '../../../src/dht/life/health.ts'
 
-/** Questions without an answer, one each second from `from` on. @returns those at which it turned out that we are offline */
-const silence = (health: Health, from: number, seconds: number): number[] =>
-  Array.from({ length: seconds }, (_, second) => from + second * 1_000).filter((at) => health.onSilence(at))
+/** Questions without an answer, one each second from `from` on. @returns when it looked for the first time as if we were offline */
+const silence = (health: Health, from: number, seconds: number): number | undefined =>
+  Array.from({ length: seconds }, (_, second) => from + second * 1_000).filter((at) =>
+    health.onSilence(at),
+  )[0]
 
-test('more than eight questions without an answer over ten seconds: we are offline, and are told so once', () => {
+test('more than eight questions without an answer over ten seconds: it looks as if we were offline', () => {
   const health = new Health()
   health.onAnswer(0)
-  expect(silence(health, 1_000, 60)).toEqual([10_000])
+  expect(silence(health, 1_000, 60)).toBe(10_000)
   expect(health.isOnline(10_000)).toBe(false)
+  expect(health.onAsked()).toBe(true)
+  expect(health.isOnline(70_000)).toBe(false)
+  expect(silence(health, 70_000, 60)).toBeUndefined()
+})
+
+test('when one of those heard of last answers, the silent ones were to blame', () => {
+  const health = new Health()
+  health.onAnswer(0)
+  expect(silence(health, 1_000, 60)).toBe(10_000)
+  expect(health.onAnswer(60_500)).toBeUndefined()
+  expect(health.onAsked()).toBe(false)
+  expect(health.isOnline(61_000)).toBe(true)
 })
 
 test('many silent ones at once are no outage while somebody answered lately', () => {
@@ -22,16 +36,17 @@ test('many silent ones at once are no outage while somebody answered lately', ()
 test('every answer begins the count anew', () => {
   const health = new Health()
   health.onAnswer(0)
-  expect(silence(health, 1_000, 9)).toEqual([])
+  expect(silence(health, 1_000, 9)).toBeUndefined()
   expect(health.onAnswer(9_500)).toBeUndefined()
-  expect(silence(health, 10_000, 9)).toEqual([])
-  expect(silence(health, 20_000, 1)).toEqual([20_000])
+  expect(silence(health, 10_000, 9)).toBeUndefined()
+  expect(silence(health, 20_000, 1)).toBe(20_000)
 })
 
 test('the first answer ends it, and says how long it lasted: since the last one before', () => {
   const health = new Health()
   health.onAnswer(1_000)
   silence(health, 2_000, 20)
+  health.onAsked()
   expect(health.onAnswer(95_000)).toBe(94_000)
   expect(health.isOnline(95_000)).toBe(true)
 })
@@ -44,5 +59,5 @@ test('nobody is to blame when nobody has answered for two minutes, however few w
 })
 
 test('who was never online does not go offline', () => {
-  expect(silence(new Health(), 0, 100)).toEqual([])
+  expect(silence(new Health(), 0, 100)).toBeUndefined()
 })

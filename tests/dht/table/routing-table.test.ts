@@ -135,6 +135,21 @@ test('others are told only of contacts that answered lately and left nothing una
   expect(table.closestGood(id('1'), 8, GOOD_FOR + 1_000, () => true)).toEqual([fresh])
 })
 
+test('of a bucket in which three were heard of within seven minutes, those before are not named any more', () => {
+  const { table, contact } = world()
+  const [minute, now] = [60_000, 14 * 60_000]
+  const heardAt = [0, 6, 8, 9]
+  const names = heardAt.map((at, index) => {
+    const one = contact(id('1', index))
+    table.onReply(one, at * minute, 5)
+    return one
+  })
+  const named = (): Contact[] => table.closestGood(id('1', 0), 8, now, () => true)
+  expect(named()).toEqual(names)
+  table.onReply(names[1]!, 10 * minute, 5)
+  expect(named()).toEqual(names.slice(1))
+})
+
 test('around ourselves all are asked, the longest silent first; elsewhere the eight heard of last', () => {
   const book = new ContactBook(4)
   const table = new RoutingTable({ ownId, book })
