@@ -3,9 +3,7 @@ import { Health } from '../../../src/dht/life/health.ts'
 
 /** Questions without an answer, one each second from `from` on. @returns when it looked for the first time as if we were offline */
 const silence = (health: Health, from: number, seconds: number): number | undefined =>
-  Array.from({ length: seconds }, (_, second) => from + second * 1_000).filter((at) =>
-    health.onSilence(at),
-  )[0]
+  Array.from({ length: seconds }, (_, second) => from + second * 1_000).find((at) => health.onSilence(at))
 
 test('more than eight questions without an answer over ten seconds: it looks as if we were offline', () => {
   const health = new Health()
