@@ -166,11 +166,11 @@ export class Swarm implements PeerObserver {
 
   /** Payload bytes since the start. */
   get downloaded(): number {
-    return this.#downloadedBefore + this.#sum((peer) => peer.downloaded)
+    return this.#downloadedBefore + this.#sum((peer) => peer.downRate.total)
   }
 
   get uploaded(): number {
-    return this.#uploadedBefore + this.#sum((peer) => peer.uploaded)
+    return this.#uploadedBefore + this.#sum((peer) => peer.upRate.total)
   }
 
   /** Bytes per second. */
@@ -237,6 +237,10 @@ export class Swarm implements PeerObserver {
     this.#transfer!.uploader.onRequest(peer, piece)
   }
 
+  onRequestsEnd(peer: PeerConnection): void {
+    this.#transfer!.uploader.onRequestsEnd(peer)
+  }
+
   onExtensions(peer: PeerConnection, { dhtPort }: ExtensionFields): void {
     this.#connector.onListenEndpoint(peer)
     if (dhtPort !== undefined) this.#dht?.meet({ host: peer.remote.host, port: dhtPort })
@@ -246,8 +250,8 @@ export class Swarm implements PeerObserver {
   onClosed(peer: PeerConnection, reason: string): void {
     const state = this.#stateOf(peer)
     this.#peers.delete(peer.id)
-    this.#downloadedBefore += peer.downloaded
-    this.#uploadedBefore += peer.uploaded
+    this.#downloadedBefore += peer.downRate.total
+    this.#uploadedBefore += peer.upRate.total
     this.#transfer?.downloader.removePeer(peer)
     this.#transfer?.uploader.removePeer(peer)
     for (const extension of this.#extensions) extension.onClosed(peer)
@@ -256,8 +260,8 @@ export class Swarm implements PeerObserver {
       peer: peer.address,
       reason,
       state,
-      downloaded: peer.downloaded,
-      uploaded: peer.uploaded,
+      downloaded: peer.downRate.total,
+      uploaded: peer.upRate.total,
     })
     this.#connector.onClosed(peer, reason)
   }
@@ -357,8 +361,8 @@ export class Swarm implements PeerObserver {
       direction: peer.direction,
       client: peer.client,
       have: peer.pieces?.count ?? 0,
-      downloaded: peer.downloaded,
-      uploaded: peer.uploaded,
+      downloaded: peer.downRate.total,
+      uploaded: peer.upRate.total,
       downRate: peer.downRate.rate(now),
       upRate: peer.upRate.rate(now),
       inFlight: this.#transfer?.downloader.inFlight(peer) ?? 0,

@@ -2,6 +2,7 @@
 import { Choker, slotCount, type ChokerPeer } from '../peer/choker.ts'
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
+import { GRAIN } from '../peer/token-bucket.ts'
 import type { UploadRequest } from '../peer/upload-queue.ts'
 import { UploadTurns } from '../peer/upload-turns.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
@@ -100,10 +101,13 @@ export class Uploader {
   }
 
   onRequest(peer: PeerConnection, piece: number): void {
-    const upload = this.#uploads.get(peer.id)
-    if (upload === undefined) return
     this.#offers.onRequest(peer, piece, this.#options.clock.now())
-    if (!upload.isSated) this.#serve(upload)
+  }
+
+  /** All requests that came together are in the peer's queue. */
+  onRequestsEnd(peer: PeerConnection): void {
+    const upload = this.#uploads.get(peer.id)
+    if (upload !== undefined && !upload.isSated) this.#serve(upload)
   }
 
   /** Rotates the slots, and gives those another chance whom an overloaded disk turned away. */
@@ -195,30 +199,38 @@ export class Uploader {
     if (isSated) return undefined
     for (let request = peer.uploads?.peek(); request !== undefined; request = peer.uploads!.peek()) {
       if (this.#options.have.has(request.piece)) return request
-      peer.uploads!.next()
+      peer.uploads!.take([request])
     }
     return undefined
   }
 
-  /** @returns false when neither it nor another request can be served now */
-  #isSent(upload: Upload, request: UploadRequest): boolean {
-    const bytes = PIECE_HEADER_LENGTH + request.length
-    if (!this.#isGranted(upload.lane, bytes)) return false
-    this.#countAhead(upload, request.length)
-    const isTaken = this.#options.cache.read(request.piece, request.begin, request.length, (block) =>
-      this.#onBlock(upload, request, block),
-    )
+  /**
+   * Sends the request and those that go on where it ends.
+   *
+   * @returns false when neither it nor another request can be served now
+   */
+  #isSent(upload: Upload, { piece, begin }: UploadRequest): boolean {
+    const { lane, peer } = upload
+    const { cache } = this.#options
+    const grain = (lane.budget.rate * GRAIN) / 1_000
+    const room = this.#maxAheadBytes - upload.aheadBytes
+    const run = peer.uploads!.peekRun(Math.min(cache.windowFrom(begin), room, grain))
+    const bytes = lengthOf(run)
+    const cost = bytes + run.length * PIECE_HEADER_LENGTH
+    if (!this.#isGranted(lane, cost)) return false
+    this.#countAhead(upload, bytes)
+    const isTaken = cache.read(piece, begin, bytes, (blocks) => this.#onRead(upload, run, blocks))
     if (!isTaken) {
-      this.#countAhead(upload, -request.length)
+      this.#countAhead(upload, -bytes)
       return false
     }
-    upload.lane.grantedBytes -= bytes
-    upload.peer.uploads?.next()
-    this.#offers.onServed(upload.peer, request.piece)
+    lane.grantedBytes -= cost
+    peer.uploads?.take(run)
+    this.#offers.onServed(peer, piece)
     return true
   }
 
-  /** Saves up the budget for a block, which goes out whole. */
+  /** Saves up the budget for a run, which goes out whole. */
   #isGranted(lane: Lane, bytes: number): boolean {
     const missing = bytes - lane.grantedBytes
     if (missing <= 0) return true
@@ -237,23 +249,31 @@ export class Uploader {
     else if (upload.aheadBytes <= this.#maxAheadBytes * REFILL_SHARE) upload.isSated = false
   }
 
-  #onBlock(upload: Upload, request: UploadRequest, block: CachedBlock | StorageError): void {
+  #onRead(upload: Upload, run: readonly UploadRequest[], blocks: CachedBlock | StorageError): void {
     const { peer } = upload
-    if (block instanceof StorageError) {
-      this.#countAhead(upload, -request.length)
-      this.#options.onReadFailed(block)
+    const bytes = lengthOf(run)
+    if (blocks instanceof StorageError) {
+      this.#countAhead(upload, -bytes)
+      this.#options.onReadFailed(blocks)
       return
     }
     if (peer.isClosed || peer.isChoked) {
-      this.#countAhead(upload, -request.length)
-      block.release()
+      this.#countAhead(upload, -bytes)
+      blocks.release()
       return
     }
-    peer.sendBlock(request, block.bytes, () => {
-      block.release()
-      this.#countAhead(upload, -request.length)
+    peer.sendBlocks(run, blocks.bytes, () => {
+      blocks.release()
+      this.#countAhead(upload, -bytes)
       if (peer.isClosed) this.#run(upload.lane)
       else if (!upload.isSated) this.#serve(upload)
     })
   }
+}
+
+/** Bytes. */
+function lengthOf(run: readonly UploadRequest[]): number {
+  let bytes = 0
+  for (const { length } of run) bytes += length
+  return bytes
 }

@@ -46,6 +46,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
   /** {@link remote} as text, for events. */
   readonly address: string
   readonly window: RequestWindow = new RequestWindow()
+  /** Payload bytes. */
   readonly downRate: RateMeter = new RateMeter()
   readonly upRate: RateMeter = new RateMeter()
   readonly connectedAt: Millis
@@ -73,6 +74,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
   #lastSentAt: Millis
   #isClosed = false
   #hasBlocks = false
+  #hasRequests = false
 
   constructor(options: PeerOptions) {
     this.id = options.id
@@ -147,15 +149,6 @@ export class PeerConnection implements BlockSource, StreamHandler {
   /** We told it that we want pieces of it. */
   get isWanted(): boolean {
     return this.#isWanted
-  }
-
-  /** Payload bytes. */
-  get downloaded(): number {
-    return this.downRate.total
-  }
-
-  get uploaded(): number {
-    return this.upRate.total
   }
 
   /** Its requests that wait to be served; undefined until the metainfo is known. */
@@ -246,11 +239,18 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#send(encodeCancels(ranges))
   }
 
-  /** @param release called once, when `block` is no longer needed */
-  sendBlock(range: BlockRange, block: Uint8Array, release: () => void): void {
-    this.upRate.add(block.length, this.#clock.now())
-    this.#send(encodePieceHeader(range.piece, range.begin, block.length))
-    this.#stream.write(block, release)
+  /**
+   * @param bytes all blocks of the run, one after the other
+   * @param release called once, when `bytes` are no longer needed
+   */
+  sendBlocks(run: readonly BlockRange[], bytes: Uint8Array, release: () => void): void {
+    this.upRate.add(bytes.length, this.#clock.now())
+    let end = 0
+    for (const { piece, begin, length } of run) {
+      this.#send(encodePieceHeader(piece, begin, length))
+      const block = bytes.subarray(end, (end += length))
+      this.#stream.write(block, end === bytes.length ? release : undefined)
+    }
   }
 
   /** A block came that nobody asked for. Some cross a cancel; many are an attack or a broken client. */
@@ -294,10 +294,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#lastReceivedAt = this.#clock.now()
     this.#guard(() => this.#decoder.push(chunk, this.#onMessage))
     if (this.#isClosed) return
-    if (this.#hasBlocks) {
-      this.#hasBlocks = false
-      this.#observer.onBlocksEnd(this)
-    }
+    if (this.#hasBlocks) this.#observer.onBlocksEnd(this)
+    if (this.#hasRequests) this.#observer.onRequestsEnd(this)
+    this.#hasBlocks = this.#hasRequests = false
     this.#gate.onReceived(chunk.length)
   }
 
@@ -369,13 +368,12 @@ export class PeerConnection implements BlockSource, StreamHandler {
   #onRequest(range: BlockRange): void {
     if (this.#geometry === undefined) return
     if (range.length > MAX_REQUEST_LENGTH || !this.#geometry.isRange(range.piece, range.begin, range.length))
-      throw new ProtocolError(
-        'wire.bad-piece',
-        `a request outside the pieces: ${range.piece}, ${range.begin}`,
-      )
+      throw new ProtocolError('wire.bad-piece', `asked outside the pieces: ${range.piece}, ${range.begin}`)
     // It may not have heard of the choke yet.
     if (this.#isChoked) return
-    if (this.#uploads!.push(range)) this.#observer.onRequest(this, range.piece)
+    if (!this.#uploads!.push(range)) return
+    this.#hasRequests = true
+    this.#observer.onRequest(this, range.piece)
   }
 
   #onExtended(id: number, payload: Uint8Array): void {

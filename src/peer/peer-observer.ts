@@ -21,8 +21,10 @@ export interface PeerObserver {
   onBlocksEnd(peer: PeerConnection): void
   /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */
   onExtensions(peer: PeerConnection, fields: ExtensionFields): void
-  /** It asked for a block of `piece`: its upload queue has something to serve. */
+  /** It asked for a block of `piece`. */
   onRequest(peer: PeerConnection, piece: number): void
+  /** All that it asked for together is in its upload queue: the time to serve it. */
+  onRequestsEnd(peer: PeerConnection): void
   onClosed(peer: PeerConnection, reason: string): void
 }
 

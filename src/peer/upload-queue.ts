@@ -77,13 +77,30 @@ export class UploadQueue {
     return undefined
   }
 
-  /** Takes the request that is to be answered next. */
-  next(): UploadRequest | undefined {
-    const request = this.peek()
-    if (request === undefined) return undefined
-    this.#head++
-    this.#forget(this.#keyOf(request.piece, request.begin), request)
-    return request
+  /**
+   * The request to be answered next, and those behind it as long as each goes on in its piece where the last one ends,
+   * for at most `maxBytes` together; the first one is there however long it is. They stay.
+   */
+  peekRun(maxBytes: number): UploadRequest[] {
+    const run: UploadRequest[] = []
+    const first = this.peek()
+    if (first === undefined) return run
+    let end = first.begin
+    for (let at = this.#head; at < this.#line.length; at++) {
+      const request = this.#line[at]!
+      const { piece, begin, length } = request
+      if (this.#waiting.get(this.#keyOf(piece, begin)) !== request) continue
+      if (piece !== first.piece || begin !== end) break
+      if (run.length > 0 && begin + length - first.begin > maxBytes) break
+      run.push(request)
+      end += length
+    }
+    return run
+  }
+
+  /** Takes requests out of the line: they are being answered. */
+  take(requests: readonly UploadRequest[]): void {
+    for (const request of requests) this.#forget(this.#keyOf(request.piece, request.begin), request)
   }
 
   /** Forgets all: we choke the peer, which will ask again (BEP 3). @returns how many waited */

@@ -142,6 +142,11 @@ export class PieceCache {
     return true
   }
 
+  /** How much of a piece, from byte `begin` on, lies in one window: the most that one `read` should ask for. */
+  windowFrom(begin: number): number {
+    return MAX_WINDOW_BYTES - (begin % MAX_WINDOW_BYTES)
+  }
+
   /** Reads what was asked for, as far as the disk is free. Whoever asks for several blocks calls it after the last. */
   startReads(): void {
     while (this.#inFlight < MAX_READS_IN_FLIGHT && this.#queue.length > 0) this.#start(this.#takeRun())

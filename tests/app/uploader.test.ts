@@ -6,22 +6,23 @@ import { SeededRandom } from '../../src/app/sim/random.ts'
 import { BLOCK_LENGTH, PieceGeometry } from '../../src/metainfo/geometry.ts'
 import type { PeerConnection } from '../../src/peer/connection.ts'
 import { RateMeter } from '../../src/peer/rate-meter.ts'
+import { GRAIN } from '../../src/peer/token-bucket.ts'
 import { UploadQueue } from '../../src/peer/upload-queue.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
+import type { BlockRange } from '../../src/protocol/message.ts'
 import { BufferPool } from '../../src/storage/buffer-pool.ts'
-import { MAX_READ_BYTES, PieceCache } from '../../src/storage/piece-cache.ts'
+import { MAX_READ_BYTES, MAX_WINDOW_BYTES, PieceCache } from '../../src/storage/piece-cache.ts'
 
 const PIECE_LENGTH = 2 ** 18
-const BLOCKS = PIECE_LENGTH / BLOCK_LENGTH
 const PIECES = 256
 
 /** A seeder, a peer that has not been sent anything, and a disk that reads when it is told to. */
-function makeScene() {
+function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
   const clock = new SimClock()
   const reads: { bytes: number; finish: () => void }[] = []
   const pool = new BufferPool()
   const cache = new PieceCache({
-    geometry: new PieceGeometry(PIECE_LENGTH, [{ path: [], length: PIECES * PIECE_LENGTH }]),
+    geometry: new PieceGeometry(pieceLength, [{ path: [], length: PIECES * pieceLength }]),
     pool,
     payload: {
       read: (_piece, _begin, into, done) =>
@@ -30,7 +31,7 @@ function makeScene() {
   })
   const uploader = new Uploader({
     cache,
-    budget: () => ({ rate: Infinity, ask: (bytes) => bytes }),
+    budget: () => ({ rate, ask: (bytes) => bytes }),
     clock,
     emit: () => {},
     have: Bitfield.full(PIECES),
@@ -38,9 +39,9 @@ function makeScene() {
     owes: () => false,
     onReadFailed: () => {},
   })
-  /** Blocks on their way to the peer: each call says that one has left. */
-  const leaving: (() => void)[] = []
-  const uploads = new UploadQueue(PIECE_LENGTH)
+  /** Runs of blocks on their way to the peer, oldest first. */
+  const leaving: { run: readonly BlockRange[]; bytes: number; release: () => void }[] = []
+  const uploads = new UploadQueue(pieceLength)
   const meter = new RateMeter()
   const peer = {
     id: 1,
@@ -54,7 +55,8 @@ function makeScene() {
     uploads,
     unchoke: () => {},
     sendHaves: () => {},
-    sendBlock: (_range: unknown, _block: unknown, release: () => void) => leaving.push(release),
+    sendBlocks: (run: readonly BlockRange[], { length }: Uint8Array, release: () => void) =>
+      leaving.push({ run, bytes: length, release }),
   } as unknown as PeerConnection
   uploader.addPeer(peer)
   return {
@@ -63,11 +65,12 @@ function makeScene() {
     pool,
     cache,
     ask: (firstPiece: number, pieces: number) => {
-      for (let block = firstPiece * BLOCKS; block < (firstPiece + pieces) * BLOCKS; block++) {
-        const piece = Math.floor(block / BLOCKS)
-        uploads.push({ piece, begin: (block % BLOCKS) * BLOCK_LENGTH, length: BLOCK_LENGTH })
-        uploader.onRequest(peer, piece)
-      }
+      for (let piece = firstPiece; piece < firstPiece + pieces; piece++)
+        for (let begin = 0; begin < pieceLength; begin += BLOCK_LENGTH) {
+          uploads.push({ piece, begin, length: BLOCK_LENGTH })
+          uploader.onRequest(peer, piece)
+        }
+      uploader.onRequestsEnd(peer)
     },
     finishReads: () => {
       const all: number[] = []
@@ -77,31 +80,63 @@ function makeScene() {
       }
       return all
     },
-    leave: (bytes: number) => {
-      for (const release of leaving.splice(0, bytes / BLOCK_LENGTH)) release()
+    leavingBytes: () => leaving.reduce((sum, { bytes }) => sum + bytes, 0),
+    leave: (runs: number) => {
+      let left = 0
+      for (const { bytes, release } of leaving.splice(0, runs)) {
+        left += bytes
+        release()
+      }
+      return left
     },
   }
 }
 
-test('the first block is read at once, and a peer gets no more than its share at a time', () => {
-  const { ask, reads, leaving, finishReads } = makeScene()
+test('what was asked for together is read at once, and a peer gets no more than its share at a time', () => {
+  const { ask, reads, leavingBytes, finishReads } = makeScene()
   ask(0, 1)
   expect(reads).toHaveLength(1)
   ask(1, 99)
   finishReads()
-  expect(leaving).toHaveLength(MAX_SEND_AHEAD_BYTES_PER_PEER / BLOCK_LENGTH)
+  expect(leavingBytes()).toBe(MAX_SEND_AHEAD_BYTES_PER_PEER)
 })
 
 test('when half of it has left, the next part is read, in few long reads', () => {
-  const { ask, reads, leaving, leave, finishReads } = makeScene()
+  const { ask, reads, leave, leavingBytes, finishReads } = makeScene()
   ask(0, 100)
   finishReads()
   const half = MAX_SEND_AHEAD_BYTES_PER_PEER / 2
-  leave(half - BLOCK_LENGTH)
+  leave(half / PIECE_LENGTH - 1)
   expect(reads).toHaveLength(0)
-  leave(BLOCK_LENGTH)
+  leave(1)
   expect(finishReads()).toEqual(new Array(half / MAX_READ_BYTES).fill(MAX_READ_BYTES))
-  expect(leaving).toHaveLength(MAX_SEND_AHEAD_BYTES_PER_PEER / BLOCK_LENGTH)
+  expect(leavingBytes()).toBe(MAX_SEND_AHEAD_BYTES_PER_PEER)
+})
+
+test('blocks that lie side by side leave as one run, which ends where the piece or its window ends', () => {
+  const small = makeScene()
+  small.ask(0, 2)
+  small.finishReads()
+  expect(small.leaving.map(({ bytes }) => bytes)).toEqual([PIECE_LENGTH, PIECE_LENGTH])
+  const blocks = small.leaving[1]!.run.map(({ piece, begin }) => [piece, begin / BLOCK_LENGTH])
+  expect(blocks).toEqual(Array.from({ length: PIECE_LENGTH / BLOCK_LENGTH }, (_, block) => [1, block]))
+
+  const large = makeScene({ pieceLength: 4 * MAX_WINDOW_BYTES })
+  large.ask(0, 1)
+  large.finishReads()
+  expect(large.leaving.map(({ bytes }) => bytes)).toEqual(new Array(4).fill(MAX_WINDOW_BYTES))
+})
+
+test('under a limit no run is longer than what the limit gives in one grain, and a block goes out whole', () => {
+  const runsAt = (rate: number): number[] => {
+    const scene = makeScene({ rate })
+    scene.ask(0, 1)
+    scene.finishReads()
+    return scene.leaving.map(({ bytes }) => bytes / BLOCK_LENGTH)
+  }
+  const blocksPerGrain = (blocks: number): number => (blocks * BLOCK_LENGTH * 1_000) / GRAIN
+  expect(runsAt(blocksPerGrain(4.5))).toEqual([4, 4, 4, 4])
+  expect(runsAt(blocksPerGrain(0.1))).toEqual(new Array(16).fill(1))
 })
 
 test('requests that come while a peer has enough are served later, to the last one, and no buffer is lost', () => {
@@ -110,9 +145,7 @@ test('requests that come while a peer has enough are served later, to the last o
   for (let piece = 0; piece < 200 || leaving.length > 0 || reads.length > 0; piece += 10) {
     if (piece < 200) ask(piece, 10)
     finishReads()
-    const bytes = Math.min(leaving.length * BLOCK_LENGTH, 3 * 2 ** 20)
-    leave(bytes)
-    left += bytes
+    left += leave(12)
   }
   expect(left).toBe(200 * PIECE_LENGTH)
   cache.close()

@@ -74,6 +74,7 @@ beforeEach(() => {
     onBlock: (_peer, { piece, begin }, block) => told.push(`block ${piece}+${begin} ${block[0]}`),
     onBlocksEnd: () => told.push('end'),
     onRequest: () => told.push('request'),
+    onRequestsEnd: () => told.push('requests end'),
     onExtensions: () => told.push('extensions'),
     onClosed: (_peer, reason) => told.push(`closed: ${reason}`),
   }
@@ -115,7 +116,7 @@ test('blocks of one chunk are told one by one, and then that it was all', () => 
   ]
   receive(Uint8Array.from([...message(0), ...message(BLOCK)]))
   expect(told).toEqual([`block 1+0 7`, `block 1+${BLOCK} 7`, 'end'])
-  expect(peer.downloaded).toBe(2 * BLOCK)
+  expect(peer.downRate.total).toBe(2 * BLOCK)
 })
 
 describe('requests of the remote', () => {
@@ -125,10 +126,10 @@ describe('requests of the remote', () => {
     receive(encodeRequests([request]))
     expect(told).toEqual([])
     peer.unchoke()
-    receive(encodeRequests([request, { ...request, begin: BLOCK }]), encodeCancels([request]))
-    expect(told).toEqual(['request', 'request'])
-    expect(peer.uploads!.next()).toMatchObject({ piece: 2, begin: BLOCK })
-    expect(peer.uploads!.next()).toBeUndefined()
+    const next = { ...request, begin: BLOCK }
+    receive(encodeRequests([request, next]), encodeCancels([request]))
+    expect(told).toEqual(['request', 'request', 'requests end'])
+    expect(peer.uploads!.peekRun(Infinity)).toMatchObject([next])
   })
 
   test('are forgotten when it is choked', () => {
