@@ -40,6 +40,8 @@ export interface FileStat {
   readonly length: number
   /** Unix milliseconds. */
   readonly modifiedAt: number
+  /** Tells the file from any other that has been in its place. */
+  readonly inode: string
 }
 
 export type Verdict = 'written' | 'corrupt'
@@ -85,6 +87,10 @@ export interface Payload {
   sync(done: (error?: StorageError) => void): void
   /** The files as they are now; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
+  /** One file as it is now; it must not be padding. Failures: `disk.missing`, or why it cannot be looked at. */
+  statFile(file: number, done: (result: FileStat | StorageError) => void): void
+  /** From now on what lies at the files' paths is read and verified, also where other files lay when they were first read. */
+  reopen(): void
   /** Undefined when there is no resume file. */
   readResume(done: (result: Uint8Array | undefined | StorageError) => void): void
   replaceResume(bytes: Uint8Array, done: (error?: StorageError) => void): void

@@ -50,6 +50,7 @@ export class MemoryDisk implements Disk {
   readonly #pending = new Set<Pending>()
   #finishesAt: Millis = 0
   #life = 0
+  #inodes = 0
 
   constructor({ clock, random, hashes }: MemoryDiskOptions) {
     this.#clock = clock
@@ -85,7 +86,7 @@ export class MemoryDisk implements Disk {
 
   /** Puts a file there as if it had always been there. The content is not copied and must not change. */
   writeFile(path: string, content: Uint8Array): void {
-    this.#files.set(path, MemoryFile.of(content, this.#clock.wallNow()))
+    this.#files.set(path, MemoryFile.of(this.#newInode(), content, this.#clock.wallNow()))
   }
 
   /** A copy of what the file holds now; undefined when there is none. */
@@ -113,9 +114,10 @@ export class MemoryDisk implements Disk {
 
   /** Rot: one bit changes, and neither length nor time tells. */
   flipBit(path: string, offset: number, bit = 0): void {
+    const { inode, modifiedAt } = this.#files.get(path)!
     const content = this.readFile(path)!
     content[offset]! ^= 1 << bit
-    this.#files.set(path, MemoryFile.of(content, this.#files.get(path)!.modifiedAt))
+    this.#files.set(path, MemoryFile.of(inode, content, modifiedAt))
   }
 
   /** Lets every such operation fail from now on, until called without a code. */
@@ -179,7 +181,7 @@ export class MemoryDisk implements Disk {
 
   stat(path: string | undefined): FileStat | undefined {
     const file = path !== undefined && this.#files.get(path)
-    return file ? { length: file.length, modifiedAt: file.modifiedAt } : undefined
+    return file ? { length: file.length, modifiedAt: file.modifiedAt, inode: file.inode } : undefined
   }
 
   readSpans(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
@@ -279,6 +281,10 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  #newInode(): string {
+    return String(++this.#inodes)
+  }
+
   #open(map: FileMap, digests: Uint8Array, mode: OpenMode): Payload | StorageError {
     const fault = this.faultOf('open')
     if (fault !== undefined) return fault
@@ -301,7 +307,7 @@ export class MemoryDisk implements Disk {
       file.length = length
       return
     }
-    this.#files.set(path, new MemoryFile(length, this.#clock.wallNow()))
+    this.#files.set(path, new MemoryFile(this.#newInode(), length, this.#clock.wallNow()))
     this.#created.add(path)
   }
 }

@@ -5,6 +5,7 @@ import type { Random } from '../protocol/ports.ts'
 export const PAGE_BYTES = 16_384
 
 export class MemoryFile {
+  readonly inode: string
   length: number
   /** Unix milliseconds. */
   modifiedAt: number
@@ -13,14 +14,15 @@ export class MemoryFile {
   /** What the pages written since the last sync were before. */
   readonly #durable = new Map<number, Uint8Array | undefined>()
 
-  constructor(length: number, modifiedAt: number) {
+  constructor(inode: string, length: number, modifiedAt: number) {
+    this.inode = inode
     this.length = length
     this.modifiedAt = modifiedAt
   }
 
   /** A durable file with this content, which must not change: it is not copied. */
-  static of(content: Uint8Array, modifiedAt: number): MemoryFile {
-    const file = new MemoryFile(content.length, modifiedAt)
+  static of(inode: string, content: Uint8Array, modifiedAt: number): MemoryFile {
+    const file = new MemoryFile(inode, content.length, modifiedAt)
     for (let at = 0; at < content.length; at += PAGE_BYTES)
       file.#pages.set(at / PAGE_BYTES, content.subarray(at, at + PAGE_BYTES))
     return file

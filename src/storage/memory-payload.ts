@@ -99,6 +99,17 @@ export class MemoryPayload implements Payload {
     })
   }
 
+  statFile(file: number, done: (result: FileStat | StorageError) => void): void {
+    const path = this.#map.pathOf(file)
+    this.#run({ bytes: 0 }, () => {
+      const missing = new StorageError('disk.missing', `${path} is not there`)
+      done(this.#disk.faultOf('read') ?? this.#disk.stat(path) ?? missing)
+    })
+  }
+
+  /** Paths are all there is here: no file is open. */
+  reopen(): void {}
+
   readResume(done: (result: Uint8Array | undefined | StorageError) => void): void {
     this.#run({ bytes: 0 }, () =>
       done(this.#disk.faultOf('read') ?? this.#disk.readFile(this.#map.resumePath)),

@@ -25,12 +25,15 @@ const HEADER = /^bitswarm-resume (\d{1,9}) ([0-9a-f]{64})$/
 /** Bytes in which the header's line must end. */
 const MAX_HEADER_BYTES = 128
 
+/** What is remembered of a file. */
+export type RememberedFile = Pick<FileStat, 'length' | 'modifiedAt'>
+
 export interface ResumeState {
   readonly infoHash: InfoHash
   /** Verified, written and synced before the state was taken. */
   readonly pieces: Bitfield
   /** The files when the state was taken; undefined for one that was not there. Index = file. */
-  readonly files: readonly (FileStat | undefined)[]
+  readonly files: readonly (RememberedFile | undefined)[]
   /** Nothing has been written after the state was taken: the process ended in order. */
   readonly isClean: boolean
 }
@@ -47,7 +50,7 @@ export function encodeResume(state: ResumeState, hashes: Pick<Hashes, 'sha256'>)
     infoHash: toHex(state.infoHash),
     isClean: state.isClean,
     pieces: encodeBase64(state.pieces.bytes),
-    files: state.files.map((file) => file ?? null),
+    files: state.files.map((file) => (file ? { length: file.length, modifiedAt: file.modifiedAt } : null)),
   }
   const body = new TextEncoder().encode(JSON.stringify(json))
   const header = new TextEncoder().encode(`bitswarm-resume ${VERSION} ${toHex(hashes.sha256(body))}\n`)
@@ -107,7 +110,7 @@ export interface Assessment {
 export function assess(
   state: ResumeState | undefined,
   geometry: PieceGeometry,
-  found: readonly (FileStat | undefined)[],
+  found: readonly (RememberedFile | undefined)[],
 ): Assessment {
   const isDoubtful = new Uint8Array(geometry.pieceCount)
   for (let file = 0; file < geometry.files.length; file++) {
@@ -140,7 +143,11 @@ export function sampleOf(pieces: Bitfield, count: number, random: Random): numbe
   return sample
 }
 
-function isAsRemembered(now: FileStat | undefined, then: FileStat | undefined, isClean: boolean): boolean {
+function isAsRemembered(
+  now: RememberedFile | undefined,
+  then: RememberedFile | undefined,
+  isClean: boolean,
+): boolean {
   if (now === undefined || then === undefined) return false
   if (now.length !== then.length) return false
   return isClean ? now.modifiedAt === then.modifiedAt : now.modifiedAt >= then.modifiedAt

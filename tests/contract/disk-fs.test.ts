@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FsDisk } from '../../src/storage/fs/fs-disk.ts'
@@ -14,6 +14,11 @@ describeDisk('the real disk', () => {
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, content)
     },
+    replaceFile: (path, content) => {
+      writeFileSync(`${path}.new`, content)
+      renameSync(`${path}.new`, path)
+    },
+    removeFile: (path) => rmSync(path),
     readFile: (path) => (existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined),
     end: async () => {
       await new Promise<void>((done) => disk.close(done))

@@ -20,6 +20,8 @@ describeDisk('a disk in memory', () => {
     disk,
     folder: '/data',
     writeFile: (path, content) => disk.writeFile(path, content),
+    replaceFile: (path, content) => disk.writeFile(path, content),
+    removeFile: (path) => disk.removeFile(path),
     readFile: (path) => disk.readFile(path),
     end: () => new Promise((done) => disk.close(done)),
   }

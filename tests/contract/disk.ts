@@ -7,7 +7,7 @@ import { SeededRandom } from '../../src/app/sim/random.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import type { PayloadFile } from '../../src/metainfo/geometry.ts'
-import type { Disk, OpenMode, Payload, PayloadPlan } from '../../src/storage/disk.ts'
+import type { Disk, FileStat, OpenMode, Payload, PayloadPlan } from '../../src/storage/disk.ts'
 
 /** A disk with a folder to work in, and a way round it to the files. */
 export interface DiskWorld {
@@ -15,6 +15,9 @@ export interface DiskWorld {
   readonly folder: string
   /** Parents are made. */
   writeFile(path: string, content: Uint8Array): void
+  /** Another file takes its place. */
+  replaceFile(path: string, content: Uint8Array): void
+  removeFile(path: string): void
   readFile(path: string): Uint8Array | undefined
   end(): Promise<void>
 }
@@ -307,6 +310,33 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       world.writeFile(`${world.folder}/film.bin`, content.subarray(0, 100))
       const into = new Uint8Array(new SharedArrayBuffer(1000))
       expect(await failure<void>((done) => payload.read(0, 0, [into], done))).toBe('disk.wrong-size')
+    })
+
+    test('a file is looked at by itself: its length, time and identity tell whether it is what it was', async () => {
+      const path = `${world.folder}/film.bin`
+      world.writeFile(path, content)
+      const payload = await open(filePlan(), 'seed')
+      const look = (): Promise<FileStat> => success((done) => payload.statFile(0, done))
+      expect(await look()).toEqual(payload.found[0])
+      world.replaceFile(path, content)
+      const replaced = await look()
+      expect(replaced.length).toBe(4203)
+      expect(replaced.inode).not.toBe(payload.found[0]!.inode)
+      world.removeFile(path)
+      expect(await failure<FileStat>((done) => payload.statFile(0, done))).toBe('disk.missing')
+    })
+
+    test('after it was reopened, what lies at the path is read and verified, not what lay there before', async () => {
+      const path = `${world.folder}/film.bin`
+      world.writeFile(path, content)
+      const plan = filePlan()
+      const payload = await open(plan, 'seed')
+      expect(bytesEqual(await read(payload, [0, 0, 1000]), content.subarray(0, 1000))).toBe(true)
+      expect(await verify(payload, [0, 1])).toBe('##')
+      world.replaceFile(path, content.slice().fill(7, 1000, 2000))
+      payload.reopen()
+      expect(await verify(payload, [0, 1])).toBe('#.')
+      expect(await read(payload, [1, 0, 10])).toEqual(new Uint8Array(10).fill(7))
     })
 
     test('two downloads of one payload: the second is refused until the first is closed', async () => {

@@ -5,9 +5,8 @@ import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import type { InfoHash } from '../../src/protocol/ids.ts'
-import type { FileStat } from '../../src/storage/disk.ts'
 import { assess, decodeResume, encodeResume, sampleOf } from '../../src/storage/resume.ts'
-import type { ResumeState } from '../../src/storage/resume.ts'
+import type { RememberedFile, ResumeState } from '../../src/storage/resume.ts'
 import { hashes } from '../support/hashes.ts'
 
 /** Ten pieces: `a` has 0–3, `b` 3–5 (piece 3 is shared), `c` the rest. */
@@ -17,7 +16,7 @@ const geometry = new PieceGeometry(10, [
   { path: ['c'], length: 40 },
 ])
 const infoHash = new Uint8Array(20).fill(0xab) as InfoHash
-const files: FileStat[] = geometry.files.map(({ length }) => ({ length, modifiedAt: 1000.5 }))
+const files: RememberedFile[] = geometry.files.map(({ length }) => ({ length, modifiedAt: 1000.5 }))
 
 /** `##..` → pieces 0 and 1. */
 function pieces(picture: string): Bitfield {
@@ -35,7 +34,10 @@ const state = (over: Partial<ResumeState> = {}): ResumeState => ({
 })
 
 /** `#` trusted, `?` to be verified, `.` not there. */
-function picture(remembered: ResumeState | undefined, found: readonly (FileStat | undefined)[]): string {
+function picture(
+  remembered: ResumeState | undefined,
+  found: readonly (RememberedFile | undefined)[],
+): string {
   const { trusted, doubtful } = assess(remembered, geometry, found)
   return Array.from({ length: 10 }, (_, piece) => {
     expect(trusted.has(piece) && doubtful.includes(piece)).toBe(false)
@@ -43,8 +45,8 @@ function picture(remembered: ResumeState | undefined, found: readonly (FileStat 
   }).join('')
 }
 
-const later = (file: number): FileStat[] => files.with(file, { ...files[file]!, modifiedAt: 2000 })
-const earlier = (file: number): FileStat[] => files.with(file, { ...files[file]!, modifiedAt: 1000 })
+const later = (file: number): RememberedFile[] => files.with(file, { ...files[file]!, modifiedAt: 2000 })
+const earlier = (file: number): RememberedFile[] => files.with(file, { ...files[file]!, modifiedAt: 1000 })
 
 describe('what a resume file vouches for', () => {
   test('everything that it names, while no file has changed', () => {

@@ -14,7 +14,7 @@ import { toStorageError } from './errno.ts'
 import { AsyncHandles, READ_FLAGS, WRITE_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
 import { Lock } from './lock.ts'
-import { preallocate, statFiles } from './payload-files.ts'
+import { preallocate, statFiles, statOne } from './payload-files.ts'
 import { readScattered } from './scattered-read.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
@@ -150,6 +150,15 @@ export class FsPayload implements Payload {
 
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void {
     this.#run(statFiles(this.#map, this.#mode), done)
+  }
+
+  statFile(file: number, done: (result: FileStat | StorageError) => void): void {
+    this.#run(statOne(this.#map, file, this.#mode), done)
+  }
+
+  reopen(): void {
+    this.#handles.reopen()
+    this.#workers.forget(this.#map.root)
   }
 
   readResume(done: (result: Uint8Array | undefined | StorageError) => void): void {

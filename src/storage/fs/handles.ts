@@ -48,6 +48,8 @@ interface Handle {
   /** Undefined while it is being opened. */
   fd: number | undefined
   users: number
+  /** In nobody's way any more: the last one that uses it closes it. */
+  isStale: boolean
   readonly waiting: { readonly onOpen: OnOpen; readonly onError: (error: Error) => void }[]
 }
 
@@ -64,7 +66,7 @@ export class AsyncHandles {
   use(path: string, onOpen: OnOpen, onError: (error: Error) => void): void {
     let handle = this.#handles.get(path)
     if (handle === undefined) {
-      handle = { fd: undefined, users: 0, waiting: [] }
+      handle = { fd: undefined, users: 0, isStale: false, waiting: [] }
       this.#open(path, handle)
     } else this.#handles.delete(path)
     this.#handles.set(path, handle)
@@ -78,14 +80,24 @@ export class AsyncHandles {
     this.#handles.clear()
   }
 
+  /** Who uses a file next gets the one that lies at its path then; those that use one now keep it until they are done. */
+  reopen(): void {
+    for (const handle of this.#handles.values()) {
+      handle.isStale = true
+      closeUnused(handle)
+    }
+    this.#handles.clear()
+  }
+
   #open(path: string, handle: Handle): void {
     open(path, this.#flags, (error, fd) => {
       if (error === null) handle.fd = fd
-      else this.#handles.delete(path)
+      else if (!handle.isStale) this.#handles.delete(path)
       for (const { onOpen, onError } of handle.waiting.splice(0)) {
         if (error === null) this.#lend(handle, onOpen)
         else onError(error)
       }
+      closeUnused(handle)
       this.#evict()
     })
   }
@@ -94,6 +106,7 @@ export class AsyncHandles {
     handle.users++
     onOpen(handle.fd!, () => {
       handle.users--
+      closeUnused(handle)
       this.#evict()
     })
   }
@@ -107,4 +120,10 @@ export class AsyncHandles {
       if (this.#handles.size <= MAX_OPEN_FILES) return
     }
   }
+}
+
+function closeUnused(handle: Handle): void {
+  if (!handle.isStale || handle.users > 0 || handle.fd === undefined) return
+  close(handle.fd)
+  handle.fd = undefined
 }

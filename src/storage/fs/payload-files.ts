@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { invariant, StorageError } from '../../protocol/errors.ts'
 import type { FileStat, OpenMode } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
 import { forEachInFlight } from './in-flight.ts'
@@ -11,17 +12,37 @@ const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 
 /** @throws {StorageError} `disk.unsafe-path`; or Node's error */
 export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat | undefined)[]> {
-  const paths = new SafePaths(map.isSingleFile ? dirname(map.root) : map.root)
+  const paths = safePaths(map)
   const found = Array.from<FileStat | undefined>({ length: map.fileCount })
-  // The user has named a single file: where a symlink of that name leads is the user's choice when reading.
-  const follow = map.isSingleFile && mode === 'seed'
   await forEachInFlight(map.fileCount, async (file) => {
     const path = map.pathOf(file)
-    if (path === undefined) return
-    const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
-    found[file] = stats && { length: stats.size, modifiedAt: stats.mtimeMs }
+    if (path !== undefined) found[file] = await statPath(path, paths, { map, mode })
   })
   return found
+}
+
+/** @throws {StorageError} `disk.missing`, `disk.unsafe-path`; or Node's error */
+export async function statOne(map: FileMap, file: number, mode: OpenMode): Promise<FileStat> {
+  const path = map.pathOf(file)
+  invariant(path !== undefined, 'padding has no file')
+  const stat = await statPath(path, safePaths(map), { map, mode })
+  if (stat === undefined) throw new StorageError('disk.missing', `${path} is not there`)
+  return stat
+}
+
+function safePaths(map: FileMap): SafePaths {
+  return new SafePaths(map.isSingleFile ? dirname(map.root) : map.root)
+}
+
+async function statPath(
+  path: string,
+  paths: SafePaths,
+  { map, mode }: { readonly map: FileMap; readonly mode: OpenMode },
+): Promise<FileStat | undefined> {
+  // The user has named a single file: where a symlink of that name leads is the user's choice when reading.
+  const follow = map.isSingleFile && mode === 'seed'
+  const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
+  return stats && { length: stats.size, modifiedAt: stats.mtimeMs, inode: String(stats.ino) }
 }
 
 /**
