@@ -106,8 +106,8 @@ describe('a false sender', () => {
     }
     const atVictim = lone.sent.filter(({ to }) => to.host === VICTIM.host)
     const bytesOut = atVictim.reduce((sum, { bytes }) => sum + bytes, 0)
-    // Ten seconds: a burst of 100 and 20 a second.
-    expect(atVictim.length).toBeLessThanOrEqual(300)
+    // Ten seconds: a burst of 100 and 20 a second, and one ping, as we know hardly anybody.
+    expect(atVictim.length).toBeLessThanOrEqual(301)
     expect(atVictim.length).toBeGreaterThan(250)
     expect(bytesOut).toBeLessThan(0.09 * bytesIn)
     expect(Math.max(...atVictim.map(({ bytes }) => bytes))).toBeLessThanOrEqual(

@@ -60,7 +60,21 @@ test('1,000 nodes join through three of them, find the true nearest, and find wh
   expect(sim.book.size).toBe(0)
 }, 60_000)
 
-test('the same with every datagram written, checked and read as JSON', () => {
+test('on the Internet a seeder that is the only bootstrap node is found within seconds by the first who joins', () => {
+  const seed = 6
+  const sim = grown(1, 0, { seed, profile: 'wan', seeds: 1 })
+  const infoHash = sim.randomId<InfoHash>()
+  const peer = announceAndWait(sim, 0, infoHash)
+  const first = sim.spawn()
+  const findsIt = (): boolean =>
+    sim.lookup(first.index, infoHash).peers.map(formatEndpoint).includes(formatEndpoint(peer))
+  const startedAt = sim.clock.now()
+  while (!findsIt() && sim.clock.now() < startedAt + 90_000) sim.run(1_000)
+  expect(sim.clock.now() - startedAt, `seed ${seed}`).toBeLessThan(5_000)
+  sim.close()
+})
+
+test('the network of many joins is the same with every datagram written, checked and read as JSON', () => {
   const seed = 5
   const sim = grown(150, 20, { seed, codec: 'json' })
   sim.run(10_000)

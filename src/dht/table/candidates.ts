@@ -14,6 +14,8 @@ const MAX_WAITING = 512
 /** Pings of candidates at once. */
 const MAX_PINGS = 32
 const NAT_HOLE_LIFETIME: Millis = 90_000
+/** A node that is alone with a few newcomers must soon be able to name them, even if some turn out to be of no use. */
+const THIN_WAIT: Millis = 1_000
 /** Between two pings of candidates on the Internet. */
 const SPACING: Millis = 500
 
@@ -27,6 +29,8 @@ export interface CandidatesOptions {
   readonly book: ContactBook
   /** Whether the table would take it. */
   readonly isWanted: (contact: Contact) => boolean
+  /** Whether we know hardly anybody. */
+  readonly isThin: () => boolean
   /** Pings; `onDone` when the answer or the timeout came. @returns false when nothing could be sent */
   readonly ping: (contact: Contact, onDone: () => void) => boolean
 }
@@ -55,7 +59,8 @@ export class Candidates {
     if (this.#waiting.size >= MAX_WAITING || this.#waiting.has(contact) || !isWanted(contact)) return
     if (!this.#isFirst(contact)) return
     const isHole = isUnsolicited && profileOf(book.scope(contact)) === 'wan'
-    this.#waiting.set(book.retain(contact), clock.now() + (isHole ? NAT_HOLE_LIFETIME : 0))
+    const wait = isHole ? (this.#options.isThin() ? THIN_WAIT : NAT_HOLE_LIFETIME) : 0
+    this.#waiting.set(book.retain(contact), clock.now() + wait)
     this.#pingDue()
   }
 

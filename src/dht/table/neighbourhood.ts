@@ -8,6 +8,7 @@ import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import type { DhtEvent } from '../events.ts'
+import { K } from './k-bucket.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import type { Ping } from '../life/ping.ts'
@@ -74,6 +75,7 @@ export class Neighbourhood implements RpcObserver {
       clock,
       book,
       isWanted: (contact) => this.table.hasRoomFor(contact),
+      isThin: () => this.table.size < K,
       ping: (contact, onDone) => this.ping(contact, onDone),
     })
   }
