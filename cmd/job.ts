@@ -119,7 +119,8 @@ export class Jobs {
       await makeFolder(dirname(path))
       await this.write(`${path}.torrent`, metainfo)
     }
-    return { metainfo, path, mode: 'download', check: 'full' }
+    const { sync, overwrite: mayOverwrite } = this.#config
+    return { metainfo, path, mode: 'download', sync, mayOverwrite }
   }
 
   /** Writes a metainfo file, of the kind that its name says, and reports it. */

@@ -7,6 +7,7 @@ import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import { LOG_LEVELS } from './event-level.ts'
 import { formatSize, parseRate, parseSize } from './quantity.ts'
+import { SYNC_POLICIES } from './sync-policy.ts'
 import { list, oneOf, parsed, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
 import { printable } from './terminal-text.ts'
 
@@ -110,6 +111,13 @@ export const SETTINGS = {
     flags: ['save-metainfo'],
     group: 'What to do',
     help: 'write <payload>.torrent beside the payload, when what was given is a magnet link or URL',
+    parse: switchable,
+    fallback: false,
+  },
+  overwrite: {
+    flags: ['overwrite'],
+    group: 'What to do',
+    help: 'write over files that lie where the payload should go and are something else; cut longer ones',
     parse: switchable,
     fallback: false,
   },
@@ -268,6 +276,15 @@ export const SETTINGS = {
     default: 'they do',
     parse: switchable,
     fallback: true,
+  },
+  sync: {
+    flags: ['sync'],
+    value: '<when>',
+    group: 'Transfer',
+    help: 'what a power cut may cost a download: piece, what is being written; interval, the last 5 s and more; none, all that was never synced',
+    default: 'interval',
+    parse: oneOf(SYNC_POLICIES),
+    fallback: 'interval',
   },
   pieceLength: {
     flags: ['piece-length'],

@@ -192,14 +192,19 @@ export class Node {
    * @throws the signal's reason when that is aborted already
    */
   addSession(options: AddSessionOptions): Session {
-    const { metainfo, path, mode, check, ...rest } = options
+    const { metainfo, path, mode, check, sync, mayOverwrite, ...rest } = options
     const { infoHash, trackers } = metainfo
     const session = this.#createSession(infoHash, {
       ...rest,
       announceLists: trackers.length > 0 ? [trackers] : [],
       known: metainfo,
     })
-    session.open({ metainfo, path, mode, ...(check !== undefined && { check }) })
+    session.open({
+      ...{ metainfo, path, mode },
+      ...(check !== undefined && { check }),
+      ...(sync !== undefined && { sync }),
+      ...(mayOverwrite !== undefined && { mayOverwrite }),
+    })
     return session
   }
 

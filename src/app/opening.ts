@@ -2,12 +2,14 @@
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import { PayloadError, StorageError } from '../protocol/errors.ts'
-import type { Cancel, Hashes, Random } from '../protocol/ports.ts'
+import type { Cancel, Clock, Emit, Hashes, Random } from '../protocol/ports.ts'
 import type { Disk, Payload, PayloadPlan } from '../storage/disk.ts'
-import { assess, decodeResume, sampleOf, type ResumeState } from '../storage/resume.ts'
-
-/** Pieces that are read before many others are trusted without reading them. */
-export const SAMPLE_PIECES = 16
+import type { StorageEvent } from '../storage/events.ts'
+import { sampleOf } from '../storage/resume-assessment.ts'
+import { NOTE_BYTES } from '../storage/resume-notes.ts'
+import { InPlaceCheck, SAMPLE_PIECES, type InPlace } from './in-place-check.ts'
+import { ResumeKeeper } from './resume-keeper.ts'
+import type { SyncPolicy } from './sync-policy.ts'
 
 /**
  * What a seeder reads before it serves: `full`, every piece; `sample`, the first, the last and a few by chance; `none`,
@@ -23,6 +25,11 @@ export interface OpeningOptions {
   readonly path: string
   readonly mode: 'download' | 'seed'
   readonly check: PayloadCheck
+  readonly sync: SyncPolicy
+  /** Whether a download may write over files that hold something else. */
+  readonly mayOverwrite: boolean
+  readonly clock: Clock
+  readonly emit: Emit<StorageEvent>
   /** Pieces verified, of those that have to be. */
   readonly onProgress: (done: number, total: number) => void
   /** Called once, unless cancelled. */
@@ -36,7 +43,7 @@ export interface Opened {
   readonly checked: number
   readonly source: 'resume' | 'check' | 'sample' | 'empty'
   /** This process holds the lock and may write. */
-  readonly isLocked: boolean
+  readonly resume?: ResumeKeeper
 }
 
 /** Starts opening. Cancelling closes what was opened. */
@@ -72,7 +79,7 @@ class Opening {
 
   openToDownload(): void {
     this.#open('download', (payload) => {
-      if (!(payload instanceof StorageError)) this.#readResume(payload)
+      if (!(payload instanceof StorageError)) this.#checkInPlace(payload)
       // What lies complete in a place that we may not write to can still be served.
       else if (payload.code === 'disk.permission') this.#openReadOnly(payload)
       else this.#fail(payload)
@@ -116,7 +123,6 @@ class Opening {
           have,
           checked: pieces.length,
           source: check === 'sample' ? 'sample' : 'check',
-          isLocked: false,
         })
     })
   }
@@ -127,60 +133,42 @@ class Opening {
       const have = Bitfield.full(this.#plan.geometry.pieceCount)
       this.#verify(payload, indices(have.length), (bad) => {
         if (bad.length > 0) this.#fail(denied)
-        else this.#done({ payload, have, checked: have.length, source: 'check', isLocked: false })
+        else this.#done({ payload, have, checked: have.length, source: 'check' })
       })
     })
   }
 
-  #readResume(payload: Payload): void {
-    payload.readResume((bytes) => {
-      if (this.#isCancelled) return
-      this.#sample(payload, bytes instanceof Uint8Array ? this.#decode(bytes) : undefined)
+  #checkInPlace(payload: Payload): void {
+    const { metainfo, hashes, random } = this.#options
+    const check = new InPlaceCheck({
+      payload,
+      plan: this.#plan,
+      infoHash: metainfo.infoHash,
+      hashes,
+      random,
+      mayOverwrite: this.#options.mayOverwrite,
+      verify: (pieces, next) => this.#verify(payload, pieces, next),
+      onDone: (result) => {
+        if (this.#isCancelled) return
+        if (result instanceof StorageError) this.#fail(result)
+        else this.#checkSpace(payload, result)
+      },
     })
-  }
-
-  /** A resume file that cannot be trusted costs a check of the data, nothing else. */
-  #decode(bytes: Uint8Array): ResumeState | undefined {
-    const { metainfo, hashes } = this.#options
-    try {
-      return decodeResume(bytes, metainfo, hashes)
-    } catch (error) {
-      if (error instanceof StorageError) return undefined
-      throw error
-    }
-  }
-
-  /** Reads a few of the pieces that the resume file vouches for. When one is bad, it vouches for nothing. */
-  #sample(payload: Payload, state: ResumeState | undefined): void {
-    const { geometry } = this.#plan
-    const { trusted, doubtful } = assess(state, geometry, payload.found)
-    const sample = sampleOf(trusted, SAMPLE_PIECES, this.#options.random)
-    this.#verify(payload, sample, (bad) => {
-      const vouched = bad.length === 0 ? { trusted, doubtful } : assess(undefined, geometry, payload.found)
-      this.#verify(payload, vouched.doubtful, (missing) => {
-        const have = vouched.trusted
-        for (const piece of vouched.doubtful) have.set(piece)
-        for (const piece of missing) have.clear(piece)
-        const checked = sample.length + vouched.doubtful.length
-        const source =
-          checked === 0 && have.isEmpty ? 'empty' : state && bad.length === 0 ? 'resume' : 'check'
-        this.#checkSpace({ payload, have, checked, source, isLocked: true })
-      })
-    })
+    check.start()
   }
 
   /** A download that cannot fit is refused before it starts, not when the disk is full. */
-  #checkSpace(opened: Opened): void {
+  #checkSpace(payload: Payload, inPlace: InPlace): void {
     const { geometry } = this.#plan
     let missing = 0
     for (let piece = 0; piece < geometry.pieceCount; piece++)
-      if (!opened.have.has(piece)) missing += geometry.lengthOf(piece)
+      if (!inPlace.have.has(piece)) missing += geometry.lengthOf(piece)
     // Padding takes no room. All of it is taken off, missing or not: when that is too much, writing will tell.
     for (const { length, isPadding } of geometry.files) if (isPadding) missing -= length
-    opened.payload.freeSpace((free) => {
+    payload.freeSpace((free) => {
       if (this.#isCancelled) return
       // Where free space cannot be asked for, writing will tell.
-      if (free instanceof StorageError || free >= missing) this.#done(opened)
+      if (free instanceof StorageError || free >= missing) this.#prepare(payload, inPlace)
       else
         this.#fail(
           new StorageError(
@@ -188,6 +176,30 @@ class Opening {
             `${this.#options.path}: ${missing} bytes are missing, and ${free} are free`,
           ),
         )
+    })
+  }
+
+  /** From here on the payload is written to. */
+  #prepare(payload: Payload, { have, synced, checked, source }: InPlace): void {
+    const { metainfo, random, mayOverwrite, sync } = this.#options
+    const resume = new ResumeKeeper({
+      ...this.#options,
+      payload,
+      policy: sync,
+      have,
+      synced,
+      infoHash: metainfo.infoHash,
+      key: random.fill(new Uint8Array(NOTE_BYTES)),
+    })
+    const opened = { payload, have, checked, source, resume }
+    const end = (error?: StorageError): void => {
+      if (this.#isCancelled) return
+      if (error) this.#fail(error)
+      else this.#done(opened)
+    }
+    payload.allocate(mayOverwrite, (error) => {
+      if (this.#isCancelled || error || have.isFull) end(error)
+      else resume.start(end)
     })
   }
 

@@ -1,20 +1,29 @@
-/** Keeps the resume file of a download: never ahead of what is durable, never far behind what is written. */
+/**
+ * Keeps the memory of a download: never ahead of what is true. What is written is noted with the piece, by the disk; here
+ * is what makes it durable, and says so in the resume file.
+ */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { StorageError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Hashes, Millis } from '../protocol/ports.ts'
-import type { Payload } from '../storage/disk.ts'
+import type { FileStat, Payload } from '../storage/disk.ts'
 import type { StorageEvent } from '../storage/events.ts'
 import { encodeResume } from '../storage/resume.ts'
+import type { SyncPolicy } from './sync-policy.ts'
 
-/** How long a written piece may stay unrecorded: what a crash costs is checked again. */
-export const SAVE_INTERVAL_MS: Millis = 5_000
+/** How long a written piece may stay unsynced: what a power cut puts in doubt. */
+export const SYNC_INTERVAL_MS: Millis = 5_000
 
 export interface ResumeKeeperOptions {
   readonly payload: Payload
+  readonly policy: SyncPolicy
   /** The live one: read at each save. */
   readonly have: Bitfield
+  /** What of it is durable. */
+  readonly synced: Bitfield
   readonly infoHash: InfoHash
+  /** For the notes: 8 bytes that are drawn for this download. */
+  readonly key: Uint8Array
   readonly clock: Clock
   readonly hashes: Hashes
   readonly emit: Emit<StorageEvent>
@@ -22,13 +31,17 @@ export interface ResumeKeeperOptions {
 
 export class ResumeKeeper {
   readonly #options: ResumeKeeperOptions
+  #synced: Bitfield
+  /** Before anything was written: later times are as they should be. */
+  #files: readonly (FileStat | undefined)[] = []
+  #isNoting = false
   #cancelSave: Cancel | undefined
   #isSaving = false
   /** Pieces changed since the last save began. */
   #isDirty = false
   /**
-   * A sync has failed: what was written since the last good one may be lost although it reads well now, so nothing is
-   * recorded any more and the next start checks what the last record does not name.
+   * A sync has failed: what was written since the last good one may be lost although it reads well now. Nothing is called
+   * synced any more, and the record says that this run of the machine vouches for nothing.
    */
   #syncError: StorageError | undefined
   /** What waits for the save under way. */
@@ -36,22 +49,42 @@ export class ResumeKeeper {
 
   constructor(options: ResumeKeeperOptions) {
     this.#options = options
+    this.#synced = options.synced
   }
 
-  /** A piece was written, or there is no resume file yet. */
+  /** To be done before the first piece is written: records what is there, and has the pieces to come noted. */
+  start(done: (error?: StorageError) => void): void {
+    const { payload, policy, key, have } = this.#options
+    payload.stat((files) => {
+      if (files instanceof StorageError) return done(files)
+      this.#files = files
+      this.#replace(this.#files, false, (error) => {
+        if (error) return done(error)
+        payload.startNotes({ key, isDurable: policy === 'piece' }, (failed) => {
+          if (failed) return done(failed)
+          this.#isNoting = true
+          if (have.count > this.#synced.count) this.onChange()
+          // What makes a piece durable includes the name of its file.
+          if (policy === 'piece') payload.sync(done)
+          else done()
+        })
+      })
+    })
+  }
+
+  /** A piece was written. */
   onChange(): void {
     this.#isDirty = true
-    if (this.#isSaving || this.#syncError) return
-    this.#cancelSave ??= this.#options.clock.after(SAVE_INTERVAL_MS, () => this.#save(false, () => {}))
+    if (this.#options.policy === 'none' || this.#isSaving || this.#syncError) return
+    this.#cancelSave ??= this.#options.clock.after(SYNC_INTERVAL_MS, () => this.#save())
   }
 
-  /** Everything is there: makes it durable, then removes the resume file and gives up the lock. */
+  /** Everything is there: makes it durable, then removes what was remembered and gives up the lock. */
   finish(done: (error?: StorageError) => void): void {
     const { payload } = this.#options
     this.#afterwards(() => {
       if (this.#syncError) return done(this.#syncError)
-      payload.sync((syncError) => {
-        this.#syncError = syncError
+      this.#sync((syncError) => {
         if (syncError) return done(syncError)
         payload.removeResume((removeError) => {
           if (removeError) done(removeError)
@@ -64,8 +97,8 @@ export class ResumeKeeper {
   /** Nothing is written any more: records what is there and ends. */
   close(done: () => void): void {
     this.#afterwards(() => {
-      if (this.#syncError) done()
-      else this.#save(true, done)
+      if (this.#isNoting) this.#recordEnd(done)
+      else done()
     })
   }
 
@@ -76,36 +109,67 @@ export class ResumeKeeper {
     else next()
   }
 
-  /**
-   * Data first, then the record of it. A record that cannot be written is reported and tried again with the next change.
-   *
-   * @param isClean nothing is written any more: the files' times may be held against the record
-   */
-  #save(isClean: boolean, done: () => void): void {
-    const { payload, have, infoHash, hashes, emit } = this.#options
+  /** Data first, then the record of it. One that cannot be written is reported and tried again with the next change. */
+  #save(): void {
     this.#cancelSave = undefined
     this.#isSaving = true
     this.#isDirty = false
-    const pieces = have.clone()
     const end = (error?: StorageError): void => {
       this.#isSaving = false
       if (error) {
         this.#isDirty = true
-        emit({ event: 'disk_error', code: error.code, message: error.message })
+        this.#report(error)
       }
       const next = this.#afterSave
       this.#afterSave = undefined
       if (next) next()
       else if (this.#isDirty && error === undefined) this.onChange()
+    }
+    this.#sync((syncError) => this.#replace(this.#files, false, (error) => end(syncError ?? error)))
+  }
+
+  #recordEnd(done: () => void): void {
+    const end = (error?: StorageError): void => {
+      if (error) this.#report(error)
       done()
     }
+    const record = (): void =>
+      this.#options.payload.stat((files) => {
+        if (files instanceof StorageError) end(files)
+        else this.#replace(files, true, end)
+      })
+    if (this.#syncError) return record()
+    this.#sync((error) => {
+      if (error) this.#report(error)
+      record()
+    })
+  }
+
+  /** What was written when this began is durable when it is done, if anything is to be. */
+  #sync(done: (error?: StorageError) => void): void {
+    const { payload, have, policy } = this.#options
+    if (policy === 'none') return done()
+    const pieces = have.clone()
     payload.sync((error) => {
       this.#syncError = error
-      if (error) return end(error)
-      payload.stat((files) => {
-        if (files instanceof StorageError) return end(files)
-        payload.replaceResume(encodeResume({ infoHash, pieces, files, isClean }, hashes), end)
-      })
+      if (error === undefined) this.#synced = pieces
+      done(error)
     })
+  }
+
+  /** @param isClean nothing is written any more: the files' times may be held against the record */
+  #replace(
+    files: readonly (FileStat | undefined)[],
+    isClean: boolean,
+    done: (error?: StorageError) => void,
+  ): void {
+    const { payload, have, infoHash, key, hashes } = this.#options
+    const boot = this.#syncError ? '' : payload.boot
+    const state = { infoHash, boot, key, synced: this.#synced, written: have, files, isClean }
+    payload.replaceResume(encodeResume(state, hashes), done)
+  }
+
+  #report({ code, message }: StorageError): void {
+    this.#options.emit({ event: 'disk_error', code, message })
   }
 }

@@ -14,6 +14,7 @@ import type { PeerSource } from './discovery.ts'
 import type { AppEvent } from './node-event.ts'
 import type { PayloadCheck } from './opening.ts'
 import type { RateLimits } from './rate-limits.ts'
+import type { SyncPolicy } from './sync-policy.ts'
 import type { Session } from './session.ts'
 import type { DhtMeeting } from './swarm.ts'
 
@@ -68,4 +69,8 @@ export interface PayloadOptions {
   readonly mode: 'download' | 'seed'
   /** How hard to look before serving what is there; see {@link PayloadCheck}. */
   readonly check?: PayloadCheck
+  /** What a power cut may cost a download; `interval` when missing. */
+  readonly sync?: SyncPolicy
+  /** Whether a download may write over files in place that are something else; they are `disk.occupied` when missing. */
+  readonly mayOverwrite?: boolean
 }

@@ -10,7 +10,7 @@ import type { Cancel, Millis } from '../protocol/ports.ts'
 import type { Payload } from '../storage/disk.ts'
 import { Discovery, type TransferTotals } from './discovery.ts'
 import { openPayload, type Opened } from './opening.ts'
-import { ResumeKeeper } from './resume-keeper.ts'
+import type { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions, SessionHost, SessionOptions } from './session-options.ts'
 import type { SessionSnapshot, SessionState } from './session-snapshot.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -108,17 +108,17 @@ export class Session {
     invariant(this.#payloadOptions === undefined, 'a session has one payload')
     this.#payloadOptions = options
     this.#state = 'opening'
-    const { metainfo, path, mode, check } = options
+    const { metainfo, check = 'full', sync = 'interval', mayOverwrite = false } = options
     if (metainfo.isPrivate) this.#discovery.restrict()
     this.#extensions.onMetainfo(metainfo)
     this.#cancelOpening = openPayload({
+      ...options,
+      ...{ check, sync, mayOverwrite },
       disk: this.#host.disk,
       hashes: this.#host.hashes,
+      clock: this.#host.clock,
       random: this.#host.random.fork('sample'),
-      metainfo,
-      path,
-      mode,
-      check: check ?? 'full',
+      emit: this.#options.emit,
       onProgress: (done, total) => (this.#checked = { done, total }),
       onDone: (result) => {
         if (result instanceof SwarmError) this.#fail(result)
@@ -209,7 +209,7 @@ export class Session {
     return this.#closing.promise
   }
 
-  #onOpened({ payload, have, checked, source, isLocked }: Opened): void {
+  #onOpened({ payload, have, checked, source, resume }: Opened): void {
     const { metainfo } = this.#payloadOptions!
     const { geometry } = metainfo
     const { clock, pool, limits } = this.#host
@@ -234,17 +234,7 @@ export class Session {
     this.#transfer = transfer
     this.#state = have.isFull ? 'seeding' : 'downloading'
     this.#hasDownloaded = !have.isFull
-    if (isLocked) {
-      this.#resume = new ResumeKeeper({
-        payload,
-        have,
-        infoHash: this.infoHash,
-        clock,
-        hashes: this.#host.hashes,
-        emit,
-      })
-      this.#resume.onChange()
-    }
+    this.#resume = resume
     this.#swarm.attach(transfer)
     if (have.isFull) this.#onAllWritten()
     else {

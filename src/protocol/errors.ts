@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   'disk.permission': ['StorageError', 'not permitted'],
   'disk.missing': ['StorageError', 'a file is not there'],
   'disk.locked': ['StorageError', 'another process downloads to the same place'],
+  'disk.occupied': ['StorageError', 'a file that is something else lies where the payload should go'],
   'disk.unsafe-path': ['StorageError', 'a path leaves the output folder or passes through a symlink'],
   'disk.wrong-size': ['StorageError', 'a file does not have the length that the metainfo says'],
   'disk.changed': ['StorageError', 'a file changed while it was being hashed'],

@@ -5,15 +5,15 @@
  * Promises:
  * - Every `done` is called exactly once, in a later turn; that of `close` comes last. Only a {@link Cancel} keeps
  *   callbacks from coming.
- * - What `commit` reported as `written` is readable at once, and survives a crash of the process. Only what was
- *   written before a `sync` that reported success survives a crash of the machine. After a `sync` that failed, what
- *   was written since the last good one is in doubt for good: a later success says nothing about it.
+ * - What `commit` reported as `written` is readable at once and noted, and both survive a crash of the process. Only
+ *   what was written before a `sync` that reported success survives a crash of the machine. After a `sync` that failed,
+ *   what was written since the last good one is in doubt for good: a later success says nothing about it.
  * - `replaceResume` is atomic: after any crash the file holds the old bytes or the new ones.
  * - A piece may be committed again once its last commit is `done`; until then what is on disk may be either.
  * - Padding (BEP 47) is zeros and has no file: it is neither looked for nor made, and a piece with anything else there
  *   is corrupt.
- * - Nothing outside `path` and the two files beside it (resume, lock) is ever touched; a file that is longer than
- *   planned is refused, never cut.
+ * - Nothing outside `path` and the three files beside it (resume, notes, lock) is ever touched. Until `allocate`, no
+ *   file of the payload is; and none that is longer than planned is cut, unless that is asked for.
  */
 import type { StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
@@ -30,9 +30,8 @@ export interface PayloadPlan {
 }
 
 /**
- * `download` takes the lock and creates files and folders (sparse, at full length), after it has seen that nothing in
- * place is longer than planned (`disk.wrong-size`). `seed` opens for reading only, takes no lock, and fails with
- * `disk.missing` or `disk.wrong-size` when a file is not as long as planned.
+ * `download` takes the lock and looks at what is in place; `allocate` then makes it a place to write to. `seed` opens for
+ * reading only, takes no lock, and fails with `disk.missing` or `disk.wrong-size` when a file is not as long as planned.
  */
 export type OpenMode = 'download' | 'seed'
 
@@ -44,11 +43,29 @@ export interface FileStat {
   readonly inode: string
 }
 
+/** What earlier downloads left beside the payload. What is longer than such a file can be is not read, and is missing here. */
+export interface Remembered {
+  /** As `replaceResume` was given it. */
+  readonly resume: Uint8Array | undefined
+  /** {@link NOTE_BYTES} a piece, see `resume-notes.ts`; may be short, torn, or of an older key. */
+  readonly notes: Uint8Array | undefined
+  /** When either was last written, by the clock that dates files; Unix milliseconds. */
+  readonly writtenAt: number
+}
+
+/** How commits are noted. */
+export interface NoteTaking {
+  /** 8 bytes that were never used for this payload before. */
+  readonly key: Uint8Array
+  /** A commit is `written` once the piece and its note are durable. */
+  readonly isDurable: boolean
+}
+
 export type Verdict = 'written' | 'corrupt'
 
 /** What a process has once. Sessions open their payloads on it. */
 export interface Disk {
-  /** Failures: `disk.locked` (the message names the holder), `disk.permission`, `disk.full`, `disk.unsafe-path` and the ones of the mode. */
+  /** Failures: `disk.locked` (the message names the holder), `disk.permission`, `disk.unsafe-path` and the ones of the mode. */
   open(plan: PayloadPlan, mode: OpenMode, done: (result: Payload | StorageError) => void): void
   /**
    * SHA-1 of every piece of a payload whose digests are not known yet; `plan.digests` is ignored. Uses all workers,
@@ -65,10 +82,26 @@ export interface Disk {
 
 /** One session's files. */
 export interface Payload {
-  /** The files as they lay there before `open` created or lengthened any; undefined where there was none, and for padding. Index = file. */
+  /** The files as they lay there before `allocate`; undefined where there was none, and for padding. Index = file. */
   readonly found: readonly (FileStat | undefined)[]
   /**
-   * Hashes `data`, the whole piece, and writes it when the digest is right. `data` (in a SharedArrayBuffer, so that
+   * Names the time since the machine started: while that is the same, what a process has written can be read by the
+   * next one, synced or not. Empty when the system does not tell.
+   */
+  readonly boot: string
+  /** Which of these files hold any byte but zero. A file that cannot be read does; one that is not there does not. */
+  findContent(files: readonly number[], done: (result: readonly number[] | StorageError) => void): void
+  /**
+   * Creates missing files and folders and lengthens short files, sparse, each to the length that is planned. To be done
+   * before the first commit of a download, which has the lock.
+   *
+   * @param mayCut whether longer files are cut; otherwise they are `disk.wrong-size`, and nothing is touched
+   */
+  allocate(mayCut: boolean, done: (error?: StorageError) => void): void
+  /** From `done` on, each commit leaves a note. */
+  startNotes(taking: NoteTaking, done: (error?: StorageError) => void): void
+  /**
+   * Hashes `data`, the whole piece, and writes it, and then the note, when the digest is right. `data` (in a SharedArrayBuffer, so that
    * no copy is made) must not change until `done`.
    */
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void
@@ -83,7 +116,7 @@ export interface Payload {
     onPiece: (piece: number, isGood: boolean) => void,
     done: (error?: StorageError) => void,
   ): Cancel
-  /** All that was reported written so far is durable once `done` reports no error. */
+  /** All that was reported written so far, and what was found in place, is durable once `done` reports no error. */
   sync(done: (error?: StorageError) => void): void
   /** The files as they are now; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
@@ -91,9 +124,9 @@ export interface Payload {
   statFile(file: number, done: (result: FileStat | StorageError) => void): void
   /** From now on what lies at the files' paths is read and verified, also where other files lay when they were first read. */
   reopen(): void
-  /** Undefined when there is no resume file. */
-  readResume(done: (result: Uint8Array | undefined | StorageError) => void): void
+  readResume(done: (result: Remembered | StorageError) => void): void
   replaceResume(bytes: Uint8Array, done: (error?: StorageError) => void): void
+  /** Removes the notes, too. */
   removeResume(done: (error?: StorageError) => void): void
   /** Bytes that this user may still write where the payload lies. */
   freeSpace(done: (result: number | StorageError) => void): void

@@ -5,7 +5,7 @@
  */
 import { StorageError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
-import type { FileStat, OpenMode, PayloadPlan } from './disk.ts'
+import type { FileStat, PayloadPlan } from './disk.ts'
 
 /** The longest name that file systems take is 255 bytes; a longer payload name is cut to leave room for our suffix. */
 const MAX_STEM_BYTES = 200
@@ -61,25 +61,31 @@ export class FileMap {
     return beside(this.root, 'resume')
   }
 
-  /**
-   * Judges what lies in place of the files before any of them is touched.
-   *
-   * @returns why it cannot be opened in this mode, or undefined
-   */
-  refuse(found: readonly (FileStat | undefined)[], mode: OpenMode): StorageError | undefined {
+  get notesPath(): string {
+    return beside(this.root, 'notes')
+  }
+
+  /** @returns why what lies in place of the files cannot be served, or undefined */
+  refuseToSeed(found: readonly (FileStat | undefined)[]): StorageError | undefined {
     for (const [file, stat] of found.entries()) {
       const path = this.pathOf(file)
       if (path === undefined) continue
-      const planned = this.lengthOf(file)
-      if (stat === undefined) {
-        if (mode === 'seed') return new StorageError('disk.missing', `${path} is not there`)
-      } else if (mode === 'seed' ? stat.length !== planned : stat.length > planned)
-        return new StorageError(
-          'disk.wrong-size',
-          `${path} has ${stat.length} bytes, the metainfo says ${planned}`,
-        )
+      if (stat === undefined) return new StorageError('disk.missing', `${path} is not there`)
+      if (stat.length !== this.lengthOf(file)) return this.#wrongSize(file, stat.length)
     }
     return undefined
+  }
+
+  /** @returns why what lies in place of the files cannot be written to without cutting it, or undefined */
+  refuseToWrite(found: readonly (FileStat | undefined)[]): StorageError | undefined {
+    for (const [file, stat] of found.entries())
+      if (stat !== undefined && stat.length > this.lengthOf(file)) return this.#wrongSize(file, stat.length)
+    return undefined
+  }
+
+  #wrongSize(file: number, length: number): StorageError {
+    const message = `${this.pathOf(file)} has ${length} bytes, the metainfo says ${this.lengthOf(file)}`
+    return new StorageError('disk.wrong-size', message)
   }
 }
 
@@ -94,7 +100,7 @@ export function hasZeroPadding(spans: readonly PathSpan[], data: Uint8Array): bo
 }
 
 /** `/data/film.mkv` → `/data/.film.mkv.bitswarm-lock` */
-function beside(path: string, purpose: 'lock' | 'resume'): string {
+function beside(path: string, purpose: 'lock' | 'resume' | 'notes'): string {
   const cut = path.lastIndexOf('/') + 1
   return `${path.slice(0, cut)}.${shorten(path.slice(cut))}.bitswarm-${purpose}`
 }

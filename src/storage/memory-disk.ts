@@ -50,6 +50,7 @@ export class MemoryDisk implements Disk {
   readonly #pending = new Set<Pending>()
   #finishesAt: Millis = 0
   #life = 0
+  #boots = 1
   #inodes = 0
 
   constructor({ clock, random, hashes }: MemoryDiskOptions) {
@@ -140,6 +141,7 @@ export class MemoryDisk implements Disk {
   /** The power fails: as `kill`, and of what was not synced any part is lost. */
   crash(): void {
     this.kill()
+    this.#boots++
     for (const file of this.#files.values()) file.crash(this.#random)
     for (const path of this.#created) if (this.#random.int(2) === 0) this.#files.delete(path)
     this.#created.clear()
@@ -150,6 +152,10 @@ export class MemoryDisk implements Disk {
   /** How many processes have died. */
   get life(): number {
     return this.#life
+  }
+
+  get boot(): string {
+    return `boot ${this.#boots}`
   }
 
   /** Runs `effect` when the device has come to it. */
@@ -281,6 +287,19 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  /** Makes the file if there is none, not durably, and gives it this length. */
+  resize(path: string, length: number): void {
+    const file = this.#files.get(path)
+    if (file === undefined) {
+      this.#files.set(path, new MemoryFile(this.#newInode(), length, this.#clock.wallNow()))
+      this.#created.add(path)
+    } else if (file.length !== length) {
+      if (length < file.length) file.cut(length)
+      file.length = length
+      file.modifiedAt = this.#clock.wallNow()
+    }
+  }
+
   #newInode(): string {
     return String(++this.#inodes)
   }
@@ -291,23 +310,9 @@ export class MemoryDisk implements Disk {
     if (mode === 'download' && this.#locks.has(map.lockPath))
       return new StorageError('disk.locked', `${map.root} is being downloaded by this process`)
     const found = Array.from({ length: map.fileCount }, (_, file) => this.stat(map.pathOf(file)))
-    const refusal = map.refuse(found, mode)
+    const refusal = mode === 'seed' ? map.refuseToSeed(found) : undefined
     if (refusal !== undefined) return refusal
-    if (mode === 'download') {
-      this.#locks.add(map.lockPath)
-      for (let file = 0; file < map.fileCount; file++) this.#preallocate(map.pathOf(file), map.lengthOf(file))
-    }
+    if (mode === 'download') this.#locks.add(map.lockPath)
     return new MemoryPayload({ disk: this, map, digests, mode, found })
-  }
-
-  #preallocate(path: string | undefined, length: number): void {
-    if (path === undefined) return
-    const file = this.#files.get(path)
-    if (file !== undefined) {
-      file.length = length
-      return
-    }
-    this.#files.set(path, new MemoryFile(this.#newInode(), length, this.#clock.wallNow()))
-    this.#created.add(path)
   }
 }

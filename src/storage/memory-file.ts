@@ -13,16 +13,22 @@ export class MemoryFile {
   readonly #pages = new Map<number, Uint8Array>()
   /** What the pages written since the last sync were before. */
   readonly #durable = new Map<number, Uint8Array | undefined>()
+  /** As of the last sync. */
+  #durableLength = 0
+  #durablyModifiedAt: number
 
+  /** A new file, none of which is durable. */
   constructor(inode: string, length: number, modifiedAt: number) {
     this.inode = inode
     this.length = length
     this.modifiedAt = modifiedAt
+    this.#durablyModifiedAt = modifiedAt
   }
 
   /** A durable file with this content, which must not change: it is not copied. */
   static of(inode: string, content: Uint8Array, modifiedAt: number): MemoryFile {
     const file = new MemoryFile(inode, content.length, modifiedAt)
+    file.#durableLength = content.length
     for (let at = 0; at < content.length; at += PAGE_BYTES)
       file.#pages.set(at / PAGE_BYTES, content.subarray(at, at + PAGE_BYTES))
     return file
@@ -65,18 +71,38 @@ export class MemoryFile {
     this.length = Math.max(this.length, offset + data.length)
   }
 
-  sync(): void {
-    this.#durable.clear()
+  /** Makes the file shorter at once and for good. */
+  cut(length: number): void {
+    this.length = length
+    this.#durableLength = Math.min(this.#durableLength, length)
+    this.#dropPagesBehind(length)
   }
 
-  /** The power fails: each page that was not synced is as it was before or as it was written, by chance. */
+  sync(): void {
+    this.#durable.clear()
+    this.#durableLength = this.length
+    this.#durablyModifiedAt = this.modifiedAt
+  }
+
+  /** The power fails: each page that was not synced, the time and the length are as before or as they were made, by chance. */
   crash(random: Random): void {
     for (const [page, before] of this.#durable) {
       if (random.int(2) === 0) continue
       if (before === undefined) this.#pages.delete(page)
       else this.#pages.set(page, before)
     }
-    this.#durable.clear()
+    if (this.modifiedAt !== this.#durablyModifiedAt && random.int(2) === 0)
+      this.modifiedAt = this.#durablyModifiedAt
+    if (this.length !== this.#durableLength && random.int(2) === 0) this.length = this.#durableLength
+    this.#dropPagesBehind(this.length)
+    this.sync()
+  }
+
+  #dropPagesBehind(length: number): void {
+    for (const page of this.#pages.keys()) if (page * PAGE_BYTES >= length) this.#pages.delete(page)
+    const last = this.#pages.get(Math.floor(length / PAGE_BYTES))
+    if (last !== undefined)
+      this.#pages.set(Math.floor(length / PAGE_BYTES), last.slice(0, length % PAGE_BYTES))
   }
 }
 

@@ -3,18 +3,21 @@ import { bytesEqual, ID_LENGTH } from '../protocol/ids.ts'
 import { invariant, StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
 import { totalLength } from './buffer-list.ts'
-import type { FileStat, OpenMode, Payload, Verdict } from './disk.ts'
+import type { FileStat, NoteTaking, OpenMode, Payload, Remembered, Verdict } from './disk.ts'
 import { hasZeroPadding } from './file-map.ts'
-import type { FileMap } from './file-map.ts'
+import type { FileMap, PathSpan } from './file-map.ts'
 import type { DeviceWork, MemoryDisk } from './memory-disk.ts'
+import { NOTE_BYTES, noteOf } from './resume-notes.ts'
 
 export class MemoryPayload implements Payload {
   readonly found: readonly (FileStat | undefined)[]
+  readonly boot: string
   readonly #disk: MemoryDisk
   readonly #map: FileMap
   readonly #digests: Uint8Array
   readonly #mode: OpenMode
   readonly #life: number
+  #noteTaking: NoteTaking | undefined
   #isOpen = true
   #hasLock: boolean
 
@@ -38,6 +41,41 @@ export class MemoryPayload implements Payload {
     this.#life = disk.life
     this.#hasLock = mode === 'download'
     this.found = found
+    this.boot = disk.boot
+  }
+
+  findContent(files: readonly number[], done: (result: readonly number[] | StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => {
+      const hasContent = (file: number): boolean =>
+        this.#disk.faultOf('read') !== undefined ||
+        (this.#disk.readFile(this.#map.pathOf(file)!)?.some((byte) => byte !== 0) ?? false)
+      done(files.filter(hasContent))
+    })
+  }
+
+  allocate(mayCut: boolean, done: (error?: StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => {
+      const fault = this.#disk.faultOf('write')
+      const paths = this.#paths()
+      const refusal =
+        fault ?? (mayCut ? undefined : this.#map.refuseToWrite(paths.map((path) => this.#disk.stat(path))))
+      if (refusal !== undefined) return done(refusal)
+      for (const [file, path] of paths.entries())
+        if (path !== undefined) this.#disk.resize(path, this.#map.lengthOf(file))
+      done()
+    })
+  }
+
+  startNotes(taking: NoteTaking, done: (error?: StorageError) => void): void {
+    const path = this.#map.notesPath
+    this.#run({ bytes: 0 }, () => {
+      const fault = this.#disk.faultOf('write')
+      if (fault !== undefined) return done(fault)
+      this.#disk.removeFile(path)
+      this.#disk.resize(path, this.#map.geometry.pieceCount * NOTE_BYTES)
+      this.#noteTaking = taking
+      done(taking.isDurable ? this.#disk.syncFiles([path]) : undefined)
+    })
   }
 
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {
@@ -45,14 +83,16 @@ export class MemoryPayload implements Payload {
     const spans = this.#map.spans(piece, 0, data.length)
     const isGood = (): boolean =>
       bytesEqual(this.#disk.sha1(data), this.#digestOf(piece)) && hasZeroPadding(spans, data)
-    // A process that dies in a write leaves nothing, all, or the first bytes of it.
+    // A process that dies in a write leaves nothing, all, or the first bytes of it; the note comes last.
     const onKill = (): void => {
       const length = this.#disk.chance(data.length + 1)
-      if (isGood()) this.#disk.writeSpans(this.#map.spans(piece, 0, length), data.subarray(0, length))
+      if (!isGood()) return
+      this.#disk.writeSpans(this.#map.spans(piece, 0, length), data.subarray(0, length))
+      if (length === data.length && this.#disk.chance(2) === 0) this.#note(piece, spans)
     }
     this.#run({ bytes: data.length, onKill }, () => {
       if (!isGood()) done('corrupt')
-      else done(this.#disk.writeSpans(spans, data) ?? 'written')
+      else done(this.#disk.writeSpans(spans, data) ?? this.#note(piece, spans) ?? 'written')
     })
   }
 
@@ -110,10 +150,16 @@ export class MemoryPayload implements Payload {
   /** Paths are all there is here: no file is open. */
   reopen(): void {}
 
-  readResume(done: (result: Uint8Array | undefined | StorageError) => void): void {
-    this.#run({ bytes: 0 }, () =>
-      done(this.#disk.faultOf('read') ?? this.#disk.readFile(this.#map.resumePath)),
-    )
+  readResume(done: (result: Remembered | StorageError) => void): void {
+    const { resumePath, notesPath } = this.#map
+    this.#run({ bytes: 0 }, () => {
+      const remembered: Remembered = {
+        resume: this.#disk.readFile(resumePath),
+        notes: this.#disk.readFile(notesPath),
+        writtenAt: Math.max(...[resumePath, notesPath].map((path) => this.#disk.stat(path)?.modifiedAt ?? 0)),
+      }
+      done(this.#disk.faultOf('read') ?? remembered)
+    })
   }
 
   replaceResume(bytes: Uint8Array, done: (error?: StorageError) => void): void {
@@ -128,7 +174,8 @@ export class MemoryPayload implements Payload {
   removeResume(done: (error?: StorageError) => void): void {
     this.#run({ bytes: 0 }, () => {
       const fault = this.#disk.faultOf('write')
-      if (fault === undefined) this.#disk.removeFile(this.#map.resumePath)
+      if (fault === undefined)
+        for (const path of [this.#map.resumePath, this.#map.notesPath]) this.#disk.removeFile(path)
       done(fault)
     })
   }
@@ -161,6 +208,16 @@ export class MemoryPayload implements Payload {
   #releaseLock(): void {
     if (this.#hasLock) this.#disk.unlock(this.#map.lockPath)
     this.#hasLock = false
+  }
+
+  #note(piece: number, spans: readonly PathSpan[]): StorageError | undefined {
+    if (this.#noteTaking === undefined) return undefined
+    const { key, isDurable } = this.#noteTaking
+    const { notesPath } = this.#map
+    const span = { path: notesPath, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
+    const error = this.#disk.writeSpans([span], noteOf(key, piece))
+    if (error !== undefined || !isDurable) return error
+    return this.#disk.syncFiles([notesPath, ...spans.map(({ path }) => path)])
   }
 
   #digestOf(piece: number): Uint8Array {

@@ -1,56 +1,68 @@
 /**
- * What a download remembers of itself: which pieces were durable, and how the files looked then. A line with the
- * version and a checksum, then JSON:
+ * What a download remembers of itself: which pieces were there, which of them durably, and what the files were. A line
+ * with the version and a checksum, then JSON:
  *
- *     bitswarm-resume 1 <SHA-256 of what follows the line break, hex>
- *     {"infoHash":"…","isClean":false,"pieces":"<base64>","files":[{"length":1,"modifiedAt":2},null]}
+ *     bitswarm-resume 2 <SHA-256 of what follows the line break, hex>
+ *     {"infoHash":"…","boot":"…","key":"0123456789abcdef","isClean":false,"synced":"<base64>","written":"<base64>",
+ *      "files":[{"length":1,"modifiedAt":2,"inode":"3"},null]}
  *
- * Whoever writes it must have synced the pieces that it names before. Whatever it does not vouch for is checked
- * against the payload, so a lost or damaged resume file costs time and never data.
+ * It is replaced as a whole; what was written after it is in the notes (`resume-notes.ts`). Whatever both do not vouch
+ * for is not there, or is checked, so a lost or damaged resume file costs time and never data.
  */
 import * as z from 'zod'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { decodeBase64, encodeBase64 } from '../protocol/base64.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import { StorageError } from '../protocol/errors.ts'
-import { bytesEqual, toHex } from '../protocol/ids.ts'
+import { bytesEqual, fromHex, toHex } from '../protocol/ids.ts'
 import type { InfoHash } from '../protocol/ids.ts'
-import type { Hashes, Random } from '../protocol/ports.ts'
+import type { Hashes } from '../protocol/ports.ts'
 import type { FileStat } from './disk.ts'
 
-const VERSION = 1
+const VERSION = 2
 /** Longer files are not looked into: a million files and four million pieces take less. */
 export const MAX_RESUME_BYTES = 128 * 2 ** 20
 const HEADER = /^bitswarm-resume (\d{1,9}) ([0-9a-f]{64})$/
 /** Bytes in which the header's line must end. */
 const MAX_HEADER_BYTES = 128
 
-/** What is remembered of a file. */
-export type RememberedFile = Pick<FileStat, 'length' | 'modifiedAt'>
-
 export interface ResumeState {
   readonly infoHash: InfoHash
-  /** Verified, written and synced before the state was taken. */
-  readonly pieces: Bitfield
-  /** The files when the state was taken; undefined for one that was not there. Index = file. */
-  readonly files: readonly (RememberedFile | undefined)[]
+  /** {@link Payload.boot} when the state was taken. */
+  readonly boot: string
+  /** Of the notes that say what was written later. */
+  readonly key: Uint8Array
+  /** Verified and written, and then synced, before the state was taken. */
+  readonly synced: Bitfield
+  /** Verified and written before the state was taken, synced or not. */
+  readonly written: Bitfield
+  /** The files before what is not clean was written; undefined for one that was not there. Index = file. */
+  readonly files: readonly (FileStat | undefined)[]
   /** Nothing has been written after the state was taken: the process ended in order. */
   readonly isClean: boolean
 }
 
 const SCHEMA = z.strictObject({
   infoHash: z.string().regex(/^[0-9a-f]{40}$/),
+  boot: z.string(),
+  key: z.string().regex(/^[0-9a-f]{16}$/),
   isClean: z.boolean(),
-  pieces: z.string(),
-  files: z.array(z.strictObject({ length: z.int().nonnegative(), modifiedAt: z.number() }).nullable()),
+  synced: z.string(),
+  written: z.string(),
+  files: z.array(
+    z.strictObject({ length: z.int().nonnegative(), modifiedAt: z.number(), inode: z.string() }).nullable(),
+  ),
 })
 
 export function encodeResume(state: ResumeState, hashes: Pick<Hashes, 'sha256'>): Uint8Array {
   const json: z.infer<typeof SCHEMA> = {
     infoHash: toHex(state.infoHash),
+    boot: state.boot,
+    key: toHex(state.key),
     isClean: state.isClean,
-    pieces: encodeBase64(state.pieces.bytes),
-    files: state.files.map((file) => (file ? { length: file.length, modifiedAt: file.modifiedAt } : null)),
+    synced: encodeBase64(state.synced.bytes),
+    written: encodeBase64(state.written.bytes),
+    files: state.files.map((file) => file ?? null),
   }
   const body = new TextEncoder().encode(JSON.stringify(json))
   const header = new TextEncoder().encode(`bitswarm-resume ${VERSION} ${toHex(hashes.sha256(body))}\n`)
@@ -78,79 +90,18 @@ export function decodeResume(
   if (toHex(hashes.sha256(body)) !== header[2]) throw distrust('is damaged: its checksum does not match')
   const json = SCHEMA.safeParse(parseJson(body))
   if (!json.success) throw distrust(`is malformed: ${json.error.issues[0]!.message}`, json.error)
-  const { infoHash, isClean, pieces, files } = json.data
+  const { infoHash, boot, key, isClean, synced, written, files } = json.data
   if (infoHash !== toHex(expected.infoHash)) throw distrust(`belongs to another payload, ${infoHash}`)
   if (files.length !== expected.geometry.files.length) throw distrust(`lists ${files.length} files`)
   return {
     infoHash: expected.infoHash,
-    pieces: decodePieces(pieces, expected.geometry.pieceCount),
+    boot,
+    key: fromHex(key)!,
+    synced: decodePieces(synced, expected.geometry.pieceCount),
+    written: decodePieces(written, expected.geometry.pieceCount),
     files: files.map((file) => file ?? undefined),
     isClean,
   }
-}
-
-/** What to make of the pieces of a payload before any of them is read. The rest is not there. */
-export interface Assessment {
-  /** Good, as far as names, lengths and times can tell. */
-  readonly trusted: Bitfield
-  /** To be verified, in order. */
-  readonly doubtful: readonly number[]
-}
-
-/**
- * Compares what was remembered with what is found.
- *
- * A file is in doubt with all its pieces when it is missing or has another length or time. Unless the state is
- * clean, files go on to be written after it was taken: a later time is then expected, and what the state does not
- * name may be there all the same, so it is verified.
- *
- * @param state undefined when there is none to trust: whatever exists is verified
- * @param found the files before they were opened for writing; index = file
- */
-export function assess(
-  state: ResumeState | undefined,
-  geometry: PieceGeometry,
-  found: readonly (RememberedFile | undefined)[],
-): Assessment {
-  const isDoubtful = new Uint8Array(geometry.pieceCount)
-  for (let file = 0; file < geometry.files.length; file++) {
-    // Padding has no file that could be missing or changed.
-    if (geometry.files[file]!.isPadding) continue
-    const now = found[file]
-    const [first, end] = geometry.piecesOf(file)
-    if (state === undefined) {
-      // A piece lies in several files: it can be there only when all of them are, which verifying will tell.
-      if (now !== undefined) isDoubtful.fill(1, first, end)
-    } else if (!isAsRemembered(now, state.files[file], state.isClean)) isDoubtful.fill(1, first, end)
-  }
-  const trusted = new Bitfield(geometry.pieceCount)
-  const doubtful: number[] = []
-  for (let piece = 0; piece < geometry.pieceCount; piece++) {
-    const isNamed = state?.pieces.has(piece) ?? false
-    if (isDoubtful[piece] === 1 || (state !== undefined && !state.isClean && !isNamed)) doubtful.push(piece)
-    else if (isNamed) trusted.set(piece)
-  }
-  return { trusted, doubtful }
-}
-
-/** A few of the given pieces by chance, in order: those to verify before the others are trusted. */
-export function sampleOf(pieces: Bitfield, count: number, random: Random): number[] {
-  const sample: number[] = []
-  let left = pieces.count
-  pieces.forEachSet((piece) => {
-    if (random.int(left--) < count - sample.length) sample.push(piece)
-  })
-  return sample
-}
-
-function isAsRemembered(
-  now: RememberedFile | undefined,
-  then: RememberedFile | undefined,
-  isClean: boolean,
-): boolean {
-  if (now === undefined || then === undefined) return false
-  if (now.length !== then.length) return false
-  return isClean ? now.modifiedAt === then.modifiedAt : now.modifiedAt >= then.modifiedAt
 }
 
 function parseJson(body: Uint8Array): unknown {

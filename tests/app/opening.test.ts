@@ -30,6 +30,7 @@ function openPadded(freeBytes: number): Opened | StorageError | PayloadError | u
   let result: Opened | StorageError | PayloadError | undefined
   openPayload({
     ...{ disk, hashes, random, metainfo, path: '/data/set', mode: 'download', check: 'full' },
+    ...{ sync: 'interval', mayOverwrite: false, clock, emit: () => {} },
     onProgress: () => {},
     onDone: (opened) => (result = opened),
   })

@@ -138,7 +138,7 @@ describe('when the disk fails', () => {
     const again = await sim.leecher({ disk: leecher.disk, peers: [seeder] })
     sim.runUntil(() => again.session.isComplete, { withinMs: 5 * MINUTES })
     expect(had).toBeGreaterThan(32)
-    expect(events(sim, 'resume').at(-1)).toMatchObject({ source: 'check' })
+    expect(events(sim, 'resume').at(-1)!['checked']).toBeGreaterThanOrEqual(had)
     expect(isSame(again.file(), sim)).toBe(true)
   })
 

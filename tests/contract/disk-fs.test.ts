@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FsDisk } from '../../src/storage/fs/fs-disk.ts'
+import { describeDownloads } from './disk-downloads.ts'
+import type { DiskWorld } from './disk-scene.ts'
 import { describeDisk } from './disk.ts'
 
-describeDisk('the real disk', () => {
+function makeWorld(): DiskWorld {
   const folder = mkdtempSync(join(tmpdir(), 'bitswarm-disk-'))
   const disk = new FsDisk({ bulkThreads: 2 })
   return {
@@ -25,4 +27,7 @@ describeDisk('the real disk', () => {
       rmSync(folder, { recursive: true })
     },
   }
-})
+}
+
+describeDisk('the real disk', makeWorld)
+describeDownloads('the real disk', makeWorld)

@@ -2,6 +2,8 @@ import { opensslHashes } from '../../src/app/node/hashes.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import type { Clock } from '../../src/protocol/ports.ts'
 import { MemoryDisk } from '../../src/storage/memory-disk.ts'
+import { describeDownloads } from './disk-downloads.ts'
+import type { DiskWorld } from './disk-scene.ts'
 import { describeDisk } from './disk.ts'
 
 /** Time does not pass, but turns do. */
@@ -14,7 +16,7 @@ const turns: Clock = {
   },
 }
 
-describeDisk('a disk in memory', () => {
+function makeWorld(): DiskWorld {
   const disk = new MemoryDisk({ clock: turns, random: new SeededRandom(1), hashes: opensslHashes })
   return {
     disk,
@@ -25,4 +27,7 @@ describeDisk('a disk in memory', () => {
     readFile: (path) => disk.readFile(path),
     end: () => new Promise((done) => disk.close(done)),
   }
-})
+}
+
+describeDisk('a disk in memory', makeWorld)
+describeDownloads('a disk in memory', makeWorld)

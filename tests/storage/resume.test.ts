@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SeededRandom } from '../../src/app/sim/random.ts'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import type { InfoHash } from '../../src/protocol/ids.ts'
-import { assess, decodeResume, encodeResume, sampleOf } from '../../src/storage/resume.ts'
-import type { RememberedFile, ResumeState } from '../../src/storage/resume.ts'
+import type { FileStat } from '../../src/storage/disk.ts'
+import { decodeResume, encodeResume } from '../../src/storage/resume.ts'
+import type { ResumeState } from '../../src/storage/resume.ts'
 import { hashes } from '../support/hashes.ts'
 
 /** Ten pieces: `a` has 0–3, `b` 3–5 (piece 3 is shared), `c` the rest. */
@@ -16,7 +16,7 @@ const geometry = new PieceGeometry(10, [
   { path: ['c'], length: 40 },
 ])
 const infoHash = new Uint8Array(20).fill(0xab) as InfoHash
-const files: RememberedFile[] = geometry.files.map(({ length }) => ({ length, modifiedAt: 1000.5 }))
+const files: FileStat[] = geometry.files.map(({ length }) => ({ length, modifiedAt: 1000.5, inode: '7' }))
 
 /** `##..` → pieces 0 and 1. */
 function pieces(picture: string): Bitfield {
@@ -27,66 +27,13 @@ function pieces(picture: string): Bitfield {
 
 const state = (over: Partial<ResumeState> = {}): ResumeState => ({
   infoHash,
-  pieces: pieces('####.##..#'),
+  boot: 'b1',
+  key: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  synced: pieces('####......'),
+  written: pieces('####.##..#'),
   files,
   isClean: true,
   ...over,
-})
-
-/** `#` trusted, `?` to be verified, `.` not there. */
-function picture(
-  remembered: ResumeState | undefined,
-  found: readonly (RememberedFile | undefined)[],
-): string {
-  const { trusted, doubtful } = assess(remembered, geometry, found)
-  return Array.from({ length: 10 }, (_, piece) => {
-    expect(trusted.has(piece) && doubtful.includes(piece)).toBe(false)
-    return trusted.has(piece) ? '#' : doubtful.includes(piece) ? '?' : '.'
-  }).join('')
-}
-
-const later = (file: number): RememberedFile[] => files.with(file, { ...files[file]!, modifiedAt: 2000 })
-const earlier = (file: number): RememberedFile[] => files.with(file, { ...files[file]!, modifiedAt: 1000 })
-
-describe('what a resume file vouches for', () => {
-  test('everything that it names, while no file has changed', () => {
-    expect(picture(state(), files)).toBe('####.##..#')
-  })
-
-  test('nothing of a file that changed after an orderly end, shared pieces included', () => {
-    expect(picture(state(), later(1))).toBe('###???#..#')
-    expect(picture(state(), earlier(0))).toBe('????.##..#')
-    expect(picture(state(), files.with(2, { length: 39, modifiedAt: 1000.5 }))).toBe('####.#????')
-  })
-
-  test('nothing of a file that is gone', () => {
-    expect(picture(state(), [undefined, files[1], files[2]])).toBe('????.##..#')
-  })
-
-  test('padding as well, which has no file that could tell', () => {
-    const padded = new PieceGeometry(10, [
-      { path: ['a'], length: 15 },
-      { path: ['.pad', '25'], length: 25, isPadding: true },
-      { path: ['c'], length: 60 },
-    ])
-    const now = [{ length: 15, modifiedAt: 1 }, undefined, { length: 60, modifiedAt: 1 }]
-    const remembered = state({ pieces: pieces('####.##..#'), files: now })
-    expect(assess(remembered, padded, now)).toEqual({ trusted: pieces('####.##..#'), doubtful: [] })
-  })
-
-  test('after a crash a later time is expected, and what is not named may have been written', () => {
-    expect(picture(state({ isClean: false }), later(1))).toBe('####?##??#')
-  })
-
-  test('after a crash an earlier time is a sign of another file', () => {
-    expect(picture(state({ isClean: false }), earlier(0))).toBe('?????##??#')
-  })
-
-  test('without a resume file everything that exists is verified, and a fresh start verifies nothing', () => {
-    expect(picture(undefined, [undefined, files[1], undefined])).toBe('...???....')
-    expect(picture(undefined, files)).toBe('??????????')
-    expect(picture(undefined, [undefined, undefined, undefined])).toBe('..........')
-  })
 })
 
 describe('the resume file', () => {
@@ -99,21 +46,25 @@ describe('the resume file', () => {
             fc.record({
               length: fc.maxSafeNat(),
               modifiedAt: fc.double({ noNaN: true, noDefaultInfinity: true }),
+              inode: fc.string(),
             }),
             { nil: undefined },
           ),
           { minLength: 3, maxLength: 3 },
         ),
         fc.boolean(),
-        (bits, stats, isClean) => {
+        fc.uint8Array({ minLength: 8, maxLength: 8 }),
+        (bits, stats, isClean, key) => {
           const written = state({
-            pieces: pieces(bits.map((bit) => (bit ? '#' : '.')).join('')),
+            ...{ key, written: pieces(bits.map((bit) => (bit ? '#' : '.')).join('')) },
             files: stats.map((stat) => stat && { ...stat, modifiedAt: stat.modifiedAt + 0 }),
             isClean,
           })
           const read = decodeResume(encodeResume(written, hashes), { infoHash, geometry }, hashes)
-          expect(read.pieces.bytes).toEqual(written.pieces.bytes)
-          expect({ ...read, pieces: 0 }).toEqual({ ...written, pieces: 0 })
+          expect(read.written.bytes).toEqual(written.written.bytes)
+          expect(read.synced.bytes).toEqual(written.synced.bytes)
+          const rest = { written: 0, synced: 0 }
+          expect({ ...read, ...rest }).toEqual({ ...written, ...rest })
         },
       ),
     )
@@ -156,15 +107,15 @@ describe('the resume file', () => {
       'lists 3 files',
     )
     expect(refusal(good, { geometry: new PieceGeometry(5, geometry.files) })).toContain('number of pieces')
-    const text = new TextDecoder().decode(good).replace('bitswarm-resume 1', 'bitswarm-resume 2')
-    expect(refusal(new TextEncoder().encode(text))).toContain('version 2')
+    const text = new TextDecoder().decode(good).replace('bitswarm-resume 2', 'bitswarm-resume 1')
+    expect(refusal(new TextEncoder().encode(text))).toContain('version 1')
   })
 
   /** With a checksum that is right: written by a program that is not. */
   const forged = (json: string): Uint8Array => {
     const body = new TextEncoder().encode(json)
     const sum = Buffer.from(hashes.sha256(body)).toString('hex')
-    return new TextEncoder().encode(`bitswarm-resume 1 ${sum}\n${json}`)
+    return new TextEncoder().encode(`bitswarm-resume 2 ${sum}\n${json}`)
   }
 
   test('never breaks the reader, whatever is in it', () => {
@@ -173,10 +124,14 @@ describe('the resume file', () => {
       ['{', 'not JSON'],
       ['null', 'malformed'],
       [JSON.stringify({ ...good, extra: 1 }), 'malformed'],
-      [JSON.stringify({ ...good, pieces: '*' }), 'base64'],
-      [JSON.stringify({ ...good, pieces: '//8=' }), 'do not exist'],
+      [JSON.stringify({ ...good, written: '*' }), 'base64'],
+      [JSON.stringify({ ...good, synced: '//8=' }), 'do not exist'],
+      [JSON.stringify({ ...good, key: '00' }), 'malformed'],
       [JSON.stringify({ ...good, files: [null] }), 'lists 1 files'],
-      [JSON.stringify({ ...good, files: [{ length: -1, modifiedAt: 0 }, null, null] }), 'malformed'],
+      [
+        JSON.stringify({ ...good, files: [{ length: -1, modifiedAt: 0, inode: '1' }, null, null] }),
+        'malformed',
+      ],
     ] as const)
       expect(refusal(forged(json))).toContain(reason)
     fc.assert(
@@ -186,16 +141,4 @@ describe('the resume file', () => {
       }),
     )
   })
-})
-
-test('a sample is some of the pieces, all of them when there are few', () => {
-  const have = pieces('##.#######')
-  expect(sampleOf(have, 20, new SeededRandom(1))).toEqual([0, 1, 3, 4, 5, 6, 7, 8, 9])
-  const drawn = new Set<number>()
-  for (let seed = 0; seed < 100; seed++) {
-    const sample = sampleOf(have, 3, new SeededRandom(seed))
-    expect(sample.length).toBe(3)
-    for (const piece of sample) drawn.add(piece)
-  }
-  expect([...drawn].sort()).toEqual([0, 1, 3, 4, 5, 6, 7, 8, 9])
 })

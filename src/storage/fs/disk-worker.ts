@@ -3,7 +3,7 @@
  * payloads, and is told with each request what it needs. Memory does not depend on the piece length.
  */
 import { createHash, hash } from 'node:crypto'
-import { readSync, writeSync } from 'node:fs'
+import { fdatasyncSync, readSync, writeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { hasZeroPadding } from '../file-map.ts'
 import type { PathSpan } from '../file-map.ts'
@@ -106,16 +106,34 @@ function tryHash(spans: readonly PathSpan[]): HashedPiece {
   }
 }
 
-function commit({ data, digest, spans }: CommitWork): CommittedPiece {
+function commit({ data, digest, spans, note }: CommitWork): CommittedPiece {
   const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
   if (!isGood) return 'corrupt'
-  write(spans, data)
-  return 'written'
+  return unlessFailed(() => {
+    write(spans, data)
+    if (note !== undefined) write([note.span], note.bytes)
+  })
 }
 
-function tryCommit(work: CommitWork): CommittedPiece {
+/** One sync of each file serves the whole group. */
+function commitGroup(group: readonly CommitWork[]): CommittedPiece[] {
+  const committed = group.map(commit)
+  const paths = new Set(
+    group
+      .filter(({ note }, index) => note?.isDurable && committed[index] === 'written')
+      .flatMap(({ spans, note }) => [...spans, note!.span])
+      .flatMap(({ path }) => path ?? []),
+  )
+  const synced = unlessFailed(() => {
+    for (const path of paths) onFile(path, () => fdatasyncSync(handles.open(path, WRITE_FLAGS)))
+  })
+  return committed.map((result) => (result === 'written' ? synced : result))
+}
+
+function unlessFailed(work: () => void): CommittedPiece {
   try {
-    return commit(work)
+    work()
+    return 'written'
   } catch (error) {
     if (!(error instanceof SpanError)) throw error
     return faultOf(error.cause, error.path)
@@ -125,7 +143,7 @@ function tryCommit(work: CommitWork): CommittedPiece {
 function answer(request: WorkerRequest): WorkerReply | undefined {
   switch (request.kind) {
     case 'commit':
-      return { kind: 'committed', id: request.id, pieces: request.pieces.map(tryCommit) }
+      return { kind: 'committed', id: request.id, pieces: commitGroup(request.pieces) }
     case 'hash':
       return {
         kind: 'hashed',

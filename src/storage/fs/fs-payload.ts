@@ -1,21 +1,26 @@
 /** One session's files on the file system. Reads go through Node's thread pool, commits and hashing through workers. */
 import { fsync } from 'node:fs'
-import { mkdir, readFile, rm, statfs } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { StorageError } from '../../protocol/errors.ts'
 import { invariant } from '../../protocol/errors.ts'
 import { bytesEqual, ID_LENGTH } from '../../protocol/ids.ts'
 import type { Cancel } from '../../protocol/ports.ts'
 import { cut, totalLength } from '../buffer-list.ts'
-import type { FileStat, OpenMode, Payload, PayloadPlan, Verdict } from '../disk.ts'
+import type { FileStat, NoteTaking, OpenMode, Payload, PayloadPlan, Remembered, Verdict } from '../disk.ts'
 import { FileMap } from '../file-map.ts'
+import { NOTE_BYTES, noteOf } from '../resume-notes.ts'
+import { currentBoot } from './boot.ts'
 import { replaceDurably, syncPath } from './durable-file.ts'
 import { toStorageError } from './errno.ts'
-import { AsyncHandles, READ_FLAGS, WRITE_FLAGS } from './handles.ts'
+import { AsyncHandles, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
+import { forEachInFlight } from './in-flight.ts'
 import { Lock } from './lock.ts'
-import { preallocate, statFiles, statOne } from './payload-files.ts'
+import { allocate, findContent, statFiles, statOne } from './payload-files.ts'
+import { createNotes, readRemembered, removeRemembered } from './resume-files.ts'
 import { readScattered } from './scattered-read.ts'
+import type { Note } from './worker-messages.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 interface Opened {
@@ -24,56 +29,78 @@ interface Opened {
   readonly mode: OpenMode
   readonly workers: WorkerPool
   readonly found: readonly (FileStat | undefined)[]
+  readonly boot: string
   readonly lock: Lock | undefined
-  readonly newNamesIn: ReadonlySet<string>
+  /** The topmost folder that had to be made for the lock. */
+  readonly firstMade: string | undefined
 }
 
 export class FsPayload implements Payload {
   readonly found: readonly (FileStat | undefined)[]
+  readonly boot: string
   readonly #map: FileMap
   readonly #digests: Uint8Array
   readonly #mode: OpenMode
   readonly #workers: WorkerPool
   readonly #handles: AsyncHandles
-  /** Files written since they were last synced. */
+  /** Files that may have been written since they were last synced; at first, by whoever was here before. */
   readonly #dirty = new Set<number>()
   /** Folders with names that are not durable yet. */
-  readonly #newNamesIn: Set<string>
+  readonly #newNamesIn = new Set<string>()
+  #noteTaking: NoteTaking | undefined
   #lock: Lock | undefined
   #underWay = 0
   #onIdle: (() => void) | undefined
 
   private constructor(opened: Opened) {
     this.found = opened.found
+    this.boot = opened.boot
     this.#map = opened.map
     this.#digests = opened.digests
     this.#mode = opened.mode
     this.#workers = opened.workers
     this.#lock = opened.lock
-    this.#newNamesIn = new Set(opened.newNamesIn)
-    this.#handles = new AsyncHandles(opened.mode === 'download' ? WRITE_FLAGS : READ_FLAGS)
+    if (opened.firstMade !== undefined) this.#newNamesIn.add(dirname(opened.firstMade))
+    for (const [file, stat] of opened.found.entries()) if (stat !== undefined) this.#dirty.add(file)
+    this.#handles = new AsyncHandles(opened.mode === 'download' ? READ_WRITTEN_FLAGS : READ_FLAGS)
   }
 
   static async open(plan: PayloadPlan, mode: OpenMode, workers: WorkerPool): Promise<FsPayload> {
     const map = new FileMap({ ...plan, path: resolve(plan.path) })
     const { digests } = plan
+    const opened = { map, digests, mode, workers, boot: await currentBoot() }
     if (mode === 'seed') {
-      const found = await look(map, mode)
-      return new FsPayload({ map, digests, mode, workers, found, lock: undefined, newNamesIn: new Set() })
+      const found = await statFiles(map, mode)
+      const refusal = map.refuseToSeed(found)
+      if (refusal !== undefined) throw refusal
+      return new FsPayload({ ...opened, found, lock: undefined, firstMade: undefined })
     }
     const firstMade = await mkdir(dirname(map.root), { recursive: true })
     const lock = await Lock.acquire(map.lockPath)
     try {
-      const found = await look(map, mode)
-      const isNew = found.some((stat, file) => stat === undefined && map.pathOf(file) !== undefined)
-      if (isNew) workers.prepare() // pieces will come soon
-      const newNamesIn = await preallocate(map, found)
-      if (firstMade !== undefined) newNamesIn.add(dirname(firstMade))
-      return new FsPayload({ map, digests, mode, workers, found, lock, newNamesIn })
+      return new FsPayload({ ...opened, found: await statFiles(map, mode), lock, firstMade })
     } catch (error) {
       await lock.release()
       throw error
     }
+  }
+
+  findContent(files: readonly number[], done: (result: readonly number[] | StorageError) => void): void {
+    this.#run(findContent(this.#map, files), done)
+  }
+
+  allocate(mayCut: boolean, done: (error?: StorageError) => void): void {
+    invariant(this.#mode === 'download', 'only a download changes files')
+    this.#runVoid(this.#allocate(mayCut), done)
+  }
+
+  startNotes(taking: NoteTaking, done: (error?: StorageError) => void): void {
+    const start = async (): Promise<void> => {
+      await createNotes(this.#map, taking.isDurable)
+      this.#workers.forget(this.#map.notesPath)
+      this.#noteTaking = taking
+    }
+    this.#runVoid(start(), done)
   }
 
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {
@@ -83,7 +110,7 @@ export class FsPayload implements Payload {
     const spans = this.#map.spans(piece, 0, data.length)
     // A view, which a Buffer's `slice` is, too, would take all digests along to the worker, with every piece.
     const digest = new Uint8Array(this.#digestOf(piece))
-    this.#workers.commit({ data, digest, spans }, (result) => {
+    this.#workers.commit({ data, digest, spans, note: this.#noteOf(piece) }, (result) => {
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)
       this.#end(() => done(result))
@@ -161,12 +188,8 @@ export class FsPayload implements Payload {
     this.#workers.forget(this.#map.root)
   }
 
-  readResume(done: (result: Uint8Array | undefined | StorageError) => void): void {
-    const content = readFile(this.#map.resumePath).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    this.#run(content, done)
+  readResume(done: (result: Remembered | StorageError) => void): void {
+    this.#run(readRemembered(this.#map), done)
   }
 
   replaceResume(bytes: Uint8Array, done: (error?: StorageError) => void): void {
@@ -174,7 +197,11 @@ export class FsPayload implements Payload {
   }
 
   removeResume(done: (error?: StorageError) => void): void {
-    this.#runVoid(rm(this.#map.resumePath, { force: true }), done)
+    this.#noteTaking = undefined
+    this.#runVoid(
+      removeRemembered(this.#map).finally(() => this.#workers.forget(this.#map.notesPath)),
+      done,
+    )
   }
 
   freeSpace(done: (result: number | StorageError) => void): void {
@@ -191,7 +218,7 @@ export class FsPayload implements Payload {
   close(done: () => void): void {
     const finish = (): void => {
       this.#handles.close()
-      this.#workers.forget(this.#map.root)
+      for (const path of [this.#map.root, this.#map.notesPath]) this.#workers.forget(path)
       // A lock file that cannot be removed names a process that will be gone.
       this.#releaseLock().then(done, done)
     }
@@ -212,12 +239,21 @@ export class FsPayload implements Payload {
     this.#handles.use(path, onOpen, (error) => done(toStorageError(error, path)))
   }
 
+  async #allocate(mayCut: boolean): Promise<void> {
+    const now = await statFiles(this.#map, this.#mode)
+    const refusal = mayCut ? undefined : this.#map.refuseToWrite(now)
+    if (refusal !== undefined) throw refusal
+    const isNew = now.some((stat, file) => stat === undefined && this.#map.pathOf(file) !== undefined)
+    if (isNew) this.#workers.prepare() // pieces will come soon
+    for (const folder of await allocate(this.#map, now)) this.#newNamesIn.add(folder)
+  }
+
   async #sync(files: readonly number[]): Promise<void> {
     try {
-      for (const file of files) {
-        const path = this.#map.pathOf(file)
+      await forEachInFlight(files.length, async (index) => {
+        const path = this.#map.pathOf(files[index]!)
         if (path !== undefined) await this.#syncFile(path)
-      }
+      })
       for (const folder of this.#newNamesIn) {
         await syncPath(folder)
         this.#newNamesIn.delete(folder)
@@ -244,6 +280,13 @@ export class FsPayload implements Payload {
     const lock = this.#lock
     this.#lock = undefined
     await lock?.release()
+  }
+
+  #noteOf(piece: number): Note | undefined {
+    if (this.#noteTaking === undefined) return undefined
+    const { key, isDurable } = this.#noteTaking
+    const span = { path: this.#map.notesPath, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
+    return { span, bytes: noteOf(key, piece), isDurable }
   }
 
   #digestOf(piece: number): Uint8Array {
@@ -276,11 +319,4 @@ export class FsPayload implements Payload {
     report()
     if (this.#underWay === 0) this.#onIdle?.()
   }
-}
-
-async function look(map: FileMap, mode: OpenMode): Promise<(FileStat | undefined)[]> {
-  const found = await statFiles(map, mode)
-  const refusal = map.refuse(found, mode)
-  if (refusal !== undefined) throw refusal
-  return found
 }

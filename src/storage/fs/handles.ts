@@ -7,6 +7,8 @@ export const MAX_OPEN_FILES = 64
 /** Reading and writing, and never through a symlink: it could have been put there after the check. */
 export const WRITE_FLAGS = constants.O_RDWR | constants.O_NOFOLLOW
 export const READ_FLAGS = constants.O_RDONLY
+/** Reading and syncing what this process writes. */
+export const READ_WRITTEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW
 
 /** For a worker, which blocks. */
 export class SyncHandles {

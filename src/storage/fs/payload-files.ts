@@ -1,4 +1,4 @@
-/** What `open` does to the files of a payload: look at all of them, then create and lengthen what a download needs. */
+/** What is done to the files of a payload as a whole: look at all of them, then create and lengthen what a download needs. */
 import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -8,7 +8,10 @@ import type { FileMap } from '../file-map.ts'
 import { forEachInFlight } from './in-flight.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
 
-const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+/** Looked at in one go. */
+const READ_BYTES = 256 * 1024
+const ZEROS = Buffer.alloc(READ_BYTES)
 
 /** @throws {StorageError} `disk.unsafe-path`; or Node's error */
 export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat | undefined)[]> {
@@ -45,15 +48,45 @@ async function statPath(
   return stats && { length: stats.size, modifiedAt: stats.mtimeMs, inode: String(stats.ino) }
 }
 
+/** Which of `files` hold any byte but zero, or cannot be read. */
+export async function findContent(map: FileMap, files: readonly number[]): Promise<number[]> {
+  const holding = new Set<number>()
+  await forEachInFlight(files.length, async (index) => {
+    const file = files[index]!
+    if (await hasContent(map.pathOf(file)!)) holding.add(file)
+  })
+  return files.filter((file) => holding.has(file))
+}
+
+async function hasContent(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, O_RDONLY | O_NOFOLLOW)
+    try {
+      const buffer = Buffer.allocUnsafe(READ_BYTES)
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, READ_BYTES, null)
+        if (bytesRead === 0) return false
+        if (!isBlank(buffer, bytesRead)) return true
+      }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+  }
+}
+
+/** Comparing memory with memory is many times as fast as looking at each byte. */
+function isBlank(buffer: Buffer, length: number): boolean {
+  return buffer.compare(ZEROS, 0, length, 0, length) === 0
+}
+
 /**
- * Creates missing files and lengthens short ones, sparse.
+ * Creates missing files and gives those of another length the one that is planned, sparse.
  *
  * @returns the folders that got new names, which are not durable yet
  */
-export async function preallocate(
-  map: FileMap,
-  found: readonly (FileStat | undefined)[],
-): Promise<Set<string>> {
+export async function allocate(map: FileMap, found: readonly (FileStat | undefined)[]): Promise<Set<string>> {
   const changed = new Set<string>()
   await forEachInFlight(map.fileCount, async (file) => {
     const path = map.pathOf(file)

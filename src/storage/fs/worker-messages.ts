@@ -3,11 +3,20 @@ import type { Verdict } from '../disk.ts'
 import type { PathSpan } from '../file-map.ts'
 import type { FsFault } from './errno.ts'
 
-/** Hash `data`, a whole piece, compare, write it to `spans`. */
+/** Hash `data`, a whole piece, compare, write it to `spans`, note it. */
 export interface CommitWork {
   readonly data: Uint8Array
   readonly digest: Uint8Array
   readonly spans: readonly PathSpan[]
+  readonly note: Note | undefined
+}
+
+/** Says that a piece was written. */
+export interface Note {
+  readonly span: PathSpan
+  readonly bytes: Uint8Array
+  /** Whether piece and note are to be synced before the piece counts as written. */
+  readonly isDurable: boolean
 }
 
 export type WorkerRequest =

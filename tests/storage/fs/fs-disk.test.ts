@@ -19,7 +19,7 @@ import type { StorageError } from '../../../src/protocol/errors.ts'
 import type { Payload, PayloadPlan } from '../../../src/storage/disk.ts'
 import { FsDisk } from '../../../src/storage/fs/fs-disk.ts'
 import { MAX_OPEN_FILES } from '../../../src/storage/fs/handles.ts'
-import { contentOf, failure, FOLDER, outcome, pieceOf, planOf, success } from '../../contract/disk.ts'
+import { contentOf, failure, FOLDER, outcome, pieceOf, planOf, success } from '../../contract/disk-scene.ts'
 
 let folder: string
 let disk: FsDisk
@@ -36,8 +36,11 @@ const content = contentOf(4203)
 const folderPlan = (): PayloadPlan => planOf(`${folder}/film`, FOLDER, content)
 const filePlan = (name = 'film.bin'): PayloadPlan =>
   planOf(`${folder}/${name}`, [{ path: [], length: 4203 }], content)
-const open = (plan: PayloadPlan, mode: 'download' | 'seed' = 'download'): Promise<Payload> =>
-  success((done) => disk.open(plan, mode, done))
+const open = async (plan: PayloadPlan, mode: 'download' | 'seed' = 'download'): Promise<Payload> => {
+  const payload = await success<Payload>((done) => disk.open(plan, mode, done))
+  if (mode === 'download') await success<void>((done) => payload.allocate(false, done))
+  return payload
+}
 const refusal = (plan: PayloadPlan, mode: 'download' | 'seed' = 'download'): Promise<string> =>
   failure<Payload>((done) => disk.open(plan, mode, done))
 const close = (payload: Payload): Promise<void> => outcome<void>((done) => payload.close(() => done()))
@@ -210,7 +213,10 @@ test('a write beyond what the process may write fails, and leaves the node alive
   // A full disk cannot be had without mounting one; a limit on the length of files fails at the same place.
   const script = `${program('limited', 2 ** 30)}
     process.on('SIGXFSZ', () => {})
-    disk.open(plan, 'download', (result) => { console.log(result.code, result.message); disk.close(() => {}) })`
+    disk.open(plan, 'download', (payload) => payload.allocate(false, (error) => {
+      console.log(error.code, error.message)
+      payload.close(() => disk.close(() => {}))
+    }))`
   const { stdout } = spawnSync(
     'bash',
     ['-c', 'ulimit -f 1000; exec "$0" --input-type=module -e "$1"', process.execPath, script],

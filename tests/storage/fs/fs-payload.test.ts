@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FsPayload } from '../../../src/storage/fs/fs-payload.ts'
 import type { CommitWork } from '../../../src/storage/fs/worker-messages.ts'
 import type { WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
-import { contentOf, outcome, pieceOf, planOf } from '../../contract/disk.ts'
+import { contentOf, outcome, pieceOf, planOf } from '../../contract/disk-scene.ts'
 
 let folder: string
 beforeEach(() => {

@@ -1,0 +1,174 @@
+/**
+ * Finds out what of a download lies in place already, reading no more than it must, and whether the files there are its
+ * own. Who owns a file:
+ *
+ * - The download, when the file is as it left it, when it holds nothing but zeros, or when at least one piece that touches
+ *   it is right: a former download whose memory was lost, or an older version of the same thing.
+ * - Somebody else, otherwise, and when it is longer than it should be. Then it is not touched, unless that is asked for.
+ */
+import { Bitfield } from '../protocol/bitfield.ts'
+import { StorageError } from '../protocol/errors.ts'
+import type { InfoHash } from '../protocol/ids.ts'
+import type { Hashes, Random } from '../protocol/ports.ts'
+import type { Payload, PayloadPlan, Remembered } from '../storage/disk.ts'
+import { FileMap } from '../storage/file-map.ts'
+import {
+  assess,
+  judgeFiles,
+  sampleOf,
+  type Assessment,
+  type FileJudgement,
+} from '../storage/resume-assessment.ts'
+import { readNotes } from '../storage/resume-notes.ts'
+import { decodeResume, type ResumeState } from '../storage/resume.ts'
+
+/** Pieces that are read before many others are trusted without reading them. */
+export const SAMPLE_PIECES = 16
+
+export interface InPlaceCheckOptions {
+  readonly payload: Payload
+  readonly plan: PayloadPlan
+  readonly infoHash: InfoHash
+  readonly hashes: Hashes
+  readonly random: Random
+  readonly mayOverwrite: boolean
+  /** Reads pieces; `next` gets those that are not good. */
+  readonly verify: (pieces: readonly number[], next: (bad: readonly number[]) => void) => void
+  /** Called once, unless `verify` fails. */
+  readonly onDone: (result: InPlace | StorageError) => void
+}
+
+export interface InPlace {
+  readonly have: Bitfield
+  /** Those of them that a power cut would not have taken. */
+  readonly synced: Bitfield
+  /** Pieces that were read. */
+  readonly checked: number
+  readonly source: 'resume' | 'check' | 'empty'
+}
+
+export class InPlaceCheck {
+  readonly #options: InPlaceCheckOptions
+  readonly #map: FileMap
+  #state: ResumeState | undefined
+  #files: FileJudgement[] = []
+  #checked = 0
+
+  constructor(options: InPlaceCheckOptions) {
+    this.#options = options
+    this.#map = new FileMap(options.plan)
+  }
+
+  start(): void {
+    this.#options.payload.readResume((remembered) => {
+      // What cannot be read is not remembered.
+      if (remembered instanceof StorageError)
+        this.#judge({ resume: undefined, notes: undefined, writtenAt: 0 })
+      else this.#judge(remembered)
+    })
+  }
+
+  #judge({ resume, notes, writtenAt }: Remembered): void {
+    const { payload, plan, mayOverwrite, onDone } = this.#options
+    const { geometry } = plan
+    this.#state = resume && this.#decode(resume)
+    this.#files = judgeFiles(this.#state, geometry, { found: payload.found, writtenAt })
+    const long = payload.found.findIndex((stat, file) => stat && stat.length > this.#map.lengthOf(file))
+    if (long !== -1 && !mayOverwrite) {
+      const lengths = `${payload.found[long]!.length} bytes instead of ${this.#map.lengthOf(long)}`
+      return onDone(this.#occupied(long, `it has ${lengths}`))
+    }
+    const noted =
+      this.#state && notes
+        ? readNotes(notes, this.#state.key, geometry.pieceCount)
+        : new Bitfield(geometry.pieceCount)
+    this.#findContent(() => this.#check(noted))
+  }
+
+  /** A resume file that cannot be trusted costs a check of the data, nothing else. */
+  #decode(bytes: Uint8Array): ResumeState | undefined {
+    const { infoHash, plan, hashes } = this.#options
+    try {
+      return decodeResume(bytes, { infoHash, geometry: plan.geometry }, hashes)
+    } catch (error) {
+      if (error instanceof StorageError) return undefined
+      throw error
+    }
+  }
+
+  /** A strange file of zeros is as good as none. */
+  #findContent(next: () => void): void {
+    const strange = this.#filesThat('strange')
+    if (strange.length === 0) return next()
+    this.#options.payload.findContent(strange, (holding) => {
+      if (holding instanceof StorageError) return this.#options.onDone(holding)
+      for (const file of strange) if (!holding.includes(file)) this.#files[file] = 'absent'
+      next()
+    })
+  }
+
+  #check(noted: Bitfield): void {
+    const { payload, plan } = this.#options
+    const isSameBoot = payload.boot !== '' && this.#state?.boot === payload.boot
+    const assessment = assess(this.#state, plan.geometry, { files: this.#files, noted, isSameBoot })
+    const { trusted, doubtful } = assessment
+    const sample = this.#sampleOf(assessment)
+    this.#verify(sample, (bad) => {
+      if (bad.length === 0) return this.#settle(assessment)
+      // Who vouches for what is wrong vouches for nothing. What nobody named is not there all the same.
+      const named = [...trusted.indices(), ...doubtful].sort((a, b) => a - b)
+      const nothing = new Bitfield(trusted.length)
+      this.#settle({ trusted: nothing, synced: nothing.clone(), doubtful: named })
+    })
+  }
+
+  /** Some of what is durable, and some of what is only said to be in the memory of the machine. */
+  #sampleOf({ trusted, synced }: Assessment): number[] {
+    const unsynced = new Bitfield(trusted.length)
+    trusted.forEachSet((piece) => {
+      if (!synced.has(piece)) unsynced.set(piece)
+    })
+    return [synced, unsynced].flatMap((pieces) => sampleOf(pieces, SAMPLE_PIECES, this.#options.random))
+  }
+
+  #settle({ trusted: have, synced, doubtful }: Assessment): void {
+    this.#verify(doubtful, (bad) => {
+      for (const piece of doubtful) have.set(piece)
+      for (const piece of bad) have.clear(piece)
+      this.#own({ have, synced, checked: this.#checked, source: this.#sourceOf(have) })
+    })
+  }
+
+  #sourceOf(have: Bitfield): InPlace['source'] {
+    if (have.isEmpty && this.#checked === 0) return 'empty'
+    return this.#state ? 'resume' : 'check'
+  }
+
+  #own(inPlace: InPlace): void {
+    const { plan, mayOverwrite, onDone } = this.#options
+    const foreign = this.#filesThat('strange').find((file) => {
+      const [first, end] = plan.geometry.piecesOf(file)
+      for (let piece = first; piece < end; piece++) if (inPlace.have.has(piece)) return false
+      return true
+    })
+    if (foreign === undefined || mayOverwrite) onDone(inPlace)
+    else onDone(this.#occupied(foreign, 'no piece of it is right'))
+  }
+
+  #verify(pieces: readonly number[], next: (bad: readonly number[]) => void): void {
+    this.#checked += pieces.length
+    this.#options.verify(pieces, next)
+  }
+
+  #filesThat(are: FileJudgement): number[] {
+    return this.#files.flatMap((judgement, file) => (judgement === are ? [file] : []))
+  }
+
+  #occupied(file: number, reason: string): StorageError {
+    const path = this.#map.pathOf(file)!
+    return new StorageError(
+      'disk.occupied',
+      `${path} is something else (${reason}): move it away, choose another -dest, or give -overwrite`,
+    )
+  }
+}

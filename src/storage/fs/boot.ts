@@ -1,0 +1,14 @@
+/** Which run of the machine this is. */
+import { readFile } from 'node:fs/promises'
+
+/** Linux draws one at each start, random(4). */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id'
+
+/** Empty where the system does not tell: then nothing that was not synced is believed after a crash. */
+export async function currentBoot(): Promise<string> {
+  try {
+    return (await readFile(BOOT_ID, 'latin1')).trim()
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,64 @@
+/** The resume file and the notes beside a payload. */
+import { constants } from 'node:fs'
+import { open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Remembered } from '../disk.ts'
+import type { FileMap } from '../file-map.ts'
+import { NOTE_BYTES } from '../resume-notes.ts'
+import { MAX_RESUME_BYTES } from '../resume.ts'
+import { syncPath } from './durable-file.ts'
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+
+interface RememberedFile {
+  readonly bytes: Uint8Array | undefined
+  readonly modifiedAt: number
+}
+
+export async function readRemembered(map: FileMap): Promise<Remembered> {
+  const resume = await readSmall(map.resumePath, MAX_RESUME_BYTES)
+  const notes = await readSmall(map.notesPath, notesLength(map))
+  return {
+    resume: resume.bytes,
+    notes: notes.bytes,
+    writtenAt: Math.max(resume.modifiedAt, notes.modifiedAt),
+  }
+}
+
+/** Makes an empty file of notes: what an earlier download left in it is void under the new key. */
+export async function createNotes(map: FileMap, isDurable: boolean): Promise<void> {
+  const file = await open(map.notesPath, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666)
+  try {
+    await file.truncate(0)
+    await file.truncate(notesLength(map))
+    if (isDurable) await file.sync()
+  } finally {
+    await file.close()
+  }
+  if (isDurable) await syncPath(dirname(map.notesPath))
+}
+
+/** The resume file goes first: without it, notes say nothing. */
+export async function removeRemembered(map: FileMap): Promise<void> {
+  await rm(map.resumePath, { force: true })
+  await rm(map.notesPath, { force: true })
+}
+
+function notesLength(map: FileMap): number {
+  return map.geometry.pieceCount * NOTE_BYTES
+}
+
+async function readSmall(path: string, maxBytes: number): Promise<RememberedFile> {
+  try {
+    const file = await open(path, O_RDONLY | O_NOFOLLOW)
+    try {
+      const { size, mtimeMs } = await file.stat()
+      return { bytes: size > maxBytes ? undefined : await file.readFile(), modifiedAt: mtimeMs }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { bytes: undefined, modifiedAt: 0 }
+    throw error
+  }
+}

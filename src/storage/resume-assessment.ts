@@ -1,0 +1,107 @@
+/** What to make of a payload in place before any of it is read: whom to believe, what to check, what is not there. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import type { Millis, Random } from '../protocol/ports.ts'
+import type { FileStat } from './disk.ts'
+import type { ResumeState } from './resume.ts'
+
+/**
+ * A file that was written to so long after the last note was not written to by the download that took the notes. Its last
+ * write comes before a note, or is under way when the process dies.
+ */
+const LATEST_WRITE_MS: Millis = 60_000
+
+/**
+ * `known`: the file that the download left there. `absent`: none, or an empty one. `strange`: of some other origin, or
+ * changed since. Padding is known.
+ */
+export type FileJudgement = 'known' | 'absent' | 'strange'
+
+/**
+ * Compares the files that are found with those that are remembered.
+ *
+ * @param state undefined when there is none to believe
+ * @param writtenAt when the state or a note was last written
+ */
+export function judgeFiles(
+  state: ResumeState | undefined,
+  geometry: PieceGeometry,
+  { found, writtenAt }: { readonly found: readonly (FileStat | undefined)[]; readonly writtenAt: number },
+): FileJudgement[] {
+  return geometry.files.map(({ isPadding }, file) => {
+    if (isPadding) return 'known'
+    const now = found[file]
+    if (now === undefined || now.length === 0) return 'absent'
+    const then = state?.files[file]
+    return then !== undefined && isAsRemembered(now, then, state!.isClean ? undefined : writtenAt)
+      ? 'known'
+      : 'strange'
+  })
+}
+
+/** Pieces that are in neither of these are not there. */
+export interface Assessment {
+  /** Good, as far as names, lengths and times can tell. */
+  readonly trusted: Bitfield
+  /** Those of them that a power cut would not have taken. */
+  readonly synced: Bitfield
+  /** To be verified, in order. */
+  readonly doubtful: readonly number[]
+}
+
+/**
+ * @param noted what was written after the state was taken
+ * @param isSameBoot the machine has been running since then: what was written can be read, synced or not
+ */
+export function assess(
+  state: ResumeState | undefined,
+  geometry: PieceGeometry,
+  {
+    files,
+    noted,
+    isSameBoot,
+  }: {
+    readonly files: readonly FileJudgement[]
+    readonly noted: Bitfield
+    readonly isSameBoot: boolean
+  },
+): Assessment {
+  const { pieceCount } = geometry
+  const isStrange = new Uint8Array(pieceCount)
+  const isAbsent = new Uint8Array(pieceCount)
+  for (const [file, judgement] of files.entries()) {
+    // An empty file has no piece that it could keep from being there.
+    const [first, end] = geometry.piecesOf(file)
+    if (judgement === 'strange') isStrange.fill(1, first, end)
+    if (judgement === 'absent') isAbsent.fill(1, first, end)
+  }
+  const trusted = new Bitfield(pieceCount)
+  const synced = new Bitfield(pieceCount)
+  const doubtful: number[] = []
+  for (let piece = 0; piece < pieceCount; piece++) {
+    const isSynced = state?.synced.has(piece) ?? false
+    const isNamed = isSynced || state?.written.has(piece) || noted.has(piece)
+    if (isAbsent[piece] === 1) continue
+    if (isStrange[piece] === 1 || (isNamed && !isSynced && !isSameBoot)) doubtful.push(piece)
+    else if (isNamed) trusted.set(piece)
+    if (isSynced && trusted.has(piece)) synced.set(piece)
+  }
+  return { trusted, synced, doubtful }
+}
+
+/** A few of the given pieces by chance, in order: those to verify before the others are trusted. */
+export function sampleOf(pieces: Bitfield, count: number, random: Random): number[] {
+  const sample: number[] = []
+  let left = pieces.count
+  pieces.forEachSet((piece) => {
+    if (random.int(left--) < count - sample.length) sample.push(piece)
+  })
+  return sample
+}
+
+/** @param writtenAt when the last note was; undefined when nothing was written after the file was remembered */
+function isAsRemembered(now: FileStat, then: FileStat, writtenAt: number | undefined): boolean {
+  if (now.length !== then.length || now.inode !== then.inode) return false
+  if (writtenAt === undefined) return now.modifiedAt === then.modifiedAt
+  return now.modifiedAt >= then.modifiedAt && now.modifiedAt <= writtenAt + LATEST_WRITE_MS
+}
