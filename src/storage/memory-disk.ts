@@ -39,6 +39,8 @@ export class MemoryDisk implements Disk {
   bytesPerSecond: number = Infinity
   /** Space left; writes fail with `disk.full` beyond it. */
   freeBytes: number = Number.MAX_SAFE_INTEGER
+  /** Counts up with whatever changes what lies there. */
+  changes: number = 0
   readonly #clock: Clock
   readonly #random: Random
   readonly #hashes: Pick<Hashes, 'sha1'>
@@ -87,6 +89,7 @@ export class MemoryDisk implements Disk {
 
   /** Puts a file there as if it had always been there. The content is not copied and must not change. */
   writeFile(path: string, content: Uint8Array): void {
+    this.changes++
     this.#files.set(path, MemoryFile.of(this.#newInode(), content, this.#clock.wallNow()))
   }
 
@@ -105,6 +108,7 @@ export class MemoryDisk implements Disk {
   }
 
   removeFile(path: string): void {
+    this.changes++
     this.#files.delete(path)
     this.#created.delete(path)
   }
@@ -115,6 +119,7 @@ export class MemoryDisk implements Disk {
 
   /** Rot: one bit changes, and neither length nor time tells. */
   flipBit(path: string, offset: number, bit = 0): void {
+    this.changes++
     const { inode, modifiedAt } = this.#files.get(path)!
     const content = this.readFile(path)!
     content[offset]! ^= 1 << bit
@@ -142,6 +147,7 @@ export class MemoryDisk implements Disk {
   crash(): void {
     this.kill()
     this.#boots++
+    this.changes++
     for (const file of this.#files.values()) file.crash(this.#random)
     for (const path of this.#created) if (this.#random.int(2) === 0) this.#files.delete(path)
     this.#created.clear()
@@ -226,6 +232,7 @@ export class MemoryDisk implements Disk {
       const grows = file.newPages(offset, length) * PAGE_BYTES
       if (grows > this.freeBytes) return new StorageError('disk.full', `no space left for ${path}`)
       this.freeBytes -= grows
+      this.changes++
       file.write(offset, part)
       file.modifiedAt = this.#clock.wallNow()
     }
@@ -289,6 +296,7 @@ export class MemoryDisk implements Disk {
 
   /** Makes the file if there is none, not durably, and gives it this length. */
   resize(path: string, length: number): void {
+    this.changes++
     const file = this.#files.get(path)
     if (file === undefined) {
       this.#files.set(path, new MemoryFile(this.#newInode(), length, this.#clock.wallNow()))

@@ -1,0 +1,148 @@
+/** A machine of the simulated swarm: a disk that outlives its processes, and the node that runs on it now. */
+import { FileMap } from '../../../storage/file-map.ts'
+import type { MemoryDisk } from '../../../storage/memory-disk.ts'
+import type { Metainfo } from '../../../metainfo/metainfo.ts'
+import { formatEndpoint } from '../../../protocol/endpoint.ts'
+import type { WireMessage } from '../../../protocol/message.ts'
+import type { Hashes, HttpClient, Millis, Random } from '../../../protocol/ports.ts'
+import { Node, type NodeOwnEvent } from '../../node.ts'
+import type { Session } from '../../session.ts'
+import type { SessionEvent } from '../../session-options.ts'
+import { simEnvironment } from '../environment.ts'
+import type { SimHost } from '../stream-network.ts'
+import type { MachineClock } from './machine-clock.ts'
+import { SimProcess } from './process.ts'
+import type { MachinePlan } from './scenario.ts'
+
+export type MachineEvent = NodeOwnEvent | SessionEvent
+
+/** Who looks on. */
+export interface MachineObserver {
+  onEvent(machine: Machine, event: MachineEvent): void
+  onWrite(machine: Machine, to: string, bytes: number): void
+  onSent(machine: Machine, to: string, message: WireMessage): void
+  /** It has no process now. */
+  onDown(machine: Machine, how: Ending): void
+}
+
+export type Ending = 'kill' | 'power' | 'exit'
+
+export interface MachineOptions {
+  readonly index: number
+  readonly plan: MachinePlan
+  readonly host: SimHost
+  readonly clock: MachineClock
+  readonly disk: MemoryDisk
+  readonly random: Random
+  readonly hashes: Hashes
+  readonly http: HttpClient
+  readonly metainfo: Metainfo
+  /** Where the payload lies. */
+  readonly path: string
+  /** `host:port` of whom it is told of. */
+  readonly peers: readonly string[]
+  readonly observer: MachineObserver
+}
+
+export const PORT = 6881
+/** A process that was asked to stop does so within this time, or is killed. */
+export const STOP_TIMEOUT: Millis = 5_000
+
+export class Machine {
+  readonly options: MachineOptions
+  readonly files: FileMap
+  /** What one of these two has no use for is undefined: between a start and the next, the machine is down. */
+  #process: SimProcess | undefined
+  #node: Node | undefined
+  #session: Session | undefined
+  #lives = 0
+
+  constructor(options: MachineOptions) {
+    const { metainfo, path } = options
+    this.options = options
+    this.files = new FileMap({ path, isSingleFile: metainfo.isSingleFile, geometry: metainfo.geometry })
+  }
+
+  get index(): number {
+    return this.options.index
+  }
+
+  get isHonest(): boolean {
+    return this.options.plan.role !== 'poisoner'
+  }
+
+  get address(): string {
+    return formatEndpoint({ host: this.options.host.address, port: PORT })
+  }
+
+  get node(): Node | undefined {
+    return this.#node
+  }
+
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  get streamCount(): number {
+    return this.#process?.streamCount ?? 0
+  }
+
+  /** Starts a process as a user would, who wants what the plan says. */
+  async start(): Promise<void> {
+    const { clock, host, disk, random, hashes, http, metainfo, path, peers, plan, observer } = this.options
+    const process = new SimProcess({
+      clock,
+      host,
+      onWrite: (to, bytes) => observer.onWrite(this, to, bytes),
+      onSent: (to, message) => observer.onSent(this, to, message),
+    })
+    this.#process = process
+    this.#lives++
+    const env = simEnvironment({
+      clock: process.clock,
+      random: random.fork(`life ${this.#lives}`),
+      hashes,
+      disk,
+      dialer: process,
+      http,
+      address: host.address,
+      listen: () => process.listen(PORT),
+    })
+    const onEvent = (event: MachineEvent): void => observer.onEvent(this, event)
+    this.#node = await Node.open(env, { tcpListen: `:${PORT}`, onEvent })
+    this.#session = this.#node.addSession({
+      metainfo,
+      path,
+      peers,
+      mode: plan.role === 'leecher' ? 'download' : 'seed',
+      check: plan.role === 'poisoner' ? 'none' : 'full',
+    })
+  }
+
+  /** SIGTERM. */
+  stop(): void {
+    void this.#node?.close()
+  }
+
+  /** The process, if there is one, ends now: nothing of what it planned happens. */
+  end(how: Ending): void {
+    const { disk, clock, observer } = this.options
+    observer.onDown(this, how)
+    this.#process?.kill()
+    if (how === 'power') disk.crash()
+    else disk.kill()
+    clock.goOn()
+    this.#process = undefined
+    this.#node = undefined
+    this.#session = undefined
+  }
+
+  /** What lies on the disk where a piece should be; undefined when a file of it is missing or too short. */
+  lookAt(piece: number): Uint8Array | undefined {
+    const { geometry } = this.files
+    const length = geometry.lengthOf(piece)
+    const found = new Uint8Array(length)
+    const error = this.options.disk.peek(this.files.spans(piece, 0, length), found)
+    return error === undefined ? found : undefined
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * Looks on while a swarm runs, knows what everything should be, and says which promise is broken first. What is told or
+ * served is held against the disk at that moment, what a process trusts when it has opened its payload, everything at the end.
+ */
+import { SYNC_INTERVAL_MS } from '../../resume-keeper.ts'
+import type { WireMessage } from '../../../protocol/message.ts'
+import type { Millis } from '../../../protocol/ports.ts'
+import type { Ending, Machine, MachineEvent } from './machine.ts'
+import type { SwarmWorld } from './swarm-world.ts'
+
+/** The promises, by the name under which one that is broken is reported. */
+export const INVARIANTS = {
+  'true-have': 'a piece that is announced, in the log or to a peer, is right on disk',
+  'true-block': 'a block that is served is right',
+  'true-record': 'a piece that a start takes for good is right on disk',
+  'durable-complete': 'what is reported complete would survive a power cut',
+  'nothing-lost': 'a power cut takes nothing that was written long before it',
+  'nothing-forgotten': 'a piece that was there and still lies on the disk is there after a start',
+  'no-failure': 'a session fails only when its disk does',
+  'no-false-ban': 'nobody is banned who sent nothing wrong',
+  'no-false-blame': 'among those who are blamed for a bad piece is one who sends such',
+  'poisoners-banned': 'who alone sent a bad piece is banned',
+  bounds: 'connections, timers and buffers stay within their limits',
+  completion: 'all honest machines come to their end when everything works again',
+  identity: 'the files are identical at the end',
+  leaks: 'a node that is closed leaves no buffer, connection or timer behind',
+  'no-exception': 'nothing is thrown',
+} as const
+export type InvariantName = keyof typeof INVARIANTS
+
+export interface Violation {
+  readonly invariant: InvariantName
+  readonly atMs: Millis
+  readonly machine: number
+  readonly message: string
+}
+
+/** A piece that was written so long before a power cut must have been made durable by a working disk. */
+const DURABLE_AFTER: Millis = 2 * SYNC_INTERVAL_MS + 2_000
+/** Bounds are looked at once in so many events. */
+const BOUNDS_EVERY = 64
+const MAX_TIMERS_PER_MACHINE = 400
+/** What two machines may have between them at once: each dials, and what was there before breaks off. */
+const MAX_STREAMS_PER_PAIR = 8
+
+/** What the oracle knows of a machine. */
+interface Book {
+  /** Pieces whose bytes on disk were changed behind the machine's back. */
+  readonly rotten: Set<number>
+  /** Since when each piece could have been made durable, in the machine's own time. */
+  readonly had: Map<number, Millis>
+  /** When its disk or its time was last out of order. */
+  disturbedAt: Millis
+  /** When its process ended for the first time since its payload was opened, and whether the power has failed since. */
+  endedAt: Millis | undefined
+  hasLostPower: boolean
+  /** It sent something wrong and may be banned by rights. */
+  isTainted: boolean
+  /** It was banned by somebody. */
+  isBanned: boolean
+  isComplete: boolean
+  /** Who alone sent a bad piece in this life and is not banned yet. */
+  readonly culprits: Set<string>
+  /** Pieces that were right on disk after so many changes of it. */
+  readonly right: Map<number, number>
+}
+
+export class Oracle {
+  readonly #world: SwarmWorld
+  readonly #books: readonly Book[]
+  /** Machines whose payload was opened in this event. */
+  readonly #opened = new Set<Machine>()
+  #violation: Violation | undefined
+  #steps = 0
+
+  constructor(world: SwarmWorld) {
+    this.#world = world
+    this.#books = world.machines.map(({ isHonest }) => ({
+      rotten: new Set(),
+      had: new Map(),
+      disturbedAt: -Infinity,
+      endedAt: undefined,
+      hasLostPower: false,
+      isTainted: !isHonest,
+      isBanned: false,
+      isComplete: false,
+      culprits: new Set(),
+      right: new Map(),
+    }))
+  }
+
+  /** The first one. */
+  get violation(): Violation | undefined {
+    return this.#violation
+  }
+
+  /** Events that happened. */
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** Whether all honest machines have come to their end, but for those who were banned by rights. */
+  get isOver(): boolean {
+    return this.late === undefined
+  }
+
+  onEvent(machine: Machine, event: MachineEvent): void {
+    const book = this.#bookOf(machine)
+    switch (event.event) {
+      case 'resume':
+        this.#opened.add(machine)
+        return
+      case 'have':
+        book.rotten.delete(event.piece)
+        book.had.set(event.piece, machine.options.clock.now())
+        return this.#expectOnDisk(machine, event.piece, 'true-have', 'reported')
+      case 'complete':
+        book.isComplete = true
+        return this.#onComplete(machine)
+      case 'peer_banned':
+        return this.#onBanned(machine, event.peer)
+      case 'hash_fail':
+        return this.#onHashFail(machine, event.piece, event.peers)
+      default:
+    }
+  }
+
+  onSent(machine: Machine, to: string, message: WireMessage): void {
+    if (!machine.isHonest) return
+    if (message.type === 'have') this.#expectOnDisk(machine, message.piece, 'true-have', `told ${to}`)
+    else if (message.type === 'bitfield')
+      this.#forEachPiece((piece) => {
+        if ((message.bytes[piece >> 3]! & (0x80 >> (piece & 7))) !== 0)
+          this.#expectOnDisk(machine, piece, 'true-have', `told ${to}`)
+      })
+    else if (message.type === 'piece') {
+      const { piece, begin, block } = message
+      if (areSame(block, this.#world.contentOf(piece).subarray(begin, begin + block.length))) return
+      const book = this.#bookOf(machine)
+      if (book.rotten.has(piece)) book.isTainted = true
+      else this.#fail('true-block', machine, `sent ${to} a wrong block of piece ${piece}`)
+    }
+  }
+
+  onRot(machine: Machine, piece: number): void {
+    this.#bookOf(machine).rotten.add(piece)
+  }
+
+  onDisturbed(machine: Machine): void {
+    this.#bookOf(machine).disturbedAt = machine.options.clock.now()
+  }
+
+  onDown(machine: Machine, how: Ending): void {
+    const book = this.#bookOf(machine)
+    book.endedAt ??= machine.options.clock.now()
+    book.hasLostPower ||= how === 'power'
+    book.isComplete = false
+    book.culprits.clear()
+  }
+
+  /** After every event. */
+  onStep(): void {
+    this.#steps++
+    for (const machine of this.#opened) this.#onOpened(machine)
+    this.#opened.clear()
+    if (this.#steps % BOUNDS_EVERY === 0) this.checkBounds()
+  }
+
+  /** @returns whether it ended by itself */
+  hasFailed(machine: Machine): boolean {
+    const { session } = machine
+    if (session?.state !== 'failed') return false
+    const book = this.#bookOf(machine)
+    const isExcused = book.disturbedAt > -Infinity || book.rotten.size > 0
+    if (!isExcused && machine.isHonest) this.#fail('no-failure', machine, 'its session failed')
+    return true
+  }
+
+  checkBounds(): void {
+    const { clock, streams, machines } = this.#world
+    const timers = clock.pending
+    if (timers > MAX_TIMERS_PER_MACHINE * machines.length)
+      this.#fail('bounds', machines[0]!, `${timers} timers`)
+    const pairs = machines.length * (machines.length - 1)
+    if (streams.streamCount > MAX_STREAMS_PER_PAIR * pairs)
+      this.#fail('bounds', machines[0]!, `${streams.streamCount} connections`)
+    const { length } = this.#world.metainfo.geometry
+    for (const machine of machines) {
+      const bytes = machine.node?.snapshot().bufferBytes ?? 0
+      // What is cached, and what is being put together or written; an evicted piece may still be on its way to a peer.
+      if (bytes > 4 * length) this.#fail('bounds', machine, `${bytes} bytes of buffers`)
+    }
+  }
+
+  /** All is still: what lies on the disks is what was asked for. */
+  checkFiles(): void {
+    for (const machine of this.#world.machines)
+      if (machine.isHonest && !this.#bookOf(machine).isBanned)
+        this.#forEachPiece((piece) => this.#expectOnDisk(machine, piece, 'identity', 'it is complete'))
+  }
+
+  /** For what is found by whoever runs the world. */
+  fail(invariant: InvariantName, machine: Machine, message: string): void {
+    this.#fail(invariant, machine, message)
+  }
+
+  /** Somebody honest who is not at its end. A seeder whose payload rotted has none, nor has who was banned by rights. */
+  get late(): Machine | undefined {
+    return this.#world.machines.find((machine) => {
+      const { isBanned, isComplete, rotten } = this.#bookOf(machine)
+      const isLost = isBanned || (machine.options.plan.role === 'seeder' && rotten.size > 0)
+      return machine.isHonest && !isLost && !isComplete
+    })
+  }
+
+  #onOpened(machine: Machine): void {
+    const { session } = machine
+    const book = this.#bookOf(machine)
+    if (session === undefined || !machine.isHonest) return
+    const now = machine.options.clock.now()
+    const isDisturbed = book.disturbedAt >= now - 1 || machine.options.disk.faultOf('read') !== undefined
+    const isDurable = this.#undurable(machine).length === 0
+    const { endedAt = Infinity, hasLostPower } = book
+    this.#forEachPiece((piece) => {
+      const writtenAt = book.had.get(piece)
+      if (session.has(piece)) {
+        this.#expectOnDisk(machine, piece, 'true-record', 'taken for good')
+        // Nobody may have synced what the last process wrote.
+        if (writtenAt === undefined || !isDurable) book.had.set(piece, now)
+        return
+      }
+      book.had.delete(piece)
+      if (writtenAt === undefined || book.rotten.has(piece)) return
+      const isThere = this.#isRight(machine, piece)
+      if (isThere && !isDisturbed)
+        this.#fail('nothing-forgotten', machine, `piece ${piece} was there, and is right on disk`)
+      if (isThere || book.disturbedAt >= writtenAt) return
+      if (!hasLostPower || writtenAt < endedAt - DURABLE_AFTER)
+        this.#fail('nothing-lost', machine, `piece ${piece} is gone`)
+    })
+    book.endedAt = undefined
+    book.hasLostPower = false
+  }
+
+  /** Files that a power cut would change. */
+  #undurable({ files, options }: Machine): string[] {
+    return Array.from({ length: files.fileCount }, (_, file) => files.pathOf(file)!).filter(
+      (path) => !options.disk.isDurable(path),
+    )
+  }
+
+  #onComplete(machine: Machine): void {
+    const [path] = this.#undurable(machine)
+    if (path !== undefined) this.#fail('durable-complete', machine, `${path} is not synced`)
+  }
+
+  #onBanned(machine: Machine, peer: string): void {
+    this.#bookOf(machine).culprits.delete(hostOf(peer))
+    const banned = this.#world.machineAt(hostOf(peer))
+    if (banned === undefined) return
+    const book = this.#bookOf(banned)
+    book.isBanned = true
+    if (!book.isTainted) this.#fail('no-false-ban', machine, `banned ${peer}`)
+  }
+
+  #onHashFail(machine: Machine, piece: number, peers: readonly string[]): void {
+    const tainted = peers.filter((peer) => {
+      const sender = this.#world.machineAt(hostOf(peer))
+      return sender !== undefined && this.#bookOf(sender).isTainted
+    })
+    if (tainted.length === 0)
+      this.#fail('no-false-blame', machine, `piece ${piece} is bad, and came from ${peers.join(', ')}`)
+    if (peers.length === 1) this.#bookOf(machine).culprits.add(hostOf(peers[0]!))
+  }
+
+  #expectOnDisk(machine: Machine, piece: number, invariant: InvariantName, what: string): void {
+    if (!machine.isHonest || this.#bookOf(machine).rotten.has(piece) || this.#isRight(machine, piece)) return
+    this.#fail(invariant, machine, `piece ${piece} is not right on disk, and ${what}`)
+  }
+
+  #isRight(machine: Machine, piece: number): boolean {
+    const { right } = this.#bookOf(machine)
+    const { changes } = machine.options.disk
+    if (right.get(piece) === changes) return true
+    const found = machine.lookAt(piece)
+    if (found === undefined || !areSame(found, this.#world.contentOf(piece))) return false
+    right.set(piece, changes)
+    return true
+  }
+
+  #forEachPiece(visit: (piece: number) => void): void {
+    for (let piece = 0; piece < this.#world.metainfo.geometry.pieceCount; piece++) visit(piece)
+  }
+
+  #bookOf(machine: Machine): Book {
+    return this.#books[machine.index]!
+  }
+
+  #fail(invariant: InvariantName, machine: Machine, message: string): void {
+    this.#violation ??= { invariant, atMs: this.#world.clock.now(), machine: machine.index, message }
+  }
+}
+
+/** `host:port` → `host` */
+function hostOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':'))
+}
+
+/** As many bytes, and the same ones. A word at a time where that goes: this is most of what looking on costs. */
+function areSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  let at = 0
+  if (((a.byteOffset | b.byteOffset) & 3) === 0) {
+    const left = new Int32Array(a.buffer, a.byteOffset, a.length >> 2)
+    const right = new Int32Array(b.buffer, b.byteOffset, b.length >> 2)
+    for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false
+    at = 4 * left.length
+  }
+  for (; at < a.length; at++) if (a[at] !== b[at]) return false
+  return true
+}

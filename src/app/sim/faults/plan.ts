@@ -1,0 +1,141 @@
+/** What goes wrong, and when: drawn from the seed, independent of what the swarm does. */
+import type { Millis, Random } from '../../../protocol/ports.ts'
+import type { DiskOperation } from '../../../storage/memory-disk.ts'
+import type { SwarmPlan } from './scenario.ts'
+
+/** Everything that goes wrong does so before this time; then all is mended, and the swarm has to come to its end. */
+export const FAULTS_END: Millis = 60_000
+
+export type Fault =
+  /** The process is killed (`kill -9`), the power fails, or the process is asked to stop; it starts again `forMs` later. */
+  | { readonly kind: 'kill' | 'power' | 'stop'; readonly forMs: Millis }
+  /** Every connection with another machine breaks. */
+  | { readonly kind: 'reset'; readonly other: number }
+  /** Nothing passes between these machines and the others. */
+  | { readonly kind: 'partition'; readonly with: readonly number[]; readonly forMs: Millis }
+  /** So many bytes can still be written. */
+  | { readonly kind: 'full'; readonly freeBytes: number; readonly forMs: Millis }
+  /** Operations of this kind fail. */
+  | {
+      readonly kind: 'disk'
+      readonly operation: DiskOperation
+      readonly code: 'disk.io' | 'disk.permission'
+      readonly forMs: Millis
+    }
+  /** Every operation takes so long. */
+  | { readonly kind: 'slow'; readonly latencyMs: Millis; readonly forMs: Millis }
+  /** A bit of the payload changes silently. */
+  | { readonly kind: 'rot'; readonly at: number }
+  /** Somebody sets the date. */
+  | { readonly kind: 'date'; readonly byMs: number }
+  /** The machine sleeps, cut off from the network, or the process is held up. */
+  | { readonly kind: 'sleep' | 'freeze'; readonly forMs: Millis }
+
+export interface PlannedFault {
+  /** Counts from 1; stays with it when others are left out. */
+  readonly number: number
+  readonly atMs: Millis
+  readonly machine: number
+  readonly fault: Fault
+}
+
+const MAX_FAULTS = 14
+
+/** In the order of time. */
+export function drawFaults(random: Random, swarm: SwarmPlan): PlannedFault[] {
+  const faults: Omit<PlannedFault, 'number'>[] = []
+  // Most runs have one kind of trouble more than others.
+  const favourite = KINDS[random.int(KINDS.length)]!
+  for (let left = 1 + random.int(MAX_FAULTS); left > 0; left--) {
+    const draw = random.int(3) === 0 ? favourite : KINDS[random.int(KINDS.length)]!
+    const atMs = random.int(random.int(2) === 0 ? 15_000 : 0.75 * FAULTS_END)
+    const machine = random.int(swarm.machines.length)
+    const forMs = Math.min(FAULTS_END - atMs, duration(random))
+    const fault = draw({ random, swarm, machine, forMs })
+    if (fault !== undefined) faults.push({ atMs, machine, fault })
+  }
+  return faults.toSorted((a, b) => a.atMs - b.atMs).map((fault, index) => ({ number: index + 1, ...fault }))
+}
+
+/** One line. */
+export function describeFault({ number, atMs, machine, fault }: PlannedFault): string {
+  const lasting = 'forMs' in fault ? ` for ${seconds(fault.forMs)}` : ''
+  return `#${number} ${seconds(atMs)} machine ${machine}: ${describe(fault)}${lasting}`
+}
+
+interface Draw {
+  readonly random: Random
+  readonly swarm: SwarmPlan
+  readonly machine: number
+  readonly forMs: Millis
+}
+
+/** Each as likely as another. */
+const KINDS: readonly ((draw: Draw) => Fault | undefined)[] = [
+  ({ forMs }) => ({ kind: 'kill', forMs }),
+  ({ forMs }) => ({ kind: 'kill', forMs }),
+  ({ forMs }) => ({ kind: 'power', forMs }),
+  ({ forMs }) => ({ kind: 'power', forMs }),
+  ({ forMs }) => ({ kind: 'stop', forMs }),
+  ({ random, swarm, machine }) => {
+    const other = random.int(swarm.machines.length)
+    return other === machine ? undefined : { kind: 'reset', other }
+  },
+  ({ random, swarm, machine, forMs }) => ({
+    kind: 'partition',
+    with: swarm.machines.map((_, index) => index).filter((index) => index !== machine && random.int(3) === 0),
+    forMs,
+  }),
+  ({ random, forMs }) => ({ kind: 'full', freeBytes: random.int(8) * 16_384, forMs }),
+  ({ random, forMs }) => ({
+    kind: 'disk',
+    operation: (['open', 'read', 'write', 'write', 'sync'] as const)[random.int(5)]!,
+    code: random.int(4) === 0 ? 'disk.permission' : 'disk.io',
+    forMs,
+  }),
+  ({ random, forMs }) => ({ kind: 'slow', latencyMs: [50, 500, 5_000, 30_000][random.int(4)]!, forMs }),
+  // Somebody has to keep the payload.
+  ({ random, swarm, machine }) =>
+    machine === 0 ? undefined : { kind: 'rot', at: random.int(swarm.content.length) },
+  ({ random }) => ({ kind: 'date', byMs: (random.int(2) === 0 ? -1 : 1) * 10 ** (2 + random.int(8)) }),
+  ({ forMs }) => ({ kind: 'sleep', forMs }),
+  ({ forMs }) => ({ kind: 'freeze', forMs }),
+]
+
+/** Most are short: 10 ms to 30 s, each order of magnitude as likely as another. */
+function duration(random: Random): Millis {
+  return Math.round(10 * 3_000 ** random.float())
+}
+
+function describe(fault: Fault): string {
+  switch (fault.kind) {
+    case 'kill':
+      return 'killed, away'
+    case 'power':
+      return 'power fails, away'
+    case 'stop':
+      return 'asked to stop, away'
+    case 'reset':
+      return `connections with machine ${fault.other} break`
+    case 'partition':
+      return fault.with.length === 0 ? 'cut off' : `cut off with machines ${fault.with.join(', ')}`
+    case 'full':
+      return `disk has room for ${fault.freeBytes} bytes`
+    case 'disk':
+      return `${fault.operation} fails with ${fault.code}`
+    case 'slow':
+      return `disk takes ${fault.latencyMs} ms`
+    case 'rot':
+      return `bit rot at byte ${fault.at} of the payload`
+    case 'date':
+      return `date set by ${fault.byMs / 1_000} s`
+    case 'sleep':
+      return 'sleeps'
+    case 'freeze':
+      return 'process frozen'
+  }
+}
+
+function seconds(ms: Millis): string {
+  return `${(ms / 1_000).toFixed(3)} s`
+}

@@ -1,0 +1,174 @@
+/** What a process has of its machine: timers and connections that end with it, as a kernel sees to. */
+import { WireDecoder } from '../../../protocol/decoder.ts'
+import { HANDSHAKE_LENGTH } from '../../../protocol/handshake.ts'
+import type { Endpoint } from '../../../protocol/endpoint.ts'
+import { TransportError } from '../../../protocol/errors.ts'
+import type { WireMessage } from '../../../protocol/message.ts'
+import type {
+  ByteStream,
+  Cancel,
+  Clock,
+  Dialer,
+  Listener,
+  Millis,
+  StreamHandler,
+} from '../../../protocol/ports.ts'
+import type { SimHost } from '../stream-network.ts'
+import type { MachineClock } from './machine-clock.ts'
+
+export interface ProcessOptions {
+  readonly clock: MachineClock
+  readonly host: SimHost
+  /** It hands bytes to the network. */
+  readonly onWrite: (to: string, bytes: number) => void
+  /** A message of the peer protocol is among them. What it views is valid during the call. */
+  readonly onSent: (to: string, message: WireMessage) => void
+}
+
+const DEAF: StreamHandler = { onData() {}, onDrain() {}, onClose() {} }
+
+export class SimProcess implements Dialer {
+  readonly clock: Clock
+  readonly options: ProcessOptions
+  readonly #streams = new Set<ProcessStream>()
+  #listener: Listener | undefined
+  #isDead = false
+
+  constructor(options: ProcessOptions) {
+    const { clock } = options
+    this.options = options
+    this.clock = {
+      now: () => clock.now(),
+      wallNow: () => clock.wallNow(),
+      after: (delay, fn) =>
+        clock.after(delay, () => {
+          if (!this.#isDead) fn()
+        }),
+    }
+  }
+
+  get isDead(): boolean {
+    return this.#isDead
+  }
+
+  /** Connections that have not ended. */
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  dial(to: Endpoint, timeout: Millis, onResult: (result: ByteStream | TransportError) => void): Cancel {
+    let isCancelled = false
+    const cancel = this.options.host.dial(to, timeout, (result) => {
+      if (result instanceof TransportError)
+        return this.run(() => {
+          if (!isCancelled) onResult(result)
+        })
+      if (this.#isDead) return result.destroy()
+      const stream = new ProcessStream(this, result)
+      this.run(() => (isCancelled ? stream.destroy() : onResult(stream)))
+    })
+    return () => {
+      isCancelled = true
+      cancel()
+    }
+  }
+
+  listen(port: number): Listener {
+    const { host } = this.options
+    const inner = host.listen(port)
+    const listener: Listener = {
+      local: inner.local,
+      onStream: (stream) => stream.destroy(),
+      close: () => inner.close(),
+    }
+    inner.onStream = (accepted) => {
+      const stream = new ProcessStream(this, accepted)
+      this.run(() => listener.onStream(stream))
+    }
+    this.#listener = inner
+    return listener
+  }
+
+  /** Nothing of it happens any more. The other ends learn of it as the network lets them. */
+  kill(): void {
+    this.#isDead = true
+    this.#listener?.close()
+    for (const stream of this.#streams) stream.destroy()
+    this.#streams.clear()
+  }
+
+  /** For what the outside world has to say to it. */
+  run(fn: () => void): void {
+    this.options.clock.whenAwake(() => {
+      if (!this.#isDead) fn()
+    })
+  }
+
+  onOpened(stream: ProcessStream): void {
+    this.#streams.add(stream)
+  }
+
+  onClosed(stream: ProcessStream): void {
+    this.#streams.delete(stream)
+  }
+}
+
+/** A connection of a process. What goes out is read along. */
+class ProcessStream implements ByteStream, StreamHandler {
+  handler: StreamHandler = DEAF
+  readonly #process: SimProcess
+  readonly #inner: ByteStream
+  readonly #sent = new WireDecoder()
+  /** Of the handshake, which is no message yet. */
+  #bytesToSkip = HANDSHAKE_LENGTH
+
+  constructor(process: SimProcess, inner: ByteStream) {
+    this.#process = process
+    this.#inner = inner
+    inner.handler = this
+    process.onOpened(this)
+  }
+
+  get remote(): Endpoint {
+    return this.#inner.remote
+  }
+
+  get queuedBytes(): number {
+    return this.#inner.queuedBytes
+  }
+
+  write(data: Uint8Array, done?: () => void): void {
+    const { onSent, onWrite } = this.#process.options
+    const to = this.remote.host
+    onWrite(to, data.length)
+    const skipped = Math.min(this.#bytesToSkip, data.length)
+    this.#bytesToSkip -= skipped
+    this.#sent.push(data.subarray(skipped), (message) => onSent(to, message))
+    this.#inner.write(data, done && (() => this.#process.run(done)))
+  }
+
+  pause(): void {
+    this.#inner.pause()
+  }
+
+  resume(): void {
+    this.#inner.resume()
+  }
+
+  destroy(): void {
+    this.#inner.destroy()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#process.run(() => this.handler.onData(chunk))
+  }
+
+  onDrain(): void {
+    this.#process.run(() => this.handler.onDrain())
+  }
+
+  onClose(error?: TransportError): void {
+    this.#process.onClosed(this)
+    this.#process.run(() => this.handler.onClose(error))
+  }
+}

@@ -1,0 +1,263 @@
+/** The machines of a simulated swarm, what connects them, and the hand that breaks and mends. */
+import { buildMetainfo } from '../../../metainfo/build.ts'
+import type { Metainfo } from '../../../metainfo/metainfo.ts'
+import type { Hashes, Millis } from '../../../protocol/ports.ts'
+import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
+import { SimClock } from '../clock.ts'
+import { SimHttp } from '../http.ts'
+import { SeededRandom } from '../random.ts'
+import { SimStreams } from '../stream-network.ts'
+import { Machine, PORT, STOP_TIMEOUT, type Ending, type MachineObserver } from './machine.ts'
+import { MachineClock } from './machine-clock.ts'
+import { NetworkCuts } from './network-cuts.ts'
+import type { Fault } from './plan.ts'
+import type { SwarmPlan } from './scenario.ts'
+
+export interface SwarmWorldOptions {
+  readonly seed: number
+  readonly plan: SwarmPlan
+  readonly hashes: Hashes
+  /** A disk of another make. */
+  readonly createDisk?: (options: MemoryDiskOptions) => MemoryDisk
+  readonly observer: MachineObserver & {
+    /** What lies on the machine's disk there is not what the machine wrote. */
+    onRot(machine: Machine, piece: number): void
+    /** Reading, writing or keeping time is not what it should be, from now on or until now. */
+    onDisturbed(machine: Machine): void
+  }
+}
+
+/** How long a process that ended by itself stays away before somebody starts it again. */
+const RESTART_DELAY: Millis = 5_000
+const PATH = '/data/payload'
+const OPERATIONS: readonly DiskOperation[] = ['open', 'read', 'write', 'sync']
+
+export class SwarmWorld {
+  readonly clock: SimClock = new SimClock()
+  readonly streams: SimStreams
+  readonly metainfo: Metainfo
+  readonly machines: readonly Machine[]
+  /** Down, and to be started in the next turn. */
+  readonly due = new Set<Machine>()
+  readonly #options: SwarmWorldOptions
+  readonly #cuts: NetworkCuts
+  /** Down, or on its way there: when it may start again. */
+  readonly #awayUntil = new Map<Machine, Millis>()
+  readonly #joins = new Set<() => void>()
+
+  constructor(options: SwarmWorldOptions) {
+    const { seed, plan, hashes, createDisk = (of) => new MemoryDisk(of) } = options
+    const random = new SeededRandom(seed)
+    this.#options = options
+    this.streams = new SimStreams({
+      clock: this.clock,
+      random: random.fork('network'),
+      latency: plan.latencyMs,
+    })
+    this.#cuts = new NetworkCuts(this.streams)
+    this.metainfo = metainfoOf(plan, hashes)
+    const http = new SimHttp(this.clock)
+    this.machines = plan.machines.map((machinePlan, index) => {
+      const own = random.fork(`machine ${index}`)
+      const clock = new MachineClock(this.clock)
+      const disk = createDisk({ clock, random: own.fork('disk'), hashes })
+      disk.latencyMs = machinePlan.diskLatencyMs
+      const machine = new Machine({
+        index,
+        plan: machinePlan,
+        host: this.streams.host(hostOf(index), machinePlan),
+        clock,
+        disk,
+        random: own,
+        hashes,
+        http,
+        metainfo: this.metainfo,
+        path: PATH,
+        peers: machinePlan.knows.map((other) => `${hostOf(other)}:${PORT}`),
+        observer: options.observer,
+      })
+      layFiles(machine, plan.content)
+      return machine
+    })
+    for (const machine of this.machines) this.#stayAway(machine, machine.options.plan.startsAt)
+  }
+
+  /** What a piece should be. */
+  contentOf(piece: number): Uint8Array {
+    const { pieceLength } = this.metainfo.geometry
+    return this.#options.plan.content.subarray(piece * pieceLength, (piece + 1) * pieceLength)
+  }
+
+  machineAt(host: string): Machine | undefined {
+    return this.machines.find(({ options }) => options.host.address === host)
+  }
+
+  /** Starts what has to be started now. Time stands still. */
+  async startDue(): Promise<void> {
+    for (const machine of this.due) {
+      this.due.delete(machine)
+      this.#awayUntil.delete(machine)
+      await machine.start()
+    }
+  }
+
+  /** Whoever failed ends, and is started again by whoever looks after it. */
+  attend(machine: Machine): void {
+    if (!this.#awayUntil.has(machine)) this.#end(machine, 'exit', RESTART_DELAY)
+  }
+
+  apply(index: number, fault: Fault): void {
+    const machine = this.machines[index]!
+    const { disk, clock, plan } = machine.options
+    const { observer } = this.#options
+    const lasting = (forMs: Millis, mend: () => void): void => {
+      observer.onDisturbed(machine)
+      this.clock.after(forMs, () => {
+        observer.onDisturbed(machine)
+        mend()
+      })
+    }
+    switch (fault.kind) {
+      case 'kill':
+        return this.#end(machine, 'kill', fault.forMs)
+      case 'power': {
+        const join = this.#cutOff([index])
+        this.clock.after(fault.forMs, join)
+        return this.#end(machine, 'power', fault.forMs)
+      }
+      case 'stop':
+        if (this.#awayUntil.has(machine) || machine.node === undefined) return
+        machine.stop()
+        this.#awayUntil.set(machine, Infinity)
+        this.clock.after(STOP_TIMEOUT, () => {
+          if (this.#awayUntil.get(machine) === Infinity) this.#end(machine, 'exit', fault.forMs)
+        })
+        return
+      case 'reset':
+        return this.streams.reset(hostOf(index), hostOf(fault.other))
+      case 'partition':
+        this.clock.after(fault.forMs, this.#cutOff([index, ...fault.with]))
+        return
+      case 'full':
+        disk.freeBytes = fault.freeBytes
+        return lasting(fault.forMs, () => (disk.freeBytes = Number.MAX_SAFE_INTEGER))
+      case 'disk':
+        disk.setFault(fault.operation, fault.code)
+        return lasting(fault.forMs, () => disk.setFault(fault.operation))
+      case 'slow':
+        disk.latencyMs = fault.latencyMs
+        return lasting(fault.forMs, () => (disk.latencyMs = plan.diskLatencyMs))
+      case 'rot':
+        return this.#rot(machine, fault.at)
+      case 'date':
+        return clock.shiftDate(fault.byMs)
+      case 'sleep': {
+        clock.standStill('sleep')
+        const join = this.#cutOff([index])
+        return lasting(fault.forMs, () => {
+          clock.goOn()
+          join()
+        })
+      }
+      case 'freeze':
+        clock.standStill('freeze')
+        return lasting(fault.forMs, () => clock.goOn())
+    }
+  }
+
+  /** Everything works again, and everybody comes back. */
+  mend(): void {
+    for (const join of [...this.#joins]) join()
+    for (const machine of this.machines) {
+      const { disk, clock, plan } = machine.options
+      for (const operation of OPERATIONS) disk.setFault(operation)
+      disk.freeBytes = Number.MAX_SAFE_INTEGER
+      disk.latencyMs = plan.diskLatencyMs
+      clock.goOn()
+    }
+  }
+
+  #end(machine: Machine, how: Ending, forMs: Millis): void {
+    // It is away already: of a power failure its disk feels something all the same.
+    if (machine.node !== undefined || how === 'power') machine.end(how)
+    this.due.delete(machine)
+    this.#stayAway(machine, forMs)
+  }
+
+  #stayAway(machine: Machine, forMs: Millis): void {
+    const until = this.clock.now() + forMs
+    const before = this.#awayUntil.get(machine)
+    this.#awayUntil.set(
+      machine,
+      before === undefined || before === Infinity ? until : Math.max(before, until),
+    )
+    this.clock.after(forMs, () => {
+      if (this.clock.now() >= (this.#awayUntil.get(machine) ?? Infinity)) this.due.add(machine)
+    })
+  }
+
+  #cutOff(indices: readonly number[]): () => void {
+    const side = indices.map(hostOf)
+    const others = this.machines.map(({ index }) => hostOf(index)).filter((host) => !side.includes(host))
+    const heal = this.#cuts.cut(side, others)
+    const join = (): void => {
+      if (this.#joins.delete(join)) heal()
+    }
+    this.#joins.add(join)
+    return join
+  }
+
+  #rot(machine: Machine, at: number): void {
+    const { pieceLength } = this.metainfo.geometry
+    const piece = Math.floor(at / pieceLength)
+    const [span] = machine.files.spans(piece, at - piece * pieceLength, 1)
+    const { disk } = machine.options
+    // What is not there cannot rot.
+    if (disk.peek([span!], new Uint8Array(1)) !== undefined) return
+    disk.flipBit(span!.path!, span!.offset, at % 8)
+    this.#options.observer.onRot(machine, piece)
+  }
+}
+
+function metainfoOf({ content, pieceLength, fileLengths }: SwarmPlan, hashes: Hashes): Metainfo {
+  const digests = new Uint8Array(20 * Math.ceil(content.length / pieceLength))
+  for (let piece = 0; piece * 20 < digests.length; piece++)
+    digests.set(hashes.sha1(content.subarray(piece * pieceLength, (piece + 1) * pieceLength)), piece * 20)
+  const isSingleFile = fileLengths.length === 1
+  return buildMetainfo(
+    {
+      name: 'payload',
+      isSingleFile,
+      files: fileLengths.map((length, file) => ({ path: isSingleFile ? [] : [`file ${file}`], length })),
+      pieceLength,
+      digests,
+      isPrivate: false,
+    },
+    hashes,
+  )
+}
+
+/** As if the files had always been there. */
+function layFiles({ files, options: { plan, disk, index } }: Machine, content: Uint8Array): void {
+  if (plan.pieces.length === 0) return
+  const { geometry } = files
+  const isWhole = plan.role === 'seeder'
+  const laid = isWhole ? content : plan.role === 'poisoner' ? content.slice() : new Uint8Array(content.length)
+  for (const piece of isWhole ? [] : plan.pieces) {
+    const begin = piece * geometry.pieceLength
+    const length = geometry.lengthOf(piece)
+    if (plan.role === 'leecher') laid.set(content.subarray(begin, begin + length), begin)
+    // One wrong byte in a block.
+    else laid[begin + ((index * 7_919 + piece * 104_729) % length)]! ^= 1
+  }
+  let begin = 0
+  for (let file = 0; file < files.fileCount; file++) {
+    const end = begin + files.lengthOf(file)
+    disk.writeFile(files.pathOf(file)!, laid.subarray(begin, end))
+    begin = end
+  }
+}
+
+function hostOf(index: number): string {
+  return `10.0.0.${index + 1}`
+}
