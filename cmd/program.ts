@@ -105,7 +105,13 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     })
   program
     .command('simulate <what>')
-    .description('simulate dht: thousands of DHT nodes in virtual time, against their goals')
+    .description(
+      'simulate dht: thousands of DHT nodes in virtual time, against their goals; simulate swarm: whole swarms, ' +
+        'with -faults of disks, processes, networks and clocks (-seeds, -only, -log and -json go with it)',
+    )
+    .option('--faults', 'let things go wrong in the swarm, as the seed says')
+    .option('--only <list>', 'of the faults only those with these numbers: 2,5-7')
+    .option('--log', 'print every event of every machine of the swarm')
     .option('--goals <list>', 'the runs that decide about these goals, as in G1-G7,G12, or all')
     .option('--measure <name>', 'lookups, maintenance, join, crowd, restart or partition', 'lookups')
     .option('--nodes <list>', 'sizes of the network', '1000')
@@ -124,7 +130,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .option('--json', 'one JSON object a line')
     .action(async (what: string, options: SimulateOptions) => {
       const { simulate } = await import('./commands/simulate.ts')
-      onResult(simulate(env, what, options))
+      onResult(await simulate(env, what, options))
     })
   program
     .command('swarm-key <file>')

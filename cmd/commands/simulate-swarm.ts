@@ -49,7 +49,11 @@ export async function simulateSwarm(env: Env, options: SimulateSwarmOptions): Pr
   return failed === 0 ? EXIT_OK : EXIT_MISSED
 }
 
-function runSeed(env: Env, seed: number, { hasFaults, only, hasLog }: SimulateSwarmOptions): Promise<SwarmRun> {
+function runSeed(
+  env: Env,
+  seed: number,
+  { hasFaults, only, hasLog }: SimulateSwarmOptions,
+): Promise<SwarmRun> {
   const planned = hasFaults ? faultsOf(seed, swarmOf(seed)) : []
   const faults = only === undefined ? planned : planned.filter(({ number }) => only.includes(number))
   if (only !== undefined && faults.length < only.length)
@@ -60,13 +64,19 @@ function runSeed(env: Env, seed: number, { hasFaults, only, hasLog }: SimulateSw
     hashes: opensslHashes,
     ...(hasLog && {
       onEvent: (atMs, machine, event) =>
-        env.stdout.write(`${JSON.stringify({ atMs: Math.round(atMs * 1_000) / 1_000, machine, ...event })}\n`),
+        env.stdout.write(
+          `${JSON.stringify({ atMs: Math.round(atMs * 1_000) / 1_000, machine, ...event })}\n`,
+        ),
     }),
   })
 }
 
 /** One line that says how to see it again, and the smallest plan that does it. */
-async function reportFailure(env: Env, run: SwarmRun, { hasFaults, isJson }: SimulateSwarmOptions): Promise<void> {
+async function reportFailure(
+  env: Env,
+  run: SwarmRun,
+  { hasFaults, isJson }: SimulateSwarmOptions,
+): Promise<void> {
   const { seed, violation } = run
   const { invariant, atMs, machine, message } = violation!
   const smallest = await shrinkPlan(run.faults, async (faults) => {
@@ -85,7 +95,9 @@ async function reportFailure(env: Env, run: SwarmRun, { hasFaults, isJson }: Sim
       `FAIL seed=${seed} at=${atMs.toFixed(3)}ms invariant=${invariant} machine=${machine} replay: ${replay}`,
       `  ${message}`,
       `  trace ${run.trace}`,
-      ...(hasFaults ? [`  smallest plan: ${smallest.length} of ${run.faults.length} faults, -only ${numbers}`] : []),
+      ...(hasFaults
+        ? [`  smallest plan: ${smallest.length} of ${run.faults.length} faults, -only ${numbers}`]
+        : []),
       ...describePlan(smallest),
       '',
     ].join('\n'),

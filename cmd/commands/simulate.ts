@@ -1,4 +1,4 @@
-/** `bitswarm simulate dht`: the product's own DHT nodes in virtual time, measured against their goals. */
+/** `bitswarm simulate`: the product's own nodes in virtual time. The DHT is measured against its goals, swarms are made to fail. */
 import { ConfigError } from '../../src/app/library.ts'
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'
@@ -11,6 +11,7 @@ import { list, oneOf, parsed, whole, type Parse } from '../../src/app/setting-va
 import type { Env } from '../env.ts'
 import { EXIT_MISSED, EXIT_OK } from '../exit-code.ts'
 import { runTable } from '../simulation-table.ts'
+import { simulateSwarm } from './simulate-swarm.ts'
 
 /** As commander gives them. */
 export interface SimulateOptions {
@@ -29,12 +30,29 @@ export interface SimulateOptions {
   readonly seeds: string
   readonly codec: string
   readonly cold?: true
+  readonly faults?: true
+  readonly only?: string
+  readonly log?: true
   readonly json?: true
 }
 
-export function simulate(env: Env, what: string, options: SimulateOptions): number {
-  if (what !== 'dht') throw new ConfigError('config.usage', `there is no simulation '${what}'; there is: dht`)
-  const seeds = read('seeds', seedList, options.seeds)
+export async function simulate(env: Env, what: string, options: SimulateOptions): Promise<number> {
+  if (what === 'dht') return simulateDht(env, options)
+  if (what !== 'swarm')
+    throw new ConfigError('config.usage', `there is no simulation '${what}'; there are: dht, swarm`)
+  const { faults, only, json, log } = options
+  if (only !== undefined && faults === undefined) throw new ConfigError('config.usage', '-only needs -faults')
+  return simulateSwarm(env, {
+    seeds: read('seeds', seedList(MAX_SWARM_SEEDS), options.seeds),
+    hasFaults: faults ?? false,
+    only: only === undefined ? undefined : read('only', seedList(MAX_SEEDS), only),
+    isJson: json ?? false,
+    hasLog: log ?? false,
+  })
+}
+
+function simulateDht(env: Env, options: SimulateOptions): number {
+  const seeds = read('seeds', seedList(MAX_SEEDS), options.seeds)
   const clock = new SystemClock()
   const runs: MeasuredRun[] = []
   for (const scenario of scenarios(options))
@@ -116,19 +134,23 @@ function listOf(parse: Parse<number>): Parse<readonly number[]> {
 
 /** Runs of one scenario. */
 const MAX_SEEDS = 1_000
+/** Swarms one after the other. */
+const MAX_SWARM_SEEDS = 1_000_000
 
 /** `1-5`, `1,4`, `7`. */
-const seedList: Parse<readonly number[]> = parsed((text) => {
-  const seeds: number[] = []
-  for (const part of text.split(',')) {
-    const [, from, to = from] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? []
-    const count = Number(to) - Number(from) + 1
-    // Not a number is not above zero either.
-    if (!(count > 0) || seeds.length + count > MAX_SEEDS) return undefined
-    for (let i = 0; i < count; i++) seeds.push(Number(from) + i)
-  }
-  return seeds
-}, `up to ${MAX_SEEDS} numbers or ranges like 1-5, with commas between them`)
+function seedList(maxCount: number): Parse<readonly number[]> {
+  return parsed((text) => {
+    const seeds: number[] = []
+    for (const part of text.split(',')) {
+      const [, from, to = from] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) ?? []
+      const count = Number(to) - Number(from) + 1
+      // Not a number is not above zero either.
+      if (!(count > 0) || seeds.length + count > maxCount) return undefined
+      for (let i = 0; i < count; i++) seeds.push(Number(from) + i)
+    }
+    return seeds
+  }, `up to ${maxCount} numbers or ranges like 1-5, with commas between them`)
+}
 
 function read<T>(flag: string, parse: Parse<T>, text: string): T {
   try {

@@ -26,7 +26,9 @@ describe('simulate dht', () => {
   })
 
   test.each([
-    ['simulate swarm', /there is no simulation 'swarm'; there is: dht/],
+    ['simulate weather', /there is no simulation 'weather'; there are: dht, swarm/],
+    ['simulate swarm -only 1', /-only needs -faults/],
+    ['simulate swarm -faults -only 99', /-only: seed 1 has \d+ faults/],
     ['simulate dht -nodes 5', /-nodes '5': .*from 10 to/],
     ['simulate dht -seeds 5-1', /-seeds '5-1': must be up to 1000 numbers or ranges/],
     ['simulate dht -seeds 1-999999999', /-seeds/],

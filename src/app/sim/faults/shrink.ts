@@ -14,7 +14,7 @@ export async function shrinkPlan(
   let length = Math.ceil(smallest.length / 2)
   while (length > 0) {
     let isSmaller = false
-    for (let begin = 0; begin < smallest.length; ) {
+    for (let begin = 0; begin < smallest.length;) {
       const fewer = smallest.toSpliced(begin, length)
       if (await fails(fewer)) {
         smallest = fewer
