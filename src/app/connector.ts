@@ -3,7 +3,7 @@ import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
 import { PeerList, type KnownPeer, type PeerOrigin } from '../peer/peer-list.ts'
-import { formatEndpoint, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { SwarmError, TransportError } from '../protocol/errors.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
 import type { InfoHash, PeerId } from '../protocol/ids.ts'
@@ -21,6 +21,9 @@ export type Direction = 'in' | 'out'
 /** Why a connection is not wanted although both handshakes are through. A duplicate is told of the one that stays. */
 export type Unwanted =
   { readonly code: 'wire.self' } | { readonly code: 'wire.duplicate'; readonly twin: PeerConnection }
+
+/** What is known of where somebody is, who may have left. */
+export type Offender = Pick<PeerConnection, 'address' | 'remote' | 'listenEndpoint'>
 
 /** Which addresses the user does not want to deal with (`-blocklist`). */
 export interface AddressFilter {
@@ -116,11 +119,20 @@ export class Connector {
       this.#addAlias(peer, endpoint)
   }
 
-  /** Never again. The whole address, but for loopback, where all the world has one. */
-  ban({ remote, listenEndpoint }: PeerConnection): void {
-    if (scopeOf(remote.host) !== 'loopback') return this.#list.ban(remote, 'host')
-    this.#list.ban(remote, 'endpoint')
-    if (listenEndpoint) this.#list.ban(listenEndpoint, 'endpoint')
+  /** Never again, as far as it can be known again. */
+  ban({ remote, listenEndpoint }: Offender): void {
+    this.#list.ban(listenEndpoint === undefined ? [remote] : [remote, listenEndpoint])
+  }
+
+  isBanned({ remote, listenEndpoint }: Offender): boolean {
+    return (
+      this.#list.isBanned(remote) || (listenEndpoint !== undefined && this.#list.isBanned(listenEndpoint))
+    )
+  }
+
+  /** Was somebody banned who came from there? */
+  isSuspect(host: string): boolean {
+    return this.#list.isSuspect(host)
   }
 
   /** Those that are known and not connected. */

@@ -1,5 +1,6 @@
 /** One side of a swarm: what is asked of whom, and what becomes of the blocks that come. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { BlockEvidence, type Conviction } from '../peer/block-evidence.ts'
 import type { BlockSupplier } from '../peer/block-supplier.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { BlockRun } from '../peer/claim.ts'
@@ -7,7 +8,7 @@ import type { PiecePicker } from '../peer/picker.ts'
 import type { BlockSource } from '../peer/source-queue.ts'
 import type { StorageError } from '../protocol/errors.ts'
 import type { BlockRange } from '../protocol/message.ts'
-import type { Clock, Emit, Millis } from '../protocol/ports.ts'
+import type { Clock, Emit, Hashes, Millis } from '../protocol/ports.ts'
 import type { Verdict } from '../storage/disk.ts'
 import type { PieceStore } from '../storage/piece-store.ts'
 
@@ -23,17 +24,18 @@ export interface DownloaderOptions {
   /** Made here, so that its verdicts come back here. */
   readonly createStore: (callbacks: StoreCallbacks) => PieceStore
   readonly clock: Clock
+  readonly hashes: Hashes
   readonly emit: Emit<PeerEvent>
   /** A piece is on disk and may be offered. */
   readonly onWritten: (piece: number) => void
-  /** Source `id` alone sent a piece that is corrupt. */
-  readonly onCulprit: (id: number, piece: number) => void
+  /** A source sent what is not the payload. It may be gone. */
+  readonly onCulprit: (conviction: Conviction) => void
   /** The disk cannot take a piece, for good. */
   readonly onDiskFailed: (error: StorageError) => void
 }
 
 export interface StoreCallbacks {
-  onPiece(piece: number, result: Verdict | StorageError): void
+  onPiece(piece: number, result: Verdict | StorageError, bytes: Uint8Array): void
   onDrain(): void
 }
 
@@ -41,6 +43,7 @@ export class Downloader {
   readonly picker: PiecePicker
   readonly store: PieceStore
   readonly #options: DownloaderOptions
+  readonly #evidence: BlockEvidence
   readonly #peers = new Map<number, BlockSupplier>()
   readonly #departed = new Map<number, string>()
   /** Payload bytes that came and were put into pieces. */
@@ -53,9 +56,10 @@ export class Downloader {
 
   constructor(options: DownloaderOptions) {
     this.#options = options
+    this.#evidence = new BlockEvidence(options.hashes)
     this.picker = options.createPicker((piece) => this.store.discard(piece))
     this.store = options.createStore({
-      onPiece: (piece, result) => this.#onFate(piece, result),
+      onPiece: (piece, result, bytes) => this.#onFate(piece, result, bytes),
       onDrain: () => this.#onDrain(),
     })
   }
@@ -73,10 +77,15 @@ export class Downloader {
     return this.#peers.has(peer.id) ? this.picker.inFlight(peer) : 0
   }
 
-  /** The peer said which pieces it has. */
-  addPeer(peer: BlockSupplier): void {
+  /**
+   * The peer said which pieces it has.
+   *
+   * @param isSuspect it comes from where a liar came from
+   */
+  addPeer(peer: BlockSupplier, isSuspect = false): void {
     this.#peers.set(peer.id, peer)
     this.picker.addSource(peer, peer.pieces!)
+    if (isSuspect) this.picker.suspect(peer)
     this.#updateWanted(peer)
     if (this.store.isCongested) peer.hold('disk')
     this.#refill(peer)
@@ -89,6 +98,11 @@ export class Downloader {
     if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
     // What it was asked for is free for others.
     for (const other of this.#peers.values()) this.#refill(other)
+  }
+
+  /** Somebody who came from where this peer is has lied. */
+  suspect(peer: BlockSupplier): void {
+    if (this.#peers.has(peer.id)) this.picker.suspect(peer)
   }
 
   onHave(peer: BlockSupplier, piece: number): void {
@@ -151,16 +165,16 @@ export class Downloader {
     if (runs.length > 0) peer.request(runs)
   }
 
-  #onFate(piece: number, result: Verdict | StorageError): void {
-    if (result === 'written') this.#onWritten(piece)
-    else if (result === 'corrupt') this.#onCorrupt(piece)
+  #onFate(piece: number, result: Verdict | StorageError, bytes: Uint8Array): void {
+    if (result === 'written') this.#onWritten(piece, bytes)
+    else if (result === 'corrupt') this.#onCorrupt(piece, bytes)
     else {
       this.picker.onPieceFailed(piece)
       this.#options.onDiskFailed(result)
     }
   }
 
-  #onWritten(piece: number): void {
+  #onWritten(piece: number, bytes: Uint8Array): void {
     const { geometry, emit } = this.#options
     const sender = this.picker.mainContributor(piece)
     const used = this.picker.onPieceWritten(piece)
@@ -173,18 +187,27 @@ export class Downloader {
       pieces: geometry.pieceCount,
     })
     for (const { id } of used) this.#peers.get(id)?.setWanted(false)
+    if (this.#evidence.has(piece)) this.#judge(piece, bytes)
     this.#options.onWritten(piece)
   }
 
-  #onCorrupt(piece: number): void {
+  /** A piece that was bad is good: those who made it bad are known, and the others are free. */
+  #judge(piece: number, bytes: Uint8Array): void {
+    for (const conviction of this.#evidence.convict(piece, bytes)) this.#options.onCulprit(conviction)
+    for (const peer of this.#peers.values()) this.#refill(peer)
+  }
+
+  #onCorrupt(piece: number, bytes: Uint8Array): void {
+    const senders = this.picker.sendersOf(piece)
     const contributors = this.picker.onPieceCorrupt(piece)
-    this.#wastedBytes += this.#options.geometry.lengthOf(piece)
+    this.#wastedBytes += bytes.length
     this.#options.emit({
       event: 'hash_fail',
       piece,
       peers: contributors.map((id) => this.#addressOf(id)),
     })
-    if (contributors.length === 1) this.#options.onCulprit(contributors[0]!, piece)
+    if (contributors.length > 1) this.#evidence.add(piece, senders, bytes)
+    else this.#options.onCulprit({ id: contributors[0]!, piece, blocks: undefined })
     for (const peer of this.#peers.values()) {
       this.#updateWanted(peer)
       this.#refill(peer)

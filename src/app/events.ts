@@ -115,11 +115,16 @@ export const EVENTS = [
     direction,
     rule: text,
   }),
-  event('peer_banned', 'a peer lost the right to connect; `pieces` are the evidence', {
-    peer: endpoint,
-    reason: text,
-    pieces: z.array(piece).readonly(),
-  }),
+  event(
+    'peer_banned',
+    'a peer lost the right to connect; `pieces` are the evidence, and where others had a hand in the piece `blocks`: those of its blocks that this peer sent and that are wrong',
+    {
+      peer: endpoint,
+      reason: text,
+      pieces: z.array(piece).readonly(),
+      blocks: z.array(count).readonly().exactOptional(),
+    },
+  ),
   event('request', 'the first block of a piece was asked of this peer', { piece, peer: endpoint }),
   event('have', 'a piece is verified and written; `peer` sent most of it; `done` of `pieces` are there now', {
     piece,

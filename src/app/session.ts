@@ -212,7 +212,7 @@ export class Session {
   #onOpened({ payload, have, checked, source, resume }: Opened): void {
     const { metainfo } = this.#payloadOptions!
     const { geometry } = metainfo
-    const { clock, pool, limits } = this.#host
+    const { clock, hashes, pool, limits } = this.#host
     const { emit } = this.#options
     emit({ event: 'resume', have: have.count, pieces: geometry.pieceCount, checked, source })
     this.#payload = payload
@@ -225,10 +225,13 @@ export class Session {
       pool,
       limits,
       clock,
+      hashes,
       random: this.#host.random.fork('picker'),
       emit,
       onWritten: (piece) => this.#onWritten(piece),
-      onCulprit: (id, piece) => this.#onCulprit(id, piece),
+      onCulprit: (conviction) => {
+        if (!this.#webSeeds?.onCulprit(conviction)) this.#swarm.culprits.convict(conviction)
+      },
       onDiskFailed: (error) => this.#fail(error),
     })
     this.#transfer = transfer
@@ -279,10 +282,6 @@ export class Session {
       if (!(error instanceof MetainfoError)) throw error
       this.#fail(error)
     }
-  }
-
-  #onCulprit(id: number, piece: number): void {
-    if (!this.#webSeeds?.onCulprit(id)) this.#swarm.onCulprit(id, piece)
   }
 
   #startWebSeeds({ downloader }: Transfer, metainfo: Metainfo): void {

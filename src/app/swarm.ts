@@ -14,6 +14,7 @@ import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
 import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
+import { Culprits } from './culprits.ts'
 import { PieceNews } from './piece-news.ts'
 import type { Transfer } from './transfer.ts'
 
@@ -61,6 +62,7 @@ export interface PeerSnapshot {
 }
 
 export class Swarm implements PeerObserver {
+  readonly culprits: Culprits
   readonly #options: SwarmOptions
   readonly #connector: Connector
   readonly #registry: ExtensionRegistry<PeerConnection> = new ExtensionRegistry()
@@ -82,6 +84,12 @@ export class Swarm implements PeerObserver {
     this.#connector = new Connector({
       ...options,
       onShaken: (shaken, direction) => this.#onShaken(shaken, direction),
+    })
+    this.culprits = new Culprits({
+      connector: this.#connector,
+      peers: this.#peers,
+      emit: options.emit,
+      onSuspect: (peer) => this.#transfer?.downloader.suspect(peer),
     })
   }
 
@@ -141,19 +149,6 @@ export class Swarm implements PeerObserver {
     for (const peer of [...this.#peers.values()]) this.#closeIfBothComplete(peer)
   }
 
-  /** Source `id` sent a corrupt piece all by itself. */
-  onCulprit(id: number, piece: number): void {
-    const peer = this.#peers.get(id)
-    if (peer) this.ban(peer, 'it alone sent a piece that does not have its hash', [piece])
-  }
-
-  /** @param pieces the evidence, if it lies in some */
-  ban(peer: PeerConnection, reason: string, pieces: readonly number[]): void {
-    this.#connector.ban(peer)
-    this.#options.emit({ event: 'peer_banned', peer: peer.address, reason, pieces })
-    peer.close('banned')
-  }
-
   stop(): void {
     this.#cancelRound?.()
     this.#connector.stop()
@@ -202,7 +197,7 @@ export class Swarm implements PeerObserver {
   // PeerObserver
 
   onPieces(peer: PeerConnection): void {
-    this.#transfer!.downloader.addPeer(peer)
+    this.#transfer!.downloader.addPeer(peer, this.#connector.isSuspect(peer.remote.host))
     this.#transfer!.uploader.onPieces(peer)
     this.#closeIfBothComplete(peer)
   }
@@ -250,6 +245,7 @@ export class Swarm implements PeerObserver {
   onClosed(peer: PeerConnection, reason: string): void {
     const state = this.#stateOf(peer)
     this.#peers.delete(peer.id)
+    this.culprits.remember(peer)
     this.#downloadedBefore += peer.downRate.total
     this.#uploadedBefore += peer.upRate.total
     this.#transfer?.downloader.removePeer(peer)

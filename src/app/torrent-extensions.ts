@@ -31,7 +31,9 @@ export class TorrentExtensions {
     this.#metadata = new MetadataExchange({
       ...options,
       onLiar: (peer) =>
-        swarm.ban(peer, 'it alone sent an info dictionary that does not have the info hash', []),
+        swarm.culprits.ban(peer, 'it alone sent an info dictionary that does not have the info hash', {
+          pieces: [],
+        }),
     })
     this.#peerExchange = new PeerExchange({
       ...options,

@@ -1,11 +1,12 @@
 /** What moves the blocks of one open payload: store and cache on the side of the disk, the two directions on that of the peers. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { Conviction } from '../peer/block-evidence.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { PiecePicker } from '../peer/picker.ts'
 import type { OrderName } from '../peer/piece-order.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { StorageError } from '../protocol/errors.ts'
-import type { Clock, Emit, Random } from '../protocol/ports.ts'
+import type { Clock, Emit, Hashes, Random } from '../protocol/ports.ts'
 import type { BufferPool } from '../storage/buffer-pool.ts'
 import type { Payload } from '../storage/disk.ts'
 import type { StorageEvent } from '../storage/events.ts'
@@ -25,12 +26,12 @@ export interface TransferOptions {
   readonly cacheBytes: number | undefined
   readonly limits: RateLimits
   readonly clock: Clock
+  readonly hashes: Hashes
   readonly random: Random
   readonly emit: Emit<PeerEvent | StorageEvent>
   /** A piece is on disk and may be offered. */
   readonly onWritten: (piece: number) => void
-  /** Source `id` alone sent a piece that is corrupt. */
-  readonly onCulprit: (id: number, piece: number) => void
+  readonly onCulprit: (conviction: Conviction) => void
   /** The disk cannot take a piece, for good. */
   readonly onDiskFailed: (error: StorageError) => void
 }

@@ -1,5 +1,6 @@
 /** The web seeds of one torrent (BEP 19): each is a supplier of blocks like a peer. */
 import type { Metainfo } from '../metainfo/metainfo.ts'
+import { MAX_NAMED_BLOCKS, type Conviction } from '../peer/block-evidence.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { WebSeed } from '../peer/web-seed.ts'
 import type { HttpPorts } from '../protocol/http-request.ts'
@@ -61,9 +62,13 @@ export class WebSeeds {
   }
 
   /** @returns whether the source is one of these */
-  onCulprit(id: number): boolean {
+  onCulprit({ id, piece, blocks }: Conviction): boolean {
     const seed = this.#seeds.get(id)
-    seed?.drop('it alone sent a piece that does not have its hash')
+    seed?.drop(
+      blocks
+        ? `it sent blocks that are not those of piece ${piece}: ${blocks.slice(0, MAX_NAMED_BLOCKS).join(', ')}`
+        : `it alone sent piece ${piece}, which does not have its hash`,
+    )
     return seed !== undefined
   }
 

@@ -133,6 +133,11 @@ export class ActivePiece {
     return [...this.#shares.keys()]
   }
 
+  /** For each block the source that sent it, once all are in. */
+  get senders(): Int32Array {
+    return this.#blocks.slice(0, this.blockCount)
+  }
+
   /** The source that sent most blocks of it. */
   get mainContributor(): number {
     let main = 0

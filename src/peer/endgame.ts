@@ -2,6 +2,8 @@
  * The end of a download: every block is asked for, and some hang at slow sources. Then a second source is asked for the
  * oldest of them, within a budget that bounds what can be wasted.
  */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { BlockOfPiece } from './requests.ts'
 import type { SourceQueue } from './source-queue.ts'
@@ -44,6 +46,13 @@ export class Endgame {
     this.#budget -= chosen.length
     return chosen
   }
+}
+
+/** In all pieces that are not had. */
+export function blocksMissing(geometry: PieceGeometry, have: Bitfield): number {
+  let blocks = 0
+  for (let piece = 0; piece < have.length; piece++) if (!have.has(piece)) blocks += geometry.blockCount(piece)
+  return blocks
 }
 
 /** The oldest blocks that hang at `other` and that `queue` may be asked for, too. */

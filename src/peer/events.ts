@@ -34,12 +34,13 @@ export type PeerEvent =
     }
   /** A connection was turned away before it joined. */
   | { readonly event: 'peer_refused'; readonly peer: string; readonly reason: string }
-  /** A peer lost the right to connect, with the evidence. */
+  /** A peer lost the right to connect, with the evidence: pieces, and which blocks of the one when others sent blocks of it, too. */
   | {
       readonly event: 'peer_banned'
       readonly peer: string
       readonly reason: string
       readonly pieces: readonly number[]
+      readonly blocks?: readonly number[]
     }
   /** The first block of a piece was asked of this peer. */
   | { readonly event: 'request'; readonly piece: number; readonly peer: string }

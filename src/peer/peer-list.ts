@@ -2,6 +2,7 @@
  * The endpoints that a session knows: whom to dial next, and when to try again. How many connections there may be is not
  * its concern: candidates wait in it until somebody asks for the next one.
  */
+import { BanList } from './ban-list.ts'
 import { canonicalIp, formatEndpoint, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 
@@ -27,8 +28,6 @@ export interface PeerListOptions {
 
 /** Endpoints that are remembered. Beyond it the worst that is not connected goes; a static one never does. */
 export const MAX_KNOWN_PEERS = 2_000
-/** Bans that are remembered; beyond it the oldest is forgotten. */
-export const MAX_BANS = 4_096
 /** Dials under way at the same time. */
 export const MAX_CONNECTING = 16
 /** The first retry comes after about this; every further failure doubles it … */
@@ -56,8 +55,7 @@ export class PeerList {
   /** Those that failed, wait to be tried again, and may go: only dials add to it, so newcomers cannot make us search for long. */
   readonly #failed = new Map<string, Entry>()
   readonly #own: Endpoint[] = []
-  readonly #bannedEndpoints = new Set<string>()
-  readonly #bannedHosts = new Set<string>()
+  readonly #bans = new BanList()
   #connecting = 0
   #connected = 0
 
@@ -193,16 +191,20 @@ export class PeerList {
     this.#enter(entry, 'could-be-added')
   }
 
-  /** This endpoint, or with `host` all ports of its address, lost the right to connect. Close it yourself. */
-  ban(endpoint: Endpoint, scope: 'endpoint' | 'host'): void {
-    if (scope === 'host') addBounded(this.#bannedHosts, endpoint.host)
-    else addBounded(this.#bannedEndpoints, formatEndpoint(endpoint))
+  /** Somebody lost the right to connect. Close what is connected yourself. @param endpoints all that are known of it */
+  ban(endpoints: readonly [Endpoint, ...Endpoint[]]): void {
+    this.#bans.convict(endpoints)
     for (const [key, entry] of this.#known)
       if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#delete(key)
   }
 
   isBanned(endpoint: Endpoint): boolean {
-    return this.#bannedHosts.has(endpoint.host) || this.#bannedEndpoints.has(formatEndpoint(endpoint))
+    return this.#bans.isBanned(endpoint)
+  }
+
+  /** Was somebody banned who came from there? */
+  isSuspect(host: string): boolean {
+    return this.#bans.isSuspect(host)
   }
 
   /** Everyone who is known, in the order of hearing of them. */
@@ -282,9 +284,4 @@ function isDialable({ host, port }: Endpoint, origin: PeerOrigin): boolean {
   if (port < 1 || port > 65_535) return false
   if (canonicalIp(host) === undefined) return origin === 'static' && host !== ''
   return scopeOf(host) !== 'bogus'
-}
-
-function addBounded(set: Set<string>, value: string): void {
-  set.add(value)
-  if (set.size > MAX_BANS) set.delete(set.values().next().value!)
 }

@@ -6,11 +6,13 @@ import type { Millis, Random } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import { ActivePieces, MAX_ACTIVE_BYTES } from './active-pieces.ts'
 import type { BlockRun } from './claim.ts'
-import { Endgame } from './endgame.ts'
+import { blocksMissing, Endgame } from './endgame.ts'
 import { Interest } from './interest.ts'
 import { Parole } from './parole.ts'
 import type { OrderName } from './piece-order.ts'
 import { Requests } from './requests.ts'
+import { Reservations } from './reservations.ts'
+import { SolePieces } from './sole-pieces.ts'
 import { SourceQueue, type BlockSource } from './source-queue.ts'
 import { WantedPieces } from './wanted-pieces.ts'
 
@@ -40,9 +42,6 @@ export interface PickerSnapshot {
   readonly isEndgame: boolean
 }
 
-/** A piece that is not complete by then is no longer left to the one source that began it. */
-const RESERVATION: Millis = 10_000
-
 /**
  * Decides which blocks a source should be asked for next.
  *
@@ -54,7 +53,8 @@ const RESERVATION: Millis = 10_000
  *
  * Active pieces go first, new ones in the {@link PieceOrder}. A piece is left to the source that began it as long as that
  * source gets on with it, so that mostly one source is to blame for a bad one; when there is nothing else to do, others
- * help. Sources that had a hand in a bad piece together are on {@link Parole}.
+ * help. A bad piece goes before all others, to one source alone; those that had a hand in it are on
+ * {@link Parole} until it has come right.
  *
  * The picker knows no sockets, no clock and no disk. It is told of haves, blocks and verdicts, and is asked. Times are
  * those of the last call that was given one.
@@ -70,6 +70,8 @@ export class PiecePicker {
   readonly #pending = new Map<number, ActivePiece>()
   readonly #requests: Requests
   readonly #parole: Parole
+  readonly #sole: SolePieces
+  readonly #reservations: Reservations
   readonly #interest: Interest
   readonly #endgame: Endgame
   #now: Millis = 0
@@ -81,14 +83,21 @@ export class PiecePicker {
     this.#geometry = geometry
     this.#onAbandon = onAbandon ?? (() => {})
     this.#active = new ActivePieces(geometry)
-    const books = { geometry, sources: this.#sources, active: this.#active }
-    this.#requests = new Requests(books, (active) => this.#giveUp(active))
-    this.#parole = new Parole({ active: this.#active, pending: this.#pending, requests: this.#requests })
+    this.#requests = new Requests({ geometry, sources: this.#sources, active: this.#active }, (active) =>
+      this.#giveUp(active),
+    )
+    const books = { active: this.#active, requests: this.#requests, sources: this.#sources }
+    this.#parole = new Parole({ ...books, pending: this.#pending })
+    this.#reservations = new Reservations({ ...books, parole: this.#parole })
+    this.#sole = new SolePieces(
+      { ...books, parole: this.#parole },
+      {
+        begin: (queue) => this.#begin(queue, MAX_ACTIVE_BYTES),
+        abandon: (active) => this.#abandon(active),
+      },
+    )
     this.#interest = new Interest(have)
-    let blocks = 0
-    for (let piece = 0; piece < have.length; piece++)
-      if (!have.has(piece)) blocks += geometry.blockCount(piece)
-    this.#endgame = new Endgame(blocks, this.#sources)
+    this.#endgame = new Endgame(blocksMissing(geometry, have), this.#sources)
     if (!have.isFull)
       this.#wanted = new WantedPieces({ have, pieceLength: geometry.pieceLength, order, random })
   }
@@ -99,7 +108,7 @@ export class PiecePicker {
 
   /** Pieces of which nothing was asked for yet. */
   get wantedCount(): number {
-    return this.#wanted?.size ?? 0
+    return (this.#wanted?.size ?? 0) + this.#parole.retrials.waitingCount
   }
 
   /** Every missing block is asked for: now duplicates may be. */
@@ -139,9 +148,9 @@ export class PiecePicker {
   /** Its requests are released, and nothing of it is remembered but blame for blocks that it sent. */
   removeSource(source: BlockSource): void {
     const queue = this.#queueOf(source)
-    this.#release(queue)
+    this.#reservations.release(queue, this.#now)
+    this.#sole.remove(queue)
     this.#sources.delete(source.id)
-    this.#parole.remove(source.id)
     this.#interest.remove(queue)
     this.#wanted?.removeSource(queue)
   }
@@ -169,6 +178,11 @@ export class PiecePicker {
     return this.#parole.has(source.id)
   }
 
+  /** It comes from where a liar came from: it is on parole until it has sent a good piece alone. */
+  suspect(source: BlockSource): void {
+    this.#parole.start(this.#queueOf(source))
+  }
+
   // Pieces
 
   /** All its blocks are in, and the verdict is awaited. */
@@ -179,6 +193,11 @@ export class PiecePicker {
   /** The sources that sent blocks of an active or pending piece. */
   contributors(piece: number): readonly number[] {
     return this.#begun(piece)?.contributors ?? []
+  }
+
+  /** For each block of a pending piece the id of the source that sent it. */
+  sendersOf(piece: number): Int32Array {
+    return this.#pending.get(piece)!.senders
   }
 
   /** The source that sent most blocks of an active or pending piece; 0 when there is none. */
@@ -246,7 +265,7 @@ export class PiecePicker {
 
   /** All that is asked of it may be asked of others: it choked us or stalled. What still arrives is accepted. */
   release(source: BlockSource): void {
-    this.#release(this.#queueOf(source))
+    this.#reservations.release(this.#queueOf(source), this.#now)
   }
 
   /**
@@ -257,30 +276,25 @@ export class PiecePicker {
   onPieceWritten(piece: number): readonly BlockSource[] {
     const active = this.#takePending(piece)
     this.have.set(piece)
-    if (active.isExclusive) this.#parole.end(active.reservedFor)
+    this.#parole.onRight(active)
     if (this.have.isFull) this.#wanted = undefined
     return this.#interest.onHad(piece).map(({ source }) => source)
   }
 
   /**
-   * A pending piece does not have its hash: wanted again, and its senders go on parole.
+   * A pending piece does not have its hash: wanted again before all others, and its senders go on parole.
    *
    * @returns the ids of the sources that sent blocks of it; a sole one is to blame
    */
   onPieceCorrupt(piece: number): readonly number[] {
     const { contributors } = this.#takePending(piece)
-    this.#wanted!.giveBack(piece)
-    for (const id of contributors) {
-      const queue = this.#sources.get(id)
-      if (queue !== undefined) this.#parole.start(queue)
-    }
+    this.#parole.onCorrupt(piece, contributors)
     return contributors
   }
 
   /** A pending piece could not be written: wanted again, and nobody is to blame. */
   onPieceFailed(piece: number): void {
-    this.#takePending(piece)
-    this.#wanted!.giveBack(piece)
+    this.#giveBack(this.#takePending(piece))
   }
 
   /**
@@ -296,13 +310,11 @@ export class PiecePicker {
     for (const queue of this.#sources.values()) {
       if (now >= queue.stallAt) {
         stalled.push(queue.source)
-        this.#release(queue)
+        this.#reservations.release(queue, this.#now)
       }
       this.#requests.takeBackLate(queue, now)
     }
-    for (const active of this.#active.values())
-      if (active.reservedFor !== 0 && !active.isExclusive && now - active.reservedAt >= RESERVATION)
-        this.#active.unreserve(active)
+    this.#reservations.review(now)
     for (const active of this.#active.surplus()) this.#abandon(active)
     return stalled
   }
@@ -323,23 +335,15 @@ export class PiecePicker {
   #pieceFor(queue: SourceQueue): ActivePiece | undefined {
     const { current } = queue
     if (current !== undefined && current.freeCount > 0 && current.reservedFor === queue.id) return current
-    if (this.#parole.has(queue.id)) return this.#pieceAloneFor(queue)
+    if (this.#parole.has(queue.id)) return this.#sole.pieceFor(queue, this.#now)
     return (
+      this.#sole.retrialFor(queue, this.#now) ??
       this.#active.looseFor(queue, this.#rounds) ??
       this.#begin(queue, MAX_ACTIVE_BYTES) ??
       this.#active.helpableBy(queue, this.#rounds) ??
       // It would idle: one piece beyond the limit, for which the next round makes room.
       (queue.count === 0 ? this.#begin(queue, 2 * MAX_ACTIVE_BYTES) : undefined)
     )
-  }
-
-  /** A piece that a source on parole sends alone. */
-  #pieceAloneFor(queue: SourceQueue): ActivePiece | undefined {
-    const begun = this.#active.reservedFor(queue.id).find(({ freeCount }) => freeCount > 0)
-    if (begun !== undefined || !this.#parole.mayBegin(queue.id)) return begun
-    const active = this.#begin(queue, MAX_ACTIVE_BYTES)
-    if (active !== undefined) active.isExclusive = true
-    return active
   }
 
   #begin(queue: SourceQueue, maxBytes: number): ActivePiece | undefined {
@@ -366,15 +370,6 @@ export class PiecePicker {
 
   // Taking back
 
-  #release(queue: SourceQueue): void {
-    this.#requests.takeBackAll(queue)
-    for (const active of this.#active.reservedFor(queue.id)) {
-      // One that it was to send alone is given up: nobody else shall share the blame.
-      if (active.isExclusive) this.#abandon(active)
-      else this.#active.unreserve(active)
-    }
-  }
-
   /** Of what is returned nothing may be read when another piece was begun. */
   #takePending(piece: number): ActivePiece {
     const active = this.#pending.get(piece)
@@ -390,11 +385,16 @@ export class PiecePicker {
     this.#active.recycle(active)
     // It is not the one to go on with any more for whom it was left to.
     active.reservedFor = 0
-    this.#wanted!.giveBack(active.piece)
+    this.#giveBack(active)
   }
 
   #abandon(active: ActivePiece): void {
     this.#giveUp(active)
     this.#onAbandon(active.piece)
+  }
+
+  #giveBack({ piece }: ActivePiece): void {
+    if (this.#parole.retrials.has(piece)) this.#parole.retrials.wait(piece)
+    else this.#wanted!.giveBack(piece)
   }
 }

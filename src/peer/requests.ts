@@ -90,6 +90,15 @@ export class Requests {
     for (let { oldest } = queue; oldest !== undefined; oldest = queue.oldest) this.takeBack(queue, oldest)
   }
 
+  /** What is asked of `queue` for one piece. */
+  takeBackOf(queue: SourceQueue, active: ActivePiece): void {
+    for (let claim = queue.oldest; claim !== undefined;) {
+      const { newer } = claim
+      if (claim.active === active) this.takeBack(queue, claim)
+      claim = newer
+    }
+  }
+
   takeBackLate(queue: SourceQueue, now: Millis): void {
     for (let { oldest } = queue; oldest !== undefined; oldest = queue.oldest) {
       if (now - oldest.askedAt < REQUEST_TIMEOUT) return

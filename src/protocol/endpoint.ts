@@ -1,6 +1,7 @@
 /** IP endpoints: their text and compact forms, and how far an address reaches. */
 import ipaddr from 'ipaddr.js'
 import { ConfigError } from './errors.ts'
+import { toHex } from './ids.ts'
 
 export type Family = 4 | 6
 
@@ -100,6 +101,15 @@ export function unpackHost(bytes: Uint8Array, offset: number, family: Family): s
   if (family === 4) return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`
   const address = ipaddr.fromByteArray([...bytes.subarray(offset, offset + 16)])
   return ipaddr.process(address.toString()).toString()
+}
+
+const ipv6 = new Uint8Array(16)
+
+/** What counts as one source: an IPv4 address, or the /64 of an IPv6 one, which its owner can fill at will. */
+export function networkOf(host: string): string {
+  if (familyOf(host) === 4) return host
+  packHostInto(host, ipv6, 0)
+  return toHex(ipv6.subarray(0, 8))
 }
 
 /** Writes the compact form, 6 or 18 bytes, into `out` at `offset`; `host` must be an IP literal. @returns the offset behind it */

@@ -101,7 +101,7 @@ describe('what is wrong with a web seed ends it, and the download goes on', () =
     [
       'it sends corrupt bytes',
       (sim) => ranges(sim.payload.map((byte) => byte ^ 1)),
-      /^it alone sent a piece that does not have its hash$/,
+      /^it alone sent piece \d+, which does not have its hash$/,
     ],
     ['it does not have the file', () => () => ({ status: 404 }), /status 404/],
     [

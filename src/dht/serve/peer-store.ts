@@ -1,5 +1,6 @@
 /** Peers that others announced to this node, with expiry and caps on everything that a remote can grow. */
 import {
+  networkOf,
   packEndpoint,
   unpackEndpoint,
   COMPACT_LENGTH,
@@ -10,7 +11,7 @@ import { compareDistance, idFrom, toHex, type InfoHash, type NodeId } from '../.
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Millis, Random } from '../../protocol/ports.ts'
 import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
-import { networkOf, type Profile } from '../wire/source-limiter.ts'
+import type { Profile } from '../wire/source-limiter.ts'
 
 /** How long a peer is kept after its last announce. */
 export const PEER_TTL: Millis = 45 * 60_000

@@ -1,6 +1,5 @@
 /** Token buckets by source address, so that no single sender can use up what is there for all. */
-import { familyOf, packEndpoint, type Scope } from '../../protocol/endpoint.ts'
-import { toHex } from '../../protocol/ids.ts'
+import { networkOf, type Scope } from '../../protocol/endpoint.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Millis } from '../../protocol/ports.ts'
 
@@ -94,13 +93,4 @@ export class SourceLimiter {
     const isModest = bucket.share(now) >= leastShare
     return bucket.take(now) && isModest
   }
-}
-
-const scratch = new Uint8Array(18)
-
-/** What counts as one source: an IPv4 address, or the /64 of an IPv6 one, which its owner can fill at will. */
-export function networkOf(host: string): string {
-  if (familyOf(host) === 4) return host
-  packEndpoint({ host, port: 0 }, scratch, 0)
-  return toHex(scratch.subarray(0, 8))
 }

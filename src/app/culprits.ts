@@ -1,0 +1,62 @@
+/** Peers that lied, whether they are still there or gone: banned with the evidence. */
+import { MAX_NAMED_BLOCKS, type Conviction } from '../peer/block-evidence.ts'
+import type { PeerConnection } from '../peer/connection.ts'
+import type { PeerEvent } from '../peer/events.ts'
+import type { Emit } from '../protocol/ports.ts'
+import type { Connector, Offender } from './connector.ts'
+
+/** Peers that left, who may still be found to have lied: blocks of theirs may lie in pieces that are not complete yet. */
+export const MAX_DEPARTED = 1_000
+
+/** Pieces, and which blocks of the one. */
+export type Evidence = Pick<Extract<PeerEvent, { event: 'peer_banned' }>, 'pieces' | 'blocks'>
+
+export interface CulpritsOptions {
+  readonly connector: Connector
+  /** Connected, by their ids: the live map. */
+  readonly peers: ReadonlyMap<number, PeerConnection>
+  readonly emit: Emit<PeerEvent>
+  /** This one comes from where a liar came from. */
+  readonly onSuspect: (peer: PeerConnection) => void
+}
+
+export class Culprits {
+  readonly #options: CulpritsOptions
+  readonly #departed = new Map<number, Offender>()
+
+  constructor(options: CulpritsOptions) {
+    this.#options = options
+  }
+
+  /** A peer has left. */
+  remember({ id, address, remote, listenEndpoint, downRate }: PeerConnection): void {
+    if (downRate.total === 0) return
+    this.#departed.set(id, { address, remote, listenEndpoint })
+    if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
+  }
+
+  /** A source sent what is not the payload. */
+  convict({ id, piece, blocks }: Conviction): void {
+    const peer = this.#options.peers.get(id) ?? this.#departed.get(id)
+    if (peer === undefined) return
+    if (blocks === undefined)
+      this.ban(peer, 'it alone sent a piece that does not have its hash', { pieces: [piece] })
+    else
+      this.ban(peer, 'it sent blocks that are not those of the piece', {
+        pieces: [piece],
+        blocks: blocks.slice(0, MAX_NAMED_BLOCKS),
+      })
+    // Once is enough, however many pieces show it.
+    this.#departed.delete(id)
+  }
+
+  ban(offender: Offender, reason: string, evidence: Evidence): void {
+    const { connector, peers, emit, onSuspect } = this.#options
+    connector.ban(offender)
+    emit({ event: 'peer_banned', peer: offender.address, reason, ...evidence })
+    for (const peer of [...peers.values()]) {
+      if (connector.isBanned(peer)) peer.close('banned')
+      else if (connector.isSuspect(peer.remote.host)) onSuspect(peer)
+    }
+  }
+}

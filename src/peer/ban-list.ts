@@ -1,0 +1,71 @@
+/**
+ * Who may not connect any more. A conviction bans the endpoints of the convicted, not the address: others may share it
+ * (NAT, containers, the /64 of an IPv6 network). They are suspects; only an address with several convictions is banned as
+ * a whole, so that nobody comes back from port to port.
+ */
+import { formatEndpoint, networkOf, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+
+/** Endpoints that are banned, and addresses with convictions, that are remembered; beyond it the oldest is forgotten. */
+export const MAX_BANS = 4_096
+/** Convictions after which a whole address is banned; loopback never, where all the world has one. */
+export const MAX_CONVICTIONS_PER_ADDRESS = 3
+/** The same for a public /64 of IPv6: its owner has any number of addresses, and a network of honest neighbours has one. */
+export const MAX_CONVICTIONS_PER_NETWORK = 16
+
+export class BanList {
+  readonly #endpoints = new Set<string>()
+  /** Convictions by address, and by network. */
+  readonly #addresses = new Map<string, number>()
+  readonly #networks = new Map<string, number>()
+
+  /** @param endpoints all that are known of one offender: the first is that of its connection */
+  convict(endpoints: readonly [Endpoint, ...Endpoint[]]): void {
+    for (const endpoint of endpoints) this.#endpoints.add(formatEndpoint(endpoint))
+    const [{ host }] = endpoints
+    count(this.#addresses, host)
+    const network = sharedNetworkOf(host)
+    if (network !== undefined) count(this.#networks, network)
+    for (const remembered of [this.#endpoints, this.#addresses, this.#networks]) forgetOldest(remembered)
+  }
+
+  isBanned(endpoint: Endpoint): boolean {
+    if (this.#endpoints.size === 0) return false
+    const { host } = endpoint
+    if (this.#endpoints.has(formatEndpoint(endpoint))) return true
+    if (this.#convictionsOf(host) >= MAX_CONVICTIONS_PER_ADDRESS && scopeOf(host) !== 'loopback') return true
+    return this.#networkConvictionsOf(host) >= MAX_CONVICTIONS_PER_NETWORK
+  }
+
+  /** Was somebody convicted who came from there? */
+  isSuspect(host: string): boolean {
+    return this.#convictionsOf(host) > 0 || this.#networkConvictionsOf(host) > 0
+  }
+
+  #convictionsOf(host: string): number {
+    return this.#addresses.get(host) ?? 0
+  }
+
+  #networkConvictionsOf(host: string): number {
+    if (this.#networks.size === 0) return 0
+    const network = sharedNetworkOf(host)
+    return network === undefined ? 0 : (this.#networks.get(network) ?? 0)
+  }
+}
+
+/** Undefined where an address is not one of many that its owner can take. */
+function sharedNetworkOf(host: string): string | undefined {
+  return host.includes(':') && scopeOf(host) === 'public' ? networkOf(host) : undefined
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  const before = counts.get(key) ?? 0
+  counts.delete(key)
+  counts.set(key, before + 1)
+}
+
+function forgetOldest(remembered: Set<string> | Map<string, number>): void {
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= MAX_BANS) return
+    remembered.delete(oldest)
+  }
+}

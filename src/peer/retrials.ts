@@ -1,0 +1,73 @@
+/**
+ * Pieces that came corrupt and have not come right since. The next copy of each is asked of one source alone, before
+ * anything else: either it is right, and says which blocks of the bad one were not, or its sender is to blame.
+ */
+import type { Millis } from '../protocol/ports.ts'
+import type { ActivePieces } from './active-pieces.ts'
+import type { SourceQueue } from './source-queue.ts'
+
+/** How long a source may take for a piece that it has to send alone before another one may have it; for a retrial doubled each time. */
+export const ALONE_PATIENCE: Millis = 30_000
+/** Retrials that are tried for one source in one pick. */
+const MAX_SCAN = 64
+
+interface Retrial {
+  /** Nobody is asked for it. */
+  isWaiting: boolean
+  patience: Millis
+}
+
+export class Retrials {
+  readonly #retrials = new Map<number, Retrial>()
+  #waiting = 0
+
+  get size(): number {
+    return this.#retrials.size
+  }
+
+  /** Those that nobody is asked for. */
+  get waitingCount(): number {
+    return this.#waiting
+  }
+
+  has(piece: number): boolean {
+    return this.#retrials.has(piece)
+  }
+
+  /** It came corrupt, or a copy of it was given up: nobody is asked for it now. */
+  wait(piece: number): void {
+    const retrial = this.#retrials.get(piece)
+    if (retrial?.isWaiting) return
+    this.#waiting++
+    if (retrial === undefined) this.#retrials.set(piece, { isWaiting: true, patience: ALONE_PATIENCE })
+    else retrial.isWaiting = true
+  }
+
+  /** A source is asked for it from now on. */
+  begin(piece: number): void {
+    this.#retrials.get(piece)!.isWaiting = false
+    this.#waiting--
+  }
+
+  /** It is had. @returns whether it was one of these */
+  close(piece: number): boolean {
+    return this.#retrials.delete(piece)
+  }
+
+  /** The piece that `queue` should send: one that nobody does, or one that another source takes too long for; -1 for none. */
+  choose(queue: SourceQueue, active: ActivePieces, now: Millis): number {
+    let tries = 0
+    for (const [piece, retrial] of this.#retrials) {
+      if (tries++ === MAX_SCAN) break
+      if (!queue.bitfield.has(piece)) continue
+      if (retrial.isWaiting) return piece
+      const held = active.get(piece)
+      if (held === undefined || held.reservedFor === queue.id) continue
+      if (now - held.reservedAt < retrial.patience) continue
+      // Whoever has it now may need longer than the one before.
+      retrial.patience *= 2
+      return piece
+    }
+    return -1
+  }
+}

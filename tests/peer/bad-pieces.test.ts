@@ -1,0 +1,148 @@
+/** What the picker does about a piece that does not have its hash, and about those who sent it. */
+import { describe, expect, test } from 'vitest'
+import { PickerWorld, type TestSource } from './fixtures.ts'
+
+describe('a bad piece', () => {
+  test('of one sender: it is to blame', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 2 })
+    const peer = world.source('#')
+    world.fetch(peer, 2)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([peer.id])
+    expect(world.picker.wantedCount).toBe(1)
+  })
+
+  /** Two of several peers have each sent a block of piece 0, and it is bad. */
+  function badPiece(pieces: number, peers: number): { world: PickerWorld; sources: TestSource[] } {
+    const world = new PickerWorld(pieces, { blocksPerPiece: 2, order: 'sequential' })
+    const sources = Array.from({ length: peers }, () => world.source('#'.repeat(pieces)))
+    const [a, b] = sources as [TestSource, TestSource]
+    world.pick(a, 1)
+    world.picker.release(a)
+    world.send(a, '0.0')
+    world.fetch(b, 1)
+    expect([...world.picker.sendersOf(0)]).toEqual([a.id, b.id])
+    expect(world.picker.onPieceCorrupt(0)).toEqual([a.id, b.id])
+    return { world, sources }
+  }
+  const parole = (world: PickerWorld, sources: readonly TestSource[]): string =>
+    sources.map((source) => (world.picker.isOnParole(source) ? 'p' : '-')).join('')
+
+  test('of two senders: it goes to one source alone, before all others, and both are on parole until it is right', () => {
+    const { world, sources } = badPiece(4, 3)
+    const [a, b, c] = sources as [TestSource, TestSource, TestSource]
+    expect(parole(world, sources)).toBe('pp-')
+    expect(world.pick(c, 1)).toEqual(['0.0'])
+    expect(world.pick(a, 1)).toEqual(['1.0'])
+    expect(world.pick(b, 1)).toEqual(['2.0'])
+    expect(world.pick(c, 9)).toEqual(['0.1', '3.0', '3.1']) // it may not help with what others send alone
+    for (const block of ['1.0', ...world.pick(a, 1)]) world.send(a, block)
+    world.picker.onPieceWritten(1)
+    expect(parole(world, sources)).toBe('pp-') // a good piece does not tell who made the other one bad
+    for (const block of ['0.0', '0.1']) world.send(c, block)
+    expect(world.picker.contributors(0)).toEqual([c.id])
+    world.picker.onPieceWritten(0)
+    expect(parole(world, sources)).toBe('---')
+  })
+
+  test('that comes bad from one source, too, goes to the next one, and that one is to blame', () => {
+    const { world, sources } = badPiece(2, 3)
+    const [, , c] = sources as [TestSource, TestSource, TestSource]
+    world.fetch(c, 2)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([c.id])
+    world.picker.removeSource(c)
+    expect(world.pick(sources[0]!, 2)).toEqual(['0.0', '0.1'])
+  })
+
+  test('is taken from whoever is too slow for it, who has twice as long the next time', () => {
+    const { world, sources } = badPiece(1, 3)
+    const [a, b, c] = sources as [TestSource, TestSource, TestSource]
+    const keepsSending = (): void => {
+      for (let i = 0; i < 4; i++) world.round(5_000)
+    }
+    expect(world.pick(a, 2)).toEqual(['0.0', '0.1'])
+    world.send(a, '0.0')
+    keepsSending()
+    expect(world.pick(b, 2)).toEqual([])
+    keepsSending()
+    expect(world.pick(b, 2)).toEqual(['0.0', '0.1'])
+    expect(world.abandoned).toEqual([0])
+    expect(world.send(a, '0.1')).toEqual(['duplicate'])
+    world.now += 59_000
+    expect(world.pick(c, 2)).toEqual([])
+    world.now += 1_000
+    expect(world.pick(c, 2)).toEqual(['0.0', '0.1'])
+  })
+
+  test('is not left to who is silent or chokes us again and again', () => {
+    const { world, sources } = badPiece(1, 2)
+    const [a, b] = sources as [TestSource, TestSource]
+    expect(world.pick(a, 2)).toEqual(['0.0', '0.1'])
+    world.picker.release(a)
+    expect(world.pick(a, 2)).toEqual([])
+    expect(world.pick(b, 2)).toEqual(['0.0', '0.1'])
+    expect(world.round(11_000).stalled).toEqual([b.id])
+    expect(world.pick(b, 2)).toEqual([])
+    world.now += 20_000
+    expect(world.pick(a, 2)).toEqual(['0.0', '0.1'])
+  })
+
+  test('a peer on parole that chokes in the middle of a piece goes on with it later; when it leaves, it is begun anew', () => {
+    const { world, sources } = badPiece(1, 2)
+    const [a, b] = sources as [TestSource, TestSource]
+    expect(world.pick(a, 2)).toEqual(['0.0', '0.1'])
+    world.send(a, '0.0')
+    world.picker.release(a)
+    expect(world.pick(b, 2)).toEqual([])
+    expect(world.pick(a, 2)).toEqual(['0.1'])
+    world.picker.removeSource(a)
+    expect(world.abandoned).toEqual([0])
+    expect(world.fetch(b, 2)).toEqual(['0.0', '0.1'])
+    expect(world.picker.contributors(0)).toEqual([b.id])
+  })
+
+  test('a peer on parole has no more than four pieces at a time', () => {
+    const { world, sources } = badPiece(9, 2)
+    expect(world.pick(sources[1]!, 99)).toHaveLength(8)
+  })
+
+  test('a peer on parole that is slow with a piece is helped when there is nothing else to do', () => {
+    const { world, sources } = badPiece(3, 3)
+    const [a, , c] = sources as [TestSource, TestSource, TestSource]
+    world.fetch(c, 2)
+    expect(world.pick(a, 1)).toEqual(['1.0'])
+    expect(world.fetch(c, 9)).toEqual(['2.0', '2.1'])
+    expect(world.pick(c, 9)).toEqual([])
+    for (let i = 0; i < 8; i++) world.round(4_000)
+    expect(world.pick(c, 9)).toEqual(['1.0', '1.1'])
+  })
+
+  test('a peer from where a liar came sends one piece alone first, and is free then', () => {
+    const world = new PickerWorld(3, { blocksPerPiece: 2, order: 'sequential' })
+    const [left, newcomer] = [world.source('###'), world.source('###')]
+    world.fetch(left, 1)
+    world.picker.suspect(newcomer)
+    expect(world.pick(newcomer, 9)).toEqual(['1.0', '1.1'])
+    for (const block of ['1.0', '1.1']) world.send(newcomer, block)
+    world.picker.onPieceWritten(1)
+    expect(world.picker.isOnParole(newcomer)).toBe(false)
+  })
+
+  test('a peer from where a liar came that finds only what was begun and left begins it anew', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 2 })
+    const [left, newcomer] = [world.source('#'), world.source('#')]
+    world.fetch(left, 1)
+    world.picker.removeSource(left)
+    world.picker.suspect(newcomer)
+    expect(world.pick(newcomer, 9)).toEqual(['0.0', '0.1'])
+    expect(world.abandoned).toEqual([0])
+  })
+
+  test('a piece that could not be written is fetched again without blame', () => {
+    const world = new PickerWorld(1)
+    const peer = world.source('#')
+    world.fetch(peer, 1)
+    world.picker.onPieceFailed(0)
+    expect(world.picker.isOnParole(peer)).toBe(false)
+    expect(world.pick(peer, 1)).toEqual(['0.0'])
+  })
+})
