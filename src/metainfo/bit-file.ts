@@ -10,7 +10,7 @@ import { MAX_PIECE_LENGTH } from './geometry.ts'
 import { checkInfo, encodeInfo, MAX_FILES, parseInfo, type Info } from './info.ts'
 import type { Metainfo } from './metainfo.ts'
 import { decodeMetainfoBencode } from './torrent-file.ts'
-import { isHostPort, MAX_LOCATION_LENGTH, MAX_LOCATIONS, URL_PATTERN } from './torrent-keys.ts'
+import { distinctTiers, isHostPort, MAX_LOCATION_LENGTH, MAX_LOCATIONS, URL_PATTERN } from './torrent-keys.ts'
 
 const url = z.string().max(MAX_LOCATION_LENGTH).regex(URL_PATTERN)
 const hostPort = z.string().max(MAX_LOCATION_LENGTH).refine(isHostPort, 'not host:port')
@@ -80,29 +80,16 @@ export function parseBit(bytes: Uint8Array, hashes: Hashes): Metainfo {
   const unknownKeys = bit.torrent === undefined ? undefined : fromBase64('torrent', bit.torrent)
   const others = unknownKeys && decodeDict('torrent', unknownKeys).dict
   if (others?.has('info')) throw badField('torrent', 'must not contain `info`')
-  const stated = infoOf(bit)
-  const infoBytes = bit.info === undefined ? encodeInfo(stated) : fromBase64('info', bit.info)
-  const infoHash = idFrom<InfoHash>(hashes.sha1(infoBytes))
-  if (toHex(infoHash) !== bit.infoHash)
-    throw new MetainfoError(
-      'meta.info-hash',
-      `the content hashes to ${toHex(infoHash)}, not to ${bit.infoHash}`,
-    )
-  const original = bit.info === undefined ? undefined : decodeDict('info', infoBytes)
-  const info = original ? parseInfo(original.dict, others?.text('encoding')) : stated
-  if (info !== stated && !isSameInfo(info, stated))
-    throw badField('info', 'says otherwise than the members beside it')
   return {
-    infoHash,
-    infoBytes,
-    ...info,
-    trackers: bit.trackers ?? [],
-    webSeeds: bit.webSeeds ?? [],
-    bootstrap: bit.bootstrap ?? [],
+    ...(bit.info === undefined
+      ? statedInfo(bit, hashes)
+      : originalInfo(bit, fromBase64('info', bit.info), { hashes, encoding: others?.text('encoding') })),
+    trackers: distinctTiers(bit.trackers ?? []),
+    webSeeds: [...new Set(bit.webSeeds)],
+    bootstrap: [...new Set(bit.bootstrap)],
     comment: bit.comment,
     createdBy: bit.createdBy,
     creationDate: bit.creationDate,
-    isNoncanonical: original !== undefined && !original.isCanonical,
     unknownKeys,
   }
 }
@@ -161,14 +148,46 @@ function validate(json: unknown): Bit {
   throw badField(field, `is wrong: ${issue!.message}`)
 }
 
-/** What the members say, `info` aside. */
-function infoOf(bit: Bit): Info {
+type Identity = Info & Pick<Metainfo, 'infoHash' | 'infoBytes' | 'isNoncanonical'>
+
+function statedInfo(bit: Bit, hashes: Hashes): Identity {
+  const info = infoOf(bit)
+  const infoBytes = encodeInfo(info)
+  return { ...info, infoBytes, infoHash: checkHash(bit, infoBytes, hashes), isNoncanonical: false }
+}
+
+function originalInfo(
+  bit: Bit,
+  infoBytes: Uint8Array,
+  { hashes, encoding }: { readonly hashes: Hashes; readonly encoding: string | undefined },
+): Identity {
+  const infoHash = checkHash(bit, infoBytes, hashes)
+  const { dict, isCanonical } = decodeDict('info', infoBytes)
+  const info = parseInfo(dict, encoding)
+  if (!isSameInfo(info, infoOf(bit, info)))
+    throw badField('info', 'says otherwise than the members beside it')
+  return { ...info, infoBytes, infoHash, isNoncanonical: !isCanonical }
+}
+
+function checkHash(bit: Bit, infoBytes: Uint8Array, hashes: Hashes): InfoHash {
+  const infoHash = idFrom<InfoHash>(hashes.sha1(infoBytes))
+  if (toHex(infoHash) === bit.infoHash) return infoHash
+  throw new MetainfoError(
+    'meta.info-hash',
+    `the content hashes to ${toHex(infoHash)}, not to ${bit.infoHash}`,
+  )
+}
+
+/** What the members say. Which files are padding only `info` tells: equal ones may share a path. */
+function infoOf(bit: Bit, original?: Info): Info {
   return checkInfo({
     name: bit.name,
     isSingleFile: bit.files === undefined,
-    files: bit.files?.map(({ path, length }) => ({ path: path.split('/'), length })) ?? [
-      { path: [], length: bit.length! },
-    ],
+    files: bit.files?.map(({ path, length }, at) => ({
+      path: path.split('/'),
+      length,
+      ...(original?.geometry.files[at]?.isPadding && { isPadding: true }),
+    })) ?? [{ path: [], length: bit.length! }],
     pieceLength: bit.pieceLength,
     digests: fromBase64('pieces', bit.pieces),
     isPrivate: bit.private === true,

@@ -66,17 +66,23 @@ export function parseMagnet(text: string): Magnet {
   }
 }
 
+/** Locations that would make the link longer than {@link MAX_MAGNET_LENGTH}, where nobody would read it, are left out. */
 export function encodeMagnet(magnet: Magnet): string {
   const { infoHash, name, trackers, webSeeds, peers, bootstrap, files } = magnet
   const fields: (readonly [string, string])[] = [
     ...(name === undefined ? [] : ([['dn', name]] as const)),
+    ...(files === undefined ? [] : ([['so', encodeSelection(files)]] as const)),
     ...trackers.map((url) => ['tr', url] as const),
     ...webSeeds.map((url) => ['ws', url] as const),
     ...peers.map((address) => ['x.pe', address] as const),
     ...bootstrap.map((address) => ['x.bitswarm', address] as const),
-    ...(files === undefined ? [] : ([['so', files.join(',')]] as const)),
   ]
-  return `magnet:?xt=urn:btih:${toHex(infoHash)}${fields.map(([key, value]) => `&${key}=${encodeValue(value)}`).join('')}`
+  let link = `magnet:?xt=urn:btih:${toHex(infoHash)}`
+  for (const [key, value] of fields) {
+    const field = `&${key}=${encodeValue(value)}`
+    if (link.length + field.length <= MAX_MAGNET_LENGTH) link += field
+  }
+  return link
 }
 
 /** The link that stands for a torrent. Private ones may be linked to: their trackers are in the link. */
@@ -150,6 +156,16 @@ function readSelection(text: string): number[] {
       files.add(file)
   }
   return [...files].toSorted((a, b) => a - b)
+}
+
+/** The shortest form of the same. */
+function encodeSelection(files: readonly number[]): string {
+  const ranges: string[] = []
+  for (let first = 0, end = 1; first < files.length; first = end, end++) {
+    while (files[end] === files[end - 1]! + 1) end++
+    ranges.push(end - first === 1 ? `${files[first]}` : `${files[first]}-${files[end - 1]}`)
+  }
+  return ranges.join(',')
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'

@@ -108,14 +108,21 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
 
 /** BEP 12: the list wins; an `announce` that is not in it is asked last. */
 function readTrackers(dict: BencodeDict): readonly (readonly string[])[] {
+  const tiers = [...(dict.list('announce-list') ?? []), dict.get('announce')]
+  return distinctTiers(tiers.map((tier) => readLocations(tier, isUrl)))
+}
+
+/** Each URL once, where it comes first; tiers without any, and those that would make them too many, are left out. */
+export function distinctTiers(tiers: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const seen = new Set<string>()
-  const tiers: (readonly string[])[] = []
-  for (const tier of [...(dict.list('announce-list') ?? []), dict.get('announce')]) {
-    const urls = readLocations(tier, isUrl).filter((url) => !seen.has(url))
+  const kept: (readonly string[])[] = []
+  for (const tier of tiers) {
+    const urls = [...new Set(tier)].filter((url) => !seen.has(url))
+    if (urls.length === 0 || seen.size + urls.length > MAX_LOCATIONS) continue
     for (const url of urls) seen.add(url)
-    if (urls.length > 0 && seen.size <= MAX_LOCATIONS) tiers.push(urls)
+    kept.push(urls)
   }
-  return tiers
+  return kept
 }
 
 /** A string or a list of strings; BEP 19 allows both, and so do we elsewhere. */

@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js'
 import { ConfigError } from './errors.ts'
 import { toHex } from './ids.ts'
+import { printable } from './text.ts'
 
 export type Family = 4 | 6
 
@@ -16,6 +17,9 @@ export type Scope = 'bogus' | 'loopback' | 'link-local' | 'private' | 'public'
 
 /** Bytes of a compact endpoint (BEP 23, BEP 7). */
 export const COMPACT_LENGTH: Readonly<Record<Family, number>> = { 4: 6, 6: 18 }
+
+/** Characters of a wrong address that an error shows. */
+const MAX_QUOTED = 100
 
 export function familyOf(host: string): Family {
   return host.includes(':') ? 6 : 4
@@ -50,7 +54,7 @@ export function parseHostPort(text: string, defaultHost: string): Endpoint {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   const bad = (why: string): ConfigError =>
-    new ConfigError('config.value', `'${text}' is not an address: ${why}`)
+    new ConfigError('config.value', `'${printable(text, MAX_QUOTED)}' is not an address: ${why}`)
   if (!match) throw bad('expected host:port, [v6]:port or :port')
   if (port > 65_535) throw bad('the port is above 65535')
   if (match[1] !== undefined) {

@@ -16,6 +16,7 @@ export const LAN_GROUPS: readonly Endpoint[] = [
 export const MAX_LAN_MESSAGE_LENGTH = 2_048
 /** Torrents in a message: as many as fit into a packet. */
 export const MAX_LAN_HASHES = 20
+/** Characters of a cookie; a longer one is nobody's that we would have to tell from us. */
 const MAX_COOKIE_LENGTH = 64
 
 export type LanMessage =
@@ -65,7 +66,7 @@ export function decodeLanMessage(bytes: Uint8Array): LanMessage | undefined {
     fields.filter(([, key]) => key!.toLowerCase() === name).map(([, , value]) => value!)
   const port = Number(all('port')[0])
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined
-  const cookie = all('cookie')[0]?.slice(0, MAX_COOKIE_LENGTH)
+  const cookie = all('cookie').find((text) => text.length <= MAX_COOKIE_LENGTH)
   if (first === NODE) return { type: 'node', port, net: all('net')[0], cookie }
   if (first !== TORRENTS) return undefined
   const infoHashes = all('infohash')

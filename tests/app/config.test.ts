@@ -97,6 +97,15 @@ describe('a bad variable', () => {
   test('cannot write on the terminal', () => {
     expect(() => readConfig({}, { BITSWARM_KEEP: '\u001B[2J' })).toThrow("BITSWARM_KEEP '\u{fffd}[2J'")
   })
+
+  test.each(['TCP_LISTEN', 'PEER', 'BOOTSTRAP'])('cannot do so by way of the reason: %s', (name) => {
+    for (const value of ['\u001b[2J:1:2', 'srv:\u001b[2J', '\n'.repeat(3_000)])
+      try {
+        readConfig({}, { [`BITSWARM_${name}`]: value })
+      } catch (error) {
+        expect((error as Error).message).not.toMatch(/\p{Cc}/u)
+      }
+  })
 })
 
 test('every setting has a variable of its own', () => {

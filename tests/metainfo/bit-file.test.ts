@@ -4,6 +4,7 @@ import { bitJsonSchema, encodeBit, parseBit } from '../../src/metainfo/bit-file.
 import { buildMetainfo, choosePieceLength, type MetainfoParts } from '../../src/metainfo/build.ts'
 import type { Metainfo } from '../../src/metainfo/metainfo.ts'
 import { encodeTorrent, parseTorrent } from '../../src/metainfo/torrent-file.ts'
+import { MAX_LOCATIONS } from '../../src/metainfo/torrent-keys.ts'
 import { encodeBencode, type Encodable } from '../../src/protocol/bencode.ts'
 import { MetainfoError } from '../../src/protocol/errors.ts'
 import { toHex } from '../../src/protocol/ids.ts'
@@ -91,6 +92,16 @@ test('a torrent goes through .bit and back without losing a byte', () => {
     ['of a folder', torrent(folderDict([['a'], ['b', 'c']]))],
     ['with info members of others', torrent(infoDict({ source: 'tag', md5sum: 'x', private: 0 }))],
     ['with padding', torrent(folderDict([['a'], { attr: 'p', path: ['.pad', '9'], length: 9 }, ['b']]))],
+    [
+      'with equal paddings, which share a path',
+      torrent(
+        folderDict([
+          ['a'],
+          { attr: 'p', path: ['.pad', '9'], length: 9 },
+          { attr: 'p', path: ['.pad', '9'], length: 9 },
+        ]),
+      ),
+    ],
     [
       'in a charset of its own',
       torrent(infoDict({ name: latin1('\x93\xfa\x96\x7b') }), { encoding: 'Shift_JIS' }),
@@ -233,4 +244,28 @@ test('docs/bit.schema.json is the schema that the program checks with', async ()
   await expect(`${JSON.stringify(bitJsonSchema(), undefined, 2)}\n`).toMatchFileSnapshot(
     '../../docs/bit.schema.json',
   )
+})
+
+test('a place that is named twice is one place', () => {
+  const bit = readJson(encodeBit(buildMetainfo(parts, hashes)))
+  const twice = {
+    ...bit,
+    trackers: [['http://a/', 'http://b/', 'http://a/'], ['http://b/'], ['http://c/']],
+    webSeeds: ['http://w/', 'http://w/'],
+    bootstrap: ['10.0.0.1:1', '10.0.0.1:1'],
+  }
+  expect(parseBit(new TextEncoder().encode(JSON.stringify(twice)), hashes)).toMatchObject({
+    trackers: [['http://a/', 'http://b/'], ['http://c/']],
+    webSeeds: ['http://w/'],
+    bootstrap: ['10.0.0.1:1'],
+  })
+})
+
+test('a .bit names no more trackers than a .torrent may', () => {
+  const bit = readJson(encodeBit(buildMetainfo(parts, hashes)))
+  const trackers = Array.from({ length: 30 }, (_, tier) =>
+    Array.from({ length: 100 }, (_, n) => `http://t/${tier}/${n}`),
+  )
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...bit, trackers }))
+  expect(parseBit(bytes, hashes).trackers).toEqual(trackers.slice(0, MAX_LOCATIONS / 100))
 })

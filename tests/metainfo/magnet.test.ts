@@ -122,6 +122,21 @@ test('what is written is read again', () => {
   )
 })
 
+test('many files are written as few ranges, so that the link can be read again', () => {
+  const magnet = parseMagnet(`magnet:?xt=urn:btih:${HEX}&so=9-65536,3,5,4`)
+  expect(magnet.files).toHaveLength(MAX_SELECTED_FILES)
+  expect(encodeMagnet(magnet)).toBe(`magnet:?xt=urn:btih:${HEX}&so=9-10008`)
+  expect(encodeMagnet({ ...magnet, files: [0, 2, 3, 4, 9] })).toMatch(/&so=0%2C2-4%2C9$/)
+})
+
+test('a link stays as short as links may be: what does not fit is left out', () => {
+  const trackers = Array.from({ length: 100 }, (_, n) => `http://t${n}.example/${'a'.repeat(2_000)}`)
+  const magnet = { ...parseMagnet(`magnet:?xt=urn:btih:${HEX}`), trackers, files: [1] }
+  const link = encodeMagnet(magnet)
+  expect(link.length).toBeLessThanOrEqual(MAX_MAGNET_LENGTH)
+  expect(parseMagnet(link)).toEqual({ ...magnet, trackers: trackers.slice(0, 32) })
+})
+
 test('any text is a link or an error that says so, and what is read of it is read again', () => {
   const key = fc.constantFrom('xt', 'xt.1', 'tr', 'dn', 'ws', 'x.pe', 'x.bitswarm', 'so', '')
   const value = fc.oneof(

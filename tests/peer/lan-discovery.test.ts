@@ -241,6 +241,11 @@ describe('messages', () => {
     expect(parse(text)).toBeUndefined()
   })
 
+  test('with a cookie that is too long have none', () => {
+    const text = `BT-SEARCH * HTTP/1.1\r\nPort: 7\r\nInfohash: ${HASH}\r\ncookie: ${'x'.repeat(63)} y\r\n`
+    expect(parse(text)).toMatchObject({ port: 7, cookie: undefined })
+  })
+
   test('with a thousand torrents are read in part', () => {
     const text = `BT-SEARCH * HTTP/1.1\r\nPort: 7\r\n${`Infohash: ${HASH}\r\n`.repeat(35)}`
     expect(parse(text)).toMatchObject({ infoHashes: { length: 20 } })
