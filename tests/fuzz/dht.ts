@@ -8,18 +8,17 @@
  * Prints the seed; the same seed finds the same again. Ends with 1 on the first finding, with the datagram in hex.
  */
 import { parseArgs } from 'node:util'
-import { readFileSync } from 'node:fs'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { decodeMessage, encodeMessage } from '../../src/dht/wire/codec.ts'
+import { decodeMessage } from '../../src/dht/wire/codec.ts'
 import { DatagramPort } from '../../src/dht/wire/datagram-port.ts'
-import type { Message } from '../../src/dht/wire/messages.ts'
 import { DhtNode } from '../../src/dht/node.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import type { Datagrams } from '../../src/protocol/ports.ts'
+import { DHT_WORDS, knownDatagrams } from './dht-datagrams.ts'
+import { latin1, Mutator } from './engine/mutator.ts'
 import { Members, type Arrival } from './members.ts'
-import { Mutator } from './mutator.ts'
 
 const { values } = parseArgs({
   options: {
@@ -51,33 +50,17 @@ const MAX_CONTACTS = 2_000
 const MAX_STORED = 400_000
 const UNLIMITED = { perSecond: 1e9, burst: 1e9 }
 
-const encoder = new TextEncoder()
 const random = new SeededRandom(seed)
-const idOf = (byte: number): NodeId => new Uint8Array(20).fill(byte) as NodeId
 const infoHash = new Uint8Array(20).fill(0xab) as InfoHash
 
-function corpus(): Uint8Array[] {
-  const { accepted, dropped } = JSON.parse(
-    readFileSync(new URL('../../docs/dht-vectors.json', import.meta.url), 'utf8'),
-  ) as Record<'accepted' | 'dropped', readonly { readonly datagram: string }[]>
-  const published = [...accepted, ...dropped].map(({ datagram }) =>
-    encoder.encode(datagram.replace('"net":"lan-prod",', '')),
-  )
-  const header = { t: 'abcdefgh', id: idOf(0x5a) } as const
-  const blob = (length: number): Uint8Array => random.fill(new Uint8Array(length))
-  const messages: Message[] = [
-    { type: 'ping', ...header, rp: 2_000 },
-    { type: 'findPeers', ...header, infoHash, pad: 200, want: ['n4', 'n6'] },
-    { type: 'findPeers', ...header, target: idOf(0x11), ro: 1 },
-    { type: 'announce', ...header, infoHash, token: 'abcdefghabcdefgh', implied: 1, seed: 1 },
-    { type: 'pong', ...header, ttl: 2_700, ip: blob(6) },
-    { type: 'peers', ...header, nodes: blob(26 * 8), nodes6: blob(38 * 4), peers: blob(60), n: 10, more: 1 },
-    { type: 'peers', ...header, peers6: blob(18 * 5), e: [206, 'full'] },
-  ]
-  return [...published, ...messages.map((message) => encoder.encode(encodeMessage(message)))]
-}
-
-const mutator = new Mutator(corpus(), random.fork('mutator'))
+const corpus = knownDatagrams()
+const mutator = new Mutator({
+  random: random.fork('mutator'),
+  words: DHT_WORDS.map(latin1),
+  // Longer than any datagram that is looked at, so that this bound is met too.
+  maxLength: 1_500,
+})
+const pick = (): Uint8Array => corpus[random.int(corpus.length)]!
 
 /** One node and everything that is sent at it. */
 class Life {
@@ -133,7 +116,7 @@ class Life {
 
   round(): void {
     for (let n = 0; n < ROUND; n++) {
-      const data = this.#aimed(mutator.next())
+      const data = this.#aimed(mutator.spoil(pick(), pick(), 0))
       this.#receive(this.#members?.frame(data, this.#node.id) ?? { data, mayBeAnswered: true })
     }
     this.#budget = Number.POSITIVE_INFINITY

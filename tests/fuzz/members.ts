@@ -15,7 +15,7 @@ import { NetworkClock } from '../../src/dht/frames/network-clock.ts'
 import type { FrameMode, SwarmKey } from '../../src/dht/frames/swarm-key.ts'
 import type { NodeId } from '../../src/protocol/ids.ts'
 import type { Clock, Millis } from '../../src/protocol/ports.ts'
-import type { Mutator } from './mutator.ts'
+import type { Mutator } from './engine/mutator.ts'
 
 export interface Arrival {
   readonly data: Uint8Array
@@ -92,7 +92,7 @@ export class Members {
         return this.#again()
       case 4: {
         const data = this.#seal(this.#member(), message, to)
-        const spoiled = this.#mutator.spoil(data)
+        const spoiled = this.#mutator.spoil(data, message)
         return { data: spoiled, mayBeAnswered: Buffer.compare(spoiled, data) === 0 }
       }
       default: {

@@ -1,0 +1,32 @@
+/** All that the fuzzer has kept, and what it once found, goes through the targets again. */
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readInputs } from './engine/input-file.ts'
+import type { FuzzTarget } from './engine/target.ts'
+import { corpusPath, findingsPath, targetNames, targetUrl } from './places.ts'
+
+describe.each(targetNames())('%s', async (name) => {
+  const { target } = (await import(targetUrl(name))) as { readonly target: FuzzTarget }
+
+  test('holds for what it begins with', () => {
+    for (const seed of [new Uint8Array(), ...target.seeds()]) target.run(new Uint8Array(seed))
+  })
+
+  test('holds for all that leads somewhere else', () => {
+    const inputs = readInputs(corpusPath(name))
+    expect(inputs.length).toBeGreaterThan(target.seeds().length / 2)
+    for (const input of inputs) target.run(input)
+  })
+
+  test('holds for what once went wrong', () => {
+    for (const input of readInputs(findingsPath(name))) target.run(input)
+  })
+})
+
+test('there is no input without a target', () => {
+  for (const path of [corpusPath('x'), findingsPath('x')].map(dirname)) {
+    const names = existsSync(path) ? readdirSync(path).map((file) => basename(file, '.txt')) : []
+    expect(targetNames()).toEqual(expect.arrayContaining(names))
+  }
+})

@@ -1,0 +1,136 @@
+/** Spoils inputs, sees where they lead, keeps those that lead somewhere new, and says what goes wrong. */
+import { getHeapStatistics } from 'node:v8'
+import type { Random } from '../../../src/protocol/ports.ts'
+import type { Comparison } from './comparisons.ts'
+import { Corpus } from './corpus.ts'
+import type { Coverage } from './coverage.ts'
+import { shorten, signatureOf, type Finding } from './finding.ts'
+import type { InputBox } from './input-box.ts'
+import { Mutator } from './mutator.ts'
+import { allocationLimit, DEFAULT_MAX_LENGTH, MAX_INPUT_MS, TRIES, type FuzzTarget } from './target.ts'
+
+/** Inputs made of one from the corpus. */
+const OFFSPRING = 16
+
+const TOO_SLOW = 'too slow'
+const TOO_MUCH_MEMORY = 'too much memory'
+
+export interface FuzzerOptions {
+  readonly target: FuzzTarget
+  readonly coverage: Coverage
+  readonly comparisons: readonly Comparison[]
+  readonly words: readonly Uint8Array[]
+  readonly random: Random
+  /** Shows the input at hand to who watches over us. */
+  readonly box: InputBox
+  readonly onFinding: (finding: Finding) => void
+}
+
+interface Cost {
+  readonly ms: number
+  readonly bytes: number
+}
+
+export class Fuzzer {
+  readonly corpus: Corpus = new Corpus()
+  readonly #options: FuzzerOptions
+  readonly #mutator: Mutator
+  readonly #maxLength: number
+  readonly #maxAllocation: (length: number) => number
+  readonly #known = new Set<string>()
+  #executions = 0
+
+  constructor(options: FuzzerOptions) {
+    const { target, random, words, comparisons } = options
+    this.#options = options
+    this.#maxLength = target.maxLength ?? DEFAULT_MAX_LENGTH
+    this.#maxAllocation = target.maxAllocation ?? allocationLimit
+    this.#mutator = new Mutator({ random, words, comparisons, maxLength: this.#maxLength })
+  }
+
+  get executions(): number {
+    return this.#executions
+  }
+
+  /** Longer inputs are cut. */
+  plant(inputs: readonly Uint8Array[]): void {
+    for (const input of [new Uint8Array(), ...inputs])
+      this.#try(new Uint8Array(input.subarray(0, this.#maxLength)))
+  }
+
+  /** A few inputs, made of one. */
+  round(): void {
+    const { random, target } = this.#options
+    const parent = this.corpus.pick(random)
+    for (let child = 0; child < OFFSPRING; child++) {
+      const other = this.corpus.pick(random)
+      const grown = random.int(2) === 0 ? target.spoil?.(parent, other, random) : undefined
+      this.#try(grown?.subarray(0, this.#maxLength) ?? this.#mutator.spoil(parent, other))
+    }
+  }
+
+  #try(data: Uint8Array): void {
+    const cost = this.#run(data)
+    this.corpus.observe(data, this.#options.coverage)
+    if (cost === undefined) return
+    const isSlow = cost.ms > MAX_INPUT_MS && !this.#known.has(TOO_SLOW)
+    const isGreedy = cost.bytes > this.#maxAllocation(data.length) && !this.#known.has(TOO_MUCH_MEMORY)
+    if (isSlow || isGreedy) this.#weigh(data)
+  }
+
+  /** @returns undefined when it went wrong */
+  #run(data: Uint8Array): Cost | undefined {
+    const { target, coverage, box } = this.#options
+    box.put(data, ++this.#executions)
+    coverage.reset()
+    const bytesBefore = bytesInUse()
+    const startedAt = performance.now()
+    try {
+      target.run(data)
+    } catch (error) {
+      this.#onError(data, error)
+      return undefined
+    }
+    return { ms: performance.now() - startedAt, bytes: bytesInUse() - bytesBefore }
+  }
+
+  #onError(data: Uint8Array, error: unknown): void {
+    const what = signatureOf(error)
+    if (this.#known.has(what)) return
+    this.#known.add(what)
+    const shortest = shorten(data, (shorter) => this.#failureOf(shorter) === what)
+    const details = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#options.onFinding({ what, details, data: shortest })
+  }
+
+  #failureOf(data: Uint8Array): string | undefined {
+    try {
+      this.#options.target.run(data)
+      return undefined
+    } catch (error) {
+      return signatureOf(error)
+    }
+  }
+
+  /** Once more, as what else the machine does is measured, too. */
+  #weigh(data: Uint8Array): void {
+    const costs = Array.from({ length: TRIES }, () => this.#run(data)).filter((cost) => cost !== undefined)
+    const ms = Math.min(...costs.map((cost) => cost.ms))
+    const bytes = Math.min(...costs.map((cost) => cost.bytes))
+    if (ms > MAX_INPUT_MS) this.#complain(TOO_SLOW, `${ms.toFixed(0)} ms for ${data.length} bytes`, data)
+    if (bytes > this.#maxAllocation(data.length))
+      this.#complain(TOO_MUCH_MEMORY, `${bytes} bytes for ${data.length}`, data)
+  }
+
+  #complain(what: string, details: string, data: Uint8Array): void {
+    if (this.#known.has(what)) return
+    this.#known.add(what)
+    this.#options.onFinding({ what, details, data: data.slice() })
+  }
+}
+
+/** Of the heap and of array buffers. */
+function bytesInUse(): number {
+  const { used_heap_size: heap, external_memory: outside } = getHeapStatistics()
+  return heap + outside
+}

@@ -1,0 +1,75 @@
+import {
+  BencodeDict,
+  decodeBencode,
+  decodeBencodePrefix,
+  encodeBencode,
+  isBencodeList,
+  MAX_DEPTH,
+  type Bencode,
+} from '../../../src/protocol/bencode.ts'
+import { accepted, claim, claimSame } from '../claims.ts'
+import type { FuzzTarget } from '../engine/target.ts'
+import { spoilBencode } from '../grammar/bencode-tree.ts'
+
+const text = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const target: FuzzTarget = {
+  sources: ['protocol/bencode.ts'],
+  words: ['i-1e', 'i0e', 'le', 'de', '0:', '1:a', 'i9007199254740993e', '18446744073709551616'],
+  spoil: spoilBencode,
+
+  seeds: () => [
+    text('i42e'),
+    text('i-9007199254740993e'),
+    text('0:'),
+    text('4:spam'),
+    text('l4:spami1eld1:ai1eeee'),
+    text('d1:ad1:bi1e1:c0:e1:zlee'),
+    text('d1:zi1e1:ai2ee'),
+    text('l'.repeat(MAX_DEPTH) + 'e'.repeat(MAX_DEPTH)),
+  ],
+
+  run(data) {
+    const decoded = accepted(() => decodeBencode(data), ['bencode.malformed'])
+    const strict = accepted(() => decodeBencode(data, { isStrict: true }), ['bencode.malformed'])
+    const prefix = accepted(() => decodeBencodePrefix(data), ['bencode.malformed'])
+    claim(
+      (strict !== undefined) === (decoded?.isCanonical === true),
+      'strict takes what is canonical, and nothing else',
+    )
+    if (decoded === undefined) return
+    claimSame(prefix, decoded, 'a whole value and the value at the start of it')
+    const written = encodeBencode(decoded.value)
+    claim(
+      (Buffer.compare(written, data) === 0) === decoded.isCanonical,
+      'what is canonical is what would be written',
+    )
+    claimSame(
+      tree(decodeBencode(written, { isStrict: true }).value),
+      tree(decoded.value),
+      'read, written, read',
+    )
+    checkRaw(decoded.value)
+  },
+}
+
+/** The bytes of each value in a dictionary are that value. */
+function checkRaw(value: Bencode): void {
+  if (isBencodeList(value)) for (const item of value) checkRaw(item)
+  if (!(value instanceof BencodeDict)) return
+  let before: string | undefined
+  for (const [key, member] of value.entries()) {
+    claim(before === undefined || before < key, 'keys are sorted, each is there once')
+    before = key
+    claim(value.get(key) === member, 'a key that is there is found')
+    claimSame(tree(decodeBencode(value.raw(key)!).value), tree(member), 'the bytes of a member')
+    checkRaw(member)
+  }
+}
+
+function tree(value: Bencode): unknown {
+  if (isBencodeList(value)) return value.map(tree)
+  return value instanceof BencodeDict
+    ? new Map([...value.entries()].map(([key, one]) => [key, tree(one)]))
+    : value
+}

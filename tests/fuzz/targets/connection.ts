@@ -1,0 +1,152 @@
+import { SimClock } from '../../../src/app/sim/clock.ts'
+import { PieceGeometry } from '../../../src/metainfo/geometry.ts'
+import { PeerConnection } from '../../../src/peer/connection.ts'
+import type { PeerObserver } from '../../../src/peer/peer-observer.ts'
+import { MAX_QUEUED_REQUESTS } from '../../../src/peer/upload-queue.ts'
+import { Bitfield } from '../../../src/protocol/bitfield.ts'
+import { ERROR_CODES } from '../../../src/protocol/errors.ts'
+import { encodeExtensionHandshake, ExtensionRegistry } from '../../../src/protocol/extension.ts'
+import { toHex, type PeerId } from '../../../src/protocol/ids.ts'
+import {
+  encodeBitfield,
+  encodeCancels,
+  encodeChoke,
+  encodeExtended,
+  encodeHaves,
+  encodeInterested,
+  encodePieceHeader,
+  encodeRequests,
+  encodeUnchoke,
+} from '../../../src/protocol/message.ts'
+import type { ByteStream, StreamHandler } from '../../../src/protocol/ports.ts'
+import { chunksOf } from '../chunks.ts'
+import { claim, claimSame } from '../claims.ts'
+import type { FuzzTarget } from '../engine/target.ts'
+
+/** How the stream is cut, and what of our side is set: 1 it may download, 2 we know the metainfo only later. */
+const HEAD_BYTES = 2
+const PIECES = 11
+const geometry = new PieceGeometry(40, [{ path: [], length: 40 * PIECES - 7 }])
+
+export const target: FuzzTarget = {
+  sources: ['peer/connection.ts', 'peer/remote-pieces.ts', 'peer/upload-queue.ts', 'peer/request-window.ts'],
+  maxAllocation: (length) => 2 ** 23 + 1_024 * length,
+
+  seeds: () => {
+    const request = { piece: 1, begin: 0, length: 40 }
+    const block = Buffer.concat([encodePieceHeader(3, 0, 40), new Uint8Array(40).fill(3)])
+    const hello = encodeExtended(
+      0,
+      encodeExtensionHandshake({ ids: new Map([['ut_x', 1]]), requestQueue: 9, port: 5 }),
+    )
+    const said = [
+      encodeBitfield(Uint8Array.of(0b1010_0000, 0b0010_0000)),
+      encodeHaves([3, 4]),
+      encodeUnchoke(),
+      encodeInterested(),
+      encodeRequests([request, { ...request, piece: PIECES - 1, length: 33 }]),
+      encodeCancels([request]),
+      block,
+      encodeChoke(),
+      hello,
+      encodeExtended(1, Uint8Array.of(1, 2, 3)),
+    ]
+    const flood = Array.from({ length: 80 }, () => block)
+    return [0, 1, 2, 3].flatMap((flags) =>
+      [said, [encodeBitfield(Uint8Array.of(255, 255))], [encodeHaves([PIECES])], flood].map((messages) =>
+        Buffer.concat([Uint8Array.of(9, flags), ...messages]),
+      ),
+    )
+  },
+
+  run(data) {
+    const [seed = 0, flags = 0] = data
+    const stream = data.subarray(HEAD_BYTES)
+    const whole = listen([stream], flags)
+    claimSame(listen(chunksOf(stream, seed), flags), whole, 'cut into chunks')
+  },
+}
+
+/** What the swarm hears of it. */
+function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] {
+  const told: string[] = []
+  const tell = (what: string): void => {
+    claim(!told.some((before) => before.startsWith('closed')), `it was closed, and says ${what}`)
+    told.push(what)
+  }
+  const stream = new SilentStream()
+  const observer: PeerObserver = {
+    onPieces: ({ pieces }) => tell(`pieces ${toHex(pieces!.bytes)}`),
+    onHave: (_peer, piece) => {
+      claim(geometry.isPiece(piece), 'a piece that there is')
+      tell(`have ${piece}`)
+    },
+    onChoke: () => tell('choke'),
+    onUnchoke: () => tell('unchoke'),
+    onInterest: (peer) => tell(`interest ${peer.isInterestedInUs}`),
+    onBlock: (peer, { piece, begin, length }, block) => {
+      claim(
+        geometry.isRange(piece, begin, length) && block.length === length,
+        'a block that lies in its piece',
+      )
+      tell(`block ${piece} ${begin} ${toHex(block)}`)
+      // As the swarm does with what it never asked for.
+      peer.strike()
+    },
+    onBlocksEnd: () => undefined,
+    onRequest: (_peer, piece) => {
+      claim(geometry.isPiece(piece), 'a request for a piece that there is')
+      tell(`request ${piece}`)
+    },
+    onRequestsEnd: () => undefined,
+    onExtensions: (_peer, fields) => tell(`extensions ${JSON.stringify(fields)}`),
+    onClosed: (_peer, reason) => tell(`closed ${reason}`),
+  }
+  const registry = new ExtensionRegistry<PeerConnection>()
+  registry.register('ut_x', (_peer, payload) => tell(`ut_x ${toHex(payload)}`))
+  const peer = new PeerConnection({
+    id: 1,
+    stream,
+    direction: 'in',
+    peerId: new Uint8Array(20) as PeerId,
+    client: 'test',
+    clock: new SimClock(),
+    observer,
+    extensions: { registry, fields: () => ({}) },
+    download: { ask: (bytes) => bytes },
+  })
+  const have = Bitfield.full(PIECES)
+  if ((flags & 2) === 0) peer.onMetainfo(geometry, have)
+  peer.start(new Uint8Array(0))
+  if ((flags & 1) !== 0) peer.unchoke()
+  for (const chunk of chunks) peer.onData(chunk)
+  if ((flags & 2) !== 0) peer.onMetainfo(geometry, have)
+
+  const { uploads } = peer
+  claim((uploads?.size ?? 0) <= MAX_QUEUED_REQUESTS && (uploads?.bytes ?? 0) >= 0, 'few requests wait')
+  claim((uploads?.size ?? 0) > 0 || (uploads?.bytes ?? 0) === 0, 'no request asks for nothing')
+  claim(peer.isClosed === stream.isDestroyed, 'what is closed is destroyed')
+  const reason = /^closed (.*)/.exec(told.at(-1) ?? '')?.[1]
+  claim((reason !== undefined) === peer.isClosed, 'that it is closed is said')
+  claim(reason === undefined || Object.hasOwn(ERROR_CODES, reason), 'for a reason that is documented')
+  return told
+}
+
+class SilentStream implements ByteStream {
+  readonly remote = { host: '10.0.0.2', port: 6_881 }
+  readonly queuedBytes = 0
+  handler!: StreamHandler
+  isDestroyed = false
+
+  write(_data: Uint8Array, done?: () => void): void {
+    done?.()
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  destroy(): void {
+    this.isDestroyed = true
+  }
+}

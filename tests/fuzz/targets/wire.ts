@@ -1,0 +1,129 @@
+import { WireDecoder } from '../../../src/protocol/decoder.ts'
+import { ProtocolError } from '../../../src/protocol/errors.ts'
+import {
+  encodeBitfield,
+  encodeCancels,
+  encodeChoke,
+  encodeExtended,
+  encodeHaves,
+  encodeInterested,
+  encodeKeepAlive,
+  encodeNotInterested,
+  encodePieceHeader,
+  encodePort,
+  encodeRequests,
+  encodeUnchoke,
+  type WireMessage,
+} from '../../../src/protocol/message.ts'
+import { chunksOf } from '../chunks.ts'
+import { claim, claimSame } from '../claims.ts'
+import type { FuzzTarget } from '../engine/target.ts'
+
+/** What goes before the stream: how it is cut, and how many pieces there are; 0: nobody has said. */
+const HEAD_BYTES = 2
+const CODES: ReadonlySet<string> = new Set(['wire.oversize', 'wire.malformed', 'wire.bad-bitfield'])
+
+type Decoded = readonly [messages: readonly WireMessage[], error: string | undefined]
+
+export const target: FuzzTarget = {
+  sources: ['protocol/decoder.ts', 'protocol/message.ts'],
+  maxLength: 40_000,
+
+  seeds: () => {
+    const range = { piece: 1, begin: 16_384, length: 16_384 }
+    const piece = Buffer.concat([encodePieceHeader(1, 0, 9), Buffer.from('ninebytes')])
+    const messages = [
+      encodeKeepAlive(),
+      encodeChoke(),
+      encodeUnchoke(),
+      encodeInterested(),
+      encodeNotInterested(),
+      encodeHaves([3, 4]),
+      encodeBitfield(new Uint8Array(2).fill(0xa0)),
+      encodeRequests([range]),
+      encodeCancels([range]),
+      piece,
+      encodePort(6_881),
+      encodeExtended(0, Buffer.from('d1:md6:ut_pexi1eee')),
+      Uint8Array.of(0, 0, 0, 3, 99, 1, 2),
+    ]
+    const long = Buffer.concat([encodePieceHeader(0, 0, 16_384), new Uint8Array(16_384)])
+    return [...messages, Buffer.concat(messages), Buffer.concat([long, piece])].map((stream) =>
+      Buffer.concat([Uint8Array.of(7, 12), stream]),
+    )
+  },
+
+  run(data) {
+    const [seed = 0, pieces = 0] = data
+    const stream = data.subarray(HEAD_BYTES)
+    const whole = decode([stream], pieces)
+    claimSame(decode(chunksOf(stream, seed), pieces), whole, 'cut into chunks')
+    const [messages] = whole
+    const known = messages.filter(({ type }) => type !== 'unknown')
+    const written = Buffer.concat(known.map(encode))
+    claimSame(decode([written], pieces), [known, undefined], 'written, read')
+    if (known.length === messages.length)
+      claim(written.equals(stream.subarray(0, written.length)), 'messages are written in one way only')
+  },
+}
+
+function decode(chunks: Iterable<Uint8Array>, pieces: number): Decoded {
+  const decoder = new WireDecoder()
+  if (pieces > 0) decoder.expectPieces(pieces)
+  const messages: WireMessage[] = []
+  try {
+    for (const chunk of chunks) decoder.push(chunk, (message) => messages.push(kept(message)))
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || !CODES.has(error.code)) throw error
+    decoder.push(encodeChoke(), () => claim(false, 'a decoder that has refused says nothing more'))
+    return [messages, `${error.code} ${error.message}`]
+  }
+  return [messages, undefined]
+}
+
+/** Views end with the call. */
+function kept(message: WireMessage): WireMessage {
+  switch (message.type) {
+    case 'piece':
+      return { ...message, block: new Uint8Array(message.block) }
+    case 'bitfield':
+      return { ...message, bytes: new Uint8Array(message.bytes) }
+    case 'extended':
+      return { ...message, payload: new Uint8Array(message.payload) }
+    default:
+      return { ...message }
+  }
+}
+
+function encode(message: WireMessage): Uint8Array {
+  switch (message.type) {
+    case 'keepAlive':
+      return encodeKeepAlive()
+    case 'choke':
+      return encodeChoke()
+    case 'unchoke':
+      return encodeUnchoke()
+    case 'interested':
+      return encodeInterested()
+    case 'notInterested':
+      return encodeNotInterested()
+    case 'have':
+      return encodeHaves([message.piece])
+    case 'bitfield':
+      return encodeBitfield(message.bytes)
+    case 'request':
+      return encodeRequests([message])
+    case 'cancel':
+      return encodeCancels([message])
+    case 'piece': {
+      const { piece, begin, block } = message
+      return Buffer.concat([encodePieceHeader(piece, begin, block.length), block])
+    }
+    case 'port':
+      return encodePort(message.port)
+    case 'extended':
+      return encodeExtended(message.id, message.payload)
+    case 'unknown':
+      throw new Error('nobody writes what nobody knows')
+  }
+}
