@@ -119,8 +119,9 @@ export class Jobs {
       await makeFolder(dirname(path))
       await this.write(`${path}.torrent`, metainfo)
     }
-    const { sync, overwrite: mayOverwrite } = this.#config
-    return { metainfo, path, mode: 'download', sync, mayOverwrite }
+    const { sync, overwrite: mayOverwrite, keep } = this.#config
+    // Who serves for ever will be started again.
+    return { metainfo, path, mode: 'download', sync, mayOverwrite, remembersComplete: keep === -1 }
   }
 
   /** Writes a metainfo file, of the kind that its name says, and reports it. */

@@ -2,8 +2,8 @@
  * Finds out what of a download lies in place already, reading no more than it must, and whether the files there are its
  * own. Who owns a file:
  *
- * - The download, when the file is as it left it, when it holds nothing but zeros, or when at least one piece that touches
- *   it is right: a former download whose memory was lost, or an older version of the same thing.
+ * - The download, when it is the file that the download made, when it holds nothing but zeros, or when at least one piece
+ *   that touches it is right: a former download whose memory was lost, or an older version of the same thing.
  * - Somebody else, otherwise, and when it is longer than it should be. Then it is not touched, unless that is asked for.
  */
 import { Bitfield } from '../protocol/bitfield.ts'
@@ -51,7 +51,7 @@ export class InPlaceCheck {
   readonly #options: InPlaceCheckOptions
   readonly #map: FileMap
   #state: ResumeState | undefined
-  #files: FileJudgement[] = []
+  #files: readonly FileJudgement[] = []
   #checked = 0
 
   constructor(options: InPlaceCheckOptions) {
@@ -82,7 +82,7 @@ export class InPlaceCheck {
       this.#state && notes
         ? readNotes(notes, this.#state.key, geometry.pieceCount)
         : new Bitfield(geometry.pieceCount)
-    this.#findContent(() => this.#check(noted))
+    this.#check(noted)
   }
 
   /** A resume file that cannot be trusted costs a check of the data, nothing else. */
@@ -94,17 +94,6 @@ export class InPlaceCheck {
       if (error instanceof StorageError) return undefined
       throw error
     }
-  }
-
-  /** A strange file of zeros is as good as none. */
-  #findContent(next: () => void): void {
-    const strange = this.#filesThat('strange')
-    if (strange.length === 0) return next()
-    this.#options.payload.findContent(strange, (holding) => {
-      if (holding instanceof StorageError) return this.#options.onDone(holding)
-      for (const file of strange) if (!holding.includes(file)) this.#files[file] = 'absent'
-      next()
-    })
   }
 
   #check(noted: Bitfield): void {
@@ -145,14 +134,18 @@ export class InPlaceCheck {
   }
 
   #own(inPlace: InPlace): void {
-    const { plan, mayOverwrite, onDone } = this.#options
-    const foreign = this.#filesThat('strange').find((file) => {
+    const { payload, plan, mayOverwrite, onDone } = this.#options
+    const wrong = this.#strangeFiles().filter((file) => {
       const [first, end] = plan.geometry.piecesOf(file)
       for (let piece = first; piece < end; piece++) if (inPlace.have.has(piece)) return false
       return true
     })
-    if (foreign === undefined || mayOverwrite) onDone(inPlace)
-    else onDone(this.#occupied(foreign, 'no piece of it is right'))
+    if (wrong.length === 0 || mayOverwrite) return onDone(inPlace)
+    payload.findContent(wrong, (holding) => {
+      if (holding instanceof StorageError) onDone(holding)
+      else if (holding.length > 0) onDone(this.#occupied(holding[0]!, 'no piece of it is right'))
+      else onDone(inPlace)
+    })
   }
 
   #verify(pieces: readonly number[], next: (bad: readonly number[]) => void): void {
@@ -160,8 +153,8 @@ export class InPlaceCheck {
     this.#options.verify(pieces, next)
   }
 
-  #filesThat(are: FileJudgement): number[] {
-    return this.#files.flatMap((judgement, file) => (judgement === are ? [file] : []))
+  #strangeFiles(): number[] {
+    return this.#files.flatMap((judgement, file) => (judgement === 'strange' ? [file] : []))
   }
 
   #occupied(file: number, reason: string): StorageError {

@@ -192,19 +192,14 @@ export class Node {
    * @throws the signal's reason when that is aborted already
    */
   addSession(options: AddSessionOptions): Session {
-    const { metainfo, path, mode, check, sync, mayOverwrite, ...rest } = options
+    const { metainfo, path, mode, check, sync, mayOverwrite, remembersComplete, ...rest } = options
     const { infoHash, trackers } = metainfo
     const session = this.#createSession(infoHash, {
       ...rest,
       announceLists: trackers.length > 0 ? [trackers] : [],
       known: metainfo,
     })
-    session.open({
-      ...{ metainfo, path, mode },
-      ...(check !== undefined && { check }),
-      ...(sync !== undefined && { sync }),
-      ...(mayOverwrite !== undefined && { mayOverwrite }),
-    })
+    session.open({ metainfo, path, mode, check, sync, mayOverwrite, remembersComplete })
     return session
   }
 

@@ -1,5 +1,4 @@
 /** Opens a payload and finds out which of its pieces are good, reading no more than it must. */
-import type { Metainfo } from '../metainfo/metainfo.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import { PayloadError, StorageError } from '../protocol/errors.ts'
 import type { Cancel, Clock, Emit, Hashes, Random } from '../protocol/ports.ts'
@@ -9,7 +8,7 @@ import { sampleOf } from '../storage/resume-assessment.ts'
 import { NOTE_BYTES } from '../storage/resume-notes.ts'
 import { InPlaceCheck, SAMPLE_PIECES, type InPlace } from './in-place-check.ts'
 import { ResumeKeeper } from './resume-keeper.ts'
-import type { SyncPolicy } from './sync-policy.ts'
+import type { PayloadOptions } from './session-options.ts'
 
 /**
  * What a seeder reads before it serves: `full`, every piece; `sample`, the first, the last and a few by chance; `none`,
@@ -17,17 +16,10 @@ import type { SyncPolicy } from './sync-policy.ts'
  */
 export type PayloadCheck = 'full' | 'sample' | 'none'
 
-export interface OpeningOptions {
+export interface OpeningOptions extends PayloadOptions {
   readonly disk: Disk
   readonly hashes: Hashes
   readonly random: Random
-  readonly metainfo: Metainfo
-  readonly path: string
-  readonly mode: 'download' | 'seed'
-  readonly check: PayloadCheck
-  readonly sync: SyncPolicy
-  /** Whether a download may write over files that hold something else. */
-  readonly mayOverwrite: boolean
   readonly clock: Clock
   readonly emit: Emit<StorageEvent>
   /** Pieces verified, of those that have to be. */
@@ -59,6 +51,8 @@ class Opening {
   readonly #plan: PayloadPlan
   #payload: Payload | undefined
   #cancelVerify: Cancel | undefined
+  /** Being made a place to write to, which is not interrupted. */
+  #isPreparing = false
   #isCancelled = false
 
   constructor(options: OpeningOptions) {
@@ -89,7 +83,7 @@ class Opening {
   cancel(): void {
     this.#isCancelled = true
     this.#cancelVerify?.()
-    this.#payload?.close(() => {})
+    if (!this.#isPreparing) this.#payload?.close(() => {})
   }
 
   #open(mode: 'download' | 'seed', next: (payload: Payload | StorageError) => void): void {
@@ -104,7 +98,7 @@ class Opening {
   }
 
   #checkToSeed(payload: Payload): void {
-    const { check, random, metainfo, path } = this.#options
+    const { check = 'full', random, metainfo, path } = this.#options
     const have = Bitfield.full(metainfo.geometry.pieceCount)
     const pieces =
       check === 'none'
@@ -139,14 +133,14 @@ class Opening {
   }
 
   #checkInPlace(payload: Payload): void {
-    const { metainfo, hashes, random } = this.#options
+    const { metainfo, hashes, random, mayOverwrite = false } = this.#options
     const check = new InPlaceCheck({
       payload,
       plan: this.#plan,
       infoHash: metainfo.infoHash,
       hashes,
       random,
-      mayOverwrite: this.#options.mayOverwrite,
+      mayOverwrite,
       verify: (pieces, next) => this.#verify(payload, pieces, next),
       onDone: (result) => {
         if (this.#isCancelled) return
@@ -181,11 +175,18 @@ class Opening {
 
   /** From here on the payload is written to. */
   #prepare(payload: Payload, { have, synced, checked, source }: InPlace): void {
-    const { metainfo, random, mayOverwrite, sync } = this.#options
+    const {
+      metainfo,
+      random,
+      sync = 'interval',
+      mayOverwrite = false,
+      remembersComplete = false,
+    } = this.#options
     const resume = new ResumeKeeper({
       ...this.#options,
       payload,
       policy: sync,
+      remembersComplete,
       have,
       synced,
       infoHash: metainfo.infoHash,
@@ -193,10 +194,12 @@ class Opening {
     })
     const opened = { payload, have, checked, source, resume }
     const end = (error?: StorageError): void => {
-      if (this.#isCancelled) return
-      if (error) this.#fail(error)
+      this.#isPreparing = false
+      if (this.#isCancelled) payload.close(() => {})
+      else if (error) this.#fail(error)
       else this.#done(opened)
     }
+    this.#isPreparing = true
     payload.allocate(mayOverwrite, (error) => {
       if (this.#isCancelled || error || have.isFull) end(error)
       else resume.start(end)
@@ -205,6 +208,7 @@ class Opening {
 
   /** @param next gets the pieces that are not good */
   #verify(payload: Payload, pieces: readonly number[], next: (bad: readonly number[]) => void): void {
+    if (this.#isCancelled) return
     if (pieces.length === 0) return next([])
     const bad: number[] = []
     let done = 0

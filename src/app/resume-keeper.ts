@@ -21,6 +21,8 @@ export interface ResumeKeeperOptions {
   readonly have: Bitfield
   /** What of it is durable. */
   readonly synced: Bitfield
+  /** Whether a complete download is remembered, too, so that it can be served again without reading it. */
+  readonly remembersComplete: boolean
   readonly infoHash: InfoHash
   /** For the notes: 8 bytes that are drawn for this download. */
   readonly key: Uint8Array
@@ -79,15 +81,16 @@ export class ResumeKeeper {
     this.#cancelSave ??= this.#options.clock.after(SYNC_INTERVAL_MS, () => this.#save())
   }
 
-  /** Everything is there: makes it durable, then removes what was remembered and gives up the lock. */
+  /** Everything is there: makes it durable, forgets how it came to be, and gives up the lock. */
   finish(done: (error?: StorageError) => void): void {
-    const { payload } = this.#options
+    const { payload, remembersComplete } = this.#options
     this.#afterwards(() => {
       if (this.#syncError) return done(this.#syncError)
       this.#sync((syncError) => {
         if (syncError) return done(syncError)
         payload.removeResume((removeError) => {
           if (removeError) done(removeError)
+          else if (remembersComplete) this.#recordClean(() => payload.unlock(done))
           else payload.unlock(done)
         })
       })
@@ -129,19 +132,22 @@ export class ResumeKeeper {
   }
 
   #recordEnd(done: () => void): void {
+    if (this.#syncError) return this.#recordClean(done)
+    this.#sync((error) => {
+      if (error) this.#report(error)
+      this.#recordClean(done)
+    })
+  }
+
+  /** What cannot be recorded is reported, and costs time at the next start. */
+  #recordClean(done: () => void): void {
     const end = (error?: StorageError): void => {
       if (error) this.#report(error)
       done()
     }
-    const record = (): void =>
-      this.#options.payload.stat((files) => {
-        if (files instanceof StorageError) end(files)
-        else this.#replace(files, true, end)
-      })
-    if (this.#syncError) return record()
-    this.#sync((error) => {
-      if (error) this.#report(error)
-      record()
+    this.#options.payload.stat((files) => {
+      if (files instanceof StorageError) end(files)
+      else this.#replace(files, true, end)
     })
   }
 

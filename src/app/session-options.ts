@@ -67,10 +67,12 @@ export interface PayloadOptions {
   /** The single file itself, or the folder that holds a multi-file payload's files. */
   readonly path: string
   readonly mode: 'download' | 'seed'
-  /** How hard to look before serving what is there; see {@link PayloadCheck}. */
-  readonly check?: PayloadCheck
+  /** How hard to look before serving what is there, see {@link PayloadCheck}; `full` when missing. */
+  readonly check?: PayloadCheck | undefined
   /** What a power cut may cost a download; `interval` when missing. */
-  readonly sync?: SyncPolicy
+  readonly sync?: SyncPolicy | undefined
   /** Whether a download may write over files in place that are something else; they are `disk.occupied` when missing. */
-  readonly mayOverwrite?: boolean
+  readonly mayOverwrite?: boolean | undefined
+  /** Whether a complete download leaves its resume file, so that it can be served again without being read; not when missing. */
+  readonly remembersComplete?: boolean | undefined
 }

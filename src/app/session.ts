@@ -108,12 +108,11 @@ export class Session {
     invariant(this.#payloadOptions === undefined, 'a session has one payload')
     this.#payloadOptions = options
     this.#state = 'opening'
-    const { metainfo, check = 'full', sync = 'interval', mayOverwrite = false } = options
+    const { metainfo } = options
     if (metainfo.isPrivate) this.#discovery.restrict()
     this.#extensions.onMetainfo(metainfo)
     this.#cancelOpening = openPayload({
       ...options,
-      ...{ check, sync, mayOverwrite },
       disk: this.#host.disk,
       hashes: this.#host.hashes,
       clock: this.#host.clock,

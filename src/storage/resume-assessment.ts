@@ -12,10 +12,10 @@ import type { ResumeState } from './resume.ts'
 const LATEST_WRITE_MS: Millis = 60_000
 
 /**
- * `known`: the file that the download left there. `absent`: none, or an empty one. `strange`: of some other origin, or
- * changed since. Padding is known.
+ * `known`: the file that the download left there. `changed`: the same file, but somebody else has written to it. `strange`:
+ * another file. `absent`: none, or an empty one. Padding is known.
  */
-export type FileJudgement = 'known' | 'absent' | 'strange'
+export type FileJudgement = 'known' | 'changed' | 'strange' | 'absent'
 
 /**
  * Compares the files that are found with those that are remembered.
@@ -33,9 +33,8 @@ export function judgeFiles(
     const now = found[file]
     if (now === undefined || now.length === 0) return 'absent'
     const then = state?.files[file]
-    return then !== undefined && isAsRemembered(now, then, state!.isClean ? undefined : writtenAt)
-      ? 'known'
-      : 'strange'
+    if (now.length !== then?.length || now.inode !== then.inode) return 'strange'
+    return isTimeRight(now, then, state!.isClean ? undefined : writtenAt) ? 'known' : 'changed'
   })
 }
 
@@ -67,12 +66,12 @@ export function assess(
   },
 ): Assessment {
   const { pieceCount } = geometry
-  const isStrange = new Uint8Array(pieceCount)
+  const isDoubtful = new Uint8Array(pieceCount)
   const isAbsent = new Uint8Array(pieceCount)
   for (const [file, judgement] of files.entries()) {
     // An empty file has no piece that it could keep from being there.
     const [first, end] = geometry.piecesOf(file)
-    if (judgement === 'strange') isStrange.fill(1, first, end)
+    if (judgement === 'strange' || judgement === 'changed') isDoubtful.fill(1, first, end)
     if (judgement === 'absent') isAbsent.fill(1, first, end)
   }
   const trusted = new Bitfield(pieceCount)
@@ -82,7 +81,7 @@ export function assess(
     const isSynced = state?.synced.has(piece) ?? false
     const isNamed = isSynced || state?.written.has(piece) || noted.has(piece)
     if (isAbsent[piece] === 1) continue
-    if (isStrange[piece] === 1 || (isNamed && !isSynced && !isSameBoot)) doubtful.push(piece)
+    if (isDoubtful[piece] === 1 || (isNamed && !isSynced && !isSameBoot)) doubtful.push(piece)
     else if (isNamed) trusted.set(piece)
     if (isSynced && trusted.has(piece)) synced.set(piece)
   }
@@ -100,8 +99,7 @@ export function sampleOf(pieces: Bitfield, count: number, random: Random): numbe
 }
 
 /** @param writtenAt when the last note was; undefined when nothing was written after the file was remembered */
-function isAsRemembered(now: FileStat, then: FileStat, writtenAt: number | undefined): boolean {
-  if (now.length !== then.length || now.inode !== then.inode) return false
+function isTimeRight(now: FileStat, then: FileStat, writtenAt: number | undefined): boolean {
   if (writtenAt === undefined) return now.modifiedAt === then.modifiedAt
   return now.modifiedAt >= then.modifiedAt && now.modifiedAt <= writtenAt + LATEST_WRITE_MS
 }

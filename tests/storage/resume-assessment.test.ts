@@ -85,6 +85,17 @@ describe('after an orderly end', () => {
   })
 })
 
+test('whose a file is tells its inode; whether it is as it was, its time', () => {
+  const judge = (over: Partial<FileStat>): string =>
+    judgeFiles(torn('##........'), geometry, { found: [{ ...files[0]!, ...over }], writtenAt: SAVED_AT })[0]!
+  expect(judge({})).toBe('known')
+  expect(judge({ modifiedAt: 1 })).toBe('changed')
+  expect(judge({ modifiedAt: SAVED_AT + 3_600_000 })).toBe('changed')
+  expect(judge({ inode: '8' })).toBe('strange')
+  expect(judge({ length: 34 })).toBe('strange')
+  expect(judge({ length: 0 })).toBe('absent')
+})
+
 describe('after the process died', () => {
   test('what was written since is known from notes, and what nobody named is not there', () => {
     expect(picture(torn('##........', '###.......'), files, { noted: '...##.....' })).toBe('SS###.....')

@@ -86,7 +86,10 @@ export class FsPayload implements Payload {
   }
 
   findContent(files: readonly number[], done: (result: readonly number[] | StorageError) => void): void {
-    this.#run(findContent(this.#map, files), done)
+    this.#run(
+      findContent(this.#map, files, () => this.#onIdle !== undefined),
+      done,
+    )
   }
 
   allocate(mayCut: boolean, done: (error?: StorageError) => void): void {

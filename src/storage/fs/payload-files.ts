@@ -48,17 +48,21 @@ async function statPath(
   return stats && { length: stats.size, modifiedAt: stats.mtimeMs, inode: String(stats.ino) }
 }
 
-/** Which of `files` hold any byte but zero, or cannot be read. */
-export async function findContent(map: FileMap, files: readonly number[]): Promise<number[]> {
+/** Which of `files` hold any byte but zero, or cannot be read; any of them once it is cancelled. */
+export async function findContent(
+  map: FileMap,
+  files: readonly number[],
+  isCancelled: () => boolean,
+): Promise<number[]> {
   const holding = new Set<number>()
   await forEachInFlight(files.length, async (index) => {
     const file = files[index]!
-    if (await hasContent(map.pathOf(file)!)) holding.add(file)
+    if (await hasContent(map.pathOf(file)!, isCancelled)) holding.add(file)
   })
   return files.filter((file) => holding.has(file))
 }
 
-async function hasContent(path: string): Promise<boolean> {
+async function hasContent(path: string, isCancelled: () => boolean): Promise<boolean> {
   try {
     const file = await open(path, O_RDONLY | O_NOFOLLOW)
     try {
@@ -66,7 +70,7 @@ async function hasContent(path: string): Promise<boolean> {
       for (;;) {
         const { bytesRead } = await file.read(buffer, 0, READ_BYTES, null)
         if (bytesRead === 0) return false
-        if (!isBlank(buffer, bytesRead)) return true
+        if (isCancelled() || !isBlank(buffer, bytesRead)) return true
       }
     } finally {
       await file.close()
