@@ -19,6 +19,8 @@ export const MAX_SEND_AHEAD_BYTES = 32 * 2 ** 20
 export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 /** … and not more: one part is being read while the other is being sent. */
 export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
+/** While all is taken: what waits for peers that do not read cannot be taken back, and the others go on with this. */
+export const MIN_CROWDED_SEND_AHEAD_BYTES = 128 * 1024
 /** The next part is read when no more than this share of it is left: few long reads and writes cost less than many short ones. */
 const REFILL_SHARE = 1 / 2
 
@@ -63,6 +65,8 @@ export class Uploader {
   readonly #uploads = new Map<number, Upload>()
   readonly #lanes = new Map<UploadBudget, Lane>()
   #maxAheadBytes = MAX_SEND_AHEAD_BYTES_PER_PEER
+  /** Of all peers together. */
+  #aheadBytes = 0
 
   constructor(options: UploaderOptions) {
     this.#options = options
@@ -213,7 +217,7 @@ export class Uploader {
     const { lane, peer } = upload
     const { cache } = this.#options
     const grain = (lane.budget.rate * GRAIN) / 1_000
-    const room = this.#maxAheadBytes - upload.aheadBytes
+    const room = this.#maxAheadOfEach - upload.aheadBytes
     const run = peer.uploads!.peekRun(Math.min(cache.windowFrom(begin), room, grain))
     const bytes = lengthOf(run)
     const cost = bytes + run.length * PIECE_HEADER_LENGTH
@@ -245,8 +249,14 @@ export class Uploader {
   #countAhead(upload: Upload, bytes: number): void {
     upload.aheadBytes += bytes
     upload.lane.aheadBytes += bytes
-    if (upload.aheadBytes >= this.#maxAheadBytes) upload.isSated = true
-    else if (upload.aheadBytes <= this.#maxAheadBytes * REFILL_SHARE) upload.isSated = false
+    this.#aheadBytes += bytes
+    const max = this.#maxAheadOfEach
+    if (upload.aheadBytes >= max) upload.isSated = true
+    else if (upload.aheadBytes <= max * REFILL_SHARE) upload.isSated = false
+  }
+
+  get #maxAheadOfEach(): number {
+    return this.#aheadBytes > MAX_SEND_AHEAD_BYTES ? MIN_CROWDED_SEND_AHEAD_BYTES : this.#maxAheadBytes
   }
 
   #onRead(upload: Upload, run: readonly UploadRequest[], blocks: CachedBlock | StorageError): void {

@@ -21,6 +21,8 @@ import {
   type WireMessage,
 } from '../protocol/message.ts'
 import type { ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
+import { checkRange, Conduct } from './conduct.ts'
+import { Liveness } from './liveness.ts'
 import type { PeerObserver, PeerOptions } from './peer-observer.ts'
 import { RateMeter } from './rate-meter.ts'
 import { ReadingGate, type Hold } from './reading-gate.ts'
@@ -28,15 +30,6 @@ import { RemotePieces } from './remote-pieces.ts'
 import { RequestWindow } from './request-window.ts'
 import type { BlockSource } from './source-queue.ts'
 import { UploadQueue } from './upload-queue.ts'
-
-/** A remote that sends nothing for so long is gone (BEP 3 asks for a keep-alive every two minutes). */
-export const IDLE_TIMEOUT_MS: Millis = 180_000
-/** We say something at least this often. */
-export const KEEP_ALIVE_MS: Millis = 100_000
-/** Bytes that a remote may ask for in one request. Everybody asks for 16 KiB; some old clients for more. */
-export const MAX_REQUEST_LENGTH = 131_072
-/** Blocks that nobody asked for, beyond those that crossed a cancel or choke, before a remote is closed. */
-export const MAX_UNREQUESTED_BLOCKS = 64
 
 export class PeerConnection implements BlockSource, StreamHandler {
   readonly id: number
@@ -57,6 +50,8 @@ export class PeerConnection implements BlockSource, StreamHandler {
   readonly #remoteExtensions = new RemoteExtensions()
   readonly #gate: ReadingGate
   readonly #decoder = new WireDecoder()
+  readonly #liveness: Liveness
+  readonly #conduct: Conduct
   readonly #pieces: RemotePieces = new RemotePieces({
     onAll: () => this.#observer.onPieces(this),
     onOne: (piece) => this.#observer.onHave(this, piece),
@@ -69,9 +64,6 @@ export class PeerConnection implements BlockSource, StreamHandler {
   #isChoked = true
   #isWanted = false
   #hasStarted = false
-  #unrequestedBlocks = 0
-  #lastReceivedAt: Millis
-  #lastSentAt: Millis
   #isClosed = false
   #hasBlocks = false
   #hasRequests = false
@@ -88,7 +80,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#observer = options.observer
     this.#extensions = options.extensions
     this.#gate = new ReadingGate(options.stream, options.download)
-    this.connectedAt = this.#lastReceivedAt = this.#lastSentAt = this.#clock.now()
+    this.connectedAt = this.#clock.now()
+    this.#liveness = new Liveness(this.connectedAt)
+    this.#conduct = new Conduct(this.connectedAt)
     options.stream.handler = this
   }
 
@@ -126,11 +120,11 @@ export class PeerConnection implements BlockSource, StreamHandler {
   }
 
   has(piece: number): boolean {
-    return this.#pieces.field?.has(piece) ?? false
+    return this.pieces?.has(piece) ?? false
   }
 
   get isSeed(): boolean {
-    return this.#pieces.field?.isFull ?? false
+    return this.pieces?.isFull ?? false
   }
 
   get isChokingUs(): boolean {
@@ -205,7 +199,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
   }
 
   sendHaves(pieces: readonly number[]): void {
-    if (pieces.length > 0) this.#send(encodeHaves(pieces))
+    if (pieces.length === 0) return
+    this.#conduct.onExchanged(pieces.length)
+    this.#send(encodeHaves(pieces))
   }
 
   setWanted(isWanted: boolean): void {
@@ -244,7 +240,10 @@ export class PeerConnection implements BlockSource, StreamHandler {
    * @param release called once, when `bytes` are no longer needed
    */
   sendBlocks(run: readonly BlockRange[], bytes: Uint8Array, release: () => void): void {
-    this.upRate.add(bytes.length, this.#clock.now())
+    const now = this.#clock.now()
+    this.upRate.add(bytes.length, now)
+    this.#conduct.onExchanged(run.length)
+    this.#liveness.onSent(bytes.length, now)
     let end = 0
     for (const { piece, begin, length } of run) {
       this.#send(encodePieceHeader(piece, begin, length))
@@ -253,9 +252,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
     }
   }
 
-  /** A block came that nobody asked for. Some cross a cancel; many are an attack or a broken client. */
+  /** A block came that nobody asked for. */
   strike(): void {
-    if (++this.#unrequestedBlocks > MAX_UNREQUESTED_BLOCKS) this.close('wire.unrequested')
+    this.#guard(() => this.#conduct.onUnrequestedBlock())
   }
 
   /** Stops and restarts reading; what is in flight then waits in the network. */
@@ -267,13 +266,14 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#gate.unhold(why)
   }
 
-  /** Keep-alives and the idle timeout. Call every few seconds. */
+  /** Keep-alives and timeouts. Call every few seconds. */
   onTick(now: Millis): void {
     if (this.#isClosed) return
     // Reading is held up by us: the silence is ours.
-    if (this.#gate.isHeld) this.#lastReceivedAt = now
-    if (now - this.#lastReceivedAt > IDLE_TIMEOUT_MS) this.close('idle')
-    else if (now - this.#lastSentAt > KEEP_ALIVE_MS) this.#send(encodeKeepAlive())
+    if (this.#gate.isHeld) this.#liveness.onReceived(now)
+    const fault = this.#liveness.faultOf(this.#stream.queuedBytes, now)
+    if (fault !== undefined) this.close(fault)
+    else if (this.#liveness.isKeepAliveDue(now)) this.#send(encodeKeepAlive())
   }
 
   /** @param reason for `peer_left`: an error code, or plain words */
@@ -291,9 +291,13 @@ export class PeerConnection implements BlockSource, StreamHandler {
 
   onData(chunk: Uint8Array): void {
     if (this.#isClosed) return
-    this.#lastReceivedAt = this.#clock.now()
+    const now = this.#clock.now()
+    this.#liveness.onReceived(now)
+    this.#conduct.fill(now)
+    const wasInterestedInUs = this.#isInterestedInUs
     this.#guard(() => this.#decoder.push(chunk, this.#onMessage))
     if (this.#isClosed) return
+    if (this.#isInterestedInUs !== wasInterestedInUs) this.#observer.onInterest(this)
     if (this.#hasBlocks) this.#observer.onBlocksEnd(this)
     if (this.#hasRequests) this.#observer.onRequestsEnd(this)
     this.#hasBlocks = this.#hasRequests = false
@@ -319,13 +323,15 @@ export class PeerConnection implements BlockSource, StreamHandler {
   }
 
   readonly #onMessage = (message: WireMessage): void => {
+    this.#conduct.onMessage(message.type)
     switch (message.type) {
       case 'piece':
         return this.#onPiece(message.piece, message.begin, message.block)
       case 'request':
         return this.#onRequest(message)
       case 'have':
-        return this.#pieces.onHave(message.piece)
+        if (this.#pieces.onHave(message.piece)) this.#conduct.onExchanged(1)
+        return
       case 'cancel':
         this.#uploads?.cancel(message.piece, message.begin, message.length)
         return
@@ -340,12 +346,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
         this.window.onResumed(this.#clock.now())
         return this.#observer.onUnchoke(this)
       case 'interested':
-      case 'notInterested': {
-        const isInterested = message.type === 'interested'
-        if (isInterested === this.#isInterestedInUs) return
-        this.#isInterestedInUs = isInterested
-        return this.#observer.onInterest(this)
-      }
+      case 'notInterested':
+        this.#isInterestedInUs = message.type === 'interested' // told when all that came with it is read
+        return
       case 'bitfield':
         return this.#pieces.onBitfield(message.bytes)
       case 'extended':
@@ -355,20 +358,19 @@ export class PeerConnection implements BlockSource, StreamHandler {
 
   #onPiece(piece: number, begin: number, block: Uint8Array): void {
     if (this.#geometry === undefined) return this.strike()
-    if (!this.#geometry.isRange(piece, begin, block.length))
-      throw new ProtocolError('wire.bad-piece', `a block outside the pieces: ${piece}, ${begin}`)
-    const now = this.#clock.now()
     const range = { piece, begin, length: block.length }
+    checkRange(this.#geometry, range, 'a block')
+    const now = this.#clock.now()
     this.#hasBlocks = true
     this.downRate.add(block.length, now)
+    this.#conduct.onExchanged(1)
     this.window.onBlock(range, now)
     this.#observer.onBlock(this, range, block)
   }
 
   #onRequest(range: BlockRange): void {
     if (this.#geometry === undefined) return
-    if (range.length > MAX_REQUEST_LENGTH || !this.#geometry.isRange(range.piece, range.begin, range.length))
-      throw new ProtocolError('wire.bad-piece', `asked outside the pieces: ${range.piece}, ${range.begin}`)
+    checkRange(this.#geometry, range, 'a request')
     // It may not have heard of the choke yet.
     if (this.#isChoked) return
     if (!this.#uploads!.push(range)) return
@@ -382,6 +384,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
       this.#extensions.registry.dispatch(id, this, payload)
       return
     }
+    this.#conduct.onExtensionHandshake()
     this.#remoteExtensions.onHandshake(payload)
     const { requestQueue } = this.#remoteExtensions.fields
     if (requestQueue !== undefined) this.window.queueLimit = requestQueue
@@ -390,7 +393,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
 
   #send(bytes: Uint8Array): void {
     if (this.#isClosed) return
-    this.#lastSentAt = this.#clock.now()
+    this.#liveness.onSent(bytes.length, this.#clock.now())
     this.#stream.write(bytes)
   }
 }

@@ -56,25 +56,37 @@ export class RemotePieces {
       return
     }
     const field = Bitfield.fromBytes(bytes, this.#geometry.pieceCount)
-    if (this.#hasSpoken) field.forEachSet((piece) => this.onHave(piece))
+    if (this.#hasSpoken) this.#addAll(field)
     else {
       this.#field = field.isFull ? this.#geometry.everyPiece : field
       this.#speak()
     }
   }
 
-  /** @throws {ProtocolError} `wire.bad-piece` */
-  onHave(piece: number): void {
+  /**
+   * @returns whether that was news
+   * @throws {ProtocolError} `wire.bad-piece`
+   */
+  onHave(piece: number): boolean {
     if (this.#geometry === undefined) {
       if (this.#earlyHaves.length === MAX_EARLY_HAVES)
         throw new ProtocolError('wire.bad-bitfield', 'too many have messages before the metainfo')
       this.#earlyHaves.push(piece)
-      return
+      return true
     }
     if (!this.#geometry.isPiece(piece))
       throw new ProtocolError('wire.bad-piece', `there is no piece ${piece}`)
     this.#speak()
-    if (this.#field!.set(piece)) this.#observer.onOne(piece)
+    if (!this.#field!.set(piece)) return false
+    this.#observer.onOne(piece)
+    return true
+  }
+
+  /** Looks at what is new only: a large bitfield that tells nothing costs little. */
+  #addAll(field: Bitfield): void {
+    const known = this.#field!
+    for (let piece = field.seekNotIn(known, 0); piece !== -1; piece = field.seekNotIn(known, piece))
+      this.onHave(piece)
   }
 
   #speak(): void {

@@ -14,7 +14,10 @@ export const ERROR_CODES = {
   'wire.malformed': ['ProtocolError', 'a message does not have the length or fields of its kind'],
   'wire.bad-bitfield': ['ProtocolError', 'a bitfield has the wrong size, spare bits set, or came late'],
   'wire.bad-piece': ['ProtocolError', 'a piece index or block range that does not exist'],
-  'wire.flood': ['ProtocolError', 'more requests queued than we said we take'],
+  'wire.flood': [
+    'ProtocolError',
+    'more requests queued than we said we take, or messages without end that move nothing',
+  ],
   'wire.unrequested': ['ProtocolError', 'too many blocks that nobody asked for'],
   'wire.wrong-info-hash': ['ProtocolError', 'the handshake names a torrent that is not served here'],
   'wire.self': ['ProtocolError', 'the remote is this node itself'],

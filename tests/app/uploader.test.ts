@@ -1,6 +1,11 @@
 /** How much a peer is given at once, and what of it is read together. */
 import { expect, test } from 'vitest'
-import { MAX_SEND_AHEAD_BYTES_PER_PEER, Uploader } from '../../src/app/uploader.ts'
+import {
+  MAX_SEND_AHEAD_BYTES,
+  MAX_SEND_AHEAD_BYTES_PER_PEER,
+  MIN_CROWDED_SEND_AHEAD_BYTES,
+  Uploader,
+} from '../../src/app/uploader.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { BLOCK_LENGTH, PieceGeometry } from '../../src/metainfo/geometry.ts'
@@ -41,37 +46,51 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
   })
   /** Runs of blocks on their way to the peer, oldest first. */
   const leaving: { run: readonly BlockRange[]; bytes: number; release: () => void }[] = []
-  const uploads = new UploadQueue(pieceLength)
-  const meter = new RateMeter()
-  const peer = {
-    id: 1,
-    address: '10.0.0.1:1',
-    remote: { host: '10.0.0.1', port: 1 },
-    isInterestedInUs: true,
-    isChoked: false,
-    isClosed: false,
-    upRate: meter,
-    downRate: meter,
-    uploads,
-    unchoke: () => {},
-    sendHaves: () => {},
-    sendBlocks: (run: readonly BlockRange[], { length }: Uint8Array, release: () => void) =>
-      leaving.push({ run, bytes: length, release }),
-  } as unknown as PeerConnection
-  uploader.addPeer(peer)
+  let lastId = 0
+  /** One more peer that wants everything. */
+  const join = () => {
+    const uploads = new UploadQueue(pieceLength)
+    const meter = new RateMeter()
+    const fields = {
+      id: ++lastId,
+      address: `10.0.0.${lastId}:1`,
+      remote: { host: `10.0.0.${lastId}`, port: 1 },
+      isInterestedInUs: true,
+      isChoked: false,
+      isClosed: false,
+      upRate: meter,
+      downRate: meter,
+      uploads,
+      choke: () => {},
+      unchoke: () => {},
+      sendHaves: () => {},
+      sendBlocks: (run: readonly BlockRange[], { length }: Uint8Array, release: () => void) =>
+        leaving.push({ run, bytes: length, release }),
+    }
+    const peer = fields as unknown as PeerConnection
+    uploader.addPeer(peer)
+    return {
+      ask: (firstPiece: number, pieces: number) => {
+        for (let piece = firstPiece; piece < firstPiece + pieces; piece++)
+          for (let begin = 0; begin < pieceLength; begin += BLOCK_LENGTH) {
+            uploads.push({ piece, begin, length: BLOCK_LENGTH })
+            uploader.onRequest(peer, piece)
+          }
+        uploader.onRequestsEnd(peer)
+      },
+      loseInterest: () => {
+        fields.isInterestedInUs = false
+        uploader.onInterest()
+      },
+    }
+  }
   return {
+    ...join(),
+    join,
     reads,
     leaving,
     pool,
     cache,
-    ask: (firstPiece: number, pieces: number) => {
-      for (let piece = firstPiece; piece < firstPiece + pieces; piece++)
-        for (let begin = 0; begin < pieceLength; begin += BLOCK_LENGTH) {
-          uploads.push({ piece, begin, length: BLOCK_LENGTH })
-          uploader.onRequest(peer, piece)
-        }
-      uploader.onRequestsEnd(peer)
-    },
     finishReads: () => {
       const all: number[] = []
       for (let read = reads.shift(); read !== undefined; read = reads.shift()) {
@@ -111,6 +130,25 @@ test('when half of it has left, the next part is read, in few long reads', () =>
   leave(1)
   expect(finishReads()).toEqual(new Array(half / MAX_READ_BYTES).fill(MAX_READ_BYTES))
   expect(leavingBytes()).toBe(MAX_SEND_AHEAD_BYTES_PER_PEER)
+})
+
+test('what waits for those who do not read is bounded, even when each of them was alone, and the next one is served', () => {
+  const { join, leavingBytes, finishReads, loseInterest } = makeScene()
+  loseInterest()
+  for (let stuck = 0; stuck < 20; stuck++) {
+    const peer = join()
+    peer.ask(4 * stuck, 20)
+    finishReads()
+    peer.loseInterest()
+  }
+  expect(leavingBytes()).toBeGreaterThan(MAX_SEND_AHEAD_BYTES)
+  expect(leavingBytes()).toBeLessThan(
+    MAX_SEND_AHEAD_BYTES + MAX_SEND_AHEAD_BYTES_PER_PEER + 20 * PIECE_LENGTH,
+  )
+  const before = leavingBytes()
+  join().ask(200, 20)
+  finishReads()
+  expect(leavingBytes() - before).toBe(MIN_CROWDED_SEND_AHEAD_BYTES)
 })
 
 test('blocks that lie side by side leave as one run, which ends where the piece or its window ends', () => {

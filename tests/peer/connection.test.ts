@@ -3,7 +3,9 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
-import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, PeerConnection } from '../../src/peer/connection.ts'
+import { PeerConnection } from '../../src/peer/connection.ts'
+import { IDLE_TALK } from '../../src/peer/conduct.ts'
+import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, UNREAD_TIMEOUT_MS } from '../../src/peer/liveness.ts'
 import type { PeerObserver } from '../../src/peer/peer-observer.ts'
 import { MAX_QUEUED_REQUESTS } from '../../src/peer/upload-queue.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
@@ -17,6 +19,7 @@ import {
   encodeExtended,
   encodeHaves,
   encodeInterested,
+  encodeNotInterested,
   encodePieceHeader,
   encodeRequests,
   encodeUnchoke,
@@ -27,7 +30,9 @@ const BLOCK = 16_384
 
 class FakeStream implements ByteStream {
   readonly remote = { host: '10.0.0.2', port: 6881 }
-  readonly queuedBytes = 0
+  queuedBytes = 0
+  /** The remote does not read. */
+  isStuck = false
   handler!: StreamHandler
   /** What the connection has sent, as messages. */
   readonly sent: string[] = []
@@ -36,6 +41,7 @@ class FakeStream implements ByteStream {
   readonly #decoder = new WireDecoder()
 
   write(data: Uint8Array, done?: () => void): void {
+    if (this.isStuck) this.queuedBytes += data.length
     this.#decoder.push(data, (message) => {
       this.sent.push('piece' in message ? `${message.type} ${message.piece}` : message.type)
     })
@@ -180,6 +186,57 @@ test('some blocks that nobody asked for are borne, many are not', () => {
   expect(told).toEqual(['closed: wire.unrequested'])
 })
 
+describe('talk that moves nothing', () => {
+  const { burst, perSecond } = IDLE_TALK
+  const range = { piece: 2, begin: 0, length: BLOCK }
+  const extensionHandshake = encodeExtended(0, encodeExtensionHandshake({ ids: new Map() }))
+
+  test.each([
+    ['keep-alives', 1, [new Uint8Array(4)]],
+    ['interest that comes and goes', 2, [encodeInterested(), encodeNotInterested()]],
+    ['haves of one piece', 1, [encodeHaves([3])]],
+    ['one request and its cancel', 2, [encodeRequests([range]), encodeCancels([range])]],
+    ['messages of a kind that we do not know', 1, [Uint8Array.of(0, 0, 0, 1, 99)]],
+    ['extended messages with a number that nobody gave', 1, [encodeExtended(99, Uint8Array.of(1))]],
+    ['a bitfield said again', 64, [encodeBitfield(Uint8Array.of(0b1000_0000))]],
+    ['chokes that are taken back', 128, [encodeUnchoke(), encodeChoke()]],
+    ['extension handshakes', 65, [extensionHandshake]],
+  ])('is borne for a while: %s', (_what, cost, messages) => {
+    peer.unchoke()
+    const turns = Math.floor(burst / cost)
+    for (let i = 0; i < turns - 1; i++) receive(...messages)
+    expect(peer.isClosed).toBe(false)
+    for (let i = 0; i < 3; i++) receive(...messages)
+    expect(told.at(-1)).toBe('closed: wire.flood')
+  })
+
+  test('may go on for ever when it is slow', () => {
+    for (let second = 0; second < 100; second++) {
+      clock.runUntil(1_000 * second)
+      for (let i = 0; i < perSecond; i++) receive(encodeHaves([3]))
+    }
+    expect(peer.isClosed).toBe(false)
+  })
+
+  test('is forgiven to who is served: as many requests as it likes, each with a change of mind', () => {
+    peer.unchoke()
+    for (let i = 0; i < burst; i++) {
+      receive(encodeRequests([range]), encodeNotInterested(), encodeInterested())
+      peer.uploads!.take([range])
+      peer.sendBlocks([range], new Uint8Array(BLOCK), () => {})
+    }
+    expect(peer.isClosed).toBe(false)
+  })
+
+  test('moves nobody to look at interest more than once for all that came together', () => {
+    const flips = Array.from({ length: 101 }, (_, at) =>
+      at % 2 ? encodeNotInterested() : encodeInterested(),
+    )
+    receive(Uint8Array.from(flips.flatMap((bytes) => [...bytes])))
+    expect(told).toEqual(['interest'])
+  })
+})
+
 test('the extension handshake tells its name, its port and how much it queues', () => {
   receive(
     encodeExtended(
@@ -207,6 +264,23 @@ describe('as time passes', () => {
     expect(told).toEqual([])
     peer.onTick(1_001 + IDLE_TIMEOUT_MS)
     expect(told).toEqual(['closed: idle'])
+  })
+
+  test('so do two minutes in which it takes nothing of what waits for it, however much it says', () => {
+    const tick = (at: number): void => {
+      clock.runUntil(at)
+      receive(new Uint8Array(4))
+      peer.onTick(at)
+    }
+    stream.isStuck = true
+    peer.sendHaves([0, 1, 2])
+    tick(1_000)
+    stream.queuedBytes -= 1 // slow, but alive
+    tick(2_000)
+    tick(2_000 + UNREAD_TIMEOUT_MS)
+    expect(told).toEqual([])
+    tick(2_001 + UNREAD_TIMEOUT_MS)
+    expect(told).toEqual(['closed: it does not read'])
   })
 
   test('silence that is our own doing does not', () => {
