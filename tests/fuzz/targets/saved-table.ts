@@ -7,13 +7,13 @@ import {
 } from '../../../src/dht/life/saved-table.ts'
 import { sipHash128, SIPHASH_KEY_LENGTH } from '../../../src/dht/serve/siphash.ts'
 import { encodeBase64Url } from '../../../src/protocol/base64.ts'
-import { familyOf, scopeOf } from '../../../src/protocol/endpoint.ts'
+import { familyOf, scopeOf, type Family } from '../../../src/protocol/endpoint.ts'
 import type { NodeId } from '../../../src/protocol/ids.ts'
 import { claim, claimSame } from '../claims.ts'
 import type { FuzzTarget } from '../engine/target.ts'
 
 const id = new Uint8Array(20).fill(7) as NodeId
-const table = (family: 4 | 6, host: string): SavedTable => ({
+const table = (family: Family, host: string): SavedTable => ({
   family,
   id,
   savedAt: 1_700_000_000,
@@ -41,22 +41,22 @@ export const target: FuzzTarget = {
   },
 
   run(data) {
-    const sealed = seal(data)
-    for (const family of [4, 6] as const) {
-      claim(typeof decodeSavedTable(data, family) === 'string', 'without a checksum it is nothing')
-      const read = decodeSavedTable(sealed, family)
-      if (typeof read === 'string') continue
-      const { external, contacts, seeds } = read
-      claim(contacts.length <= MAX_SAVED_CONTACTS && seeds.length <= MAX_SAVED_SEEDS, 'not too many')
-      for (const { host, port } of [...external, ...seeds, ...contacts.map(({ endpoint }) => endpoint)])
-        claim(port > 0 && port <= 65_535 && scopeOf(host) !== 'bogus', 'a place where a node can be')
-      for (const { host } of [...seeds, ...contacts.map(({ endpoint }) => endpoint)])
-        claim(familyOf(host) === family, 'of its family')
-      const written = encodeSavedTable(read)
-      claimSame(decodeSavedTable(written, family), read, 'written, read')
-      claim(typeof decodeSavedTable(written, family === 4 ? 6 : 4) === 'string', 'of one family only')
-    }
+    for (const bytes of [data, seal(data)]) for (const family of [4, 6] as const) claimTable(bytes, family)
   },
+}
+
+function claimTable(bytes: Uint8Array, family: Family): void {
+  const read = decodeSavedTable(bytes, family)
+  if (typeof read === 'string') return
+  const { external, contacts, seeds } = read
+  claim(contacts.length <= MAX_SAVED_CONTACTS && seeds.length <= MAX_SAVED_SEEDS, 'not too many')
+  for (const { host, port } of [...external, ...seeds, ...contacts.map(({ endpoint }) => endpoint)])
+    claim(port > 0 && port <= 65_535 && scopeOf(host) !== 'bogus', 'a place where a node can be')
+  for (const { host } of [...seeds, ...contacts.map(({ endpoint }) => endpoint)])
+    claim(familyOf(host) === family, 'of its family')
+  const written = encodeSavedTable(read)
+  claimSame(decodeSavedTable(written, family), read, 'written, read')
+  claim(typeof decodeSavedTable(written, family === 4 ? 6 : 4) === 'string', 'of one family only')
 }
 
 function seal(body: Uint8Array): Uint8Array {
