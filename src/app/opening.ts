@@ -73,9 +73,14 @@ class Opening {
 
   openToDownload(): void {
     this.#open('download', (payload) => {
-      if (!(payload instanceof StorageError)) this.#checkInPlace(payload)
+      if (!(payload instanceof StorageError))
+        this.#checkInPlace(payload, (result) => {
+          if (result instanceof StorageError) this.#fail(result)
+          else this.#checkSpace(payload, result)
+        })
       // What lies complete in a place that we may not write to can still be served.
-      else if (payload.code === 'disk.permission') this.#openReadOnly(payload)
+      else if (payload.code === 'disk.permission' || payload.code === 'disk.locked')
+        this.#openReadOnly(payload)
       else this.#fail(payload)
     })
   }
@@ -124,15 +129,15 @@ class Opening {
   #openReadOnly(denied: StorageError): void {
     this.#open('seed', (payload) => {
       if (payload instanceof StorageError) return this.#fail(denied)
-      const have = Bitfield.full(this.#plan.geometry.pieceCount)
-      this.#verify(payload, indices(have.length), (bad) => {
-        if (bad.length > 0) this.#fail(denied)
-        else this.#done({ payload, have, checked: have.length, source: 'check' })
+      this.#checkInPlace(payload, (result) => {
+        if (result instanceof StorageError || !result.have.isFull) return this.#fail(denied)
+        const { have, checked, source } = result
+        this.#done({ payload, have, checked, source })
       })
     })
   }
 
-  #checkInPlace(payload: Payload): void {
+  #checkInPlace(payload: Payload, next: (result: InPlace | StorageError) => void): void {
     const { metainfo, hashes, random, mayOverwrite = false } = this.#options
     const check = new InPlaceCheck({
       payload,
@@ -141,11 +146,9 @@ class Opening {
       hashes,
       random,
       mayOverwrite,
-      verify: (pieces, next) => this.#verify(payload, pieces, next),
+      verify: (pieces, onVerified) => this.#verify(payload, pieces, onVerified),
       onDone: (result) => {
-        if (this.#isCancelled) return
-        if (result instanceof StorageError) this.#fail(result)
-        else this.#checkSpace(payload, result)
+        if (!this.#isCancelled) next(result)
       },
     })
     check.start()
