@@ -15,7 +15,8 @@ export const INVARIANTS = {
   'true-record': 'a piece that a start takes for good is right on disk',
   'durable-complete': 'what is reported complete would survive a power cut',
   'nothing-lost': 'a power cut takes nothing that was written long before it',
-  'nothing-forgotten': 'a piece that was there and still lies on the disk is there after a start',
+  'nothing-forgotten':
+    'a start finds every piece that was there and still lies on the disk, but for what a power cut put in doubt',
   'no-failure': 'a session fails only when its disk does',
   'no-false-ban': 'nobody is banned who sent nothing wrong',
   'no-false-blame': 'among those who are blamed for a bad piece is one who sends such',
@@ -231,12 +232,11 @@ export class Oracle {
       }
       book.had.delete(piece)
       if (writtenAt === undefined || book.rotten.has(piece)) return
-      const isThere = this.#isRight(machine, piece)
-      if (isThere && !isDisturbed)
+      // A power cut may take what was written lately, or only the note of it.
+      if (book.disturbedAt >= writtenAt || (hasLostPower && writtenAt >= endedAt - DURABLE_AFTER)) return
+      if (!this.#isRight(machine, piece)) this.#fail('nothing-lost', machine, `piece ${piece} is gone`)
+      else if (!isDisturbed)
         this.#fail('nothing-forgotten', machine, `piece ${piece} was there, and is right on disk`)
-      if (isThere || book.disturbedAt >= writtenAt) return
-      if (!hasLostPower || writtenAt < endedAt - DURABLE_AFTER)
-        this.#fail('nothing-lost', machine, `piece ${piece} is gone`)
     })
     book.endedAt = undefined
     book.hasLostPower = false

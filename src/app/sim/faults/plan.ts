@@ -4,7 +4,7 @@ import type { DiskOperation } from '../../../storage/memory-disk.ts'
 import type { SwarmPlan } from './scenario.ts'
 
 /** Everything that goes wrong does so before this time; then all is mended, and the swarm has to come to its end. */
-export const FAULTS_END: Millis = 60_000
+export const FAULTS_END: Millis = 45_000
 
 export type Fault =
   /** The process is killed (`kill -9`), the power fails, or the process is asked to stop; it starts again `forMs` later. */
@@ -48,7 +48,7 @@ export function drawFaults(random: Random, swarm: SwarmPlan): PlannedFault[] {
   const favourite = KINDS[random.int(KINDS.length)]!
   for (let left = 1 + random.int(MAX_FAULTS); left > 0; left--) {
     const draw = random.int(3) === 0 ? favourite : KINDS[random.int(KINDS.length)]!
-    const atMs = random.int(random.int(2) === 0 ? 15_000 : 0.75 * FAULTS_END)
+    const atMs = random.int(random.int(2) === 0 ? 12_000 : 0.75 * FAULTS_END)
     const machine = random.int(swarm.machines.length)
     const forMs = Math.min(FAULTS_END - atMs, duration(random))
     const fault = draw({ random, swarm, machine, forMs })

@@ -33,8 +33,8 @@ export interface SwarmPlan {
   readonly latencyMs: Millis
 }
 
-const MIN_BLOCKS = 16
-const MAX_BLOCKS = 64
+const MIN_BLOCKS = 8
+const MAX_BLOCKS = 48
 const BLOCK = 16_384
 
 export function drawSwarm(random: Random): SwarmPlan {
@@ -42,7 +42,7 @@ export function drawSwarm(random: Random): SwarmPlan {
   const blocks = MIN_BLOCKS + random.int(MAX_BLOCKS - MIN_BLOCKS)
   const length = blocks * BLOCK - random.int(BLOCK)
   const pieceCount = Math.ceil(length / pieceLength)
-  const count = 4 + Math.min(random.int(7), random.int(7))
+  const count = 3 + Math.min(random.int(7), random.int(7))
   const roles = drawRoles(random, count)
   return {
     pieceLength,
@@ -51,9 +51,9 @@ export function drawSwarm(random: Random): SwarmPlan {
     latencyMs: 1 + random.int(60),
     machines: roles.map((role, index) => ({
       role,
-      startsAt: role === 'leecher' ? random.int(2) * random.int(15_000) : 0,
-      // Whoever sends alone takes some 10 to 40 s for it: time for things to go wrong.
-      up: Math.round(length / (10 + random.int(30))),
+      startsAt: role === 'leecher' ? random.int(2) * random.int(10_000) : 0,
+      // Whoever sends alone takes some 5 to 30 s for it: time for things to go wrong.
+      up: Math.round(length / (5 + random.int(25))),
       down: Math.round(length / (1 + random.int(10))),
       diskLatencyMs: random.int(4) === 0 ? random.int(200) : random.int(10),
       pieces: drawPieces(random, role, pieceCount),
