@@ -114,6 +114,7 @@ export class Machine {
       metainfo,
       path,
       peers,
+      sync: plan.sync,
       mode: plan.role === 'leecher' ? 'download' : 'seed',
       check: plan.role === 'poisoner' ? 'none' : 'full',
     })

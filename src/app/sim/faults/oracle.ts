@@ -3,6 +3,7 @@
  * served is held against the disk at that moment, what a process trusts when it has opened its payload, everything at the end.
  */
 import { SYNC_INTERVAL_MS } from '../../resume-keeper.ts'
+import type { SyncPolicy } from '../../sync-policy.ts'
 import type { WireMessage } from '../../../protocol/message.ts'
 import type { Millis } from '../../../protocol/ports.ts'
 import type { Ending, Machine, MachineEvent } from './machine.ts'
@@ -37,7 +38,11 @@ export interface Violation {
 }
 
 /** A piece that was written so long before a power cut must have been made durable by a working disk. */
-const DURABLE_AFTER: Millis = 2 * SYNC_INTERVAL_MS + 2_000
+const DURABLE_AFTER: Readonly<Record<SyncPolicy, Millis>> = {
+  none: Infinity,
+  piece: 0,
+  interval: 2 * SYNC_INTERVAL_MS + 2_000,
+}
 /** Bounds are looked at once in so many events. */
 const BOUNDS_EVERY = 64
 const MAX_TIMERS_PER_MACHINE = 400
@@ -222,6 +227,7 @@ export class Oracle {
     const isDisturbed = book.disturbedAt >= now - 1 || machine.options.disk.faultOf('read') !== undefined
     const isDurable = this.#undurable(machine).length === 0
     const { endedAt = Infinity, hasLostPower } = book
+    const durableAfter = DURABLE_AFTER[machine.options.plan.sync]
     this.#forEachPiece((piece) => {
       const writtenAt = book.had.get(piece)
       if (session.has(piece)) {
@@ -233,7 +239,7 @@ export class Oracle {
       book.had.delete(piece)
       if (writtenAt === undefined || book.rotten.has(piece)) return
       // A power cut may take what was written lately, or only the note of it.
-      if (book.disturbedAt >= writtenAt || (hasLostPower && writtenAt >= endedAt - DURABLE_AFTER)) return
+      if (book.disturbedAt >= writtenAt || (hasLostPower && writtenAt > endedAt - durableAfter)) return
       if (!this.#isRight(machine, piece)) this.#fail('nothing-lost', machine, `piece ${piece} is gone`)
       else if (!isDisturbed)
         this.#fail('nothing-forgotten', machine, `piece ${piece} was there, and is right on disk`)
@@ -250,7 +256,7 @@ export class Oracle {
   }
 
   #onComplete(machine: Machine): void {
-    const [path] = this.#undurable(machine)
+    const [path] = machine.options.plan.sync === 'none' ? [] : this.#undurable(machine)
     if (path !== undefined) this.#fail('durable-complete', machine, `${path} is not synced`)
   }
 

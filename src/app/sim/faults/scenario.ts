@@ -1,5 +1,6 @@
 /** What a simulated swarm is before anything goes wrong: its payload, its machines, who knows whom. Drawn from the seed. */
 import type { Millis, Random } from '../../../protocol/ports.ts'
+import { SYNC_POLICIES, type SyncPolicy } from '../../sync-policy.ts'
 import { SeededRandom } from '../random.ts'
 
 /**
@@ -18,6 +19,8 @@ export interface MachinePlan {
   readonly diskLatencyMs: Millis
   /** Pieces that lie on its disk at the start; of a poisoner, those that are wrong there. */
   readonly pieces: readonly number[]
+  /** When a download makes durable what it wrote. */
+  readonly sync: SyncPolicy
   /** Indices of the machines that it is told of; others it hears of from peers. */
   readonly knows: readonly number[]
 }
@@ -38,7 +41,8 @@ const MAX_BLOCKS = 48
 const BLOCK = 16_384
 
 export function drawSwarm(random: Random): SwarmPlan {
-  const pieceLength = BLOCK * [1, 2, 2, 4, 8][random.int(5)]!
+  // With short pieces there are more than are read when a start makes sure of what it remembers.
+  const pieceLength = BLOCK * [1 / 8, 1 / 4, 1, 2, 4][random.int(5)]!
   const blocks = MIN_BLOCKS + random.int(MAX_BLOCKS - MIN_BLOCKS)
   const length = blocks * BLOCK - random.int(BLOCK)
   const pieceCount = Math.ceil(length / pieceLength)
@@ -57,6 +61,7 @@ export function drawSwarm(random: Random): SwarmPlan {
       down: Math.round(length / (1 + random.int(10))),
       diskLatencyMs: random.int(4) === 0 ? random.int(200) : random.int(10),
       pieces: drawPieces(random, role, pieceCount),
+      sync: SYNC_POLICIES[random.int(SYNC_POLICIES.length)]!,
       knows: drawContacts(random, index, count),
     })),
   }
