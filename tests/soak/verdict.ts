@@ -1,0 +1,38 @@
+/** Whether what a process holds stays the same. */
+import { slopeOf } from './slope.ts'
+import { METRICS, type Metric, type Watched } from './watched.ts'
+
+/** What may come and go while the swarm changes: growth over the whole watch, whatever its length. MiB for `rss`. */
+const ALLOWANCE: Readonly<Record<Metric, number>> = { rss: 8, fds: 6, threads: 2, timers: 8, handles: 8 }
+/** Growth is certain when the slope is so many standard errors above what is allowed. */
+const CERTAINTY = 2
+
+export interface Verdict {
+  readonly isPassed: boolean
+  readonly metric: Metric
+  readonly process: string
+  /** Mean over the watch; MiB for `rss`. */
+  readonly mean: number
+  readonly perHour: number
+  /** Standard error of `perHour`. */
+  readonly error: number
+  /** Over the watch, by the slope. */
+  readonly growth: number
+  readonly allowed: number
+}
+
+/** @param warmUpSeconds what came before does not count */
+export function judge(watched: Watched, warmUpSeconds: number): Verdict[] {
+  return METRICS.flatMap((metric) => {
+    const points = watched.means(metric, warmUpSeconds)
+    if (points.length === 0) return []
+    const { perX: perHour, error } = slopeOf(points)
+    const hours = points.at(-1)!.x - points[0]!.x
+    const allowed = ALLOWANCE[metric]
+    const isPassed = Number.isFinite(error) && (perHour - CERTAINTY * error) * hours <= allowed
+    const mean = points.reduce((sum, { y }) => sum + y, 0) / points.length
+    return [
+      { isPassed, metric, process: watched.name, mean, perHour, error, growth: perHour * hours, allowed },
+    ]
+  })
+}
