@@ -287,6 +287,7 @@ export class Swarm implements PeerObserver {
       }),
     })
     this.#peers.set(peer.id, peer)
+    this.#scheduleRound()
     options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.client })
     if (this.#transfer) this.#introduce(peer, this.#transfer)
     peer.start(rest)
@@ -334,9 +335,11 @@ export class Swarm implements PeerObserver {
     if (peer.isSeed && this.#transfer!.downloader.picker.isComplete) peer.close('both have everything')
   }
 
+  /** Rounds go on while there is somebody, or something to fetch: hundreds of seeds that nobody wants let a process sleep. */
   #scheduleRound(): void {
-    this.#cancelRound = this.#options.clock.after(ROUND_INTERVAL_MS, () => {
-      this.#scheduleRound()
+    this.#cancelRound ??= this.#options.clock.after(ROUND_INTERVAL_MS, () => {
+      this.#cancelRound = undefined
+      if (this.#peers.size > 0 || !this.#transfer?.downloader.picker.isComplete) this.#scheduleRound()
       this.#round(this.#options.clock.now())
     })
   }
