@@ -26,6 +26,7 @@ export interface RunResult {
   readonly end: Extract<Report, { type: 'end' }> | undefined
 }
 
+/** Rejects when the target cannot be loaded. */
 export function fuzz({
   hangMs = HANG_MS,
   maxFindings = MAX_FINDINGS,
@@ -51,13 +52,17 @@ export function fuzz({
     complain('never ends', `for ${hangMs} ms`)
     void worker.terminate()
   }, hangMs)
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     worker.on('message', (report: Report) => {
       if (report.type === 'finding') findings.push(report.finding)
       else if (report.type === 'end') end = report
       else onStanding?.(report.standing)
     })
-    worker.on('error', (error) => complain(signatureOf(error), String((error as Error).stack)))
+    worker.on('error', (error) => {
+      // Without an input it is the target itself that is wrong.
+      if (box.execution === 0) reject(error)
+      else complain(signatureOf(error), String((error as Error).stack))
+    })
     worker.on('exit', () => {
       clearInterval(watch)
       resolve({ findings, end })
