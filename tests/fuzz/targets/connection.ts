@@ -74,6 +74,7 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     claim(!told.some((before) => before.startsWith('closed')), `it was closed, and says ${what}`)
     told.push(what)
   }
+  let isInterested = false
   const stream = new SilentStream()
   const observer: PeerObserver = {
     onPieces: ({ pieces }) => tell(`pieces ${toHex(pieces!.bytes)}`),
@@ -83,7 +84,11 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     },
     onChoke: () => tell('choke'),
     onUnchoke: () => tell('unchoke'),
-    onInterest: (peer) => tell(`interest ${peer.isInterestedInUs}`),
+    // Once a chunk, and only when it is another one than before the chunk.
+    onInterest: (peer) => {
+      claim(peer.isInterestedInUs !== isInterested && !peer.isClosed, 'an interest that has changed')
+      isInterested = peer.isInterestedInUs
+    },
     onBlock: (peer, { piece, begin, length }, block) => {
       claim(
         geometry.isRange(piece, begin, length) && block.length === length,
@@ -129,6 +134,7 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
   const reason = /^closed (.*)/.exec(told.at(-1) ?? '')?.[1]
   claim((reason !== undefined) === peer.isClosed, 'that it is closed is said')
   claim(reason === undefined || Object.hasOwn(ERROR_CODES, reason), 'for a reason that is documented')
+  claim(peer.isClosed || peer.isInterestedInUs === isInterested, 'its interest is known')
   return told
 }
 
