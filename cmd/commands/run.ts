@@ -61,11 +61,17 @@ class Run {
     await unlessStopped(this.#life.signal, session.whenComplete())
     this.#life.codeWhenStopped = EXIT_OK
     if (task.role === 'get' && keep === 0) return 'complete'
-    if (keep === -1 || (task.role === 'seed' && keep === 0)) return this.#forEver()
-    const { promise, resolve: over } = Promise.withResolvers<void>()
-    this.#life.clock.after(keep * 1_000, over)
-    await unlessStopped(this.#life.signal, promise)
+    const isForEver = keep === -1 || (task.role === 'seed' && keep === 0)
+    await this.#serve(session, isForEver ? undefined : keep * 1_000)
     return `seeded for ${keep} s`
+  }
+
+  /** @throws what ends the session before its time is over */
+  async #serve(session: Session, durationMs: number | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    void session.whenFailed().then(reject)
+    if (durationMs !== undefined) this.#life.clock.after(durationMs, resolve)
+    await unlessStopped(this.#life.signal, promise)
   }
 
   async #serveDht({ listen }: TaskOf<'dht'>): Promise<string> {

@@ -147,6 +147,26 @@ export class Downloader {
     for (const peer of this.#peers.values()) this.#refill(peer)
   }
 
+  /** What is on disk of these pieces is in doubt. */
+  onDoubt(pieces: readonly number[]): void {
+    for (const piece of pieces) this.picker.onPieceDoubted(piece)
+  }
+
+  /** They are good after all. */
+  onKept(pieces: readonly number[]): void {
+    for (const piece of pieces)
+      for (const { id } of this.picker.onPieceKept(piece)) this.#peers.get(id)?.setWanted(false)
+  }
+
+  /** They are not: fetched again, as long as the download is not complete. */
+  onLost(pieces: readonly number[]): void {
+    for (const piece of pieces) this.picker.onPieceLost(piece)
+    for (const peer of this.#peers.values()) {
+      this.#updateWanted(peer)
+      this.#refill(peer)
+    }
+  }
+
   close(): void {
     this.store.close()
   }

@@ -36,6 +36,8 @@ export const LEVEL: Readonly<Record<EventName, EventLevel>> = {
   dht_stats: 'info',
   disk_error: 'warn',
   disk_recovered: 'info',
+  disk_doubt: 'warn',
+  disk_verdict: 'info',
   tracker_announce: 'info',
   tracker_error: 'warn',
   tracker_scrape: 'info',

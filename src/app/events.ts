@@ -3,43 +3,26 @@
  * equals the union of the folders' types, field by field, in both directions. No running node needs it.
  */
 import * as z from 'zod'
-import { ERROR_CODES } from '../protocol/errors.ts'
-import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'
+import {
+  announceKind,
+  bytes,
+  count,
+  direction,
+  endpoint,
+  ERROR_FAMILIES,
+  errorCode,
+  errorCodes,
+  family,
+  infoHash,
+  millis,
+  peerState,
+  piece,
+  port,
+  rate,
+  seconds,
+  text,
+} from './event-fields.ts'
 import { LEVEL, type EventName } from './event-level.ts'
-
-const count = z.int().min(0)
-const bytes = count.describe('bytes')
-const rate = z.number().min(0).describe('bytes per second')
-const seconds = z.number().min(0)
-const millis = z.number().min(0)
-const piece = count.describe('index of a piece, from 0')
-const port = z.int().min(0).max(65_535)
-const text = z.string()
-const infoHash = z.string().regex(/^[0-9a-f]{40}$/)
-const endpoint = z.string().regex(/^(\[[0-9a-f:.]+(%\w+)?\]|[^\s:[\]]+):\d{1,5}$/)
-const family = z.union([z.literal(4), z.literal(6)])
-const direction = z.enum(['in', 'out'])
-const announceKind = z.enum(['started', 'periodic', 'completed', 'stopped'])
-const peerState = z.enum([
-  'not-found',
-  'could-be-added',
-  'connecting',
-  'dead',
-  'waiting',
-  'choking',
-  'downloading',
-  'seeding',
-])
-const errorCodes = Object.keys(ERROR_CODES) as ErrorCode[]
-const errorCode = z.enum(errorCodes)
-const ERROR_FAMILIES = [
-  'ProtocolError',
-  'TransportError',
-  'StorageError',
-  'MetainfoError',
-  'ConfigError',
-  'PayloadError',
-] as const satisfies readonly ErrorFamily[]
 
 // oxlint-disable-next-line max-params
 function event<Name extends EventName, Shape extends z.core.$ZodShape>(
@@ -182,6 +165,16 @@ export const EVENTS = [
     { code: errorCode, message: text, retrySeconds: seconds.exactOptional() },
   ),
   event('disk_recovered', 'writing works again', { stalledSeconds: seconds }),
+  event(
+    'disk_doubt',
+    'so many pieces that were good may not be any more, for this reason: they are not served, and verified again',
+    { code: errorCode, message: text, pieces: count },
+  ),
+  event(
+    'disk_verdict',
+    'pieces in doubt were verified: `good` are served again, `bad` are not what they should be; `have` of all `pieces` are good now. When some stay in doubt, the next look follows after `retrySeconds`',
+    { good: count, bad: count, have: count, pieces: count, retrySeconds: seconds.exactOptional() },
+  ),
   event(
     'tracker_announce',
     'a tracker answered; `tracker` is its URL without what may be a passkey, `nextSeconds` the time to the next announce',

@@ -71,6 +71,14 @@ export class PieceOffers {
     this.#spreading?.onServed(peer.id, piece)
   }
 
+  /** We do not have everything any more: whoever is connected is shown what is left, and told of the rest when it is back. */
+  onDoubt(): void {
+    const spreading = this.#spreading
+    this.#spreading = undefined
+    for (const peer of this.#peers.values())
+      peer.sendHaves((spreading?.showAll(peer.id) ?? []).filter((piece) => this.#have.has(piece)))
+  }
+
   /** We could send, and nobody wants anything: they may have what others were sent, too. */
   onIdle(): void {
     if (this.#spreading === undefined || this.#spreading.hasFresh) return

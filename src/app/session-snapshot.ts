@@ -1,5 +1,12 @@
 /** What a session tells about itself when it is asked: plain values. */
-import type { PeerSnapshot } from './swarm.ts'
+import type { Metainfo } from '../metainfo/metainfo.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
+import { toHex, type InfoHash } from '../protocol/ids.ts'
+import type { Millis } from '../protocol/ports.ts'
+import type { Downloader } from './downloader.ts'
+import type { PeerSnapshot } from './peer-snapshot.ts'
+import type { Swarm } from './swarm.ts'
+import type { WebSeeds } from './web-seeds.ts'
 
 /**
  * `waiting`: the metainfo is not known yet. `opening`: files are opened and what is there is checked. `failed` and
@@ -26,4 +33,47 @@ export interface SessionSnapshot {
   readonly upRate: number
   readonly connected: number
   readonly peers: readonly PeerSnapshot[]
+}
+
+interface SessionParts {
+  readonly infoHash: InfoHash
+  readonly state: SessionState
+  /** Undefined, as all that follow from it, until it is known. */
+  readonly metainfo: Metainfo | undefined
+  readonly checked: SessionSnapshot['checked']
+  readonly downloader: Downloader | undefined
+  readonly swarm: Swarm
+  readonly webSeeds: WebSeeds | undefined
+  readonly now: Millis
+}
+
+export function describeSession(session: SessionParts): SessionSnapshot {
+  const { infoHash, state, metainfo, checked, downloader, swarm, webSeeds, now } = session
+  const have = downloader?.picker.have
+  return {
+    infoHash: toHex(infoHash),
+    state,
+    ...(metainfo && {
+      name: metainfo.name,
+      length: metainfo.geometry.length,
+      pieces: metainfo.geometry.pieceCount,
+    }),
+    have: have?.count ?? 0,
+    bytesHave: metainfo && have ? bytesOf(have, metainfo) : 0,
+    ...(state === 'opening' && checked && { checked }),
+    downloaded: swarm.downloaded + (webSeeds?.downloaded ?? 0),
+    uploaded: swarm.uploaded,
+    wasted: downloader?.wastedBytes ?? 0,
+    downRate: swarm.downRate + (webSeeds?.downRate(now) ?? 0),
+    upRate: swarm.upRate,
+    connected: swarm.connectedCount,
+    peers: [...(webSeeds?.snapshot(now) ?? []), ...swarm.snapshot()],
+  }
+}
+
+/** Bytes of the pieces in `have`: all are full but the last. */
+export function bytesOf(have: Bitfield, { geometry }: Metainfo): number {
+  const last = geometry.pieceCount - 1
+  const shortfall = have.has(last) ? geometry.pieceLength - geometry.lengthOf(last) : 0
+  return have.count * geometry.pieceLength - shortfall
 }

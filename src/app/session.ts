@@ -3,7 +3,6 @@ import { magnetOf, type Magnet } from '../metainfo/magnet.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { parseMetadata } from '../metainfo/torrent-file.ts'
 import type { Shaken } from '../peer/handshaker.ts'
-import type { Bitfield } from '../protocol/bitfield.ts'
 import { invariant, MetainfoError, SwarmError, TransportError } from '../protocol/errors.ts'
 import { toHex, type InfoHash } from '../protocol/ids.ts'
 import type { Cancel, Millis } from '../protocol/ports.ts'
@@ -12,7 +11,7 @@ import { Discovery, type TransferTotals } from './discovery.ts'
 import { openPayload, type Opened } from './opening.ts'
 import type { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions, SessionHost, SessionOptions } from './session-options.ts'
-import type { SessionSnapshot, SessionState } from './session-snapshot.ts'
+import { bytesOf, describeSession, type SessionSnapshot, type SessionState } from './session-snapshot.ts'
 import { SilenceWatch } from './silence-watch.ts'
 import { Swarm } from './swarm.ts'
 import { TorrentExtensions } from './torrent-extensions.ts'
@@ -30,6 +29,7 @@ export class Session {
   readonly #startedAt: Millis
   readonly #completion = Promise.withResolvers<void>()
   readonly #metainfo = Promise.withResolvers<Metainfo>()
+  readonly #failure = Promise.withResolvers<SwarmError>()
   readonly #closing = Promise.withResolvers<void>()
   #state: SessionState = 'waiting'
   #payloadOptions: PayloadOptions | undefined
@@ -151,6 +151,11 @@ export class Session {
     return this.#completion.promise
   }
 
+  /** Resolves when the session has ended by itself, before or after it was complete, with the reason. */
+  whenFailed(): Promise<SwarmError> {
+    return this.#failure.promise
+  }
+
   /** Somebody called for this torrent. */
   onIncoming(shaken: Shaken): void {
     // While a payload is being checked we could not say what we have: the caller tries again.
@@ -164,28 +169,16 @@ export class Session {
   }
 
   snapshot(): SessionSnapshot {
-    const now = this.#host.clock.now()
-    const metainfo = this.#payloadOptions?.metainfo
-    const have = this.#transfer?.downloader.picker.have
-    return {
-      infoHash: toHex(this.infoHash),
+    return describeSession({
+      infoHash: this.infoHash,
       state: this.#state,
-      ...(metainfo && {
-        name: metainfo.name,
-        length: metainfo.geometry.length,
-        pieces: metainfo.geometry.pieceCount,
-      }),
-      have: have?.count ?? 0,
-      bytesHave: metainfo && have ? bytesOf(have, metainfo) : 0,
-      ...(this.#state === 'opening' && this.#checked && { checked: this.#checked }),
-      downloaded: this.#downloaded,
-      uploaded: this.#swarm.uploaded,
-      wasted: this.#transfer?.downloader.wastedBytes ?? 0,
-      downRate: this.#swarm.downRate + (this.#webSeeds?.downRate(now) ?? 0),
-      upRate: this.#swarm.upRate,
-      connected: this.#swarm.connectedCount,
-      peers: [...(this.#webSeeds?.snapshot(now) ?? []), ...this.#swarm.snapshot()],
-    }
+      metainfo: this.#payloadOptions?.metainfo,
+      checked: this.#checked,
+      downloader: this.#transfer?.downloader,
+      swarm: this.#swarm,
+      webSeeds: this.#webSeeds,
+      now: this.#host.clock.now(),
+    })
   }
 
   /**
@@ -231,6 +224,8 @@ export class Session {
       onCulprit: (conviction) => {
         if (!this.#webSeeds?.onCulprit(conviction)) this.#swarm.culprits.convict(conviction)
       },
+      onKept: (pieces) => this.#onKept(pieces),
+      onLost: (pieces) => this.#onLost(pieces),
       onDiskFailed: (error) => this.#fail(error),
     })
     this.#transfer = transfer
@@ -319,16 +314,28 @@ export class Session {
     if (this.#transfer!.downloader.picker.isComplete) this.#onAllWritten()
   }
 
+  #onKept(pieces: readonly number[]): void {
+    this.#resume?.onChange()
+    this.#swarm.onKept(pieces)
+    if (this.#state === 'downloading' && this.#transfer!.downloader.picker.isComplete) this.#onAllWritten()
+  }
+
+  #onLost(pieces: readonly number[]): void {
+    this.#resume?.onChange()
+    this.#swarm.onLost(pieces)
+  }
+
   /** Everything is there. It is reported as complete once it is safe on disk and the resume file is gone. */
   #onAllWritten(): void {
     this.#state = 'seeding'
     this.#silence.stop()
     this.#webSeeds?.stop()
     if (this.#resume === undefined) return this.#onComplete()
+    const end = (error?: SwarmError): void => (error ? this.#fail(error) : this.#onComplete())
     this.#resume.finish((error) => {
       this.#resume = undefined
-      if (error) this.#fail(error)
-      else this.#onComplete()
+      if (error) end(error)
+      else this.#transfer!.guard.onAllWritten(end)
     })
   }
 
@@ -350,6 +357,7 @@ export class Session {
   #fail(error: SwarmError): void {
     if (this.#state === 'closed' || this.#state === 'failed') return
     this.#state = 'failed'
+    this.#failure.resolve(error)
     this.#completion.reject(error)
     this.#metainfo.reject(error)
     this.#shutDown()
@@ -360,6 +368,7 @@ export class Session {
     this.#webSeeds?.stop()
     this.#swarm.stop()
     this.#transfer?.downloader.close()
+    this.#transfer?.guard.close()
     // The payload, and the sources of peers.
     let open = 2
     const onClosed = (): void => {
@@ -376,11 +385,4 @@ export class Session {
     if (this.#resume) this.#resume.close(closePayload)
     else closePayload()
   }
-}
-
-/** Bytes of the pieces in `have`: all are full but the last. */
-function bytesOf(have: Bitfield, { geometry }: Metainfo): number {
-  const last = geometry.pieceCount - 1
-  const shortfall = have.has(last) ? geometry.pieceLength - geometry.lengthOf(last) : 0
-  return have.count * geometry.pieceLength - shortfall
 }

@@ -15,11 +15,15 @@ import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../
 import type { ConnectionSlots } from './connection-slots.ts'
 import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
 import { Culprits } from './culprits.ts'
+import type { PeerSnapshot } from './peer-snapshot.ts'
 import { PieceNews } from './piece-news.ts'
 import type { Transfer } from './transfer.ts'
 
 /** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
 export const ROUND_INTERVAL_MS: Millis = 2_000
+
+/** Pieces that were in doubt and are good again, of which peers are told one by one. */
+export const MAX_TOLD_PIECES = 65_536
 
 /** Our DHT node, for peers that have one, too. */
 export interface DhtMeeting {
@@ -43,22 +47,6 @@ export interface SwarmOptions {
   /** What may be received from an address, together with others. */
   readonly download: (host: string) => Bandwidth
   readonly emit: Emit<PeerEvent>
-}
-
-export interface PeerSnapshot {
-  readonly peer: string
-  readonly state: PeerState
-  readonly direction?: Direction
-  readonly client?: string
-  /** Pieces that it has. */
-  readonly have?: number
-  /** Payload bytes, and bytes per second. */
-  readonly downloaded: number
-  readonly uploaded: number
-  readonly downRate: number
-  readonly upRate: number
-  /** Blocks asked of it that have not come. */
-  readonly inFlight: number
 }
 
 export class Swarm implements PeerObserver {
@@ -140,6 +128,21 @@ export class Swarm implements PeerObserver {
   /** A piece is on disk. */
   onWritten(piece: number): void {
     this.#news.onWritten(piece)
+  }
+
+  /** Pieces that were in doubt are good. */
+  onKept(pieces: readonly number[]): void {
+    if (pieces.length > MAX_TOLD_PIECES) return this.onLost(pieces)
+    for (const piece of pieces) this.#news.onWritten(piece)
+  }
+
+  /**
+   * We do not have these pieces any more. BEP 3 has no word for that: who was told of them and wants them connects again,
+   * and is told anew.
+   */
+  onLost(pieces: readonly number[]): void {
+    for (const peer of [...this.#peers.values()])
+      if (pieces.some((piece) => !peer.has(piece))) peer.close('our pieces have changed')
   }
 
   /** We have everything: connections to others that do serve nobody. */

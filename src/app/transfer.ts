@@ -5,12 +5,13 @@ import type { PeerEvent } from '../peer/events.ts'
 import { PiecePicker } from '../peer/picker.ts'
 import type { OrderName } from '../peer/piece-order.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
-import type { StorageError } from '../protocol/errors.ts'
+import type { PayloadError, StorageError } from '../protocol/errors.ts'
 import type { Clock, Emit, Hashes, Random } from '../protocol/ports.ts'
 import type { BufferPool } from '../storage/buffer-pool.ts'
-import type { Payload } from '../storage/disk.ts'
 import type { StorageEvent } from '../storage/events.ts'
+import type { Payload } from '../storage/disk.ts'
 import { PieceCache } from '../storage/piece-cache.ts'
+import { PayloadGuard } from '../storage/payload-guard.ts'
 import { PieceStore } from '../storage/piece-store.ts'
 import { Downloader } from './downloader.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -32,8 +33,12 @@ export interface TransferOptions {
   /** A piece is on disk and may be offered. */
   readonly onWritten: (piece: number) => void
   readonly onCulprit: (conviction: Conviction) => void
-  /** The disk cannot take a piece, for good. */
-  readonly onDiskFailed: (error: StorageError) => void
+  /** Pieces that were in doubt are good. */
+  readonly onKept: (pieces: readonly number[]) => void
+  /** Pieces that may have been offered are not on disk any more. */
+  readonly onLost: (pieces: readonly number[]) => void
+  /** The disk cannot take a piece, or has nothing any more, for good. */
+  readonly onDiskFailed: (error: StorageError | PayloadError) => void
 }
 
 export interface Transfer {
@@ -41,12 +46,34 @@ export interface Transfer {
   readonly downloader: Downloader
   readonly uploader: Uploader
   readonly cache: PieceCache
+  readonly guard: PayloadGuard
 }
 
 export function createTransfer(options: TransferOptions): Transfer {
   const { payload, geometry, have, order, pool, cacheBytes, limits, clock, random, emit } = options
-  const cache = new PieceCache({
+  const guard = new PayloadGuard({
     payload,
+    geometry,
+    clock,
+    emit,
+    have,
+    found: payload.found,
+    onDoubt: (pieces) => {
+      downloader.onDoubt(pieces)
+      uploader.onDoubt(pieces)
+    },
+    onKept: (pieces) => {
+      downloader.onKept(pieces)
+      options.onKept(pieces)
+    },
+    onLost: (pieces) => {
+      options.onLost(pieces)
+      downloader.onLost(pieces)
+    },
+    onGone: options.onDiskFailed,
+  })
+  const cache = new PieceCache({
+    payload: guard,
     geometry,
     pool,
     ...(cacheBytes !== undefined && { maxBytes: cacheBytes }),
@@ -64,7 +91,6 @@ export function createTransfer(options: TransferOptions): Transfer {
     have,
     random: random.fork('uploader'),
     owes: (peer) => downloader.inFlight(peer) > 0,
-    onReadFailed: ({ code, message }) => emit({ event: 'disk_error', code, message }),
   })
-  return { geometry, downloader, uploader, cache }
+  return { geometry, downloader, uploader, cache, guard }
 }

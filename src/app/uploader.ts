@@ -35,7 +35,6 @@ export interface UploaderOptions {
   readonly random: Random
   /** Whether we have asked the peer for blocks that have not come. */
   readonly owes: (peer: PeerConnection) => boolean
-  readonly onReadFailed: (error: StorageError) => void
 }
 
 /** Peers that are sent blocks from one budget. */
@@ -56,6 +55,8 @@ interface Upload {
   aheadBytes: number
   /** It has had its share, and most of it is still on its way. */
   isSated: boolean
+  /** It asked for what we do not have any more: until the next round it is choked. */
+  isTurnedAway: boolean
 }
 
 export class Uploader {
@@ -78,7 +79,7 @@ export class Uploader {
   addPeer(peer: PeerConnection): Bitfield {
     const { clock, budget } = this.#options
     const lane = this.#laneOf(budget(peer.remote.host))
-    this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0, isSated: false })
+    this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0, isSated: false, isTurnedAway: false })
     if (peer.isInterestedInUs) this.#decide()
     return this.#offers.add(peer, lane.budget.rate !== Infinity, clock.now())
   }
@@ -104,6 +105,12 @@ export class Uploader {
     this.#decide()
   }
 
+  /** What is on disk of these pieces is in doubt. */
+  onDoubt(pieces: readonly number[]): void {
+    for (const piece of pieces) this.#options.cache.forget(piece)
+    this.#offers.onDoubt()
+  }
+
   onRequest(peer: PeerConnection, piece: number): void {
     this.#offers.onRequest(peer, piece, this.#options.clock.now())
   }
@@ -116,6 +123,7 @@ export class Uploader {
 
   /** Rotates the slots, and gives those another chance whom an overloaded disk turned away. */
   round(): void {
+    for (const upload of this.#uploads.values()) upload.isTurnedAway = false
     this.#decide()
     this.#offers.round(this.#options.clock.now())
     for (const lane of this.#lanes.values()) this.#run(lane)
@@ -142,7 +150,8 @@ export class Uploader {
     let rate = 0
     let limit = 0
     const peers: ChokerPeer[] = []
-    for (const { peer, lane } of this.#uploads.values()) {
+    for (const { peer, lane, isTurnedAway } of this.#uploads.values()) {
+      if (isTurnedAway || have.isEmpty) continue
       rate += peer.upRate.rate(now)
       limit = Math.max(limit, lane.budget.rate)
       peers.push({
@@ -199,13 +208,30 @@ export class Uploader {
   }
 
   /** Undefined when it waits for none, or has enough on its way. */
-  #nextRequest({ peer, isSated }: Upload): UploadRequest | undefined {
+  #nextRequest(upload: Upload): UploadRequest | undefined {
+    const { peer, isSated } = upload
     if (isSated) return undefined
-    for (let request = peer.uploads?.peek(); request !== undefined; request = peer.uploads!.peek()) {
-      if (this.#options.have.has(request.piece)) return request
-      peer.uploads!.take([request])
-    }
+    const request = peer.uploads?.peek()
+    if (request === undefined || this.#options.have.has(request.piece)) return request
+    this.#turnAway(upload)
     return undefined
+  }
+
+  /**
+   * A request that is not served must not be left open: the peer would wait for it. Choking is the word of BEP 3 for
+   * that; it may ask others for it, and us again for something else.
+   */
+  #turnAway(upload: Upload): void {
+    const { peer } = upload
+    if (peer.isClosed || peer.isChoked) return
+    upload.isTurnedAway = true
+    peer.choke()
+    this.#options.emit({
+      event: 'choke',
+      peer: peer.address,
+      reason: 'it asked for a piece that we do not have, or cannot read',
+    })
+    this.#decide()
   }
 
   /**
@@ -264,7 +290,7 @@ export class Uploader {
     const bytes = lengthOf(run)
     if (blocks instanceof StorageError) {
       this.#countAhead(upload, -bytes)
-      this.#options.onReadFailed(blocks)
+      this.#turnAway(upload)
       return
     }
     if (peer.isClosed || peer.isChoked) {

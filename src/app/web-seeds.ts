@@ -6,7 +6,7 @@ import { WebSeed } from '../peer/web-seed.ts'
 import type { HttpPorts } from '../protocol/http-request.ts'
 import type { Bandwidth, Cancel, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { Downloader } from './downloader.ts'
-import type { PeerSnapshot } from './swarm.ts'
+import type { PeerSnapshot } from './peer-snapshot.ts'
 
 /** Web seeds of one torrent; further ones are not used. */
 export const MAX_WEB_SEEDS = 16

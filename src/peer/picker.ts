@@ -2,45 +2,23 @@
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { InvariantError } from '../protocol/errors.ts'
-import type { Millis, Random } from '../protocol/ports.ts'
+import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import { ActivePieces, MAX_ACTIVE_BYTES } from './active-pieces.ts'
 import type { BlockRun } from './claim.ts'
 import { blocksMissing, Endgame } from './endgame.ts'
 import { Interest } from './interest.ts'
 import { Parole } from './parole.ts'
-import type { OrderName } from './piece-order.ts'
+import type { PickerOptions } from './picker-options.ts'
+import type { PickerSnapshot } from './picker-snapshot.ts'
 import { Requests } from './requests.ts'
 import { Reservations } from './reservations.ts'
 import { SolePieces } from './sole-pieces.ts'
 import { SourceQueue, type BlockSource } from './source-queue.ts'
 import { WantedPieces } from './wanted-pieces.ts'
 
-export interface PickerOptions {
-  readonly geometry: PieceGeometry
-  /** Verified and written pieces. Owned by the picker from now on. */
-  readonly have: Bitfield
-  readonly order: OrderName
-  readonly random: Random
-  /** The blocks of an active piece are given up, to make room or to keep blame sole: whoever holds them frees them. */
-  readonly onAbandon?: (piece: number) => void
-}
-
 /** `duplicate`: it was asked for once, and is of no use now. Drop both others; `unrequested` earns a strike. */
 export type BlockVerdict = 'accepted' | 'duplicate' | 'unrequested'
-
-export interface PickerSnapshot {
-  readonly pieceCount: number
-  readonly have: number
-  readonly wanted: number
-  readonly active: number
-  readonly pending: number
-  /** Bytes of the active pieces. */
-  readonly activeBytes: number
-  /** Requests outstanding, copies counted. */
-  readonly inFlight: number
-  readonly isEndgame: boolean
-}
 
 /**
  * Decides which blocks a source should be asked for next.
@@ -275,8 +253,18 @@ export class PiecePicker {
    */
   onPieceWritten(piece: number): readonly BlockSource[] {
     const active = this.#takePending(piece)
-    this.have.set(piece)
     this.#parole.onRight(active)
+    return this.onPieceKept(piece)
+  }
+
+  /** What is on disk of a piece that was had is in doubt: it is neither had nor wanted until it is kept or lost. */
+  onPieceDoubted(piece: number): void {
+    this.have.clear(piece)
+  }
+
+  /** It is good. Returns as {@link onPieceWritten}. */
+  onPieceKept(piece: number): readonly BlockSource[] {
+    this.have.set(piece)
     if (this.have.isFull) this.#wanted = undefined
     return this.#interest.onHad(piece).map(({ source }) => source)
   }
@@ -295,6 +283,14 @@ export class PiecePicker {
   /** A pending piece could not be written: wanted again, and nobody is to blame. */
   onPieceFailed(piece: number): void {
     this.#giveBack(this.#takePending(piece))
+  }
+
+  /** It is bad: wanted again, unless the download was complete. */
+  onPieceLost(piece: number): void {
+    if (this.#wanted === undefined) return
+    this.#wanted.giveBack(piece)
+    for (const queue of this.#sources.values())
+      if (queue.bitfield.has(piece)) this.#interest.onHave(queue, piece)
   }
 
   /**

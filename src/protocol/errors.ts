@@ -56,7 +56,7 @@ export const ERROR_CODES = {
   'disk.occupied': ['StorageError', 'a file that is something else lies where the payload should go'],
   'disk.unsafe-path': ['StorageError', 'a path leaves the output folder or passes through a symlink'],
   'disk.wrong-size': ['StorageError', 'a file does not have the length that the metainfo says'],
-  'disk.changed': ['StorageError', 'a file changed while it was being hashed'],
+  'disk.changed': ['StorageError', 'a file changed while it was being hashed, downloaded or served'],
   'disk.io': ['StorageError', 'reading or writing failed'],
   'disk.worker': ['StorageError', 'a disk worker stopped'],
   'disk.resume': ['StorageError', 'the resume file cannot be trusted'],

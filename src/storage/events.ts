@@ -11,3 +11,25 @@ export type StorageEvent =
     }
   /** Writing works again after one or more `disk_error`s. */
   | { readonly event: 'disk_recovered'; readonly stalledSeconds: number }
+  /**
+   * So many pieces that were good may not be any more: a file was changed, replaced or taken away, or cannot be read. They
+   * are not served, and verified again.
+   */
+  | {
+      readonly event: 'disk_doubt'
+      readonly code: ErrorCode
+      readonly message: string
+      readonly pieces: number
+    }
+  /**
+   * Pieces in doubt were verified: `good` of them are served again, `bad` are not what they should be; `have` of all
+   * `pieces` are good now. When some stay in doubt, the next look at them follows after `retrySeconds`.
+   */
+  | {
+      readonly event: 'disk_verdict'
+      readonly good: number
+      readonly bad: number
+      readonly have: number
+      readonly pieces: number
+      readonly retrySeconds?: number
+    }

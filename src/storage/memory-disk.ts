@@ -126,6 +126,11 @@ export class MemoryDisk implements Disk {
     this.#files.set(path, MemoryFile.of(inode, content, modifiedAt))
   }
 
+  /** A bad sector: what lies around this byte cannot be read until it is written anew. */
+  spoil(path: string, offset: number): void {
+    this.#files.get(path)!.spoil(Math.floor(offset / PAGE_BYTES))
+  }
+
   /** Lets every such operation fail from now on, until called without a code. */
   setFault(operation: DiskOperation, code?: Extract<ErrorCode, `disk.${string}`>): void {
     if (code === undefined) this.#faults.delete(operation)
@@ -197,7 +202,11 @@ export class MemoryDisk implements Disk {
   }
 
   readSpans(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
-    return this.faultOf('read') ?? this.peek(spans, into)
+    const spoilt = spans.find(
+      ({ path, offset, length }) => path && this.#files.get(path)?.isReadable(offset, length) === false,
+    )
+    const badSector = spoilt && new StorageError('disk.io', `${spoilt.path}: a bad sector`)
+    return this.faultOf('read') ?? badSector ?? this.peek(spans, into)
   }
 
   /** What lies there now, whatever reading would say. */

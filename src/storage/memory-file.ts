@@ -11,6 +11,8 @@ export class MemoryFile {
   modifiedAt: number
   /** Written pages; the others read as zeros. */
   readonly #pages = new Map<number, Uint8Array>()
+  /** Pages that cannot be read until they are written anew. */
+  readonly #bad = new Set<number>()
   /** What the pages written since the last sync were before. */
   readonly #durable = new Map<number, Uint8Array | undefined>()
   /** As of the last sync. */
@@ -66,6 +68,7 @@ export class MemoryFile {
       if (before !== undefined) after.set(before)
       after.set(data.subarray(at, at + length), within)
       this.#pages.set(page, after)
+      this.#bad.delete(page)
       if (!this.#durable.has(page)) this.#durable.set(page, before)
     })
     this.length = Math.max(this.length, offset + data.length)
@@ -76,6 +79,18 @@ export class MemoryFile {
     this.length = length
     this.#durableLength = Math.min(this.#durableLength, length)
     this.#dropPagesBehind(length)
+  }
+
+  /** Makes a page unreadable. */
+  spoil(page: number): void {
+    this.#bad.add(page)
+  }
+
+  isReadable(offset: number, length: number): boolean {
+    if (this.#bad.size === 0) return true
+    let isReadable = true
+    forEachPage(offset, length, (page) => (isReadable &&= !this.#bad.has(page)))
+    return isReadable
   }
 
   sync(): void {

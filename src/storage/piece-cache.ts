@@ -152,6 +152,12 @@ export class PieceCache {
     while (this.#inFlight < MAX_READS_IN_FLIGHT && this.#queue.length > 0) this.#start(this.#takeRun())
   }
 
+  /** Forgets what is cached of a piece; blocks that are out stay valid. */
+  forget(piece: number): void {
+    const first = this.#keyOf(piece)
+    for (let key = first; key < first + this.#keysPerPiece; key++) this.#buffers.delete(key)
+  }
+
   /** Forgets what is cached of all pieces; blocks that are out stay valid. */
   clear(): void {
     this.#buffers.clear()

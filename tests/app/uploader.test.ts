@@ -42,7 +42,6 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
     have: Bitfield.full(PIECES),
     random: new SeededRandom(1),
     owes: () => false,
-    onReadFailed: () => {},
   })
   /** Runs of blocks on their way to the peer, oldest first. */
   const leaving: { run: readonly BlockRange[]; bytes: number; release: () => void }[] = []

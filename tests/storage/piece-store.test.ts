@@ -24,7 +24,9 @@ function makeStore(pieceLength = 30) {
       diary.push(
         event.event === 'disk_error'
           ? `${event.code} ${event.retrySeconds === undefined ? 'for good' : `again in ${event.retrySeconds} s`}`
-          : `recovered after ${event.stalledSeconds} s`,
+          : event.event === 'disk_recovered'
+            ? `recovered after ${event.stalledSeconds} s`
+            : event.event,
       ),
     onPiece: (piece, result) =>
       diary.push(`${piece} ${result instanceof StorageError ? result.code : result}`),

@@ -1,0 +1,198 @@
+/**
+ * Notices when a file is not what it was when its pieces were found good: gone, of another length, replaced, or written
+ * to by somebody else.
+ *
+ * Files are looked at one after the other, a few at a time, whether anybody wants something of them or not. And what was
+ * read from a file is passed on only when the file was looked at within {@link FRESH_MS}, if need be after the reading:
+ * so nothing is passed on that was read later than so long after a change.
+ */
+import type { FileSpan, PieceGeometry } from '../metainfo/geometry.ts'
+import { StorageError } from '../protocol/errors.ts'
+import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
+import { totalLength } from './buffer-list.ts'
+import type { FileStat, Payload } from './disk.ts'
+
+/** Time between two looks at a payload's files … */
+export const LOOK_INTERVAL_MS: Millis = 10_000
+/** … and how many of them are looked at each time: an idle seeder must cost nothing. */
+export const FILES_PER_LOOK = 64
+/** How long a look at a file vouches for what is read from it. */
+export const FRESH_MS: Millis = 1_000
+
+export interface FileWatchOptions {
+  readonly payload: Pick<Payload, 'read' | 'stat' | 'statFile'>
+  readonly geometry: PieceGeometry
+  readonly clock: Clock
+  /** The files as they were before their pieces were found good; undefined when we write to them from now on. */
+  readonly found: readonly (FileStat | undefined)[] | undefined
+  /** Whether a piece is good, as far as is known: asked after `onChanged` and `onUnreadable`. */
+  readonly has: (piece: number) => boolean
+  /** @returns whether that was news */
+  readonly onChanged: (file: number, error: StorageError) => boolean
+  readonly onUnreadable: (piece: number, error: StorageError) => void
+}
+
+export class FileWatch {
+  readonly #options: FileWatchOptions
+  /** What the files were like when they were good. Index = file; undefined: the next look tells. */
+  readonly #known: (FileStat | undefined)[]
+  readonly #lookedAt: Float64Array
+  /** Looks under way, with those who wait for them. */
+  readonly #looks = new Map<number, ((isNews: boolean) => void)[]>()
+  /** Files change because we write to them: only their identity and length say something. */
+  #areOurs: boolean
+  #nextFile = 0
+  #cancelSweep: Cancel | undefined
+  #isClosed = false
+
+  constructor(options: FileWatchOptions) {
+    const { files } = options.geometry
+    this.#options = options
+    this.#areOurs = options.found === undefined
+    this.#known = options.found?.slice() ?? files.map(() => undefined)
+    this.#lookedAt = new Float64Array(files.length).fill(-Infinity)
+    // What our own files are like is not known yet.
+    this.#planSweep(this.#areOurs ? 0 : LOOK_INTERVAL_MS)
+  }
+
+  /** As {@link Payload.read}. What was read from a file that has changed is a `disk.changed`. */
+  read(
+    piece: number,
+    begin: number,
+    into: readonly Uint8Array[],
+    done: (error?: StorageError) => void,
+  ): void {
+    const { payload, geometry, has, onUnreadable } = this.#options
+    const length = totalLength(into)
+    payload.read(piece, begin, into, (error) => {
+      if (this.#isClosed) return done(error)
+      // Of several buffers each is read again by itself: then it is known which piece cannot be read.
+      if (error !== undefined && into.length > 1) return done(error)
+      if (error !== undefined) onUnreadable(piece, error)
+      // When reading failed the file has to be looked at in any case: all of it may be concerned.
+      const since = error === undefined ? this.#options.clock.now() - FRESH_MS : Infinity
+      this.#confirm(this.#options.geometry.spans(piece, begin, length), since, () => {
+        const last = piece + Math.floor((begin + length - 1) / geometry.pieceLength)
+        for (let each = piece; each <= last; each++)
+          if (!has(each)) return done(error ?? new StorageError('disk.changed', `piece ${each} is in doubt`))
+        done(error)
+      })
+    })
+  }
+
+  /** What a file was like at the last time when it was good. */
+  knownOf(file: number): FileStat | undefined {
+    return this.#known[file]
+  }
+
+  /** This is what the file is like from now on. */
+  accept(file: number, stat: FileStat): void {
+    this.#known[file] = stat
+    this.#lookedAt[file] = this.#options.clock.now()
+  }
+
+  /** Nothing is written any more: from now on every change is somebody else's. Fails when one was before. */
+  onAllWritten(done: (error?: StorageError) => void): void {
+    this.#options.payload.stat((stats) => {
+      if (stats instanceof StorageError) return done(stats)
+      for (const [file, stat] of stats.entries()) {
+        if (this.#options.geometry.files[file]!.isPadding) continue
+        const error =
+          stat === undefined
+            ? new StorageError('disk.missing', `${this.#nameOf(file)} is not there any more`)
+            : this.#judge(file, stat)
+        if (error !== undefined) return done(error)
+        this.accept(file, stat!)
+      }
+      this.#areOurs = false
+      done()
+    })
+  }
+
+  /** Nothing is called afterwards. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancelSweep?.()
+  }
+
+  #planSweep(delay: Millis): void {
+    const { clock, geometry } = this.#options
+    this.#cancelSweep = clock.after(delay, () => this.#sweep(FILES_PER_LOOK, geometry.files.length))
+  }
+
+  /**
+   * @param room how many files may be looked at now
+   * @param left files that were not passed yet in this sweep
+   */
+  #sweep(room: number, left: number): void {
+    const { files } = this.#options.geometry
+    for (let rest = left; rest > 0 && room > 0; rest--) {
+      const file = this.#nextFile
+      this.#nextFile = (file + 1) % files.length
+      if (files[file]!.isPadding) continue
+      // Where one file has changed, or was never looked at, others may be like it: they are looked at without waiting.
+      return this.#look(file, (isNews) => {
+        if (!this.#isClosed) this.#sweep(isNews ? FILES_PER_LOOK : room - 1, rest - 1)
+      })
+    }
+    this.#planSweep(LOOK_INTERVAL_MS)
+  }
+
+  /** Calls `next` once all these files have been looked at after `since`. */
+  #confirm(spans: readonly FileSpan[], since: Millis, next: () => void): void {
+    const { geometry } = this.#options
+    if (this.#areOurs && since !== Infinity) return next()
+    const files = spans
+      .map(({ file }) => file)
+      .filter((file) => this.#lookedAt[file]! < since && !geometry.files[file]!.isPadding)
+    const walk = (at: number): void => {
+      const file = files[at]
+      if (file === undefined) next()
+      else this.#look(file, () => walk(at + 1))
+    }
+    walk(0)
+  }
+
+  #look(file: number, done: (isNews: boolean) => void): void {
+    const underWay = this.#looks.get(file)
+    if (underWay !== undefined) {
+      underWay.push(done)
+      return
+    }
+    const waiting = [done]
+    this.#looks.set(file, waiting)
+    this.#options.payload.statFile(file, (stat) => {
+      this.#looks.delete(file)
+      const isNews = !this.#isClosed && this.#note(file, stat)
+      for (const each of waiting) each(isNews)
+    })
+  }
+
+  #note(file: number, stat: FileStat | StorageError): boolean {
+    this.#lookedAt[file] = this.#options.clock.now()
+    const error = stat instanceof StorageError ? stat : this.#judge(file, stat)
+    if (error !== undefined) return this.#options.onChanged(file, error)
+    const isNews = this.#known[file] === undefined
+    this.#known[file] ??= stat as FileStat
+    return isNews
+  }
+
+  /** @returns why the file is not what it was, or undefined */
+  #judge(file: number, { length, modifiedAt, inode }: FileStat): StorageError | undefined {
+    const known = this.#known[file]
+    const planned = this.#options.geometry.files[file]!.length
+    const name = this.#nameOf(file)
+    if (length !== planned)
+      return new StorageError('disk.wrong-size', `${name} has ${length} bytes, the metainfo says ${planned}`)
+    if (known === undefined) return undefined
+    if (inode !== known.inode)
+      return new StorageError('disk.changed', `another file is in the place of ${name}`)
+    if (!this.#areOurs && modifiedAt !== known.modifiedAt)
+      return new StorageError('disk.changed', `${name} was written to`)
+    return undefined
+  }
+
+  #nameOf(file: number): string {
+    return this.#options.geometry.files[file]!.path.join('/') || 'the file'
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Stands between a payload and who serves it: what is served was good when it was last looked at. See {@link FileWatch}
+ * for how changes are noticed, and {@link Recheck} for what becomes of the pieces.
+ */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import type { Bitfield } from '../protocol/bitfield.ts'
+import type { PayloadError, StorageError } from '../protocol/errors.ts'
+import type { Clock, Emit } from '../protocol/ports.ts'
+import type { FileStat, Payload } from './disk.ts'
+import type { StorageEvent } from './events.ts'
+import { FileWatch } from './file-watch.ts'
+import { Recheck } from './recheck.ts'
+
+export interface PayloadGuardOptions {
+  readonly payload: Pick<Payload, 'read' | 'stat' | 'statFile' | 'verify' | 'reopen'>
+  readonly geometry: PieceGeometry
+  readonly clock: Clock
+  readonly emit: Emit<StorageEvent>
+  /** Pieces that are good: its owner changes it when told to. */
+  readonly have: Bitfield
+  /** The files as they were before the pieces were found good. */
+  readonly found: readonly (FileStat | undefined)[]
+  /** These pieces of `have` may not be good any more. */
+  readonly onDoubt: (pieces: readonly number[]) => void
+  /** Of those in doubt, these are good after all. */
+  readonly onKept: (pieces: readonly number[]) => void
+  /** Of those in doubt, these are not on disk. As long as the download is not complete they have to be fetched again. */
+  readonly onLost: (pieces: readonly number[]) => void
+  /** There is nothing left that could be served or gone on with. */
+  readonly onGone: (error: StorageError | PayloadError) => void
+}
+
+export class PayloadGuard implements Pick<Payload, 'read'> {
+  readonly #options: PayloadGuardOptions
+  readonly #watch: FileWatch
+  readonly #recheck: Recheck
+  #isComplete: boolean
+
+  constructor(options: PayloadGuardOptions) {
+    const { have, found, onKept, onLost, onGone } = options
+    this.#options = options
+    this.#isComplete = have.isFull
+    this.#watch = new FileWatch({
+      ...options,
+      found: have.isFull ? found : undefined,
+      has: (piece) => have.has(piece),
+      onChanged: (file, error) => this.#onChanged(file, error),
+      onUnreadable: (piece, error) => this.#doubt([piece], error),
+    })
+    this.#recheck = new Recheck({
+      ...options,
+      isComplete: () => this.#isComplete,
+      knownOf: (file) => this.#watch.knownOf(file),
+      onGood: onKept,
+      onBad: onLost,
+      onVerified: (file, stat) => this.#watch.accept(file, stat),
+      onGone,
+    })
+  }
+
+  read(
+    piece: number,
+    begin: number,
+    into: readonly Uint8Array[],
+    done: (error?: StorageError) => void,
+  ): void {
+    this.#watch.read(piece, begin, into, done)
+  }
+
+  /** Every piece is written, and nothing will be any more. Fails when somebody has taken a file away or put another there. */
+  onAllWritten(done: (error?: StorageError) => void): void {
+    if (this.#isComplete) return done()
+    this.#watch.onAllWritten((error) => {
+      this.#isComplete = error === undefined
+      done(error)
+    })
+  }
+
+  /** Nothing is called afterwards but what still waits for a read. */
+  close(): void {
+    this.#watch.close()
+    this.#recheck.close()
+  }
+
+  #onChanged(file: number, error: StorageError): boolean {
+    const { geometry, onGone } = this.#options
+    if (this.#isComplete) {
+      const [first, end] = geometry.piecesOf(file)
+      return this.#doubt(range(first, end), error)
+    }
+    // The files of a download are ours alone: who takes one away ends it. Where only looking fails, writing will tell.
+    if (error.code !== 'disk.io' && error.code !== 'disk.permission') onGone(error)
+    return false
+  }
+
+  /** @returns whether any of them was good until now */
+  #doubt(pieces: readonly number[], cause: StorageError): boolean {
+    const { have, onDoubt } = this.#options
+    const had = pieces.filter((piece) => have.has(piece))
+    if (had.length === 0) return false
+    onDoubt(had)
+    this.#recheck.doubt(had, cause)
+    return true
+  }
+}
+
+function range(first: number, end: number): number[] {
+  return Array.from({ length: end - first }, (_, index) => first + index)
+}

@@ -1,0 +1,270 @@
+/**
+ * Pieces that were good and may not be any more: verified again, as soon as their files stand still.
+ *
+ *     good ──doubt──▶ in doubt ──verified──▶ good
+ *                        │ ▲
+ *                       bad └─ tried again when a file changes, and one of them in turn after a growing delay:
+ *                              a disk may be plugged in again, and permission given back, without a trace in its files
+ *
+ * A complete payload of which nothing is left is given up when nothing has moved for {@link PATIENCE_MS}.
+ */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { Bitfield } from '../protocol/bitfield.ts'
+import { PayloadError, StorageError } from '../protocol/errors.ts'
+import type { Cancel, Clock, Emit, Millis } from '../protocol/ports.ts'
+import type { FileStat, Payload } from './disk.ts'
+import type { StorageEvent } from './events.ts'
+
+/** The wait before pieces in doubt are verified: a file that is still being written to can wait. */
+export const FIRST_RECHECK_MS: Millis = 1_000
+/** It doubles, up to this, while nothing changes. */
+export const LONGEST_RECHECK_MS: Millis = 60_000
+/** How long there may be nothing to serve before the payload is given up. */
+export const PATIENCE_MS: Millis = 60_000
+
+export interface RecheckOptions {
+  readonly payload: Pick<Payload, 'read' | 'verify' | 'statFile' | 'reopen'>
+  readonly geometry: PieceGeometry
+  readonly clock: Clock
+  readonly emit: Emit<StorageEvent>
+  /** Pieces that are good now. */
+  readonly have: Bitfield
+  /** Nothing is written any more: bad pieces stay in doubt. Otherwise they are fetched again, and none of our business. */
+  readonly isComplete: () => boolean
+  /** What a file was like when all its pieces were good. */
+  readonly knownOf: (file: number) => FileStat | undefined
+  /** These pieces are good, and files as they are now. */
+  readonly onGood: (pieces: readonly number[]) => void
+  /** These pieces are bad, for the first time since they were good. */
+  readonly onBad: (pieces: readonly number[]) => void
+  /** The pieces of a file were verified when it was like this. */
+  readonly onVerified: (file: number, stat: FileStat) => void
+  readonly onGone: (error: StorageError | PayloadError) => void
+}
+
+type Look = FileStat | StorageError
+
+export class Recheck {
+  readonly #options: RecheckOptions
+  readonly #doubtful: Bitfield
+  /** Those of them that were bad when their files were as they were at the last look. */
+  #refuted: Bitfield
+  /** Those of them that were reported as bad. */
+  readonly #lost: Bitfield
+  /** Files with pieces in doubt, at the last look. */
+  readonly #looks = new Map<number, Look>()
+  /** Doubts that were not reported yet. */
+  #news: { readonly cause: StorageError; count: number } | undefined
+  #delay: Millis = FIRST_RECHECK_MS
+  #nextAt: Millis = Infinity
+  #cancelNext: Cancel | undefined
+  #cancelVerify: Cancel | undefined
+  #isChecking = false
+  /** When something last changed, for better or worse. */
+  #movedAt: Millis = 0
+  #lastProbe = -1
+  #isClosed = false
+
+  constructor(options: RecheckOptions) {
+    const { pieceCount } = options.geometry
+    this.#options = options
+    this.#doubtful = new Bitfield(pieceCount)
+    this.#refuted = new Bitfield(pieceCount)
+    this.#lost = new Bitfield(pieceCount)
+  }
+
+  /** `pieces` were good until now. */
+  doubt(pieces: readonly number[], cause: StorageError): void {
+    for (const piece of pieces) this.#doubtful.set(piece)
+    this.#news ??= { cause, count: 0 }
+    this.#news.count += pieces.length
+    this.#onMove()
+    if (!this.#isChecking) this.#plan()
+  }
+
+  /** Nothing is called afterwards. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancelNext?.()
+    this.#cancelVerify?.()
+  }
+
+  #onMove(): void {
+    this.#movedAt = this.#options.clock.now()
+    this.#delay = FIRST_RECHECK_MS
+  }
+
+  /** Those that come on top while a check is planned do not put it off. */
+  #plan(): void {
+    const { clock } = this.#options
+    const at = clock.now() + this.#delay
+    if (at >= this.#nextAt) return
+    this.#nextAt = at
+    this.#cancelNext?.()
+    this.#cancelNext = clock.after(this.#delay, () => {
+      this.#nextAt = Infinity
+      this.#isChecking = true
+      this.#check()
+    })
+  }
+
+  #check(): void {
+    const { payload } = this.#options
+    this.#report()
+    payload.reopen()
+    const files = this.#filesInDoubt()
+    this.#look(files, (moved) => {
+      const pieces = this.#choose(
+        this.#piecesOf(files.filter((file) => moved.has(file) || !this.#isWhole(file))),
+      )
+      this.#verify(pieces, (good, bad) =>
+        this.#look(files, (movedSince) =>
+          this.#judge(files, new Set([...moved, ...movedSince]), { good, bad }),
+        ),
+      )
+    })
+  }
+
+  /** Pieces that no verdict is known of; when there is none, one of the others. */
+  #choose(blocked: Uint8Array): number[] {
+    const pieces = this.#doubtful.indices().filter((piece) => blocked[piece] === 0)
+    const open = pieces.filter((piece) => !this.#refuted.has(piece))
+    if (open.length > 0 || pieces.length === 0) return open
+    this.#lastProbe = pieces.find((piece) => piece > this.#lastProbe) ?? pieces[0]!
+    return [this.#lastProbe]
+  }
+
+  #verify(pieces: readonly number[], next: (good: number[], bad: number[]) => void): void {
+    const good: number[] = []
+    const bad: number[] = []
+    if (pieces.length === 0) return next(good, bad)
+    this.#cancelVerify = this.#options.payload.verify(
+      pieces,
+      (piece, isGood) => (isGood ? good : bad).push(piece),
+      // After an error what has no verdict yet stays in doubt.
+      () => {
+        if (!this.#isClosed) next(good, bad)
+      },
+    )
+  }
+
+  /** @param moved files that changed while their pieces were read: the verdicts on those mean nothing */
+  #judge(
+    files: readonly number[],
+    moved: ReadonlySet<number>,
+    { good, bad }: { readonly good: readonly number[]; readonly bad: readonly number[] },
+  ): void {
+    const { clock, have, isComplete, onVerified } = this.#options
+    const absent = files.filter((file) => !this.#isWhole(file))
+    const blocked = this.#piecesOf([...absent, ...moved])
+    const isAbsent = this.#piecesOf(absent)
+    for (const file of files)
+      if (!moved.has(file) && this.#isWhole(file)) onVerified(file, this.#looks.get(file) as FileStat)
+    const kept = good.filter((piece) => blocked[piece] === 0)
+    const refuted = bad.filter((piece) => blocked[piece] === 0)
+    const missing = this.#doubtful.indices().filter((piece) => isAbsent[piece] === 1)
+    this.#settle(kept, [...refuted, ...missing])
+    if (this.#isClosed) return
+    this.#isChecking = false
+    if (this.#doubtful.isEmpty) this.#looks.clear()
+    else if (isComplete() && have.isEmpty && clock.now() - this.#movedAt >= PATIENCE_MS) this.#giveUp()
+    else this.#plan()
+  }
+
+  #settle(good: readonly number[], bad: readonly number[]): void {
+    const { have, emit, isComplete, onGood, onBad } = this.#options
+    // What else was bad like them may be good like them.
+    if (good.some((piece) => this.#refuted.has(piece))) this.#refuted = new Bitfield(this.#refuted.length)
+    for (const piece of good) for (const set of [this.#doubtful, this.#lost]) set.clear(piece)
+    const lost = bad.filter((piece) => this.#lost.set(piece))
+    for (const piece of bad) this.#refuted.set(piece)
+    if (!isComplete())
+      for (const piece of bad) for (const set of [this.#doubtful, this.#lost, this.#refuted]) set.clear(piece)
+    if (good.length > 0) this.#onMove()
+    else if (this.#news === undefined) this.#delay = Math.min(2 * this.#delay, LONGEST_RECHECK_MS)
+    if (good.length > 0) onGood(good)
+    if (lost.length > 0) onBad(lost)
+    if (good.length > 0 || lost.length > 0)
+      emit({
+        event: 'disk_verdict',
+        good: good.length,
+        bad: lost.length,
+        have: have.count,
+        pieces: have.length,
+        ...(!this.#doubtful.isEmpty && { retrySeconds: this.#delay / 1000 }),
+      })
+  }
+
+  /** The file system knows why nothing can be read, or nothing is wrong with reading. */
+  #giveUp(): void {
+    const { payload, onGone } = this.#options
+    const byte = new Uint8Array(new SharedArrayBuffer(1))
+    payload.read(this.#doubtful.indices()[0]!, 0, [byte], (error) => {
+      if (this.#isClosed) return
+      onGone(
+        error ?? new PayloadError('payload.mismatch', 'no piece on disk is what the metainfo says any more'),
+      )
+    })
+  }
+
+  #report(): void {
+    if (this.#news === undefined) return
+    const { cause, count } = this.#news
+    this.#news = undefined
+    this.#options.emit({ event: 'disk_doubt', code: cause.code, message: cause.message, pieces: count })
+  }
+
+  /** Looks at the files, one after the other. @param next gets those that are not what they were at the last look */
+  #look(files: readonly number[], next: (moved: ReadonlySet<number>) => void): void {
+    const moved = new Set<number>()
+    const walk = (at: number): void => {
+      const file = files[at]
+      if (file === undefined) return next(moved)
+      this.#options.payload.statFile(file, (now) => {
+        if (this.#isClosed) return
+        if (!this.#isSame(now, this.#looks.get(file) ?? this.#options.knownOf(file))) {
+          moved.add(file)
+          this.#onMove()
+          const [first, end] = this.#options.geometry.piecesOf(file)
+          for (let piece = first; piece < end; piece++) this.#refuted.clear(piece)
+        }
+        this.#looks.set(file, now)
+        walk(at + 1)
+      })
+    }
+    walk(0)
+  }
+
+  #filesInDoubt(): number[] {
+    const { files } = this.#options.geometry
+    return Array.from(files.keys()).filter((file) => !files[file]!.isPadding && this.#isInDoubt(file))
+  }
+
+  #isInDoubt(file: number): boolean {
+    const [first, end] = this.#options.geometry.piecesOf(file)
+    for (let piece = first; piece < end; piece++) if (this.#doubtful.has(piece)) return true
+    return false
+  }
+
+  #isWhole(file: number): boolean {
+    const look = this.#looks.get(file)
+    return look !== undefined && 'inode' in look && look.length === this.#options.geometry.files[file]!.length
+  }
+
+  /** Marks the pieces that touch any of these files. */
+  #piecesOf(files: Iterable<number>): Uint8Array {
+    const { geometry } = this.#options
+    const marks = new Uint8Array(geometry.pieceCount)
+    for (const file of files) marks.fill(1, ...geometry.piecesOf(file))
+    return marks
+  }
+
+  #isSame(now: Look, before: Look | undefined): boolean {
+    if (before === undefined) return false
+    if (now instanceof StorageError || before instanceof StorageError)
+      return now instanceof StorageError && before instanceof StorageError && now.code === before.code
+    if (now.inode !== before.inode || now.length !== before.length) return false
+    // While we write to files their times say nothing.
+    return !this.#options.isComplete() || now.modifiedAt === before.modifiedAt
+  }
+}
