@@ -6,6 +6,7 @@
  *   that touches it is right: a former download whose memory was lost, or an older version of the same thing.
  * - Somebody else, otherwise, and when it is longer than it should be. Then it is not touched, unless that is asked for.
  */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import { StorageError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
@@ -23,7 +24,10 @@ import { readNotes } from '../storage/resume-notes.ts'
 import { decodeResume, type ResumeState } from '../storage/resume.ts'
 
 /** Pieces that are read before many others are trusted without reading them. */
-export const SAMPLE_PIECES = 16
+const SAMPLE_PIECES = 16
+/** Fewer, when they are longer than this together: a start should not take a second. */
+const SAMPLE_BYTES = 32 * 2 ** 20
+const LEAST_SAMPLE_PIECES = 4
 
 export interface InPlaceCheckOptions {
   readonly payload: Payload
@@ -117,7 +121,8 @@ export class InPlaceCheck {
     trusted.forEachSet((piece) => {
       if (!synced.has(piece)) unsynced.set(piece)
     })
-    return [synced, unsynced].flatMap((pieces) => sampleOf(pieces, SAMPLE_PIECES, this.#options.random))
+    const { random, plan } = this.#options
+    return [synced, unsynced].flatMap((pieces) => sampleOf(pieces, sampleSize(plan.geometry), random))
   }
 
   #settle({ trusted: have, synced, doubtful }: Assessment): void {
@@ -164,4 +169,9 @@ export class InPlaceCheck {
       `${path} is something else (${reason}): move it away, choose another -dest, or give -overwrite`,
     )
   }
+}
+
+/** How many pieces are read before many others are trusted without reading them. */
+export function sampleSize({ pieceLength }: PieceGeometry): number {
+  return Math.max(LEAST_SAMPLE_PIECES, Math.min(SAMPLE_PIECES, Math.floor(SAMPLE_BYTES / pieceLength)))
 }

@@ -6,7 +6,7 @@ import type { Disk, Payload, PayloadPlan } from '../storage/disk.ts'
 import type { StorageEvent } from '../storage/events.ts'
 import { sampleOf } from '../storage/resume-assessment.ts'
 import { NOTE_BYTES } from '../storage/resume-notes.ts'
-import { InPlaceCheck, SAMPLE_PIECES, type InPlace } from './in-place-check.ts'
+import { InPlaceCheck, sampleSize, type InPlace } from './in-place-check.ts'
 import { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions } from './session-options.ts'
 
@@ -110,7 +110,7 @@ class Opening {
         ? []
         : check === 'full'
           ? indices(have.length)
-          : withEnds(sampleOf(have, SAMPLE_PIECES, random), have.length)
+          : withEnds(sampleOf(have, sampleSize(metainfo.geometry), random), have.length)
     this.#verify(payload, pieces, (bad) => {
       if (bad.length > 0)
         this.#fail(

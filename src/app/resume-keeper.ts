@@ -90,7 +90,8 @@ export class ResumeKeeper {
         if (syncError) return done(syncError)
         payload.removeResume((removeError) => {
           if (removeError) done(removeError)
-          else if (remembersComplete) this.#recordClean(() => payload.unlock(done))
+          else if (remembersComplete)
+            payload.stat((files) => this.#recordClean(files, () => payload.unlock(done)))
           else payload.unlock(done)
         })
       })
@@ -131,24 +132,25 @@ export class ResumeKeeper {
     this.#sync((syncError) => this.#replace(this.#files, false, (error) => end(syncError ?? error)))
   }
 
+  /** Commits may still be under way. What cannot be recorded is reported, and costs time at the next start. */
   #recordEnd(done: () => void): void {
-    if (this.#syncError) return this.#recordClean(done)
-    this.#sync((error) => {
-      if (error) this.#report(error)
-      this.#recordClean(done)
+    this.#options.payload.stat((files) => {
+      const record = (): void => this.#recordClean(files, done)
+      if (this.#syncError) return record()
+      this.#sync((error) => {
+        if (error) this.#report(error)
+        record()
+      })
     })
   }
 
-  /** What cannot be recorded is reported, and costs time at the next start. */
-  #recordClean(done: () => void): void {
+  #recordClean(files: readonly (FileStat | undefined)[] | StorageError, done: () => void): void {
     const end = (error?: StorageError): void => {
       if (error) this.#report(error)
       done()
     }
-    this.#options.payload.stat((files) => {
-      if (files instanceof StorageError) end(files)
-      else this.#replace(files, true, end)
-    })
+    if (files instanceof StorageError) end(files)
+    else this.#replace(files, true, end)
   }
 
   /** What was written when this began is durable when it is done, if anything is to be. */

@@ -118,7 +118,7 @@ export interface Payload {
   ): Cancel
   /** All that was reported written so far, and what was found in place, is durable once `done` reports no error. */
   sync(done: (error?: StorageError) => void): void
-  /** The files as they are now; undefined as in `found`. */
+  /** The files as they are once all commits that were asked for are done; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
   /** One file as it is now; it must not be padding. Failures: `disk.missing`, or why it cannot be looked at. */
   statFile(file: number, done: (result: FileStat | StorageError) => void): void

@@ -147,6 +147,18 @@ export function describeDownloads(name: string, makeWorld: () => DiskWorld): voi
       expect(world.readFile(`${world.folder}/.film.bin.bitswarm-notes`)).toBeUndefined()
     })
 
+    test('files are looked at once what is being written to them is', async () => {
+      const plan = scene.filePlan
+      const payload = await scene.open(plan, 'download')
+      const told: string[] = []
+      for (const piece of [3, 1, 4, 0])
+        payload.commit(piece, pieceOf(scene.content, plan.geometry, piece), () => told.push('commit'))
+      const [then] = await success<readonly (FileStat | undefined)[]>((done) => payload.stat(done))
+      expect(told.length).toBe(4)
+      const [now] = await success<readonly (FileStat | undefined)[]>((done) => payload.stat(done))
+      expect(then).toEqual(now)
+    })
+
     test('a file has an inode of its own, which it keeps when it is written to', async () => {
       const plan = scene.filePlan
       const payload = await scene.open(plan, 'download')

@@ -49,6 +49,9 @@ export class FsPayload implements Payload {
   readonly #newNamesIn = new Set<string>()
   #noteTaking: NoteTaking | undefined
   #lock: Lock | undefined
+  #commitsUnderWay = 0
+  /** Those who wait until no commit is under way. */
+  #afterCommits: (() => void)[] = []
   #underWay = 0
   #onIdle: (() => void) | undefined
 
@@ -113,10 +116,13 @@ export class FsPayload implements Payload {
     const spans = this.#map.spans(piece, 0, data.length)
     // A view, which a Buffer's `slice` is, too, would take all digests along to the worker, with every piece.
     const digest = new Uint8Array(this.#digestOf(piece))
+    this.#commitsUnderWay++
     this.#workers.commit({ data, digest, spans, note: this.#noteOf(piece) }, (result) => {
+      this.#commitsUnderWay--
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)
       this.#end(() => done(result))
+      if (this.#commitsUnderWay === 0) for (const next of this.#afterCommits.splice(0)) next()
     })
   }
 
@@ -179,7 +185,14 @@ export class FsPayload implements Payload {
   }
 
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void {
-    this.#run(statFiles(this.#map, this.#mode), done)
+    const committed = new Promise<void>((resolve) => {
+      if (this.#commitsUnderWay === 0) resolve()
+      else this.#afterCommits.push(resolve)
+    })
+    this.#run(
+      committed.then(() => statFiles(this.#map, this.#mode)),
+      done,
+    )
   }
 
   statFile(file: number, done: (result: FileStat | StorageError) => void): void {
