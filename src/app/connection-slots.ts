@@ -3,10 +3,24 @@
  * caller when both handshakes are through.
  */
 import { invariant } from '../protocol/errors.ts'
+import { Crowd } from './crowd.ts'
+
+/** Whoever has joined, and may have to make room. */
+export interface SlotHolder {
+  /** The address that it comes from. */
+  readonly host: string
+  /** Bytes a second between us: who is of least use goes first. */
+  rate(): number
+  /** Has it closed, which releases its slot before this returns. */
+  yield(): void
+}
 
 export class ConnectionSlots {
   readonly max: number
   #taken = 0
+  readonly #holders = new Crowd<SlotHolder>()
+  /** The next slot that is released is for somebody who waits for it. */
+  #hasHeir = false
   readonly #onFree = new Set<() => void>()
 
   constructor(max: number) {
@@ -21,6 +35,11 @@ export class ConnectionSlots {
     return this.#taken < this.max
   }
 
+  /** One is free, or an address holds so many that others may have some of them. */
+  get hasRoom(): boolean {
+    return this.hasFree || this.#holders.largest.size > this.#share
+  }
+
   /** @returns false when all are taken */
   take(): boolean {
     if (!this.hasFree) return false
@@ -28,8 +47,35 @@ export class ConnectionSlots {
     return true
   }
 
-  /** The slot is offered to those that watch; who was asked first this time is asked last the next. */
-  release(): void {
+  /** The same for somebody who called: one of an address that holds more of them makes room. */
+  takeForCaller(host: string): boolean {
+    return this.take() || this.#inherit(host, 0)
+  }
+
+  /**
+   * The same for somebody whom we want to call. Whether there is anybody at that address is not known, so that only those
+   * make room that hold more than half of all.
+   */
+  takeForDial(host: string): boolean {
+    return this.take() || this.#inherit(host, this.#share)
+  }
+
+  /** A slot that was taken is that of `holder` from now on, until it is released. */
+  settle(holder: SlotHolder): void {
+    this.#holders.add(holder.host, holder)
+  }
+
+  /**
+   * The slot is offered to those that watch; who was asked first this time is asked last the next.
+   *
+   * @param holder who settled in it, if anybody did
+   */
+  release(holder?: SlotHolder): void {
+    if (holder) this.#holders.remove(holder.host, holder)
+    if (this.#hasHeir) {
+      this.#hasHeir = false
+      return
+    }
     invariant(this.#taken > 0, 'a slot was released that nobody took')
     this.#taken--
     for (const listener of [...this.#onFree]) {
@@ -44,5 +90,30 @@ export class ConnectionSlots {
   watch(listener: () => void): () => void {
     this.#onFree.add(listener)
     return () => this.#onFree.delete(listener)
+  }
+
+  /** One address may hold so many although we would call others. */
+  get #share(): number {
+    return this.max / 2
+  }
+
+  /** @param share slots that one address may hold in any case */
+  #inherit(host: string, share: number): boolean {
+    const { largest } = this.#holders
+    // After the change the newcomer's address must not hold more than the other does.
+    if (largest.size <= share || largest.size < this.#holders.countAt(host) + 2) return false
+    let least: SlotHolder | undefined
+    let leastRate = Infinity
+    for (const holder of largest) {
+      const rate = holder.rate()
+      // Of equals the last to come is the first to go.
+      if (rate > leastRate) continue
+      least = holder
+      leastRate = rate
+    }
+    this.#hasHeir = true
+    least!.yield()
+    invariant(!this.#hasHeir, 'a connection that was to make room did not')
+    return true
   }
 }

@@ -8,7 +8,7 @@ import { SwarmError, TransportError } from '../protocol/errors.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
 import type { InfoHash, PeerId } from '../protocol/ids.ts'
 import type { Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
-import type { ConnectionSlots } from './connection-slots.ts'
+import type { ConnectionSlots, SlotHolder } from './connection-slots.ts'
 
 /** How long a remote may take to accept a connection. */
 export const DIAL_TIMEOUT_MS: Millis = 10_000
@@ -53,6 +53,7 @@ export class Connector {
   readonly #attempts = new Set<Cancel>()
   /** Other endpoints of a connected peer, which was dialled at one of them while it had called us: not dialled meanwhile. */
   readonly #aliases = new Map<PeerConnection, Endpoint[]>()
+  readonly #holders = new Map<PeerConnection, SlotHolder>()
   #cancelWake: Cancel | undefined
   #unwatchSlots: (() => void) | undefined
 
@@ -90,13 +91,26 @@ export class Connector {
   onIncoming(shaken: Shaken): void {
     const { stream } = shaken
     if (this.#list.isBanned(stream.remote)) return this.#refuse(shaken, 'banned')
-    if (!this.#options.slots.take()) return this.#refuse(shaken, 'no free connection slot')
+    if (!this.#options.slots.takeForCaller(stream.remote.host))
+      return this.#refuse(shaken, 'no free connection slot')
     this.#list.onConnected(stream.remote)
     const unwanted = this.#options.onShaken(shaken, 'in')
     if (unwanted === undefined) return
     this.#list.onClosed(stream.remote, this.#options.clock.now())
     this.#refuse(shaken, unwanted.code)
     this.#options.slots.release()
+  }
+
+  /** Somebody has joined, from one side or the other. */
+  onJoined(peer: PeerConnection): void {
+    const { clock, slots } = this.#options
+    const holder: SlotHolder = {
+      host: peer.remote.host,
+      rate: () => peer.downRate.rate(clock.now()) + peer.upRate.rate(clock.now()),
+      yield: () => peer.close('made room for another address'),
+    }
+    this.#holders.set(peer, holder)
+    slots.settle(holder)
   }
 
   /** Somebody that had joined is gone. */
@@ -108,7 +122,8 @@ export class Connector {
       else this.#list.onClosed(endpoint, now)
     }
     this.#aliases.delete(peer)
-    this.#options.slots.release()
+    this.#options.slots.release(this.#holders.get(peer))
+    this.#holders.delete(peer)
     this.#pump()
   }
 
@@ -147,13 +162,18 @@ export class Connector {
     return true
   }
 
+  /** Every two seconds. */
+  round(): void {
+    // While slots are free a timer sees to it.
+    if (!this.#options.slots.hasFree) this.#pump()
+  }
+
   #pump(): void {
     if (this.#unwatchSlots === undefined) return
     const { clock, slots } = this.#options
-    while (slots.hasFree) {
-      const endpoint = this.#list.next(clock.now())
-      if (endpoint === undefined) break
-      this.#dial(endpoint)
+    for (let to = this.#list.next(clock.now()); to !== undefined; to = this.#list.next(clock.now())) {
+      if (!slots.takeForDial(to.host)) break
+      this.#dial(to)
     }
     this.#cancelWake?.()
     this.#cancelWake = undefined
@@ -164,7 +184,6 @@ export class Connector {
 
   #dial(endpoint: Endpoint): void {
     const { dialer, slots } = this.#options
-    slots.take()
     this.#list.onConnecting(endpoint)
     const cancel = dialer.dial(endpoint, DIAL_TIMEOUT_MS, (result) => {
       this.#attempts.delete(abandon)

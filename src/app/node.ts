@@ -4,15 +4,14 @@ import type { DhtEvent } from '../dht/events.ts'
 import type { KeyRing } from '../dht/frames/key-ring.ts'
 import type { DhtService, DhtSnapshot } from '../dht/service.ts'
 import type { PeerEvent } from '../peer/events.ts'
-import { Handshaker, type Shaken } from '../peer/handshaker.ts'
 import { UdpTrackers } from '../peer/tracker/udp-client.ts'
 import { makePeerId } from '../protocol/client-name.ts'
 import { formatEndpoint, familyOf, type Endpoint } from '../protocol/endpoint.ts'
-import { ConfigError, SwarmError } from '../protocol/errors.ts'
+import { ConfigError } from '../protocol/errors.ts'
 import type { Magnet } from '../metainfo/magnet.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
 import { toHex, type InfoHash, type PeerId } from '../protocol/ids.ts'
-import type { ByteStream, Emit, Listener } from '../protocol/ports.ts'
+import type { Emit, Listener } from '../protocol/ports.ts'
 import { BufferPool } from '../storage/buffer-pool.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import type { Environment } from './environment.ts'
@@ -23,12 +22,11 @@ import type { AppEvent } from './node-event.ts'
 import { peerSources, type PeerSourceHost } from './peer-sources.ts'
 import { RateLimits } from './rate-limits.ts'
 import { reachable } from './reachable.ts'
+import { Reception } from './reception.ts'
 import { Session } from './session.ts'
 import type { PayloadOptions, SessionEvent, SessionHost, SessionOptions } from './session-options.ts'
 import { CLIENT, VERSION } from './version.ts'
 
-/** Callers whose handshake is not through yet. The next one is turned away. */
-export const MAX_PENDING_HANDSHAKES = 128
 /** Connections at once, unless told otherwise. */
 export const DEFAULT_MAX_PEERS = 50
 
@@ -110,7 +108,7 @@ export class Node {
   readonly #slots: ConnectionSlots
   readonly #host: Omit<SessionHost, 'random' | 'listening' | 'onClosed'>
   readonly #sessions = new Map<string, Session>()
-  readonly #handshakers = new Set<Handshaker>()
+  readonly #reception: Reception
   /** Of sessions that are closed. */
   #downloadedBefore = 0
   #uploadedBefore = 0
@@ -173,7 +171,21 @@ export class Node {
       dht,
       lan: options.hasLan ? joinLan(env, { ...bound, net: options.dhtNet, emit: this.#emit }) : undefined,
     }
-    if (this.#listener) this.#listener.onStream = (stream) => this.#onStream(stream)
+    this.#reception = new Reception({
+      clock: env.clock,
+      filter: options.filter,
+      emit: this.#emit,
+      answer: (infoHash) =>
+        this.#sessions.has(toHex(infoHash))
+          ? encodeHandshake({ infoHash, peerId: this.peerId, hasExtensions: true, hasFast: false })
+          : undefined,
+      onShaken: (shaken) => {
+        const session = this.#sessions.get(toHex(shaken.handshake.infoHash))
+        session?.onIncoming(shaken)
+        return session !== undefined
+      },
+    })
+    if (this.#listener) this.#listener.onStream = (stream) => this.#reception.onStream(stream)
   }
 
   /** The bound endpoints, with their real ports. */
@@ -304,7 +316,7 @@ export class Node {
 
   async #close(): Promise<void> {
     this.#listener?.close()
-    for (const handshaker of [...this.#handshakers]) handshaker.abort()
+    this.#reception.close()
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
     const { dht, lan, udpTrackers } = this.#sourceHost
     lan?.close()
@@ -322,41 +334,6 @@ export class Node {
     this.#downloadedBefore += downloaded
     this.#uploadedBefore += uploaded
     this.#sessions.delete(key)
-  }
-
-  /** Somebody called. The handshake tells which session is meant. */
-  #onStream(stream: ByteStream): void {
-    const rule = this.#host.filter?.blockedBy(stream.remote.host)
-    if (rule !== undefined) {
-      stream.destroy()
-      this.#emit({ event: 'peer_blocked', peer: formatEndpoint(stream.remote), direction: 'in', rule })
-      return
-    }
-    if (this.#handshakers.size >= MAX_PENDING_HANDSHAKES) return this.#refuse(stream, 'too many handshakes')
-    const handshaker: Handshaker = new Handshaker(stream, {
-      clock: this.#env.clock,
-      answer: (infoHash) =>
-        this.#sessions.has(toHex(infoHash))
-          ? encodeHandshake({ infoHash, peerId: this.peerId, hasExtensions: true, hasFast: false })
-          : undefined,
-      onDone: (result) => {
-        this.#handshakers.delete(handshaker)
-        if (result instanceof SwarmError) this.#refuse(stream, result.code)
-        else this.#dispatch(result)
-      },
-    })
-    this.#handshakers.add(handshaker)
-  }
-
-  #dispatch(shaken: Shaken): void {
-    const session = this.#sessions.get(toHex(shaken.handshake.infoHash))
-    if (session) session.onIncoming(shaken)
-    else this.#refuse(shaken.stream, 'wire.wrong-info-hash')
-  }
-
-  #refuse(stream: ByteStream, reason: string): void {
-    stream.destroy()
-    this.#emit({ event: 'peer_refused', peer: formatEndpoint(stream.remote), reason })
   }
 
   #emitListen(): void {

@@ -250,7 +250,7 @@ export class Session {
         infoHash: this.infoHash,
         listening: this.#host.listening,
         isSeed: () => this.isComplete,
-        needsPeers: () => this.#host.slots.hasFree,
+        needsPeers: () => this.#host.slots.hasRoom,
         totals: () => this.#totals(),
       },
       isPrivate,

@@ -291,6 +291,7 @@ export class Swarm implements PeerObserver {
     })
     this.#peers.set(peer.id, peer)
     this.#scheduleRound()
+    this.#connector.onJoined(peer)
     options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.client })
     if (this.#transfer) this.#introduce(peer, this.#transfer)
     peer.start(rest)
@@ -349,6 +350,7 @@ export class Swarm implements PeerObserver {
 
   #round(now: Millis): void {
     this.#news.flush()
+    this.#connector.round()
     for (const peer of [...this.#peers.values()]) peer.onTick(now)
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)

@@ -150,13 +150,17 @@ export class Uploader {
     let rate = 0
     let limit = 0
     const peers: ChokerPeer[] = []
-    for (const { peer, lane, isTurnedAway } of this.#uploads.values()) {
+    for (const { peer, lane, aheadBytes, isTurnedAway } of this.#uploads.values()) {
       if (isTurnedAway || have.isEmpty) continue
-      rate += peer.upRate.rate(now)
+      const peerRate = peer.upRate.rate(now)
+      rate += peerRate
       limit = Math.max(limit, lane.budget.rate)
       peers.push({
         id: peer.id,
         isInterested: peer.isInterestedInUs,
+        // What waits for us is our doing; what waits for the peer is its own.
+        isTaking: peerRate > 0 || (aheadBytes === 0 && (peer.uploads?.size ?? 0) > 0),
+        host: peer.remote.host,
         isAsked: !peer.isChokingUs && owes(peer),
         downloadRate: peer.downRate.rate(now),
         unspreadCount: this.#offers.unspreadCount(peer),

@@ -6,6 +6,10 @@ export interface ChokerPeer {
   /** Unique in the session. */
   readonly id: number
   readonly isInterested: boolean
+  /** It takes blocks, or waits for some that it asked for. */
+  readonly isTaking: boolean
+  /** Where it comes from: slots are shared between addresses first. */
+  readonly host: string
   /** It lets us download, and owes us blocks. */
   readonly isAsked: boolean
   /** Bytes a second that it sends us. */
@@ -39,7 +43,7 @@ const SLOT_RATE = 65_536
 export const REVIEW: Millis = 10_000
 /** One slot in so many, and one at least, goes to whoever waits longest, whatever it sends us. */
 const OPTIMISTIC_ONE_IN = 5
-/** A peer that wants nothing keeps its slot for so long although others wait: it will soon want something again. */
+/** A peer that wants nothing, or takes nothing, keeps its slot for so long although others wait: it will soon want something again. */
 export const GRACE: Millis = 2_000
 /** How long an optimistic slot is held. */
 export const OPTIMISTIC_TURN: Millis = 30_000
@@ -71,13 +75,14 @@ interface Standing {
   isOptimistic: boolean
   /** Since when it owes us blocks and sends none. */
   silentSince: Millis | undefined
-  /** When it was last seen interested. */
-  interestedAt: Millis
+  /** When it last had use for a slot. */
+  usedAt: Millis
 }
 
 /**
  * While we download, slots go to those that send us most, and a few to whoever has waited longest: it may turn out to send
  * us more. When we have everything they go round, and those that keep what they got for themselves give theirs up first.
+ * A slot that comes free is for the address that has fewest: however many peers somebody runs, others have their share.
  *
  * It remembers who is unchoked: its decisions are to be carried out. A peer that connects is choked.
  */
@@ -123,25 +128,29 @@ export class Choker {
       if (!peer.isInterested && !standing?.isUnchoked) continue
       gone.delete(peer.id)
       if (standing === undefined) {
-        const waiting = { isUnchoked: false, isOptimistic: false, silentSince: undefined, interestedAt: now }
+        const waiting = { isUnchoked: false, isOptimistic: false, silentSince: undefined, usedAt: now }
         this.#standings.set(peer.id, { peer, since: now, ...waiting })
         continue
       }
       standing.peer = peer
-      if (peer.isInterested) standing.interestedAt = now
+      if (peer.isInterested && (peer.isTaking || !standing.isUnchoked)) standing.usedAt = now
       standing.silentSince =
         peer.isAsked && peer.downloadRate === 0 ? (standing.silentSince ?? now) : undefined
     }
     for (const id of gone) this.#standings.delete(id)
   }
 
-  /** Somebody waits: those that want nothing make room. */
+  /** Somebody waits: those that want or take nothing make room. */
   #evict(slots: number): void {
     let excess = this.#standings.size - slots
     for (const [id, standing] of this.#standings) {
       if (excess <= 0) return
-      if (this.#now - standing.interestedAt < GRACE) continue
-      this.#choke(standing, 'not interested any more, and others wait')
+      if (this.#now - standing.usedAt < GRACE) continue
+      const { isInterested } = standing.peer
+      this.#choke(
+        standing,
+        `${isInterested ? 'it takes nothing' : 'not interested any more'}, and others wait`,
+      )
       this.#standings.delete(id)
       excess--
     }
@@ -177,7 +186,13 @@ export class Choker {
     const waiting = this.#standings.size - served.length
     const excess = Math.max(0, served.length - slots)
     const turnover = Math.min(waiting, Math.ceil(slots / TURNOVER_ONE_IN))
-    served.sort((a, b) => b.peer.unspreadCount - a.peer.unspreadCount || bySeniority(a, b))
+    const slotsAt = this.#slotsByHost()
+    served.sort(
+      (a, b) =>
+        slotsAt.get(b.peer.host)! - slotsAt.get(a.peer.host)! ||
+        b.peer.unspreadCount - a.peer.unspreadCount ||
+        bySeniority(a, b),
+    )
     for (const standing of served.slice(0, Math.max(excess, turnover)))
       this.#choke(standing, 'its turn is over, and others wait')
   }
@@ -186,12 +201,25 @@ export class Choker {
     const free = slots - this.#unchoked().length
     if (free <= 0) return
     const waiting = [...this.#standings.values()].filter(({ isUnchoked }) => !isUnchoked)
+    const slotsAt = this.#slotsByHost()
     const isLast = ({ silentSince }: Standing): number => Number(isSnub(silentSince, this.#now))
-    waiting.sort((a, b) => isLast(a) - isLast(b) || bySeniority(a, b))
-    for (const standing of waiting.slice(0, free)) {
-      standing.isOptimistic = true
-      this.#unchoke(standing, 'a slot is free, and it has waited longest')
+    const byClaim = (a: Standing, b: Standing): number =>
+      isLast(a) - isLast(b) ||
+      (slotsAt.get(a.peer.host) ?? 0) - (slotsAt.get(b.peer.host) ?? 0) ||
+      bySeniority(a, b)
+    for (let left = Math.min(free, waiting.length); left > 0; left--) {
+      const next = waiting.reduce((best, standing) => (byClaim(standing, best) < 0 ? standing : best))
+      waiting.splice(waiting.indexOf(next), 1)
+      slotsAt.set(next.peer.host, (slotsAt.get(next.peer.host) ?? 0) + 1)
+      next.isOptimistic = true
+      this.#unchoke(next, 'a slot is free, and it has waited longest')
     }
+  }
+
+  #slotsByHost(): Map<string, number> {
+    const slots = new Map<string, number>()
+    for (const { peer } of this.#unchoked()) slots.set(peer.host, (slots.get(peer.host) ?? 0) + 1)
+    return slots
   }
 
   #unchoked(): Standing[] {
@@ -207,7 +235,7 @@ export class Choker {
 
   #unchoke(standing: Standing, reason: string): void {
     standing.isUnchoked = true
-    standing.since = this.#now
+    standing.since = standing.usedAt = this.#now
     this.#decisions.push({ id: standing.peer.id, action: 'unchoke', reason })
   }
 }

@@ -1,6 +1,6 @@
 /** Slots for connections, shared by sessions. */
-import { expect, test } from 'vitest'
-import { ConnectionSlots } from '../../src/app/connection-slots.ts'
+import { describe, expect, test } from 'vitest'
+import { ConnectionSlots, type SlotHolder } from '../../src/app/connection-slots.ts'
 
 test('there are as many as there are, and not more', () => {
   const slots = new ConnectionSlots(2)
@@ -36,4 +36,58 @@ test('is offered on when nobody wants it at first, and not to those who went', (
 
 test('one that nobody took cannot be given back', () => {
   expect(() => new ConnectionSlots(1).release()).toThrow('a slot was released that nobody took')
+})
+
+describe('when all are taken', () => {
+  const ATTACKER = '203.0.113.9'
+
+  /** All slots settled by the letters of a picture, lower-case ones at an address of their own. @returns who left, in order */
+  function fill(picture: string, rates: Readonly<Record<number, number>> = {}) {
+    const slots = new ConnectionSlots(picture.length)
+    const left: string[] = []
+    for (const [at, letter] of [...picture].entries()) {
+      slots.take()
+      const holder: SlotHolder = {
+        host: letter === 'A' ? ATTACKER : `198.51.100.${at}`,
+        rate: () => rates[at] ?? 0,
+        yield: () => {
+          left.push(`${letter}${at}`)
+          slots.release(holder)
+        },
+      }
+      slots.settle(holder)
+    }
+    return { slots, left }
+  }
+
+  test('one of the address that holds most makes room for a caller, the last of those that move least', () => {
+    const { slots, left } = fill('bAAAA', { 3: 10, 4: 20 })
+    expect(slots.takeForCaller('192.0.2.1')).toBe(true)
+    expect([left, slots.taken]).toEqual([['A2'], 5])
+  })
+
+  test('nobody makes room for a caller whose address would then hold more', () => {
+    const { slots, left } = fill('AAAA')
+    expect(slots.takeForCaller(ATTACKER)).toBe(false)
+    const lonely = fill('bcde')
+    expect(lonely.slots.takeForCaller('192.0.2.1')).toBe(false)
+    expect([left, lonely.left]).toEqual([[], []])
+  })
+
+  test('the slot is not offered to others on the way', () => {
+    const { slots } = fill('AAAA')
+    let offers = 0
+    slots.watch(() => offers++)
+    slots.takeForCaller('192.0.2.1')
+    expect([offers, slots.taken]).toEqual([0, 4])
+    slots.release()
+    expect([offers, slots.taken]).toEqual([1, 3])
+  })
+
+  test('whom we would call gets one only of those that hold more than half', () => {
+    const { slots, left } = fill('AAAb')
+    expect(slots.hasRoom).toBe(true)
+    expect([slots.takeForDial('192.0.2.1'), slots.takeForDial('192.0.2.2')]).toEqual([true, false])
+    expect([left, slots.hasRoom]).toEqual([['A2'], false])
+  })
 })

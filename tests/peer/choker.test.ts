@@ -20,6 +20,8 @@ function crowd(picture: string, rates: readonly number[] = []): ChokerPeer[] {
   return [...picture].map((mark, i) => ({
     id: i + 1,
     isInterested: mark === 'i',
+    isTaking: mark === 'i',
+    host: `10.0.0.${i + 1}`,
     isAsked: false,
     downloadRate: rates[i] ?? 0,
     unspreadCount: 0,
@@ -110,6 +112,43 @@ describe('a seeder', () => {
     const now = [peers[0]!, peers[1]!, hoarder, peers[3]!, peers[4]!]
     choker.decide(now, seeding(0))
     expect(words(choker.decide(now, seeding(REVIEW)))).toEqual(['choke 3', 'unchoke 5'])
+  })
+})
+
+describe('an attacker', () => {
+  const hog = (peers: readonly ChokerPeer[], count: number): ChokerPeer[] =>
+    peers.map((peer) => (peer.id <= count ? { ...peer, host: '203.0.113.9' } : peer))
+
+  test('that wants everything and takes nothing keeps its slots only while nobody waits', () => {
+    const choker = new Choker()
+    const idle = crowd('iiii').map((peer) => ({ ...peer, isTaking: false }))
+    choker.decide(idle, seeding(0))
+    expect(choker.decide(idle, seeding(10 * GRACE))).toEqual([])
+    const all = [...idle, crowd('iiiii')[4]!]
+    expect(words(choker.decide(all, seeding(10 * GRACE + 1)))).toEqual(['choke 1', 'unchoke 5'])
+  })
+
+  test('with many peers at one address gets the slots that others leave', () => {
+    const choker = new Choker()
+    const peers = hog(crowd('iiiiiiiiii'), 8)
+    for (let now = 0; now <= 6 * REVIEW; now += 2_000) {
+      choker.decide(peers, seeding(now))
+      expect(unchoked(choker, peers)).toEqual(expect.arrayContaining([9, 10]))
+      expect(unchoked(choker, peers)).toHaveLength(SLOTS)
+    }
+  })
+
+  test('that came first gives a slot to who comes later from elsewhere, in the next review', () => {
+    const choker = new Choker()
+    const attackers = hog(crowd('iiiiii'), 6)
+    choker.decide(attackers, seeding(0))
+    const all = [...attackers, crowd('iiiiiii')[6]!]
+    choker.decide(all, seeding(1))
+    expect(unchoked(choker, all)).not.toContain(7)
+    for (let now = REVIEW; now <= 5 * REVIEW; now += REVIEW) {
+      choker.decide(all, seeding(now))
+      expect(unchoked(choker, all)).toContain(7)
+    }
   })
 })
 

@@ -1,0 +1,94 @@
+/** Callers, from the moment they connect until it is known which torrent they want. */
+import type { PeerEvent } from '../peer/events.ts'
+import { Handshaker, type Shaken } from '../peer/handshaker.ts'
+import { formatEndpoint } from '../protocol/endpoint.ts'
+import { SwarmError } from '../protocol/errors.ts'
+import type { InfoHash } from '../protocol/ids.ts'
+import type { ByteStream, Clock, Emit } from '../protocol/ports.ts'
+import type { AddressFilter } from './connector.ts'
+import { Crowd } from './crowd.ts'
+
+/**
+ * Callers whose handshake is not through yet. For the next one, whoever has taken longest of the address with most of them
+ * has to go: it takes a round trip, and those who take ever longer do not keep others out.
+ */
+export const MAX_PENDING_HANDSHAKES = 128
+
+export interface ReceptionOptions {
+  readonly clock: Clock
+  readonly filter: AddressFilter | undefined
+  readonly emit: Emit<PeerEvent>
+  /** Our handshake for a torrent, or undefined when it is not served here. */
+  readonly answer: (infoHash: InfoHash) => Uint8Array | undefined
+  /** Both handshakes are through. @returns false when the torrent is not served any more */
+  readonly onShaken: (shaken: Shaken) => boolean
+}
+
+interface Caller {
+  readonly stream: ByteStream
+  readonly handshaker: Handshaker
+}
+
+export class Reception {
+  readonly #options: ReceptionOptions
+  readonly #callers = new Set<Caller>()
+  readonly #crowd = new Crowd<Caller>()
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options
+  }
+
+  onStream(stream: ByteStream): void {
+    const { filter, emit, clock, answer } = this.#options
+    const { host } = stream.remote
+    const rule = filter?.blockedBy(host)
+    if (rule !== undefined) {
+      stream.destroy()
+      emit({ event: 'peer_blocked', peer: formatEndpoint(stream.remote), direction: 'in', rule })
+      return
+    }
+    if (this.#callers.size >= MAX_PENDING_HANDSHAKES && !this.#makeRoom(host))
+      return this.#refuse(stream, 'too many handshakes')
+    const handshaker: Handshaker = new Handshaker(stream, {
+      clock,
+      answer,
+      onDone: (result) => {
+        if (this.#forget(caller)) this.#onDone(stream, result)
+      },
+    })
+    const caller = { stream, handshaker }
+    this.#callers.add(caller)
+    this.#crowd.add(host, caller)
+  }
+
+  /** The node closes. */
+  close(): void {
+    for (const { handshaker } of [...this.#callers]) handshaker.abort()
+  }
+
+  #makeRoom(host: string): boolean {
+    const { largest } = this.#crowd
+    if (largest.size <= this.#crowd.countAt(host)) return false
+    const [caller] = largest
+    this.#forget(caller!)
+    caller!.handshaker.abort()
+    this.#refuse(caller!.stream, 'too many handshakes')
+    return true
+  }
+
+  /** @returns false when it was forgotten before */
+  #forget(caller: Caller): boolean {
+    this.#crowd.remove(caller.stream.remote.host, caller)
+    return this.#callers.delete(caller)
+  }
+
+  #onDone(stream: ByteStream, result: Shaken | SwarmError): void {
+    if (result instanceof SwarmError) this.#refuse(stream, result.code)
+    else if (!this.#options.onShaken(result)) this.#refuse(stream, 'wire.wrong-info-hash')
+  }
+
+  #refuse(stream: ByteStream, reason: string): void {
+    stream.destroy()
+    this.#options.emit({ event: 'peer_refused', peer: formatEndpoint(stream.remote), reason })
+  }
+}
