@@ -54,7 +54,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
   readonly #conduct: Conduct
   readonly #pieces: RemotePieces = new RemotePieces({
     onAll: () => this.#observer.onPieces(this),
-    onOne: (piece) => this.#observer.onHave(this, piece),
+    onOne: (piece) => this.#isClosed || this.#observer.onHave(this, piece),
   })
   readonly #clientByPeerId: string
   #geometry: PieceGeometry | undefined
@@ -298,8 +298,8 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#guard(() => this.#decoder.push(chunk, this.#onMessage))
     if (this.#isClosed) return
     if (this.#isInterestedInUs !== wasInterestedInUs) this.#observer.onInterest(this)
-    if (this.#hasBlocks) this.#observer.onBlocksEnd(this)
-    if (this.#hasRequests) this.#observer.onRequestsEnd(this)
+    if (this.#hasBlocks && !this.#isClosed) this.#observer.onBlocksEnd(this)
+    if (this.#hasRequests && !this.#isClosed) this.#observer.onRequestsEnd(this)
     this.#hasBlocks = this.#hasRequests = false
     this.#gate.onReceived(chunk.length)
   }

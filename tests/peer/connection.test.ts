@@ -65,24 +65,32 @@ let clock: SimClock
 let stream: FakeStream
 let told: string[]
 let peer: PeerConnection
+/** What the swarm closes the connection at. */
+let lastWord: string | undefined
+
+function tell(what: string): void {
+  told.push(what)
+  if (what === lastWord) peer.close('enough')
+}
 
 /** Four pieces of two blocks; the connection is up and our pieces are said. */
 beforeEach(() => {
   clock = new SimClock()
   stream = new FakeStream()
   told = []
+  lastWord = undefined
   const observer: PeerObserver = {
-    onPieces: () => told.push('pieces'),
-    onHave: (_peer, piece) => told.push(`have ${piece}`),
-    onChoke: () => told.push('choke'),
-    onUnchoke: () => told.push('unchoke'),
-    onInterest: () => told.push('interest'),
-    onBlock: (_peer, { piece, begin }, block) => told.push(`block ${piece}+${begin} ${block[0]}`),
-    onBlocksEnd: () => told.push('end'),
-    onRequest: () => told.push('request'),
-    onRequestsEnd: () => told.push('requests end'),
-    onExtensions: () => told.push('extensions'),
-    onClosed: (_peer, reason) => told.push(`closed: ${reason}`),
+    onPieces: () => tell('pieces'),
+    onHave: (_peer, piece) => tell(`have ${piece}`),
+    onChoke: () => tell('choke'),
+    onUnchoke: () => tell('unchoke'),
+    onInterest: () => tell('interest'),
+    onBlock: (_peer, { piece, begin }, block) => tell(`block ${piece}+${begin} ${block[0]}`),
+    onBlocksEnd: () => tell('end'),
+    onRequest: () => tell('request'),
+    onRequestsEnd: () => tell('requests end'),
+    onExtensions: () => tell('extensions'),
+    onClosed: (_peer, reason) => tell(`closed: ${reason}`),
   }
   peer = new PeerConnection({
     id: 1,
@@ -123,6 +131,25 @@ test('blocks of one chunk are told one by one, and then that it was all', () => 
   receive(Uint8Array.from([...message(0), ...message(BLOCK)]))
   expect(told).toEqual([`block 1+0 7`, `block 1+${BLOCK} 7`, 'end'])
   expect(peer.downRate.total).toBe(2 * BLOCK)
+})
+
+test.each([
+  ['pieces', encodeHaves([3]), []],
+  ['have 3', encodeHaves([3, 2]), ['pieces']],
+  [
+    'end',
+    Uint8Array.from([
+      ...encodePieceHeader(1, 0, BLOCK),
+      ...new Uint8Array(BLOCK),
+      ...encodeRequests([{ piece: 2, begin: 0, length: BLOCK }]),
+    ]),
+    [`block 1+0 0`, 'request'],
+  ],
+])('a connection that is closed at %s tells nothing more', (word, bytes, before) => {
+  peer.unchoke()
+  lastWord = word
+  receive(bytes, encodeUnchoke())
+  expect(told).toEqual([...before, word, 'closed: enough'])
 })
 
 describe('requests of the remote', () => {

@@ -23,9 +23,13 @@ import { chunksOf } from '../chunks.ts'
 import { claim, claimSame } from '../claims.ts'
 import type { FuzzTarget } from '../engine/target.ts'
 
-/** How the stream is cut, and what of our side is set: 1 it may download, 2 we know the metainfo only later. */
+/**
+ * How the stream is cut, and what of our side is set: 1 it may download, 2 we know the metainfo only later; the rest says at
+ * which word we have had enough of it.
+ */
 const HEAD_BYTES = 2
 const PIECES = 11
+const ENOUGH = 'enough'
 const geometry = new PieceGeometry(40, [{ path: [], length: 40 * PIECES - 7 }])
 
 export const target: FuzzTarget = {
@@ -73,6 +77,7 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
   const tell = (what: string): void => {
     claim(!told.some((before) => before.startsWith('closed')), `it was closed, and says ${what}`)
     told.push(what)
+    if (told.length === flags >> 2) peer.close(ENOUGH)
   }
   let isInterested = false
   const stream = new SilentStream()
@@ -98,18 +103,18 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
       // As the swarm does with what it never asked for.
       peer.strike()
     },
-    onBlocksEnd: () => undefined,
+    onBlocksEnd: () => claim(!peer.isClosed, 'no end of blocks of who is gone'),
     onRequest: (_peer, piece) => {
       claim(geometry.isPiece(piece), 'a request for a piece that there is')
       tell(`request ${piece}`)
     },
-    onRequestsEnd: () => undefined,
+    onRequestsEnd: () => claim(!peer.isClosed, 'no end of requests of who is gone'),
     onExtensions: (_peer, fields) => tell(`extensions ${JSON.stringify(fields)}`),
     onClosed: (_peer, reason) => tell(`closed ${reason}`),
   }
   const registry = new ExtensionRegistry<PeerConnection>()
   registry.register('ut_x', (_peer, payload) => tell(`ut_x ${toHex(payload)}`))
-  const peer = new PeerConnection({
+  const peer: PeerConnection = new PeerConnection({
     id: 1,
     stream,
     direction: 'in',
@@ -133,7 +138,10 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
   claim(peer.isClosed === stream.isDestroyed, 'what is closed is destroyed')
   const reason = /^closed (.*)/.exec(told.at(-1) ?? '')?.[1]
   claim((reason !== undefined) === peer.isClosed, 'that it is closed is said')
-  claim(reason === undefined || Object.hasOwn(ERROR_CODES, reason), 'for a reason that is documented')
+  claim(
+    reason === undefined || reason === ENOUGH || Object.hasOwn(ERROR_CODES, reason),
+    'for a reason that is documented',
+  )
   claim(peer.isClosed || peer.isInterestedInUs === isInterested, 'its interest is known')
   return told
 }
