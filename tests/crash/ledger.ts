@@ -1,6 +1,7 @@
 /** What the lives of one download have told so far, held against the disk after each of them. */
 import type { Metainfo } from '../../src/app/library.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
+import { COMMIT_THREADS } from '../../src/storage/fs/worker-pool.ts'
 import type { Life } from './life.ts'
 import { piecesOnDisk } from './pieces-on-disk.ts'
 
@@ -10,11 +11,22 @@ import { piecesOnDisk } from './pieces-on-disk.ts'
  */
 export const MAX_UNFINISHED_BYTES = 64 * 2 ** 20
 
+/**
+ * What a start reads of what its journal vouches for: a sample of what was synced, and one of what was not. Only when nothing
+ * was there yet, or everything and the journal gone, may it read more: what there is, once.
+ */
+export const MAX_CHECKED_PIECES = 32
+
+/** Written and not noted, so that they are fetched again: the one that each disk worker had in hand. */
+export const MAX_FORGOTTEN_PIECES = COMMIT_THREADS
+
 /** What one life has cost and found, for the table. */
 export interface LifeRecord {
   readonly moment: string
   readonly isKilled: boolean
   readonly source: string | undefined
+  /** What was right on disk when it began. */
+  readonly found: 'nothing' | 'part' | 'everything'
   /** Bytes that the start read again. */
   readonly checkedBytes: number | undefined
   readonly msToListen: number | undefined
@@ -66,6 +78,12 @@ export class Ledger {
     const { pieceLength } = this.#metainfo.geometry
     if (resume !== undefined && resume.have > before.count)
       this.#find(`it began with ${resume.have} pieces, but ${before.count} were right on disk`)
+    if (resume !== undefined && !before.isEmpty && !before.isFull) {
+      if (resume.checked > MAX_CHECKED_PIECES)
+        this.#find(`it read ${resume.checked} pieces of a download that was under way`)
+      if (before.count - resume.have > MAX_FORGOTTEN_PIECES)
+        this.#find(`${before.count} pieces were right on disk, and it began with ${resume.have}`)
+    }
     if (life.repeated.length > 0) this.#find(`told twice of in one life: ${list(life.repeated)}`)
     const again = [...life.requested].filter((piece) => this.#announced.has(piece))
     if (again.length > 0) this.#find(`announced in an earlier life and asked for again: ${list(again)}`)
@@ -89,6 +107,7 @@ export class Ledger {
       moment,
       isKilled,
       source: resume?.source,
+      found: before.isEmpty ? 'nothing' : before.isFull ? 'everything' : 'part',
       checkedBytes: resume && resume.checked * pieceLength,
       msToListen: life.msTo('listen'),
       msToResume: life.msTo('resume'),

@@ -1,7 +1,7 @@
 /** The table at the end. */
 import { aligned } from '../../bench/report.ts'
 import { formatSize } from '../../src/app/quantity.ts'
-import { MAX_UNFINISHED_BYTES, type LifeRecord } from './ledger.ts'
+import { MAX_CHECKED_PIECES, MAX_FORGOTTEN_PIECES, MAX_UNFINISHED_BYTES, type LifeRecord } from './ledger.ts'
 
 export interface Outcome {
   readonly seed: number
@@ -21,7 +21,8 @@ export function summary(outcome: Outcome): string {
   const restarts = records.filter(
     ({ msToResume }, index) => msToResume !== undefined && records[index - 1]?.isKilled,
   )
-  const sources = [...Map.groupBy(restarts, ({ source }) => source)].map(
+  const underWay = restarts.filter(({ found }) => found === 'part')
+  const sources = [...Map.groupBy(restarts, ({ found, source }) => `${found} (${source})`)].map(
     ([source, { length }]) => `${source} ${length}`,
   )
   const row = (
@@ -36,7 +37,7 @@ export function summary(outcome: Outcome): string {
   return [
     `seed ${seed}: ${kills.length} kills of the leecher over ${rounds} downloads, ${seederKills} of the seeder`,
     moments.map(([moment, { length }]) => `${moment} ${length}`).join(', '),
-    `restarts after a kill that came so far, by who vouched for what was there: ${sources.join(', ')}`,
+    `restarts after a kill that came so far, what was there, and who vouched for it: ${sources.join(', ')}`,
     '',
     aligned([
       ['at the kill', 'median', '95 %', 'max'],
@@ -48,9 +49,11 @@ export function summary(outcome: Outcome): string {
         among: kills,
         shown: formatSize,
       }),
-      ['restart', 'median', '95 %', 'max'],
+      ['restart of a download under way', 'median', '95 %', 'max'],
+      row('read again', ({ checkedBytes }) => checkedBytes, { among: underWay, shown: formatSize }),
+      row('right on disk, not known', ({ forgotten }) => forgotten, { among: underWay, shown: bytes }),
+      ['any restart', 'median', '95 %', 'max'],
       row('read again', ({ checkedBytes }) => checkedBytes, { among: restarts, shown: formatSize }),
-      row('right on disk, not known', ({ forgotten }) => forgotten, { among: restarts, shown: bytes }),
       row('until listen', ({ msToListen }) => msToListen, { among: restarts, shown: ms }),
       row('until resume', ({ msToResume }) => msToResume, { among: restarts, shown: ms }),
       row('until the first have', ({ msToFirstHave }) => msToFirstHave, { among: restarts, shown: ms }),
@@ -58,7 +61,7 @@ export function summary(outcome: Outcome): string {
     '',
     `${sum(records.map(({ announced }) => announced))} pieces announced; ${sum(kills.map(({ hashed }) => hashed))} hashed from disk after kills`,
     `${sum(records.map(({ fetchedTwice }) => fetchedTwice))} fetched twice although they were right on disk (unrecorded at the kill)`,
-    `allowed in flight at a kill: ${formatSize(MAX_UNFINISHED_BYTES)}`,
+    `allowed: ${formatSize(MAX_UNFINISHED_BYTES)} in flight at a kill, ${MAX_CHECKED_PIECES} pieces read and ${MAX_FORGOTTEN_PIECES} not known at the start of a download under way`,
     ...findings.map((finding) => `FAIL ${finding}`),
     findings.length === 0 ? 'PASS' : `FAIL: ${findings.length} findings`,
   ].join('\n')

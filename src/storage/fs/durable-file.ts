@@ -11,7 +11,7 @@ const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
  * @param mode of the new file, less what the process masks
  */
 export async function replaceDurably(path: string, bytes: Uint8Array, mode: number = 0o666): Promise<void> {
-  const fresh = `${path}.tmp`
+  const fresh = unfinished(path)
   const file = await open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode)
   try {
     await file.writeFile(bytes)
@@ -21,6 +21,11 @@ export async function replaceDurably(path: string, bytes: Uint8Array, mode: numb
   }
   await rename(fresh, path)
   await syncPath(dirname(path))
+}
+
+/** Where the new bytes lie until they take the place of the old ones; a process that is killed leaves it there. */
+export function unfinished(path: string): string {
+  return `${path}.tmp`
 }
 
 /** Makes a file's content, or the names in a folder, durable. */

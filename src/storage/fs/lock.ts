@@ -2,7 +2,8 @@
  * The lock of a download: a file beside the payload that names the process that writes there. It is stale, and is
  * taken over, when that process is gone or its number belongs to another one by now.
  */
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StorageError } from '../../protocol/errors.ts'
 
@@ -48,6 +49,7 @@ export class Lock {
   async release(): Promise<void> {
     try {
       await rm(this.#path, { force: true })
+      await sweep(this.#path)
     } finally {
       heldHere.delete(this.#path)
     }
@@ -98,12 +100,16 @@ function parseHolder(content: string): Holder | undefined {
 async function isAlive({ pid, started }: Holder): Promise<boolean> {
   // Not in `heldHere`, so a former process had our number, as far as the system can tell.
   if (pid === process.pid && started === '') return false
+  return isRunning(pid) && started === (await startOf(pid))
+}
+
+function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
-  return started === (await startOf(pid))
 }
 
 /** Renamed before it is removed, so that of two processes that found it stale only one takes this very file. */
@@ -117,6 +123,16 @@ async function moveAway(path: string, stale: string): Promise<void> {
   const isStale = (await contentOf(aside)) === stale
   if (isStale) await rm(aside, { force: true })
   else await rename(aside, path) // It was taken over in between: put it back.
+}
+
+/** Removes what processes have left that were killed while they moved a stale lock away. It harms nobody where it cannot be seen. */
+async function sweep(path: string): Promise<void> {
+  const prefix = `${basename(path)}.`
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN
+    if (Number.isInteger(pid) && pid > 0 && !isRunning(pid))
+      await rm(join(dirname(path), name), { force: true })
+  }
 }
 
 /** Clock ticks from boot to the start of a process: field 22 of proc(5) `stat`; the name in field 2 may hold blanks. */

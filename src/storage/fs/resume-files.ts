@@ -6,7 +6,7 @@ import type { Remembered } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
 import { NOTE_BYTES } from '../resume-notes.ts'
 import { MAX_RESUME_BYTES } from '../resume.ts'
-import { syncPath } from './durable-file.ts'
+import { syncPath, unfinished } from './durable-file.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 
@@ -41,6 +41,7 @@ export async function createNotes(map: FileMap, isDurable: boolean): Promise<voi
 /** The resume file goes first: without it, notes say nothing. */
 export async function removeRemembered(map: FileMap): Promise<void> {
   await rm(map.resumePath, { force: true })
+  await rm(unfinished(map.resumePath), { force: true })
   await rm(map.notesPath, { force: true })
 }
 

@@ -154,6 +154,14 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual(['film.bin'])
   })
 
+  test('takes along what a process has left that was killed while it took a stale one over', async () => {
+    const [dead, alive] = [2 ** 22 + 1, process.ppid].map((pid) => `${lockPath()}.${pid}`)
+    for (const path of [dead!, alive!]) writeFileSync(path, 'stale')
+    await close(await open(filePlan()))
+    expect(existsSync(dead!)).toBe(false)
+    expect(existsSync(alive!)).toBe(true)
+  })
+
   test('keeps a second disk of the same process out', async () => {
     const payload = await open(filePlan())
     const second = new FsDisk()
@@ -161,6 +169,15 @@ describe('the lock', () => {
     await outcome<void>((done) => second.close(() => done()))
     await close(payload)
   })
+})
+
+test('a resume file is removed with what a process has left that was killed while it replaced it', async () => {
+  const payload = await open(filePlan())
+  writeFileSync(`${folder}/.film.bin.bitswarm-resume`, 'old')
+  writeFileSync(`${folder}/.film.bin.bitswarm-resume.tmp`, 'ne')
+  await success<void>((done) => payload.removeResume(done))
+  await close(payload)
+  expect(readdirSync(folder)).toEqual(['film.bin'])
 })
 
 test('thousands of files are handled with few of them open', async () => {
