@@ -38,7 +38,8 @@ export class Culprits {
   /** A source sent what is not the payload. */
   convict({ id, piece, blocks }: Conviction): void {
     const peer = this.#options.peers.get(id) ?? this.#departed.get(id)
-    if (peer === undefined) return
+    // Once is enough, however many pieces and connections show it.
+    if (peer === undefined || this.#options.connector.isBanned(peer)) return
     if (blocks === undefined)
       this.ban(peer, 'it alone sent a piece that does not have its hash', { pieces: [piece] })
     else
@@ -46,8 +47,6 @@ export class Culprits {
         pieces: [piece],
         blocks: blocks.slice(0, MAX_NAMED_BLOCKS),
       })
-    // Once is enough, however many pieces show it.
-    this.#departed.delete(id)
   }
 
   ban(offender: Offender, reason: string, evidence: Evidence): void {

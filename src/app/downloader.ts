@@ -143,8 +143,11 @@ export class Downloader {
 
   /** The 2 s round: re-ranks, expires what is late, re-balances; then nobody is left without work. */
   round(now: Millis): void {
-    for (const { id } of this.picker.round(now)) this.#peers.get(id)?.window.onStall()
-    for (const peer of this.#peers.values()) this.#refill(peer)
+    const stalled = this.picker.round(now).map(({ id }) => this.#peers.get(id)!)
+    for (const peer of stalled) peer.window.onStall()
+    // What silent peers did not send goes to those that do.
+    for (const peer of this.#peers.values()) if (!stalled.includes(peer)) this.#refill(peer)
+    for (const peer of stalled) this.#refill(peer)
   }
 
   /** What is on disk of these pieces is in doubt. */
@@ -213,7 +216,7 @@ export class Downloader {
 
   /** A piece that was bad is good: those who made it bad are known, and the others are free. */
   #judge(piece: number, bytes: Uint8Array): void {
-    for (const conviction of this.#evidence.convict(piece, bytes)) this.#options.onCulprit(conviction)
+    for (const conviction of this.#evidence.convict(piece, bytes)) this.#convict(conviction)
     for (const peer of this.#peers.values()) this.#refill(peer)
   }
 
@@ -224,14 +227,23 @@ export class Downloader {
     this.#options.emit({
       event: 'hash_fail',
       piece,
-      peers: contributors.map((id) => this.#addressOf(id)),
+      peers: [...new Set(contributors.map((id) => this.#addressOf(id)))],
     })
     if (contributors.length > 1) this.#evidence.add(piece, senders, bytes)
-    else this.#options.onCulprit({ id: contributors[0]!, piece, blocks: undefined })
+    else this.#convict({ id: contributors[0]!, piece, blocks: undefined })
     for (const peer of this.#peers.values()) {
       this.#updateWanted(peer)
       this.#refill(peer)
     }
+  }
+
+  /** Nothing that it sent goes into a piece any more. */
+  #convict(conviction: Conviction): void {
+    this.picker.forget(conviction.id, (piece, bytes) => {
+      this.#wastedBytes += bytes
+      this.store.unput(piece, bytes)
+    })
+    this.#options.onCulprit(conviction)
   }
 
   #onDrain(): void {

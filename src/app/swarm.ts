@@ -240,6 +240,7 @@ export class Swarm implements PeerObserver {
   }
 
   onExtensions(peer: PeerConnection, { dhtPort }: ExtensionFields): void {
+    if (this.#connector.isBanned(peer)) return peer.close('banned')
     this.#connector.onListenEndpoint(peer)
     if (dhtPort !== undefined) this.#dht?.meet({ host: peer.remote.host, port: dhtPort })
     for (const extension of this.#extensions) extension.onHandshake(peer)

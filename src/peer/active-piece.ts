@@ -128,6 +128,16 @@ export class ActivePiece {
     this.missingCount--
   }
 
+  /** @returns whether `source` sent this block, which is free again now */
+  forget(block: number, source: number): boolean {
+    if (this.#blocks[block] !== source) return false
+    this.#blocks[block] = 0
+    this.freeCount++
+    this.missingCount++
+    this.#firstFree = Math.min(this.#firstFree, block)
+    return true
+  }
+
   /** The sources that sent blocks of it, each once. */
   get contributors(): number[] {
     return [...this.#shares.keys()]

@@ -108,6 +108,15 @@ export class ActivePieces {
     return [...this.#pieces.values()].filter((active) => active.reservedFor === source)
   }
 
+  /** What `source` sent is missing again. @returns the pieces that it sent something of, and how many bytes */
+  forget(source: number): (readonly [active: ActivePiece, bytes: number])[] {
+    const pieces = Array.from(
+      this.#pieces.values(),
+      (active) => [active, this.#forgetIn(active, source)] as const,
+    )
+    return pieces.filter(([, bytes]) => bytes > 0)
+  }
+
   /** A piece with free blocks that is left to nobody and that the source has. */
   looseFor(queue: SourceQueue, round: number): ActivePiece | undefined {
     return find(this.#loose, queue, round)
@@ -128,6 +137,14 @@ export class ActivePieces {
     for (; excess > 0 && count < Math.min(orphans.length, this.size - MIN_ACTIVE_PIECES); count++)
       excess -= orphans[count]!.length
     return orphans.slice(0, count)
+  }
+
+  #forgetIn(active: ActivePiece, source: number): number {
+    let bytes = 0
+    for (let block = 0; block < active.blockCount; block++)
+      if (active.forget(block, source)) bytes += this.#geometry.blockLength(active.piece, block)
+    if (bytes > 0) this.relist(active)
+    return bytes
   }
 
   #list(active: ActivePiece): void {

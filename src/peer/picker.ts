@@ -280,6 +280,18 @@ export class PiecePicker {
     return contributors
   }
 
+  /**
+   * Source `id` lies: what it sent of active pieces is asked for anew, of others.
+   *
+   * @param onForgotten so many bytes of a piece are missing again
+   */
+  forget(id: number, onForgotten: (piece: number, bytes: number) => void): void {
+    for (const [active, bytes] of this.#active.forget(id)) {
+      onForgotten(active.piece, bytes)
+      if (active.isUntouched) this.#abandon(active)
+    }
+  }
+
   /** A pending piece could not be written: wanted again, and nobody is to blame. */
   onPieceFailed(piece: number): void {
     this.#giveBack(this.#takePending(piece))

@@ -114,6 +114,12 @@ export class PieceStore {
     this.#onComplete({ piece, buffer: assembling.buffer })
   }
 
+  /** Blocks of a piece that is not complete are of no use, so many bytes in all: each is put again. */
+  unput(piece: number, bytes: number): void {
+    const assembling = this.#assembling.get(piece)
+    if (assembling !== undefined) assembling.missingBytes += bytes
+  }
+
   /** Throws away the blocks of a piece that is not complete. */
   discard(piece: number): void {
     this.#assembling.get(piece)?.buffer.release()

@@ -1,5 +1,6 @@
 /** What the picker does about a piece that does not have its hash, and about those who sent it. */
 import { describe, expect, test } from 'vitest'
+import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
 import { PickerWorld, type TestSource } from './fixtures.ts'
 
 describe('a bad piece', () => {
@@ -98,6 +99,35 @@ describe('a bad piece', () => {
     expect(world.abandoned).toEqual([0])
     expect(world.fetch(b, 2)).toEqual(['0.0', '0.1'])
     expect(world.picker.contributors(0)).toEqual([b.id])
+  })
+
+  test('what a liar sent of other pieces is missing again, and nothing else', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 3, order: 'sequential' })
+    const [liar, honest] = [world.source('##'), world.source('##')]
+    world.fetch(liar, 2)
+    world.picker.release(liar)
+    world.fetch(honest, 1)
+    world.picker.release(honest)
+    world.pick(liar, 1)
+    world.send(liar, '1.0')
+    const forgotten: [number, number][] = []
+    world.picker.forget(liar.id, (piece, bytes) => forgotten.push([piece, bytes]))
+    expect(forgotten).toEqual([[1, BLOCK_LENGTH]]) // piece 0 is complete: its hash says what it is
+    expect(world.abandoned).toEqual([1])
+    world.picker.removeSource(liar)
+    expect(world.fetch(honest, 9)).toEqual(['1.0', '1.1', '1.2'])
+    expect(world.picker.contributors(1)).toEqual([honest.id])
+  })
+
+  test('of a piece that others helped with their blocks stay', () => {
+    const world = new PickerWorld(1, { blocksPerPiece: 4, order: 'sequential' })
+    const [liar, honest] = [world.source('#'), world.source('#')]
+    world.fetch(liar, 2)
+    world.picker.release(liar)
+    world.fetch(honest, 1)
+    world.picker.forget(liar.id, () => {})
+    expect(world.fetch(honest, 9)).toEqual(['0.0', '0.1', '0.3'])
+    expect([...world.picker.sendersOf(0)]).toEqual([honest.id, honest.id, honest.id, honest.id])
   })
 
   test('a peer on parole has no more than four pieces at a time', () => {

@@ -33,7 +33,7 @@ export interface MachineOptions extends HostRates {
   /** One character a piece, `#` for one that lies on its disk at the start; nothing when missing. */
   readonly has?: string
   /** Machines to connect to. */
-  readonly peers?: readonly SimMachine[]
+  readonly peers?: readonly Pick<SimMachine, 'address'>[]
   /** URLs of web seeds, served by {@link SimSwarm.http}. */
   readonly webSeeds?: readonly string[]
   readonly node?: Omit<NodeOptions, 'tcpListen' | 'dhtListen' | 'onEvent'>
