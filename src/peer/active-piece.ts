@@ -143,7 +143,7 @@ export class ActivePiece {
     return [...this.#shares.keys()]
   }
 
-  /** For each block the source that sent it, once all are in. */
+  /** For each block the source that sent it; less than 1 for one that is not in. */
   get senders(): Int32Array {
     return this.#blocks.slice(0, this.blockCount)
   }

@@ -45,6 +45,11 @@ export class Interest {
     if (!this.#have.has(piece) && !this.#witnesses.has(queue)) this.#set(queue, piece)
   }
 
+  /** We lack a piece that we had. */
+  onLost(piece: number, queues: Iterable<SourceQueue>): void {
+    for (const queue of queues) if (queue.bitfield.has(piece)) this.onHave(queue, piece)
+  }
+
   /**
    * We have one more piece.
    *

@@ -5,6 +5,7 @@ import { InvariantError } from '../protocol/errors.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import { ActivePieces, MAX_ACTIVE_BYTES } from './active-pieces.ts'
+import type { BlockVerdict } from './block-verdict.ts'
 import type { BlockRun } from './claim.ts'
 import { blocksMissing, Endgame } from './endgame.ts'
 import { Interest } from './interest.ts'
@@ -16,9 +17,6 @@ import { Reservations } from './reservations.ts'
 import { SolePieces } from './sole-pieces.ts'
 import { SourceQueue, type BlockSource } from './source-queue.ts'
 import { WantedPieces } from './wanted-pieces.ts'
-
-/** `duplicate`: it was asked for once, and is of no use now. Drop both others; `unrequested` earns a strike. */
-export type BlockVerdict = 'accepted' | 'duplicate' | 'unrequested'
 
 /**
  * Decides which blocks a source should be asked for next.
@@ -168,14 +166,9 @@ export class PiecePicker {
     return this.#pending.has(piece)
   }
 
-  /** The sources that sent blocks of an active or pending piece. */
-  contributors(piece: number): readonly number[] {
-    return this.#begun(piece)?.contributors ?? []
-  }
-
-  /** For each block of a pending piece the id of the source that sent it. */
+  /** For each block of an active or pending piece the id of the source that sent it; of a missing one less than 1. */
   sendersOf(piece: number): Int32Array {
-    return this.#pending.get(piece)!.senders
+    return this.#begun(piece)!.senders
   }
 
   /** The source that sent most blocks of an active or pending piece; 0 when there is none. */
@@ -301,8 +294,7 @@ export class PiecePicker {
   onPieceLost(piece: number): void {
     if (this.#wanted === undefined) return
     this.#wanted.giveBack(piece)
-    for (const queue of this.#sources.values())
-      if (queue.bitfield.has(piece)) this.#interest.onHave(queue, piece)
+    this.#interest.onLost(piece, this.#sources.values())
   }
 
   /**

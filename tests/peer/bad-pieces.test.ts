@@ -40,7 +40,7 @@ describe('a bad piece', () => {
     world.picker.onPieceWritten(1)
     expect(parole(world, sources)).toBe('pp-') // a good piece does not tell who made the other one bad
     for (const block of ['0.0', '0.1']) world.send(c, block)
-    expect(world.picker.contributors(0)).toEqual([c.id])
+    expect(world.contributors(0)).toEqual([c.id])
     world.picker.onPieceWritten(0)
     expect(parole(world, sources)).toBe('---')
   })
@@ -98,7 +98,7 @@ describe('a bad piece', () => {
     world.picker.removeSource(a)
     expect(world.abandoned).toEqual([0])
     expect(world.fetch(b, 2)).toEqual(['0.0', '0.1'])
-    expect(world.picker.contributors(0)).toEqual([b.id])
+    expect(world.contributors(0)).toEqual([b.id])
   })
 
   test('what a liar sent of other pieces is missing again, and nothing else', () => {
@@ -116,7 +116,7 @@ describe('a bad piece', () => {
     expect(world.abandoned).toEqual([1])
     world.picker.removeSource(liar)
     expect(world.fetch(honest, 9)).toEqual(['1.0', '1.1', '1.2'])
-    expect(world.picker.contributors(1)).toEqual([honest.id])
+    expect(world.contributors(1)).toEqual([honest.id])
   })
 
   test('of a piece that others helped with their blocks stay', () => {

@@ -92,6 +92,11 @@ export class PickerWorld {
     return out
   }
 
+  /** Who sent blocks of a piece that is not had. */
+  contributors(piece: number): number[] {
+    return [...new Set(this.picker.sendersOf(piece))].filter((id) => id > 0)
+  }
+
   /** `source` sends `piece.block`: the verdict, and the ids of those that get a cancel. */
   send(source: TestSource, name: string): [verdict: string, ...losers: number[]] {
     const [piece, block] = name.split('.').map(Number)

@@ -150,7 +150,7 @@ class Model {
     const names = Array.from({ length: BLOCKS }, (_, block) => `${piece}.${block}`)
     if (!names.every((each) => this.blocks.has(each))) return
     const senders = new Set(names.map((each) => this.blocks.get(each)!))
-    expect(new Set(this.world.picker.contributors(piece))).toEqual(senders)
+    expect(new Set(this.world.contributors(piece))).toEqual(senders)
     this.forget(piece)
     this.pending.add(piece)
   }

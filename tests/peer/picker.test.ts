@@ -173,7 +173,7 @@ describe('requests that are taken back', () => {
     expect(world.send(b, '0.1')).toEqual(['accepted'])
     expect(world.send(a, '0.1')).toEqual(['duplicate'])
     expect(world.send(a, '0.2')).toEqual(['accepted'])
-    expect(world.picker.contributors(0)).toEqual([a.id, b.id])
+    expect(world.contributors(0)).toEqual([a.id, b.id])
     expect(world.picker.mainContributor(0)).toBe(a.id)
   })
 
@@ -237,9 +237,9 @@ describe('a piece that is begun when others were had', () => {
 
     const [run] = world.ask(slow, 2)
     expect(run).toEqual({ piece: 0, begin: 0, length: 2 * BLOCK_LENGTH, isFirstOfPiece: true })
-    expect(world.picker.contributors(0)).toEqual([])
+    expect(world.contributors(0)).toEqual([])
     expect(world.send(slow, '0.1')).toEqual(['accepted'])
-    expect(world.picker.contributors(0)).toEqual([slow.id])
+    expect(world.contributors(0)).toEqual([slow.id])
   })
 })
 
