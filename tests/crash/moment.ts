@@ -18,6 +18,8 @@ export interface Moment {
   readonly delayMs: number
   /** Of `end`: pieces that are missing when the wait begins. */
   readonly missing: number
+  /** Of `journal`: not when the download begins, but as it goes on or ends. */
+  readonly isLate: boolean
 }
 
 const LONGEST_MS: Readonly<Record<MomentName, number>> = {
@@ -41,7 +43,12 @@ const SHARES: readonly (readonly [MomentName, number])[] = [
 export function drawMoment(random: SeededRandom): Moment {
   let ticket = random.int(100)
   const [name] = SHARES.find(([, share]) => (ticket -= share) < 0)!
-  return { name, delayMs: random.float() * LONGEST_MS[name], missing: random.int(MAX_MISSING) }
+  return {
+    name,
+    delayMs: random.float() * LONGEST_MS[name],
+    missing: random.int(MAX_MISSING),
+    isLate: random.int(2) === 0,
+  }
 }
 
 /** The folder's journal files, whatever is appended to, made, or renamed there. */
@@ -49,7 +56,7 @@ const JOURNAL = /\.bitswarm-resume/
 
 /** Fulfilled when the moment has come, or when the process has ended by itself before. */
 export async function untilMoment(
-  { name, delayMs, missing }: Moment,
+  { name, delayMs, missing, isLate }: Moment,
   life: Life,
   folder: string,
 ): Promise<void> {
@@ -62,7 +69,7 @@ export async function untilMoment(
     await line(({ event, done, pieces }) => event === 'have' && Number(done) + missing >= Number(pieces))
   else if (name === 'seeder') await line('have')
   else if (name === 'journal') {
-    await line('have')
+    if (isLate) await line('have')
     await journalTouched(folder, over.signal)
   }
   await Promise.race([delay(delayMs), ended])
