@@ -115,9 +115,21 @@ export class Machine {
       path,
       peers,
       sync: plan.sync,
+      // Of what was never synced a power cut may leave nothing that could be recognised.
+      mayOverwrite: plan.sync === 'none',
       mode: plan.role === 'leecher' ? 'download' : 'seed',
       check: plan.role === 'poisoner' ? 'none' : 'full',
     })
+  }
+
+  /** What its session ended with, which has failed. */
+  async whyFailed(): Promise<string> {
+    try {
+      await this.#session?.whenComplete()
+      return 'nothing'
+    } catch (error) {
+      return String(error)
+    }
   }
 
   /** SIGTERM. */

@@ -21,7 +21,7 @@ export const INVARIANTS = {
   'no-failure': 'a session fails only when its disk does',
   'no-false-ban': 'nobody is banned who sent nothing wrong',
   'no-false-blame': 'among those who are blamed for a bad piece is one who sends such',
-  'poisoners-banned': 'who alone sent a bad piece is banned',
+  'poisoners-banned': 'who must have spoilt a piece is banned before the download ends',
   bounds: 'connections, timers and buffers stay within their limits',
   completion: 'all honest machines come to their end when everything works again',
   identity: 'the files are identical at the end',
@@ -65,7 +65,9 @@ interface Book {
   /** It was banned by somebody. */
   isBanned: boolean
   isComplete: boolean
-  /** Who alone sent a bad piece in this life and is not banned yet. */
+  /** What its session last failed with. */
+  failure: string
+  /** Who must have spoilt a piece of this process, nobody else who helped with it being able to, and is not banned yet. */
   readonly culprits: Set<string>
   /** Pieces that were right on disk after so many changes of it. */
   readonly right: Map<number, number>
@@ -90,6 +92,7 @@ export class Oracle {
       isTainted: !isHonest,
       isBanned: false,
       isComplete: false,
+      failure: '',
       culprits: new Set(),
       right: new Map(),
     }))
@@ -172,14 +175,12 @@ export class Oracle {
     if (this.#steps % BOUNDS_EVERY === 0) this.checkBounds()
   }
 
-  /** @returns whether it ended by itself */
-  hasFailed(machine: Machine): boolean {
-    const { session } = machine
-    if (session?.state !== 'failed') return false
+  /** Its session ended by itself. */
+  onFailed(machine: Machine, why: string): void {
     const book = this.#bookOf(machine)
+    book.failure = why
     const isExcused = book.disturbedAt > -Infinity || book.rotten.size > 0
-    if (!isExcused && machine.isHonest) this.#fail('no-failure', machine, 'its session failed')
-    return true
+    if (!isExcused && machine.isHonest) this.#fail('no-failure', machine, `its session failed: ${why}`)
   }
 
   checkBounds(): void {
@@ -203,6 +204,14 @@ export class Oracle {
     for (const machine of this.#world.machines)
       if (machine.isHonest && !this.#bookOf(machine).isBanned)
         this.#forEachPiece((piece) => this.#expectOnDisk(machine, piece, 'identity', 'it is complete'))
+  }
+
+  /** Time is over. */
+  onLate(): void {
+    const { late } = this
+    if (late === undefined) return
+    const { failure } = this.#bookOf(late)
+    this.#fail('completion', late, failure === '' ? 'it is not complete' : `it last failed with: ${failure}`)
   }
 
   /** For what is found by whoever runs the world. */
@@ -256,6 +265,8 @@ export class Oracle {
   }
 
   #onComplete(machine: Machine): void {
+    const [culprit] = this.#bookOf(machine).culprits
+    if (culprit !== undefined) this.#fail('poisoners-banned', machine, `${culprit} spoilt a piece`)
     const [path] = machine.options.plan.sync === 'none' ? [] : this.#undurable(machine)
     if (path !== undefined) this.#fail('durable-complete', machine, `${path} is not synced`)
   }
@@ -276,7 +287,7 @@ export class Oracle {
     })
     if (tainted.length === 0)
       this.#fail('no-false-blame', machine, `piece ${piece} is bad, and came from ${peers.join(', ')}`)
-    if (peers.length === 1) this.#bookOf(machine).culprits.add(hostOf(peers[0]!))
+    else if (tainted.length === 1) this.#bookOf(machine).culprits.add(hostOf(tainted[0]!))
   }
 
   #expectOnDisk(machine: Machine, piece: number, invariant: InvariantName, what: string): void {

@@ -106,13 +106,7 @@ class Run {
     const { clock } = this.#world
     const deadline = this.#mendAt + COMPLETION_LIMIT
     await this.#until(() => clock.now() >= this.#mendAt && this.#oracle.isOver, deadline)
-    const { late } = this.#oracle
-    if (late !== undefined)
-      this.#oracle.fail(
-        'completion',
-        late,
-        `not complete ${COMPLETION_LIMIT / 60_000} min after all was mended`,
-      )
+    this.#oracle.onLate()
     const settled = clock.now() + SETTLE_TIME
     await this.#until(() => clock.now() >= settled, settled)
     this.#oracle.checkBounds()
@@ -127,13 +121,19 @@ class Run {
       try {
         if (!clock.step()) return
         this.#oracle.onStep()
-        for (const machine of machines) if (this.#oracle.hasFailed(machine)) this.#world.attend(machine)
+        for (const machine of machines) if (machine.session?.state === 'failed') await this.#onFailed(machine)
         if (due.size > 0) await this.#world.startDue()
       } catch (error) {
         if (!(error instanceof Error)) throw error
         this.#oracle.fail('no-exception', machines[0]!, error.stack ?? error.message)
       }
     }
+  }
+
+  async #onFailed(machine: Machine): Promise<void> {
+    if (this.#world.isStopping(machine)) return
+    this.#oracle.onFailed(machine, await machine.whyFailed())
+    this.#world.restart(machine)
   }
 
   /** Every node says goodbye; then nothing is left of it. */

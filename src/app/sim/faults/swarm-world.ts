@@ -102,8 +102,13 @@ export class SwarmWorld {
   }
 
   /** Whoever failed ends, and is started again by whoever looks after it. */
-  attend(machine: Machine): void {
-    if (!this.#awayUntil.has(machine)) this.#end(machine, 'exit', RESTART_DELAY)
+  restart(machine: Machine): void {
+    this.#end(machine, 'exit', RESTART_DELAY)
+  }
+
+  /** Whether somebody has asked it to stop. */
+  isStopping(machine: Machine): boolean {
+    return this.#awayUntil.has(machine)
   }
 
   apply(index: number, fault: Fault): void {
@@ -212,8 +217,8 @@ export class SwarmWorld {
     const piece = Math.floor(at / pieceLength)
     const [span] = machine.files.spans(piece, at - piece * pieceLength, 1)
     const { disk } = machine.options
-    // What is not there cannot rot.
-    if (disk.peek([span!], new Uint8Array(1)) !== undefined) return
+    // Neither what is not there nor a hole can rot.
+    if (machine.lookAt(piece)?.some((byte) => byte !== 0) !== true) return
     disk.flipBit(span!.path!, span!.offset, at % 8)
     this.#options.observer.onRot(machine, piece)
   }
