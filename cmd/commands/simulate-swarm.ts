@@ -96,7 +96,9 @@ async function reportFailure(
       `  ${message}`,
       `  trace ${run.trace}`,
       ...(hasFaults
-        ? [`  smallest plan: ${smallest.length} of ${run.faults.length} faults, -only ${numbers}`]
+        ? [
+            `  smallest plan: ${smallest.length} of ${run.faults.length} faults${numbers && `, -only ${numbers}`}`,
+          ]
         : []),
       ...describePlan(smallest),
       '',

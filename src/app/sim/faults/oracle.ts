@@ -69,6 +69,8 @@ interface Book {
   failure: string
   /** Who must have spoilt a piece of this process, nobody else who helped with it being able to, and is not banned yet. */
   readonly culprits: Set<string>
+  /** Hosts that this process has banned. */
+  readonly banned: Set<string>
   /** Pieces that were right on disk after so many changes of it. */
   readonly right: Map<number, number>
 }
@@ -94,6 +96,7 @@ export class Oracle {
       isComplete: false,
       failure: '',
       culprits: new Set(),
+      banned: new Set(),
       right: new Map(),
     }))
   }
@@ -165,6 +168,7 @@ export class Oracle {
     book.hasLostPower ||= how === 'power'
     book.isComplete = false
     book.culprits.clear()
+    book.banned.clear()
   }
 
   /** After every event. */
@@ -272,8 +276,10 @@ export class Oracle {
   }
 
   #onBanned(machine: Machine, peer: string): void {
-    this.#bookOf(machine).culprits.delete(hostOf(peer))
-    const banned = this.#world.machineAt(hostOf(peer))
+    const host = hostOf(peer)
+    this.#bookOf(machine).culprits.delete(host)
+    this.#bookOf(machine).banned.add(host)
+    const banned = this.#world.machineAt(host)
     if (banned === undefined) return
     const book = this.#bookOf(banned)
     book.isBanned = true
@@ -287,7 +293,10 @@ export class Oracle {
     })
     if (tainted.length === 0)
       this.#fail('no-false-blame', machine, `piece ${piece} is bad, and came from ${peers.join(', ')}`)
-    else if (tainted.length === 1) this.#bookOf(machine).culprits.add(hostOf(tainted[0]!))
+    const { culprits, banned } = this.#bookOf(machine)
+    const hosts = new Set(tainted.map(hostOf))
+    const [culprit] = hosts
+    if (culprit !== undefined && hosts.size === 1 && !banned.has(culprit)) culprits.add(culprit)
   }
 
   #expectOnDisk(machine: Machine, piece: number, invariant: InvariantName, what: string): void {
