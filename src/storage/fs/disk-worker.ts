@@ -7,12 +7,14 @@ import { fdatasyncSync, readSync, writeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { hasZeroPadding } from '../file-map.ts'
 import type { PathSpan } from '../file-map.ts'
+import { NOTE_BYTES, noteOf } from '../resume-notes.ts'
 import { cutShort, faultOf } from './errno.ts'
 import { READ_FLAGS, SyncHandles, WRITE_FLAGS } from './handles.ts'
 import type {
   CommittedPiece,
   CommitWork,
   HashedPiece,
+  Note,
   WorkerReply,
   WorkerRequest,
 } from './worker-messages.ts'
@@ -111,8 +113,13 @@ function commit({ data, digest, spans, note }: CommitWork): CommittedPiece {
   if (!isGood) return 'corrupt'
   return unlessFailed(() => {
     write(spans, data)
-    if (note !== undefined) write([note.span], note.bytes)
+    if (note !== undefined) writeNote(note)
   })
+}
+
+function writeNote({ path, piece, key }: Note): void {
+  const span = { path, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
+  write([span], noteOf(Buffer.from(key, 'hex'), piece))
 }
 
 /** One sync of each file serves the whole group. */
@@ -121,7 +128,7 @@ function commitGroup(group: readonly CommitWork[]): CommittedPiece[] {
   const paths = new Set(
     group
       .filter(({ note }, index) => note?.isDurable && committed[index] === 'written')
-      .flatMap(({ spans, note }) => [...spans, note!.span])
+      .flatMap(({ spans, note }) => [...spans, note!])
       .flatMap(({ path }) => path ?? []),
   )
   const synced = unlessFailed(() => {

@@ -4,12 +4,11 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { StorageError } from '../../protocol/errors.ts'
 import { invariant } from '../../protocol/errors.ts'
-import { bytesEqual, ID_LENGTH } from '../../protocol/ids.ts'
+import { bytesEqual, ID_LENGTH, toHex } from '../../protocol/ids.ts'
 import type { Cancel } from '../../protocol/ports.ts'
 import { cut, totalLength } from '../buffer-list.ts'
 import type { FileStat, NoteTaking, OpenMode, Payload, PayloadPlan, Remembered, Verdict } from '../disk.ts'
 import { FileMap } from '../file-map.ts'
-import { NOTE_BYTES, noteOf } from '../resume-notes.ts'
 import { currentBoot } from './boot.ts'
 import { replaceDurably, syncPath } from './durable-file.ts'
 import { toStorageError } from './errno.ts'
@@ -20,7 +19,6 @@ import { Lock } from './lock.ts'
 import { allocate, findContent, statFiles, statOne } from './payload-files.ts'
 import { createNotes, readRemembered, removeRemembered } from './resume-files.ts'
 import { readScattered } from './scattered-read.ts'
-import type { Note } from './worker-messages.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 interface Opened {
@@ -47,7 +45,7 @@ export class FsPayload implements Payload {
   readonly #dirty = new Set<number>()
   /** Folders with names that are not durable yet. */
   readonly #newNamesIn = new Set<string>()
-  #noteTaking: NoteTaking | undefined
+  #noteTaking: { readonly path: string; readonly key: string; readonly isDurable: boolean } | undefined
   #lock: Lock | undefined
   #commitsUnderWay = 0
   /** Those who wait until no commit is under way. */
@@ -100,11 +98,12 @@ export class FsPayload implements Payload {
     this.#runVoid(this.#allocate(mayCut), done)
   }
 
-  startNotes(taking: NoteTaking, done: (error?: StorageError) => void): void {
+  startNotes({ key, isDurable }: NoteTaking, done: (error?: StorageError) => void): void {
     const start = async (): Promise<void> => {
-      await createNotes(this.#map, taking.isDurable)
-      this.#workers.forget(this.#map.notesPath)
-      this.#noteTaking = taking
+      const path = this.#map.notesPath
+      await createNotes(this.#map, isDurable)
+      this.#workers.forget(path)
+      this.#noteTaking = { path, key: toHex(key), isDurable }
     }
     this.#runVoid(start(), done)
   }
@@ -117,7 +116,8 @@ export class FsPayload implements Payload {
     // A view, which a Buffer's `slice` is, too, would take all digests along to the worker, with every piece.
     const digest = new Uint8Array(this.#digestOf(piece))
     this.#commitsUnderWay++
-    this.#workers.commit({ data, digest, spans, note: this.#noteOf(piece) }, (result) => {
+    const note = this.#noteTaking && { ...this.#noteTaking, piece }
+    this.#workers.commit({ data, digest, spans, note }, (result) => {
       this.#commitsUnderWay--
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)
@@ -296,13 +296,6 @@ export class FsPayload implements Payload {
     const lock = this.#lock
     this.#lock = undefined
     await lock?.release()
-  }
-
-  #noteOf(piece: number): Note | undefined {
-    if (this.#noteTaking === undefined) return undefined
-    const { key, isDurable } = this.#noteTaking
-    const span = { path: this.#map.notesPath, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
-    return { span, bytes: noteOf(key, piece), isDurable }
   }
 
   #digestOf(piece: number): Uint8Array {

@@ -11,10 +11,13 @@ export interface CommitWork {
   readonly note: Note | undefined
 }
 
-/** Says that a piece was written. */
+/** Says that a piece was written. Bare values: to copy a typed array to a thread takes longer than to write it to a file. */
 export interface Note {
-  readonly span: PathSpan
-  readonly bytes: Uint8Array
+  /** The file of notes. */
+  readonly path: string
+  readonly piece: number
+  /** Hex. */
+  readonly key: string
   /** Whether piece and note are to be synced before the piece counts as written. */
   readonly isDurable: boolean
 }
