@@ -57,6 +57,11 @@ export const MANNERS: readonly Manner[] = [
     scripts: one((random) => ({ isBad: () => random.int(2) === 0, delay: () => 8_000 })),
   },
   {
+    name: 'one bad block, then chokes',
+    poisoners: 1,
+    scripts: one(() => ({ isBad: () => true, chokesAfter: 1 })),
+  },
+  {
     name: 'bad, chokes after each block',
     poisoners: 1,
     scripts: one((random) => ({ isBad: () => random.int(3) === 0, flaps: true })),

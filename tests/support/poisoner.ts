@@ -32,6 +32,8 @@ export interface Script {
   readonly delay?: (asked: Asked) => Millis
   /** It hangs up after so many blocks on one connection. */
   readonly leavesAfter?: number
+  /** It chokes for good after so many blocks on one connection. */
+  readonly chokesAfter?: number
   /** It chokes after each block, and unchokes at once. */
   readonly flaps?: boolean
 }
@@ -118,16 +120,18 @@ class Conversation implements StreamHandler {
   }
 
   #answer(range: BlockRange): void {
-    if (this.#isGone || this.#sent === this.#poisoner.options.script.leavesAfter) return
     const { script, clock } = this.#poisoner.options
+    if (this.#isGone || this.#sent === script.leavesAfter || this.#sent === script.chokesAfter) return
     const { piece, begin, length } = range
     this.#stream.write(encodePieceHeader(piece, begin, length))
     this.#stream.write(this.#poisoner.blockOf(range))
+    this.#sent++
     if (script.flaps) {
       this.#stream.write(encodeChoke())
       this.#stream.write(encodeUnchoke())
     }
+    if (this.#sent === script.chokesAfter) this.#stream.write(encodeChoke())
     // What is on its way would be lost with the connection.
-    if (++this.#sent === script.leavesAfter) clock.after(LEAVING, () => this.#stream.destroy())
+    if (this.#sent === script.leavesAfter) clock.after(LEAVING, () => this.#stream.destroy())
   }
 }
