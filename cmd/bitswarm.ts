@@ -37,5 +37,10 @@ const code = await main({
     process.removeAllListeners('SIGINT')
     process.kill(process.pid, 'SIGINT')
   },
+  leave(code) {
+    // Nothing but another program in our place keeps Node from waiting for its threads, and the code from being lost.
+    if (process.platform === 'win32') process.exit(code)
+    process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`], {})
+  },
 })
 process.exit(code)

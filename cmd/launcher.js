@@ -11,6 +11,12 @@ const HEAP_FLAGS = [
   '--semi-space-growth-factor=1',
 ]
 
+/**
+ * Threads that wait for files, names and the reader of the log. A disk that does not answer takes four of them
+ * (MAX_READS_IN_FLIGHT); what it has nothing to do with must go on.
+ */
+const POOL_THREADS = '8'
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 if (major < 22 || (major === 22 && minor < 18)) {
@@ -20,6 +26,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   )
   process.exitCode = 1
 } else {
+  process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
   const { enableCompileCache, flushCompileCache } = await import('node:module')
   enableCompileCache()
   // Node writes it when a process ends; one that is killed would leave nothing to those that follow.

@@ -117,11 +117,13 @@ export async function live(
     }
   }
   log.write({ event: 'stopping', reason })
-  await Promise.race([
-    life.onClose(hasFailed),
-    new Promise<void>((resolve) => clock.after(CLOSE_DEADLINE_MS, resolve)),
+  const isClosed = await Promise.race([
+    life.onClose(hasFailed).then(() => true),
+    new Promise<false>((resolve) => clock.after(CLOSE_DEADLINE_MS, () => resolve(false))),
   ])
   await log.close(exitEvent(isBroken ? EXIT_BROKEN_PIPE : code))
+  // A disk that does not answer holds a thread.
+  if (!isClosed) env.leave(isBroken ? EXIT_BROKEN_PIPE : code)
   offSignals()
   offCrash()
   return isBroken ? EXIT_BROKEN_PIPE : code

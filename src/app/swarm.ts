@@ -1,5 +1,6 @@
 /** One torrent's peers. Told of everything that happens on a connection, it hands each thing to whom it concerns. */
 import { PeerConnection } from '../peer/connection.ts'
+import { sendDontHaves } from '../peer/dont-have.ts'
 import type { PeerExtension } from '../peer/peer-extension.ts'
 import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent, PeerState } from '../peer/events.ts'
@@ -22,7 +23,7 @@ import type { Transfer } from './transfer.ts'
 /** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
 export const ROUND_INTERVAL_MS: Millis = 2_000
 
-/** Pieces that were in doubt and are good again, of which peers are told one by one. */
+/** Pieces that are lost, or good again, of which peers are told one by one. */
 export const MAX_TOLD_PIECES = 65_536
 
 /** Our DHT node, for peers that have one, too. */
@@ -132,17 +133,25 @@ export class Swarm implements PeerObserver {
 
   /** Pieces that were in doubt are good. */
   onKept(pieces: readonly number[]): void {
-    if (pieces.length > MAX_TOLD_PIECES) return this.onLost(pieces)
-    for (const piece of pieces) this.#news.onWritten(piece)
+    if (pieces.length <= MAX_TOLD_PIECES) for (const piece of pieces) this.#news.onWritten(piece)
+    else for (const peer of [...this.#peers.values()]) peer.close('our pieces have changed')
   }
 
   /**
-   * We do not have these pieces any more. BEP 3 has no word for that: who was told of them and wants them connects again,
-   * and is told anew.
+   * We do not have these pieces any more. Who was told of them and lacks them is told so; who does not know the word for
+   * it has to connect again, to be told anew what we have.
    */
   onLost(pieces: readonly number[]): void {
-    for (const peer of [...this.#peers.values()])
-      if (pieces.some((piece) => !peer.has(piece))) peer.close('our pieces have changed')
+    const dropped: Endpoint[] = []
+    for (const peer of [...this.#peers.values()]) {
+      const lacking = pieces.filter((piece) => !peer.has(piece))
+      if (lacking.length === 0) continue
+      if (lacking.length <= MAX_TOLD_PIECES && sendDontHaves(peer, lacking)) continue
+      if (peer.listenEndpoint) dropped.push(peer.listenEndpoint)
+      peer.close('our pieces have changed')
+    }
+    // Others wait for a minute before they call again.
+    this.#connector.addCandidates(dropped, 'incoming')
   }
 
   /** We have everything: connections to others that do serve nobody. */

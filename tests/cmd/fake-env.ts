@@ -38,6 +38,7 @@ export function fakeEnv(args: readonly string[], more: Partial<Env> = {}): FakeE
     onCrash: () => () => {},
     exit: () => {},
     interrupt: () => env.interrupted++,
+    leave: () => {},
     said: () => String(stderr.read() ?? ''),
     printed: () => String(stdout.read() ?? ''),
     ...more,
