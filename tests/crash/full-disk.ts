@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SeededRandom } from '../../src/app/sim/random.ts'
 import type { Life } from './life.ts'
-import { PATIENCE_MS } from './life.ts'
-import { endOf, startLife, type Death, type Subject } from './round.ts'
+import { startLife, type Death, type Subject } from './round.ts'
 
 const MIB = 2 ** 20
 /** Less than this is written before the disk can be filled. */
@@ -37,18 +36,17 @@ export function fullDisk(
         await life.process.waitFor(
           ({ event, done, pieces: all }) =>
             event === 'have' && Number(done) >= Number(all) - missing + pieces,
-          PATIENCE_MS,
         )
         fill(ballast)
-        await life.process.waitFor(isFull, PATIENCE_MS)
+        await life.process.waitFor(isFull)
         await delay(stallMs)
       } catch (error) {
         // It was quicker than the ballast; why else it ended, its exit code tells.
         if (life.process.isRunning) throw error
       }
     },
-    async bury(): Promise<readonly string[]> {
-      const findings = isTriedInVain ? await tryInVain(subject, folder) : []
+    async bury(isKilled: boolean): Promise<readonly string[]> {
+      const findings = isTriedInVain && isKilled ? await tryInVain(subject, folder) : []
       rmSync(ballast, { force: true })
       return findings
     },
@@ -58,7 +56,7 @@ export function fullDisk(
 /** A start on the full disk must be refused. What was there stays, or the ledger will see it. */
 async function tryInVain(subject: Subject, folder: string): Promise<readonly string[]> {
   const life = startLife(subject, folder)
-  const code = await endOf(life)
+  const code = await life.process.exited
   const [error] = life.process.seen('error')
   return code === EXIT_STORAGE && error?.['code'] === 'disk.full'
     ? []

@@ -1,8 +1,8 @@
 /** One process of the leecher, from its start to its end, as its log tells it. */
 import { SwarmProcess, type EventLine } from '../../scripts/swarm-process.ts'
 
-/** For whatever a process is waited for. */
-export const PATIENCE_MS = 60_000
+/** A process of which nothing new is heard for so long hangs: it is ended, and that is a finding. */
+const PATIENCE_MS = 60_000
 
 export interface ResumeLine {
   readonly have: number
@@ -21,10 +21,19 @@ export class Life {
   readonly lines: EventLine[] = []
   readonly #bornAt = performance.now()
   readonly #msTo = new Map<string, number>()
+  #hasHung = false
+  #watchdog: NodeJS.Timeout | undefined
 
   constructor(words: readonly string[], command: string) {
     this.process = new SwarmProcess(words, { name: 'leecher', command })
     this.process.onEvent((line) => this.#onLine(line))
+    void this.process.exited.then(() => clearTimeout(this.#watchdog))
+    this.#watch()
+  }
+
+  /** It was ended because it did nothing any more. */
+  get hasHung(): boolean {
+    return this.#hasHung
   }
 
   /** Milliseconds from the start of the process to the first line of an event; undefined when it never came. */
@@ -48,10 +57,19 @@ export class Life {
   #onLine(line: EventLine): void {
     this.lines.push(line)
     const { event, piece } = line
+    if (event !== 'stats') this.#watch()
     if (!this.#msTo.has(event)) this.#msTo.set(event, performance.now() - this.#bornAt)
     if (event === 'request') this.requested.add(piece as number)
     if (event !== 'have') return
     if (this.announced.has(piece as number)) this.repeated.push(piece as number)
     this.announced.add(piece as number)
+  }
+
+  #watch(): void {
+    clearTimeout(this.#watchdog)
+    this.#watchdog = setTimeout(() => {
+      this.#hasHung = true
+      this.process.kill()
+    }, PATIENCE_MS)
   }
 }

@@ -1,11 +1,11 @@
 /** One download from an empty folder to the whole file, over as many lives as it takes. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { sha256 } from '../../scripts/payload.ts'
 import { FROM_DIST } from '../../scripts/swarm-process.ts'
 import type { Metainfo } from '../../src/app/library.ts'
 import { Ledger, type LifeRecord } from './ledger.ts'
-import { Life, PATIENCE_MS } from './life.ts'
+import { Life } from './life.ts'
 import type { Seeder } from './seeder.ts'
 
 const EXIT_KILLED = 128 + 9
@@ -27,7 +27,7 @@ export interface Death {
   /** Waits until it is time for SIGKILL, or until the process has ended by itself. */
   strike(life: Life): Promise<void>
   /** Before the next life begins. @returns what was wrong */
-  bury?(): Promise<readonly string[]>
+  bury?(isKilled: boolean): Promise<readonly string[]>
 }
 
 export interface RoundResult {
@@ -58,7 +58,8 @@ export async function download(
     const seederKills = subject.seeder.kills
     await death?.strike(life)
     if (death) life.process.kill()
-    const code = await endOf(life)
+    const code = await life.process.exited
+    if (life.hasHung) found('nothing happened any more')
     const sentBytes = await subject.seeder.takeSentBytes()
     records.push(
       ledger.close(life, {
@@ -69,27 +70,18 @@ export async function download(
       }),
     )
     for (const text of ledger.takeFindings()) found(text)
-    isOver = code !== EXIT_KILLED
+    isOver = code !== EXIT_KILLED || life.hasHung
     if (isOver && code !== 0) found(life.process.epitaph)
-    for (const text of (await death?.bury?.()) ?? []) found(text)
+    for (const text of (await death?.bury?.(code === EXIT_KILLED)) ?? []) found(text)
   }
   const left = readdirSync(folder).filter((name) => name !== basename(path))
   if (left.length > 0) findings.push(`left behind: ${left.join(', ')}`)
-  if ((await sha256(path)) !== subject.digest) findings.push('the file is not what was sent')
+  if (!existsSync(path) || (await sha256(path)) !== subject.digest)
+    findings.push('the file is not what was sent')
   return { lives, records, findings }
 }
 
 export function startLife({ source, seeder }: Subject, folder: string): Life {
   const words = ['-get', source, '-dest', folder, '-peer', seeder.address, '-max-down', RATE]
   return new Life([...words, '-tcp-listen', '127.0.0.1:0', '-dht-listen', '', '-no-lan', '-quiet'], FROM_DIST)
-}
-
-/** @returns the exit code of a process that must end by itself, and is killed when it does not */
-export async function endOf(life: Life): Promise<number> {
-  const timer = setTimeout(() => life.process.signal('SIGABRT'), PATIENCE_MS)
-  try {
-    return await life.process.exited
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,10 +1,11 @@
 /** The seeder of a crash test: it can die, and comes back at the same address. It tells what it has sent. */
 import { freePort } from '../../scripts/free-ports.ts'
 import { FROM_DIST, SwarmProcess } from '../../scripts/swarm-process.ts'
-import { PATIENCE_MS } from './life.ts'
 
 const HOST = '127.0.0.1'
-const GOODBYE_MS = 5_000
+const START_MS = 60_000
+/** Until a seeder sees that its peer has died: the machine may be busy. */
+const GOODBYE_MS = 30_000
 const POLL_MS = 5
 
 export class Seeder {
@@ -17,7 +18,7 @@ export class Seeder {
 
   static async start(path: string): Promise<Seeder> {
     const seeder = new Seeder(path, `${HOST}:${await freePort(HOST)}`)
-    await seeder.#process.waitFor('complete', PATIENCE_MS)
+    await seeder.#process.waitFor('complete', START_MS)
     return seeder
   }
 
@@ -34,7 +35,7 @@ export class Seeder {
     await this.#process.exited
     this.#connections = 0
     this.#process = this.#run()
-    await this.#process.waitFor('complete', PATIENCE_MS)
+    await this.#process.waitFor('complete', START_MS)
   }
 
   /** Bytes of payload sent since this was last asked, once all connections are closed. */

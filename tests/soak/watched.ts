@@ -81,6 +81,20 @@ export class Watched {
   sample(isSettled: boolean): void {
     if (this.epitaph !== undefined) return
     const at = this.#now()
+    try {
+      this.#read(at, isSettled)
+    } catch (error) {
+      // It has just ended, which is told in a moment.
+      if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+
+  /** Means of spans, x in hours; none when nobody counts it. */
+  means(metric: Metric, sinceSeconds: number): Point[] {
+    return this.#means[metric].since(sinceSeconds)
+  }
+
+  #read(at: number, isSettled: boolean): void {
     this.#means.rss.add(at, memory(this.#pid).residentMib)
     this.#means.fds.add(at, readdirSync(`/proc/${this.#pid}/fd`).length)
     this.#means.threads.add(at, threadsOf(this.#pid))
@@ -89,11 +103,6 @@ export class Watched {
     this.#cpuBefore ??= { at, seconds }
     if (at > this.#cpuBefore.at)
       this.#cpuShare = (seconds - this.#cpuBefore.seconds) / (at - this.#cpuBefore.at)
-  }
-
-  /** Means of spans, x in hours; none when nobody counts it. */
-  means(metric: Metric, sinceSeconds: number): Point[] {
-    return this.#means[metric].since(sinceSeconds)
   }
 }
 
