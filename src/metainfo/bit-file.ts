@@ -12,7 +12,9 @@ import type { Metainfo } from './metainfo.ts'
 import { decodeMetainfoBencode } from './torrent-file.ts'
 import { distinctTiers, isHostPort, MAX_LOCATION_LENGTH, MAX_LOCATIONS, URL_PATTERN } from './torrent-keys.ts'
 
-const url = z.string().max(MAX_LOCATION_LENGTH).regex(URL_PATTERN)
+/** Half a surrogate pair has no UTF-8: a .torrent could not say it. */
+const text = z.string().refine((value) => value.isWellFormed(), 'not valid Unicode')
+const url = text.max(MAX_LOCATION_LENGTH).regex(URL_PATTERN)
 const hostPort = z.string().max(MAX_LOCATION_LENGTH).refine(isHostPort, 'not host:port')
 const base64 = z.string().meta({ contentEncoding: 'base64' })
 
@@ -50,8 +52,8 @@ const bitSchema = z
       .max(MAX_LOCATIONS)
       .optional()
       .describe('DHT nodes to join through, host:port.'),
-    comment: z.string().optional(),
-    createdBy: z.string().optional(),
+    comment: text.optional(),
+    createdBy: text.optional(),
     creationDate: z.int().min(0).optional().describe('Unix seconds.'),
     info: base64
       .optional()

@@ -53,9 +53,7 @@ async function run(name: string): Promise<void> {
     seconds: Number(values.seconds),
     seed: Number(values.seed),
     inputs: [...readInputs(corpusPath(name)), ...known],
-    onStanding: (standing) => {
-      if (standing.seconds > 60) console.log(line(name, standing))
-    },
+    onStanding: (standing) => console.log(line(name, standing)),
   })
   for (const { what, details, data } of findings)
     console.log(`${name.padEnd(14)} FOUND ${what}\n  ${details.replaceAll('\n', '\n  ')}\n  ${shown(data)}`)

@@ -236,6 +236,8 @@ describe('.bit files', () => {
     ['with a path that climbs', bit(files('a/../b')), 'meta.unsafe-path'],
     ['with an absolute path', bit(files('/etc/passwd')), 'meta.unsafe-path'],
     ['with an empty part in a path', bit(files('a//b')), 'meta.unsafe-path'],
+    ['with half a surrogate pair in a comment', bit({ comment: '\ud83e' }), 'meta.bad-field'],
+    ['with half a surrogate pair in a URL', bit({ webSeeds: ['http://w/\ud83e'] }), 'meta.bad-field'],
     ['with half a surrogate pair', bit({ name: '\ud83e' }), 'meta.unsafe-path'],
     ['with files that collide', bit(files('a', 'A')), 'meta.unsafe-path'],
   ])('%s', (_, bytes, code) => expect(verdict(bytes)).toBe(code))

@@ -19,9 +19,9 @@ export interface FuzzTarget {
 }
 
 export const DEFAULT_MAX_LENGTH = 2_048
-/** Milliseconds that one input may take, the best of {@link TRIES}. */
+/** Milliseconds of work that one input may make, the best of {@link TRIES}. */
 export const MAX_INPUT_MS = 100
-/** A pause of the collector or of the machine happens once, a slow path always. */
+/** A pause of the collector happens once, a slow path always. */
 export const TRIES = 4
 
 /** Bytes for an input: what is decoded is objects, which take far more than their bytes on the wire. */

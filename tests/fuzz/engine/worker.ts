@@ -43,7 +43,7 @@ export type Report =
       readonly missed: readonly string[]
     }
 
-const STANDING_EVERY_MS = 10_000
+const STANDING_EVERY_MS = 60_000
 
 const task = workerData as Task
 const loading = new InstrumentedLoading(task.root)
