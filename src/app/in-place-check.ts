@@ -102,8 +102,7 @@ export class InPlaceCheck {
 
   #check(noted: Bitfield): void {
     const { payload, plan } = this.#options
-    const isSameBoot = payload.boot !== '' && this.#state?.boot === payload.boot
-    const assessment = assess(this.#state, plan.geometry, { files: this.#files, noted, isSameBoot })
+    const assessment = assess(this.#state, plan.geometry, { files: this.#files, noted, boot: payload.boot })
     const { trusted, doubtful } = assessment
     const sample = this.#sampleOf(assessment)
     this.#verify(sample, (bad) => {
@@ -111,7 +110,7 @@ export class InPlaceCheck {
       // Who vouches for what is wrong vouches for nothing. What nobody named is not there all the same.
       const named = [...trusted.indices(), ...doubtful].sort((a, b) => a - b)
       const nothing = new Bitfield(trusted.length)
-      this.#settle({ trusted: nothing, synced: nothing.clone(), doubtful: named })
+      this.#settle({ trusted: nothing, synced: nothing.clone(), doubtful: named, survivors: nothing.clone() })
     })
   }
 
@@ -125,10 +124,13 @@ export class InPlaceCheck {
     return [synced, unsynced].flatMap((pieces) => sampleOf(pieces, sampleSize(plan.geometry), random))
   }
 
-  #settle({ trusted: have, synced, doubtful }: Assessment): void {
+  #settle({ trusted: have, synced, doubtful, survivors }: Assessment): void {
     this.#verify(doubtful, (bad) => {
       for (const piece of doubtful) have.set(piece)
       for (const piece of bad) have.clear(piece)
+      survivors.forEachSet((piece) => {
+        if (have.has(piece)) synced.set(piece)
+      })
       this.#own({ have, synced, checked: this.#checked, source: this.#sourceOf(have) })
     })
   }

@@ -46,6 +46,12 @@ export class ResumeKeeper {
    * synced any more, and the record says that this run of the machine vouches for nothing.
    */
   #syncError: StorageError | undefined
+  /** Pieces that turned out to be wrong since the last sync began. */
+  #lost: number[] = []
+  /** The record names what is not there: it is replaced as soon as that can be. */
+  #isWrong = false
+  /** No other save is begun. */
+  #isEnding = false
   /** What waits for the save under way. */
   #afterSave: (() => void) | undefined
 
@@ -81,6 +87,19 @@ export class ResumeKeeper {
     this.#cancelSave ??= this.#options.clock.after(SYNC_INTERVAL_MS, () => this.#save())
   }
 
+  /** Pieces that were written are not there any more: somebody else has written to their files. */
+  onLost(pieces: readonly number[]): void {
+    if (!this.#isNoting) return
+    for (const piece of pieces) this.#synced.clear(piece)
+    this.#lost.push(...pieces)
+    this.#isWrong = true
+    this.#options.payload.eraseNotes(pieces, (error) => {
+      if (error) this.#report(error)
+    })
+    this.#cancelSave?.()
+    if (!this.#isSaving && !this.#isEnding) this.#save()
+  }
+
   /** Everything is there: makes it durable, forgets how it came to be, and gives up the lock. */
   finish(done: (error?: StorageError) => void): void {
     const { payload, remembersComplete } = this.#options
@@ -108,6 +127,7 @@ export class ResumeKeeper {
 
   /** Runs `next` when no save is under way, and plans no other. */
   #afterwards(next: () => void): void {
+    this.#isEnding = true
     this.#cancelSave?.()
     if (this.#isSaving) this.#afterSave = next
     else next()
@@ -118,6 +138,7 @@ export class ResumeKeeper {
     this.#cancelSave = undefined
     this.#isSaving = true
     this.#isDirty = false
+    this.#isWrong = false
     const end = (error?: StorageError): void => {
       this.#isSaving = false
       if (error) {
@@ -127,6 +148,7 @@ export class ResumeKeeper {
       const next = this.#afterSave
       this.#afterSave = undefined
       if (next) next()
+      else if (this.#isWrong) this.#save()
       else if (this.#isDirty && error === undefined) this.onChange()
     }
     this.#sync((syncError) => this.#replace(this.#files, false, (error) => end(syncError ?? error)))
@@ -156,10 +178,12 @@ export class ResumeKeeper {
   /** What was written when this began is durable when it is done, if anything is to be. */
   #sync(done: (error?: StorageError) => void): void {
     const { payload, have, policy } = this.#options
-    if (policy === 'none') return done()
+    if (policy === 'none' || this.#syncError) return done(this.#syncError)
     const pieces = have.clone()
+    this.#lost = []
     payload.sync((error) => {
       this.#syncError = error
+      for (const piece of this.#lost) pieces.clear(piece)
       if (error === undefined) this.#synced = pieces
       done(error)
     })

@@ -321,7 +321,7 @@ export class Session {
   }
 
   #onLost(pieces: readonly number[]): void {
-    this.#resume?.onChange()
+    this.#resume?.onLost(pieces)
     this.#swarm.onLost(pieces)
   }
 

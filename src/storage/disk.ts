@@ -100,6 +100,8 @@ export interface Payload {
   allocate(mayCut: boolean, done: (error?: StorageError) => void): void
   /** From `done` on, each commit leaves a note. */
   startNotes(taking: NoteTaking, done: (error?: StorageError) => void): void
+  /** Takes back the notes of pieces that are not there any more: somebody else has written to their files. */
+  eraseNotes(pieces: readonly number[], done: (error?: StorageError) => void): void
   /**
    * Hashes `data`, the whole piece, and writes it, and then the note, when the digest is right. `data` (in a SharedArrayBuffer, so that
    * no copy is made) must not change until `done`.

@@ -78,6 +78,16 @@ export class MemoryPayload implements Payload {
     })
   }
 
+  eraseNotes(pieces: readonly number[], done: (error?: StorageError) => void): void {
+    this.#run({ bytes: 0 }, () => {
+      for (const piece of this.#noteTaking ? pieces : []) {
+        const error = this.#disk.writeSpans([this.#noteSpan(piece)], new Uint8Array(NOTE_BYTES))
+        if (error !== undefined) return done(error)
+      }
+      done()
+    })
+  }
+
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {
     invariant(this.#isOpen && this.#mode === 'download', 'only an open download is written to')
     const spans = this.#map.spans(piece, 0, data.length)
@@ -213,11 +223,13 @@ export class MemoryPayload implements Payload {
   #note(piece: number, spans: readonly PathSpan[]): StorageError | undefined {
     if (this.#noteTaking === undefined) return undefined
     const { key, isDurable } = this.#noteTaking
-    const { notesPath } = this.#map
-    const span = { path: notesPath, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
-    const error = this.#disk.writeSpans([span], noteOf(key, piece))
+    const error = this.#disk.writeSpans([this.#noteSpan(piece)], noteOf(key, piece))
     if (error !== undefined || !isDurable) return error
-    return this.#disk.syncFiles([notesPath, ...spans.map(({ path }) => path)])
+    return this.#disk.syncFiles([this.#map.notesPath, ...spans.map(({ path }) => path)])
+  }
+
+  #noteSpan(piece: number): PathSpan {
+    return { path: this.#map.notesPath, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
   }
 
   #digestOf(piece: number): Uint8Array {

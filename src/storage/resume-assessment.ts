@@ -46,11 +46,13 @@ export interface Assessment {
   readonly synced: Bitfield
   /** To be verified, in order. */
   readonly doubtful: readonly number[]
+  /** Those of them that were written while the machine ran before: who is good now has reached the disk. */
+  readonly survivors: Bitfield
 }
 
 /**
  * @param noted what was written after the state was taken
- * @param isSameBoot the machine has been running since then: what was written can be read, synced or not
+ * @param boot that of now: while it is the same, what was written can be read, synced or not
  */
 export function assess(
   state: ResumeState | undefined,
@@ -58,14 +60,16 @@ export function assess(
   {
     files,
     noted,
-    isSameBoot,
+    boot,
   }: {
     readonly files: readonly FileJudgement[]
     readonly noted: Bitfield
-    readonly isSameBoot: boolean
+    readonly boot: string
   },
 ): Assessment {
   const { pieceCount } = geometry
+  const areBootsKnown = state !== undefined && state.boot !== '' && boot !== ''
+  const isSameBoot = areBootsKnown && state.boot === boot
   const isDoubtful = new Uint8Array(pieceCount)
   const isAbsent = new Uint8Array(pieceCount)
   for (const [file, judgement] of files.entries()) {
@@ -76,6 +80,7 @@ export function assess(
   }
   const trusted = new Bitfield(pieceCount)
   const synced = new Bitfield(pieceCount)
+  const survivors = new Bitfield(pieceCount)
   const doubtful: number[] = []
   for (let piece = 0; piece < pieceCount; piece++) {
     const isSynced = state?.synced.has(piece) ?? false
@@ -83,9 +88,10 @@ export function assess(
     if (isAbsent[piece] === 1) continue
     if (isDoubtful[piece] === 1 || (isNamed && !isSynced && !isSameBoot)) doubtful.push(piece)
     else if (isNamed) trusted.set(piece)
+    if (isNamed && areBootsKnown && !isSameBoot && isDoubtful[piece] === 0 && !isSynced) survivors.set(piece)
     if (isSynced && trusted.has(piece)) synced.set(piece)
   }
-  return { trusted, synced, doubtful }
+  return { trusted, synced, doubtful, survivors }
 }
 
 /** A few of the given pieces by chance, in order: those to verify before the others are trusted. */

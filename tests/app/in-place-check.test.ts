@@ -1,6 +1,7 @@
 /** What a download makes of files that lie where it should go, told over a disk in memory. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openPayload, type Opened } from '../../src/app/opening.ts'
+import type { SyncPolicy } from '../../src/app/sync-policy.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { buildMetainfo } from '../../src/metainfo/build.ts'
@@ -47,11 +48,16 @@ const partOf = (file: number): Uint8Array => {
 const place = (name: string, bytes: Uint8Array): void => disk.writeFile(`${FOLDER}/${name}`, bytes)
 const inPlace = (name: string): Uint8Array | undefined => disk.readFile(`${FOLDER}/${name}`)
 
-function open({ mayOverwrite = false } = {}): Opened | SwarmError {
+interface Settings {
+  readonly mayOverwrite?: boolean
+  readonly sync?: SyncPolicy
+}
+
+function open({ mayOverwrite = false, sync = 'interval' }: Settings = {}): Opened | SwarmError {
   let result: Opened | SwarmError | undefined
   openPayload({
     ...{ disk, hashes, random: new SeededRandom(clock.now()), clock, metainfo, path: FOLDER },
-    ...{ mode: 'download', check: 'full', sync: 'interval', mayOverwrite },
+    ...{ mode: 'download', check: 'full', sync, mayOverwrite },
     emit: () => {},
     onProgress: () => {},
     onDone: (opened) => (result = opened),
@@ -62,7 +68,7 @@ function open({ mayOverwrite = false } = {}): Opened | SwarmError {
   return result
 }
 
-function opened(options?: { mayOverwrite: boolean }): Opened {
+function opened(options?: Settings): Opened {
   const result = open(options)
   if (result instanceof SwarmError) throw result
   return result
@@ -132,6 +138,46 @@ describe('a download that goes on', () => {
       expect(reads).toBeLessThanOrEqual(6)
       for (const [piece, sign] of [...there].entries()) if (sign === '#') expect(isRight(piece)).toBe(true)
     }
+  })
+
+  test('forgets pieces that somebody else spoilt, at once, notes and all', () => {
+    for (const syncedBefore of [true, false]) {
+      disk = new MemoryDisk({ clock, random: new SeededRandom(1), hashes })
+      const first = opened()
+      download(first, [0, 4, 8])
+      if (syncedBefore) clock.runUntil(clock.now() + 10_000)
+      first.have.clear(4)
+      first.resume!.onLost([4])
+      clock.runUntil(clock.now() + 10)
+      disk.kill()
+      expect(picture(opened())).toBe('#.......#.')
+    }
+  })
+
+  test('does not call durable what was lost while it was synced', () => {
+    const first = opened()
+    download(first, [0, 4, 8])
+    disk.latencyMs = 1_000
+    clock.runUntil(clock.now() + 5_000)
+    first.have.clear(4)
+    first.resume!.onLost([4])
+    disk.latencyMs = 0
+    clock.runUntil(clock.now() + 10_000)
+    disk.crash()
+    expect(picture(opened())).toBe('#.......#.')
+  })
+
+  test('after each start of the machine reads only what was written since the one before', () => {
+    const sync = 'none'
+    download(opened({ sync }), [0, 4])
+    disk.syncFiles([`${FOLDER}/a`, `${FOLDER}/b`, `${FOLDER}/c`, '/data/.set.bitswarm-notes'])
+    disk.crash()
+    expect(picture(opened({ sync }))).toBe('#...#.....')
+    expect(reads).toBe(2)
+    disk.crash()
+    disk.flipBit(`${FOLDER}/a`, 5)
+    // Both are believed now, so that the sample finds the wrong one, and then all that is named is read.
+    expect([picture(opened({ sync })), reads]).toEqual(['....#.....', 4])
   })
 
   test('trusts nothing of a file that was replaced, all of it of the others', () => {

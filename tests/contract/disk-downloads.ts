@@ -130,6 +130,16 @@ export function describeDownloads(name: string, makeWorld: () => DiskWorld): voi
       },
     )
 
+    test('notes can be taken back', async () => {
+      const plan = scene.filePlan
+      const payload = await scene.open(plan, 'download')
+      await success<void>((done) => payload.eraseNotes([1], done))
+      await success<void>((done) => payload.startNotes({ key, isDurable: false }, done))
+      await scene.commitAll(payload, plan)
+      await success<void>((done) => payload.eraseNotes([4, 1], done))
+      expect(await noted(payload, plan)).toBe('#.##.')
+    })
+
     test('notes begin anew with each download, and go with the resume file', async () => {
       const plan = scene.filePlan
       const first = await scene.open(plan, 'download')

@@ -50,7 +50,7 @@ function picture(
   const { trusted, synced, doubtful } = assess(remembered, over, {
     files: judged,
     noted: pieces(noted),
-    isSameBoot,
+    boot: isSameBoot ? 'b1' : 'b2',
   })
   return Array.from({ length: 10 }, (_, piece) => {
     expect(trusted.has(piece) && doubtful.includes(piece)).toBe(false)
@@ -104,6 +104,19 @@ describe('after the process died', () => {
   test('and the machine too, what was not synced is verified', () => {
     const notes = { noted: '...##.....', isSameBoot: false }
     expect(picture(torn('##........', '###.......'), files, notes)).toBe('SS???.....')
+  })
+
+  test('what is right after the machine started again has reached the disk', () => {
+    const survivorsAt = (boot: string, then = 'b1'): number[] =>
+      assess({ ...torn('##........', '###.......'), boot: then }, geometry, {
+        files: ['known', 'known', 'changed'],
+        noted: pieces('...##...#.'),
+        boot,
+      }).survivors.indices()
+    expect(survivorsAt('b2')).toEqual([2, 3, 4])
+    expect(survivorsAt('b1')).toEqual([])
+    expect(survivorsAt('')).toEqual([])
+    expect(survivorsAt('b2', '')).toEqual([])
   })
 
   test('a later time is expected, but not one of long after the last note', () => {

@@ -17,7 +17,7 @@ import { runsOf } from './hash-runs.ts'
 import { forEachInFlight } from './in-flight.ts'
 import { Lock } from './lock.ts'
 import { allocate, findContent, statFiles, statOne } from './payload-files.ts'
-import { createNotes, readRemembered, removeRemembered } from './resume-files.ts'
+import { createNotes, eraseNotes, readRemembered, removeRemembered } from './resume-files.ts'
 import { readScattered } from './scattered-read.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
@@ -106,6 +106,10 @@ export class FsPayload implements Payload {
       this.#noteTaking = { path, key: toHex(key), isDurable }
     }
     this.#runVoid(start(), done)
+  }
+
+  eraseNotes(pieces: readonly number[], done: (error?: StorageError) => void): void {
+    this.#runVoid(this.#noteTaking ? eraseNotes(this.#map, pieces) : Promise.resolve(), done)
   }
 
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {

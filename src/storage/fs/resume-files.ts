@@ -8,7 +8,7 @@ import { NOTE_BYTES } from '../resume-notes.ts'
 import { MAX_RESUME_BYTES } from '../resume.ts'
 import { syncPath, unfinished } from './durable-file.ts'
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
 
 interface RememberedFile {
   readonly bytes: Uint8Array | undefined
@@ -38,6 +38,16 @@ export async function createNotes(map: FileMap, isDurable: boolean): Promise<voi
   if (isDurable) await syncPath(dirname(map.notesPath))
 }
 
+export async function eraseNotes(map: FileMap, pieces: readonly number[]): Promise<void> {
+  const nothing = new Uint8Array(NOTE_BYTES)
+  const file = await open(map.notesPath, O_RDWR | O_NOFOLLOW)
+  try {
+    for (const piece of pieces) await file.write(nothing, 0, NOTE_BYTES, piece * NOTE_BYTES)
+  } finally {
+    await file.close()
+  }
+}
+
 /** The resume file goes first: without it, notes say nothing. */
 export async function removeRemembered(map: FileMap): Promise<void> {
   await rm(map.resumePath, { force: true })
@@ -51,10 +61,12 @@ function notesLength(map: FileMap): number {
 
 async function readSmall(path: string, maxBytes: number): Promise<RememberedFile> {
   try {
-    const file = await open(path, O_RDONLY | O_NOFOLLOW)
+    // To open a pipe for reading would wait for somebody who writes.
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     try {
-      const { size, mtimeMs } = await file.stat()
-      return { bytes: size > maxBytes ? undefined : await file.readFile(), modifiedAt: mtimeMs }
+      const stats = await file.stat()
+      const isOurs = stats.isFile() && stats.size <= maxBytes
+      return { bytes: isOurs ? await file.readFile() : undefined, modifiedAt: stats.mtimeMs }
     } finally {
       await file.close()
     }

@@ -63,7 +63,7 @@ export const target: FuzzTarget = {
       if (state === undefined) continue
       const written = encodeResume(state, hashes)
       claimSame(decodeResume(written, { infoHash, geometry }, hashes), state, 'written, read')
-      for (const isSameBoot of [true, false]) claimAssessment(state, noted, isSameBoot)
+      for (const boot of [state.boot, `not ${state.boot}`, '']) claimAssessment(state, noted, boot)
     }
   },
 }
@@ -79,9 +79,10 @@ function claimNotes(data: Uint8Array): Bitfield {
 }
 
 /** Nothing is trusted that nobody has named, nor taken for durable that may have been lost. */
-function claimAssessment(state: ResumeState, noted: Bitfield, isSameBoot: boolean): void {
+function claimAssessment(state: ResumeState, noted: Bitfield, boot: string): void {
+  const isSameBoot = boot !== '' && boot === state.boot
   const files = judgeFiles(state, geometry, { found: FOUND, writtenAt: 3_000 })
-  const { trusted, synced, doubtful } = assess(state, geometry, { files, noted, isSameBoot })
+  const { trusted, synced, doubtful, survivors } = assess(state, geometry, { files, noted, boot })
   for (let piece = 0; piece < PIECES; piece++) {
     const isWritten = state.written.has(piece) || noted.has(piece)
     claim(
@@ -90,6 +91,7 @@ function claimAssessment(state: ResumeState, noted: Bitfield, isSameBoot: boolea
     )
     claim(!synced.has(piece) || (trusted.has(piece) && state.synced.has(piece)), 'what is durable was synced')
     claim(!trusted.has(piece) || !doubtful.includes(piece), 'a piece is trusted or in doubt')
+    claim(!survivors.has(piece) || (doubtful.includes(piece) && isWritten), 'what survived is looked at')
   }
   for (const [file, judgement] of files.entries()) {
     const [first, end] = geometry.piecesOf(file)
