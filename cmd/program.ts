@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander'
 import { SETTINGS, type Setting, type SettingName } from '../src/app/config.ts'
 import type { RawValue } from '../src/app/setting-value.ts'
+import { printable } from '../src/app/terminal-text.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { OptionTable } from './argv.ts'
 import type { SimulateOptions } from './commands/simulate.ts'
@@ -35,7 +36,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .configureOutput({
       writeOut: (text) => env.stdout.write(text),
       writeErr: (text) => env.stderr.write(text),
-      outputError: (text, write) => write(`${inOneLine(text)}\n`),
+      outputError: (text, write) => write(`${printable(inOneLine(text))}\n`),
     })
     .configureHelp({ optionTerm: ({ flags }) => withOneDash(flags), commandUsage: usage })
     .enablePositionalOptions()

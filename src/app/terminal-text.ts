@@ -8,14 +8,12 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\u{fffd}')
 }
 
-const RAW_CONTROL = /[\u007f-\u009f]/g
+/** Of them, those that JSON would let pass. U+2028 is the end of a line for some readers, too. */
+const UNESCAPED = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
-/** JSON with the control characters that it would let pass (DEL and C1) as escapes: same value, harmless on a terminal. */
+/** JSON in which what could move the cursor or the reading order is escaped: same value, harmless on a terminal. */
 export function escapeControls(json: string): string {
-  return json.replace(
-    RAW_CONTROL,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return json.replace(UNESCAPED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 const WIDE =

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatDuration, formatPart, formatSize, parseRate, parseSize } from '../../src/app/quantity.ts'
-import { clip, columnsOf, printable } from '../../src/app/terminal-text.ts'
+import { clip, columnsOf, escapeControls, printable } from '../../src/app/terminal-text.ts'
 import { formatProgressLine, formatSummary, type Progress } from '../../src/app/view.ts'
 
 const MiB = 1024 ** 2
@@ -154,4 +154,12 @@ describe('text of strangers', () => {
     expect(clip('大大大', 4)).toBe('大…')
     expect(clip('大大', 4)).toBe('大大')
   })
+})
+
+test('JSON keeps the value of a text that a terminal must not see, and shows none of it', () => {
+  const text = 'a\u001b[2J\u007f\u009b\u061c\u202egpj.exe\u2028\u2066\u200f\ufeff é 日本'
+  const json = escapeControls(JSON.stringify({ text }))
+  expect(JSON.parse(json)).toEqual({ text })
+  expect(json).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u)
+  expect(json).toContain(' é 日本')
 })

@@ -1,5 +1,6 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { errnoOf } from './network-error.ts'
@@ -45,18 +46,25 @@ export async function isAnyNewer(path: string, files: readonly string[]): Promis
   return false
 }
 
+/** Without waiting for whoever should write into a pipe. There is no such flag on Windows, and no such pipe. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
 /**
- * Reads a whole file.
+ * Reads a whole file. Pipes and devices are none: they may never end, or never begin.
  *
  * @param maxLength bytes: checked before anything is read
  * @throws {MetainfoError} `meta.unreadable`
  */
 export async function readMetainfoBytes(path: string, maxLength: number): Promise<Uint8Array> {
+  let file: FileHandle | undefined
   try {
-    const { size } = await stat(path)
-    if (size > maxLength)
-      throw new MetainfoError('meta.unreadable', `${path} is too large for metainfo: ${size} bytes`)
-    return await readFile(path)
+    file = await open(path, OPEN_FLAGS)
+    const stats = await file.stat()
+    if (!stats.isFile() && !stats.isDirectory())
+      throw new MetainfoError('meta.unreadable', `cannot read ${path}: it is not a regular file`)
+    if (stats.isFile() && stats.size > maxLength)
+      throw new MetainfoError('meta.unreadable', `${path} is too large for metainfo: ${stats.size} bytes`)
+    return await file.readFile()
   } catch (error) {
     if (error instanceof MetainfoError) throw error
     throw new MetainfoError(
@@ -66,6 +74,8 @@ export async function readMetainfoBytes(path: string, maxLength: number): Promis
         cause: error,
       },
     )
+  } finally {
+    await file?.close()
   }
 }
 
