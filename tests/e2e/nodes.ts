@@ -17,8 +17,8 @@ export class Nodes {
   readonly #running: SwarmProcess[] = []
   readonly #badLines: unknown[] = []
 
-  /** Starts bitswarm in the folder of the test. No DHT unless asked for. */
-  start(name: string, line: string): SwarmProcess {
+  /** Starts bitswarm in the folder of the test. No DHT unless asked for. @param enter words before the command */
+  start(name: string, line: string, enter: readonly string[] = []): SwarmProcess {
     const args = line.split(' ').map((word) => (word === "''" ? '' : word))
     const hasDht = args.includes('-dht-listen') || args.includes('-bootstrap')
     // Other tests that run now must not be met.
@@ -27,6 +27,7 @@ export class Nodes {
     const node = new SwarmProcess([...args, ...quiet], {
       name,
       cwd: this.folder,
+      enter,
     })
     node.onEvent((event) => {
       const { error } = LOG_LINE.safeParse(event)
@@ -78,10 +79,12 @@ export class Nodes {
     return path
   }
 
+  read(name: string): Buffer {
+    return readFileSync(this.path(name))
+  }
+
   digest(name: string): string {
-    return createHash('sha256')
-      .update(readFileSync(this.path(name)))
-      .digest('hex')
+    return createHash('sha256').update(this.read(name)).digest('hex')
   }
 
   /** Ends all processes by force and removes all files. @returns lines that broke the contract of events */

@@ -18,7 +18,6 @@ export class SafePaths {
   constructor(root: string) {
     this.#root = root
     this.#folders.set('', Promise.resolve(true)) // What `/file` lies in.
-    this.#folders.set(root, exists(root))
   }
 
   /**
@@ -34,7 +33,7 @@ export class SafePaths {
   #hasFolder(path: string): Promise<boolean> {
     let answer = this.#folders.get(path)
     if (answer === undefined) {
-      answer = this.#lookForFolder(path)
+      answer = path === this.#root ? exists(path) : this.#lookForFolder(path)
       this.#folders.set(path, answer)
     }
     return answer

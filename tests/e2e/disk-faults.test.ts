@@ -1,0 +1,101 @@
+/** Files that are taken away, changed or closed to us under real processes. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import process from 'node:process'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { EventLine, SwarmProcess } from '../../scripts/swarm-process.ts'
+import { Nodes } from './nodes.ts'
+
+const MiB = 1024 ** 2
+const LENGTH = 8 * MiB
+const PIECES = 32
+/** Root may do everything: who is to be forbidden something has to be somebody else. */
+const AS_NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+const cannotChangeUser =
+  process.getuid?.() !== 0 || spawnSync(AS_NOBODY[0]!, [...AS_NOBODY.slice(1), 'true']).status !== 0
+
+let nodes: Nodes
+beforeEach(() => {
+  nodes = new Nodes()
+})
+afterEach(() => {
+  expect(nodes.close()).toEqual([])
+})
+
+/** A seeder that takes four seconds for the payload, and a leecher that has some of it. */
+async function start(): Promise<{ seeder: SwarmProcess; leecher: SwarmProcess }> {
+  nodes.write('model.bin', LENGTH)
+  const { seeder, address } = await nodes.seed('model.bin', '-max-up 2MiB')
+  const leecher = nodes.start('leecher', `-get model.bin.bit -dest copy -peer ${address}`)
+  await nodes.event(leecher, 'have')
+  return { seeder, leecher }
+}
+
+const isVerdict =
+  (have: number) =>
+  ({ event, ...line }: EventLine): boolean =>
+    event === 'disk_verdict' && line.have === have
+
+describe('a seeder', () => {
+  test('whose file is taken away offers nothing, and serves again once it is back and verified', async () => {
+    const { seeder, leecher } = await start()
+    renameSync(nodes.path('model.bin'), nodes.path('elsewhere'))
+    expect(await nodes.event(seeder, 'disk_doubt')).toMatchObject({ code: 'disk.missing' })
+    expect(await nodes.event(seeder, isVerdict(0))).toMatchObject({ good: 0, retrySeconds: 2 })
+    renameSync(nodes.path('elsewhere'), nodes.path('model.bin'))
+    await nodes.event(seeder, isVerdict(PIECES))
+    expect(await nodes.end(leecher)).toBe(0)
+    expect(nodes.digest('copy/model.bin')).toBe(nodes.digest('model.bin'))
+    expect(leecher.seen('hash_fail')).toEqual([])
+  })
+
+  test('whose file is replaced by another version serves what is the same in both', async () => {
+    const { seeder, leecher } = await start()
+    copyFileSync(nodes.path('model.bin'), nodes.path('new'))
+    const last = leecher.seen('have').at(-1)!['piece'] as number
+    const changed = (last + PIECES / 2) % PIECES
+    const content = nodes.read('new').fill(0, (changed * LENGTH) / PIECES, ((changed + 1) * LENGTH) / PIECES)
+    writeFileSync(nodes.path('new'), content)
+    renameSync(nodes.path('new'), nodes.path('model.bin'))
+    expect(await nodes.event(seeder, 'disk_doubt')).toMatchObject({ code: 'disk.changed', pieces: PIECES })
+    expect(await nodes.event(seeder, 'disk_verdict')).toMatchObject({ good: PIECES - 1, bad: 1 })
+  })
+})
+
+describe('a leecher', () => {
+  test('whose file is taken away ends at once, with one line and 5: to write on would be in vain', async () => {
+    const { leecher } = await start()
+    renameSync(nodes.path('copy', 'model.bin'), nodes.path('elsewhere'))
+    expect(await nodes.end(leecher)).toBe(5)
+    expect(leecher.seen('error')).toMatchObject([{ code: 'disk.missing', family: 'StorageError' }])
+  })
+})
+
+describe.skipIf(cannotChangeUser)(
+  `who may not everything${cannotChangeUser ? ' (skipped: needs root, to be somebody else)' : ''}`,
+  () => {
+    test('cannot download to where he may not write: 5', async () => {
+      await nodes.make('model.bin', LENGTH)
+      chmodSync(nodes.folder, 0o755)
+      mkdirSync(nodes.path('mine'), { mode: 0o700 })
+      const leecher = nodes.start('leecher', '-get model.bin.bit -dest mine/copy', AS_NOBODY)
+      expect(await nodes.end(leecher)).toBe(5)
+      expect(leecher.seen('error')).toMatchObject([{ code: 'disk.permission' }])
+    })
+
+    test('serves again when he may read again', async () => {
+      await nodes.make('model.bin', LENGTH)
+      chmodSync(nodes.folder, 0o755)
+      const seeder = nodes.start('seeder', '-seed model.bin', AS_NOBODY)
+      await nodes.event(seeder, 'complete')
+      chmodSync(nodes.path('model.bin'), 0)
+      // It reads what it has open. That the file was touched makes it look.
+      utimesSync(nodes.path('model.bin'), new Date(0), new Date(0))
+      await nodes.event(seeder, isVerdict(0))
+      chmodSync(nodes.path('model.bin'), 0o644)
+      await nodes.event(seeder, isVerdict(PIECES))
+      seeder.signal('SIGTERM')
+      expect(await nodes.end(seeder)).toBe(0)
+    })
+  },
+)
