@@ -135,8 +135,8 @@ export class Connector {
   }
 
   /** Never again, as far as it can be known again. */
-  ban({ remote, listenEndpoint }: Offender): void {
-    this.#list.ban(listenEndpoint === undefined ? [remote] : [remote, listenEndpoint])
+  ban({ remote }: Offender): void {
+    this.#list.ban(remote)
   }
 
   isBanned({ remote, listenEndpoint }: Offender): boolean {

@@ -1,5 +1,5 @@
 /**
- * Who may not connect any more. A conviction bans the endpoints of the convicted, not the address: others may share it
+ * Who may not connect any more. A conviction bans the endpoint of the convicted, not the address: others may share it
  * (NAT, containers, the /64 of an IPv6 network). They are suspects; only an address with several convictions is banned as
  * a whole, so that nobody comes back from port to port.
  */
@@ -18,10 +18,10 @@ export class BanList {
   readonly #addresses = new Map<string, number>()
   readonly #networks = new Map<string, number>()
 
-  /** @param endpoints all that are known of one offender: the first is that of its connection */
-  convict(endpoints: readonly [Endpoint, ...Endpoint[]]): void {
-    for (const endpoint of endpoints) this.#endpoints.add(formatEndpoint(endpoint))
-    const [{ host }] = endpoints
+  /** Whoever was connected from there, or had been dialled there. Where it says that it listens is no endpoint of it: others may. */
+  convict(endpoint: Endpoint): void {
+    this.#endpoints.add(formatEndpoint(endpoint))
+    const { host } = endpoint
     count(this.#addresses, host)
     const network = sharedNetworkOf(host)
     if (network !== undefined) count(this.#networks, network)

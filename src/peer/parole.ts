@@ -101,13 +101,20 @@ export class Parole {
     for (const each of active.reservedFor(id)) if (!each.isExclusive) active.unreserve(each)
   }
 
-  /** A piece is bad: it is tried again, and those who sent its blocks and are still there go on parole. */
-  onCorrupt(piece: number, contributors: readonly number[]): void {
+  /**
+   * A piece is bad. When it has several senders, or was bad before, it is tried again, and those of them that are still
+   * there go on parole until it is right.
+   *
+   * @returns whether it is tried again
+   */
+  onCorrupt({ piece, contributors }: ActivePiece): boolean {
+    if (contributors.length === 1 && !this.retrials.has(piece)) return false
     this.retrials.wait(piece)
     for (const id of contributors) {
       const queue = this.#books.sources.get(id)
       if (queue !== undefined) this.start(queue, piece)
     }
+    return true
   }
 
   /** A piece is good. When it was bad before, it is known who lied; when one source sent it alone, that one is proven. */

@@ -191,9 +191,9 @@ export class PeerList {
     this.#enter(entry, 'could-be-added')
   }
 
-  /** Somebody lost the right to connect. Close what is connected yourself. @param endpoints all that are known of it */
-  ban(endpoints: readonly [Endpoint, ...Endpoint[]]): void {
-    this.#bans.convict(endpoints)
+  /** Somebody lost the right to connect. Close what is connected yourself. */
+  ban(endpoint: Endpoint): void {
+    this.#bans.convict(endpoint)
     for (const [key, entry] of this.#known)
       if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#delete(key)
   }

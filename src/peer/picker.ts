@@ -263,14 +263,14 @@ export class PiecePicker {
   }
 
   /**
-   * A pending piece does not have its hash: wanted again before all others, and its senders go on parole.
+   * A pending piece does not have its hash: wanted again. Of several senders each is on parole until it is right.
    *
    * @returns the ids of the sources that sent blocks of it; a sole one is to blame
    */
   onPieceCorrupt(piece: number): readonly number[] {
-    const { contributors } = this.#takePending(piece)
-    this.#parole.onCorrupt(piece, contributors)
-    return contributors
+    const bad = this.#takePending(piece)
+    if (!this.#parole.onCorrupt(bad)) this.#giveBack(bad)
+    return bad.contributors
   }
 
   /**

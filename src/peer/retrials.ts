@@ -1,5 +1,5 @@
 /**
- * Pieces that came corrupt and have not come right since. The next copy of each is asked of one source alone, before
+ * Pieces that several sources made, that came corrupt, and that have not come right since. The next copy of each is asked of one source alone, before
  * anything else: either it is right, and says which blocks of the bad one were not, or its sender is to blame.
  */
 import type { Millis } from '../protocol/ports.ts'
@@ -8,9 +8,6 @@ import type { SourceQueue } from './source-queue.ts'
 
 /** How long a source may take for a piece that it has to send alone before another one may have it; for a retrial doubled each time. */
 export const ALONE_PATIENCE: Millis = 30_000
-/** Retrials that are tried for one source in one pick. */
-const MAX_SCAN = 64
-
 interface Retrial {
   /** Nobody is asked for it. */
   isWaiting: boolean
@@ -54,15 +51,20 @@ export class Retrials {
     return this.#retrials.delete(piece)
   }
 
-  /** The piece that `queue` should send: one that nobody does, or one that another source takes too long for; -1 for none. */
+  /**
+   * The piece that `queue` should send: one that nobody does, one that it has begun and did not get on with, or one that
+   * another source takes too long for; -1 for none.
+   */
   choose(queue: SourceQueue, active: ActivePieces, now: Millis): number {
-    let tries = 0
     for (const [piece, retrial] of this.#retrials) {
-      if (tries++ === MAX_SCAN) break
       if (!queue.bitfield.has(piece)) continue
       if (retrial.isWaiting) return piece
       const held = active.get(piece)
-      if (held === undefined || held.reservedFor === queue.id) continue
+      if (held === undefined) continue
+      if (held.reservedFor === queue.id) {
+        if (held.freeCount > 0) return piece
+        continue
+      }
       if (now - held.reservedAt < retrial.patience) continue
       // Whoever has it now may need longer than the one before.
       retrial.patience *= 2

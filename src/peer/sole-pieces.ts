@@ -47,10 +47,11 @@ export class SolePieces {
     const { active, parole } = this.#books
     const { retrials } = parole
     if (retrials.size === 0 || !active.hasRoom(2 * MAX_ACTIVE_BYTES)) return undefined
-    if (parole.isResting(queue.id, now)) return undefined
     const piece = retrials.choose(queue, active, now)
     if (piece < 0) return undefined
     const held = active.get(piece)
+    if (held?.reservedFor === queue.id) return held
+    if (parole.isResting(queue.id, now)) return undefined
     if (held !== undefined) this.#takeAway(held)
     retrials.begin(piece)
     const begun = active.begin(piece)

@@ -45,6 +45,30 @@ describe('a bad piece', () => {
     expect(parole(world, sources)).toBe('---')
   })
 
+  test('is gone on with after a choke by who has begun other pieces since, on parole or not', () => {
+    const { world, sources } = badPiece(3, 3)
+    const [, , c] = sources as [TestSource, TestSource, TestSource]
+    expect(world.pick(c, 4)).toEqual(['0.0', '0.1', '1.0', '1.1'])
+    world.send(c, '0.0')
+    for (const name of ['1.0', '1.1']) world.send(c, name)
+    expect(world.pick(c, 1)).toEqual(['2.0'])
+    world.picker.release(c)
+    for (const other of sources.slice(0, 2)) world.picker.removeSource(other)
+    expect(world.pick(c, 9)).toContain('0.1')
+  })
+
+  test('of one source is asked of any, in no hurry', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 2, order: 'sequential' })
+    const [liar, a, b] = [world.source('##'), world.source('##'), world.source('##')]
+    world.fetch(liar, 2)
+    expect(world.picker.onPieceCorrupt(0)).toEqual([liar.id])
+    world.picker.removeSource(liar)
+    expect(world.pick(a, 1)).toEqual(['0.0'])
+    world.picker.release(a)
+    expect(world.pick(b, 2)).toEqual(['0.0', '0.1'])
+    expect([a, b].some((source) => world.picker.isOnParole(source))).toBe(false)
+  })
+
   test('that comes bad from one source, too, goes to the next one, and that one is to blame', () => {
     const { world, sources } = badPiece(2, 3)
     const [, , c] = sources as [TestSource, TestSource, TestSource]
