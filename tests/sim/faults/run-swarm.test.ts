@@ -148,11 +148,13 @@ describe('a plan', () => {
     ).flat()
     const kinds = new Set(faults.map(({ fault }) => fault.kind))
     expect([...kinds].toSorted()).toEqual(
-      'date disk freeze full kill partition power reset rot sleep slow stop'.split(' '),
+      'bad-sector change date disk freeze full kill partition power remove reset rot sleep slow stop'.split(
+        ' ',
+      ),
     )
     for (const { atMs, machine, fault } of faults) {
       expect(atMs + ('forMs' in fault ? fault.forMs : 0)).toBeLessThanOrEqual(FAULTS_END)
-      expect(fault.kind === 'rot' && machine === 0).toBe(false)
+      expect(machine === 0 && 'at' in fault).toBe(false)
     }
   })
 })

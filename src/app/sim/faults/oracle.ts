@@ -6,8 +6,9 @@ import { SYNC_INTERVAL_MS } from '../../resume-keeper.ts'
 import type { SyncPolicy } from '../../sync-policy.ts'
 import type { WireMessage } from '../../../protocol/message.ts'
 import type { Millis } from '../../../protocol/ports.ts'
+import { FRESH_MS, LOOK_INTERVAL_MS } from '../../../storage/file-watch.ts'
 import type { Ending, Machine, MachineEvent } from './machine.ts'
-import type { SwarmWorld } from './swarm-world.ts'
+import type { Damage, SwarmWorld } from './swarm-world.ts'
 
 /** The promises, by the name under which one that is broken is reported. */
 export const INVARIANTS = {
@@ -43,6 +44,8 @@ const DURABLE_AFTER: Readonly<Record<SyncPolicy, Millis>> = {
   piece: 0,
   interval: 2 * SYNC_INTERVAL_MS + 2_000,
 }
+/** A seeder looks at its files every ten seconds, and passes nothing on from one that changed longer ago than that. */
+const NOTICED_AFTER: Millis = LOOK_INTERVAL_MS + FRESH_MS + 2_000
 /** Bounds are looked at once in so many events. */
 const BOUNDS_EVERY = 64
 const MAX_TIMERS_PER_MACHINE = 400
@@ -51,8 +54,8 @@ const MAX_STREAMS_PER_PAIR = 8
 
 /** What the oracle knows of a machine. */
 interface Book {
-  /** Pieces whose bytes on disk were changed behind the machine's back. */
-  readonly rotten: Set<number>
+  /** Pieces that were damaged behind the machine's back, and until when it may go without noticing, in its own time. */
+  readonly rotten: Map<number, Millis>
   /** Since when each piece could have been made durable, in the machine's own time. */
   readonly had: Map<number, Millis>
   /** When its disk or its time was last out of order. */
@@ -86,7 +89,7 @@ export class Oracle {
   constructor(world: SwarmWorld) {
     this.#world = world
     this.#books = world.machines.map(({ isHonest }) => ({
-      rotten: new Set(),
+      rotten: new Map(),
       had: new Map(),
       disturbedAt: -Infinity,
       endedAt: undefined,
@@ -149,13 +152,17 @@ export class Oracle {
       const { piece, begin, block } = message
       if (areSame(block, this.#world.contentOf(piece).subarray(begin, begin + block.length))) return
       const book = this.#bookOf(machine)
-      if (book.rotten.has(piece)) book.isTainted = true
+      if (this.#isExcused(machine, piece)) book.isTainted = true
       else this.#fail('true-block', machine, `sent ${to} a wrong block of piece ${piece}`)
     }
   }
 
-  onRot(machine: Machine, piece: number): void {
-    this.#bookOf(machine).rotten.add(piece)
+  onDamaged(machine: Machine, piece: number, kind: Damage): void {
+    const { rotten } = this.#bookOf(machine)
+    // A download expects its files to change: it writes to them. A seeder looks after them.
+    const isNoticed = machine.options.plan.role === 'seeder' && kind !== 'rot'
+    const until = isNoticed ? machine.options.clock.now() + NOTICED_AFTER : Infinity
+    rotten.set(piece, Math.max(until, rotten.get(piece) ?? 0))
   }
 
   onDisturbed(machine: Machine): void {
@@ -269,9 +276,10 @@ export class Oracle {
   }
 
   #onComplete(machine: Machine): void {
-    const [culprit] = this.#bookOf(machine).culprits
+    const { culprits, rotten } = this.#bookOf(machine)
+    const [culprit] = culprits
     if (culprit !== undefined) this.#fail('poisoners-banned', machine, `${culprit} spoilt a piece`)
-    const [path] = machine.options.plan.sync === 'none' ? [] : this.#undurable(machine)
+    const [path] = machine.options.plan.sync === 'none' || rotten.size > 0 ? [] : this.#undurable(machine)
     if (path !== undefined) this.#fail('durable-complete', machine, `${path} is not synced`)
   }
 
@@ -300,8 +308,19 @@ export class Oracle {
   }
 
   #expectOnDisk(machine: Machine, piece: number, invariant: InvariantName, what: string): void {
-    if (!machine.isHonest || this.#bookOf(machine).rotten.has(piece) || this.#isRight(machine, piece)) return
-    this.#fail(invariant, machine, `piece ${piece} is not right on disk, and ${what}`)
+    const isDamaged = invariant === 'identity' && this.#bookOf(machine).rotten.has(piece)
+    if (!machine.isHonest || isDamaged || this.#isExcused(machine, piece)) return
+    if (!this.#isRight(machine, piece))
+      this.#fail(invariant, machine, `piece ${piece} is not right on disk, and ${what}`)
+  }
+
+  /** Whether it need not know that the piece is damaged: silently, lately, or while its disk did not answer as it should. */
+  #isExcused(machine: Machine, piece: number): boolean {
+    const { rotten, disturbedAt } = this.#bookOf(machine)
+    const until = rotten.get(piece)
+    return (
+      until !== undefined && (machine.options.clock.now() <= until || disturbedAt >= until - NOTICED_AFTER)
+    )
   }
 
   #isRight(machine: Machine, piece: number): boolean {

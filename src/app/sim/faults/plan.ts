@@ -24,8 +24,11 @@ export type Fault =
     }
   /** Every operation takes so long. */
   | { readonly kind: 'slow'; readonly latencyMs: Millis; readonly forMs: Millis }
-  /** A bit of the payload changes silently. */
-  | { readonly kind: 'rot'; readonly at: number }
+  /**
+   * At a byte of the payload: a bit changes silently, somebody writes something else, somebody removes the file, or the
+   * medium cannot be read any more.
+   */
+  | { readonly kind: 'rot' | 'change' | 'remove' | 'bad-sector'; readonly at: number }
   /** Somebody sets the date. */
   | { readonly kind: 'date'; readonly byMs: number }
   /** The machine sleeps, cut off from the network, or the process is held up. */
@@ -95,8 +98,10 @@ const KINDS: readonly ((draw: Draw) => Fault | undefined)[] = [
   }),
   ({ random, forMs }) => ({ kind: 'slow', latencyMs: [50, 500, 5_000, 30_000][random.int(4)]!, forMs }),
   // Somebody has to keep the payload.
-  ({ random, swarm, machine }) =>
-    machine === 0 ? undefined : { kind: 'rot', at: random.int(swarm.content.length) },
+  ({ random, swarm, machine }) => {
+    const kind = (['rot', 'change', 'remove', 'bad-sector'] as const)[random.int(4)]!
+    return machine === 0 ? undefined : { kind, at: random.int(swarm.content.length) }
+  },
   ({ random }) => ({ kind: 'date', byMs: (random.int(2) === 0 ? -1 : 1) * 10 ** (2 + random.int(8)) }),
   ({ forMs }) => ({ kind: 'sleep', forMs }),
   ({ forMs }) => ({ kind: 'freeze', forMs }),
@@ -127,6 +132,12 @@ function describe(fault: Fault): string {
       return `disk takes ${fault.latencyMs} ms`
     case 'rot':
       return `bit rot at byte ${fault.at} of the payload`
+    case 'change':
+      return `somebody writes to byte ${fault.at} of the payload`
+    case 'remove':
+      return `somebody removes the file with byte ${fault.at} of the payload`
+    case 'bad-sector':
+      return `a bad sector at byte ${fault.at} of the payload`
     case 'date':
       return `date set by ${fault.byMs / 1_000} s`
     case 'sleep':

@@ -79,7 +79,7 @@ class Run {
         },
         onSent: (machine, to, message) => this.#oracle.onSent(machine, to, message),
         onDown: (machine, how) => this.#oracle.onDown(machine, how),
-        onRot: (machine, piece) => this.#oracle.onRot(machine, piece),
+        onDamaged: (machine, piece, kind) => this.#oracle.onDamaged(machine, piece, kind),
         onDisturbed: (machine) => this.#oracle.onDisturbed(machine),
       },
     })

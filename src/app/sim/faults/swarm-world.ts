@@ -2,6 +2,7 @@
 import { buildMetainfo } from '../../../metainfo/build.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
+import { PAGE_BYTES } from '../../../storage/memory-file.ts'
 import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
 import { SimClock } from '../clock.ts'
 import { SimHttp } from '../http.ts'
@@ -13,6 +14,8 @@ import { NetworkCuts } from './network-cuts.ts'
 import type { Fault } from './plan.ts'
 import type { SwarmPlan } from './scenario.ts'
 
+export type Damage = 'rot' | 'change' | 'remove' | 'bad-sector'
+
 export interface SwarmWorldOptions {
   readonly seed: number
   readonly plan: SwarmPlan
@@ -20,8 +23,8 @@ export interface SwarmWorldOptions {
   /** A disk of another make. */
   readonly createDisk?: (options: MemoryDiskOptions) => MemoryDisk
   readonly observer: MachineObserver & {
-    /** What lies on the machine's disk there is not what the machine wrote. */
-    onRot(machine: Machine, piece: number): void
+    /** What lies on the machine's disk there, or does not, is not what the machine wrote. */
+    onDamaged(machine: Machine, piece: number, kind: Damage): void
     /** Reading, writing or keeping time is not what it should be, from now on or until now. */
     onDisturbed(machine: Machine): void
   }
@@ -153,7 +156,10 @@ export class SwarmWorld {
         disk.latencyMs = fault.latencyMs
         return lasting(fault.forMs, () => (disk.latencyMs = plan.diskLatencyMs))
       case 'rot':
-        return this.#rot(machine, fault.at)
+      case 'change':
+      case 'remove':
+      case 'bad-sector':
+        return this.#damage(machine, fault.kind, fault.at)
       case 'date':
         return clock.shiftDate(fault.byMs)
       case 'sleep': {
@@ -212,15 +218,34 @@ export class SwarmWorld {
     return join
   }
 
-  #rot(machine: Machine, at: number): void {
-    const { pieceLength } = this.metainfo.geometry
-    const piece = Math.floor(at / pieceLength)
-    const [span] = machine.files.spans(piece, at - piece * pieceLength, 1)
-    const { disk } = machine.options
-    // Neither what is not there nor a hole can rot.
+  #damage(machine: Machine, kind: Damage, at: number): void {
+    const { geometry } = this.metainfo
+    const piece = Math.floor(at / geometry.pieceLength)
+    // Nothing happens to what is not there, nor to a hole.
     if (machine.lookAt(piece)?.some((byte) => byte !== 0) !== true) return
-    disk.flipBit(span!.path!, span!.offset, at % 8)
-    this.#options.observer.onRot(machine, piece)
+    const [span] = machine.files.spans(piece, at - piece * geometry.pieceLength, 1)
+    const { path, offset } = span!
+    const { disk } = machine.options
+    const report = (damaged: number): void => this.#options.observer.onDamaged(machine, damaged, kind)
+    if (kind === 'remove') {
+      const file = geometry.files.findIndex((_, index) => machine.files.pathOf(index) === path)
+      const [first, end] = geometry.piecesOf(file)
+      for (let each = first; each < end; each++) report(each)
+      return disk.removeFile(path!)
+    }
+    if (kind === 'rot') disk.flipBit(path!, offset, at % 8)
+    else if (kind === 'bad-sector') disk.spoil(path!, offset)
+    else if (disk.writeSpans([span!], Uint8Array.of(this.contentOf(piece)[at % geometry.pieceLength]! ^ 1)))
+      return
+    // Pieces share a sector.
+    const reach = kind === 'bad-sector' ? PAGE_BYTES : 0
+    const last = Math.min(geometry.length - 1, at + reach)
+    for (
+      let each = Math.floor(Math.max(0, at - reach) / geometry.pieceLength);
+      each * geometry.pieceLength <= last;
+      each++
+    )
+      report(each)
   }
 }
 
