@@ -20,9 +20,9 @@ function runSeed(seed: number, createDisk?: CreateDisk): Promise<SwarmRun> {
 /** Every machine loses its power again and again. */
 function powerCuts(seed: number): PlannedFault[] {
   const { machines } = swarmOf(seed)
-  const cuts = Array.from({ length: 4 * machines.length }, (_, index) => ({
+  const cuts = Array.from({ length: 2 * machines.length }, (_, index) => ({
     number: index + 1,
-    atMs: 5_000 + 1_000 * index,
+    atMs: 5_000 + 2_000 * index,
     machine: index % machines.length,
     fault: { kind: 'power', forMs: 100 } as const,
   }))
@@ -44,15 +44,15 @@ async function whatIsFound(
 }
 
 describe('promises', () => {
-  test.each([1, 2, 3, 4])('are kept in ten swarms with faults (batch %i)', async (batch) => {
+  test.each([1, 2])('are kept in ten swarms with faults (batch %i)', async (batch) => {
     for (let seed = 10 * batch; seed < 10 * (batch + 1); seed++) {
       const { violation } = await runSeed(seed)
       expect(violation, `bitswarm simulate swarm --faults -seeds ${seed}`).toBeUndefined()
     }
   })
 
-  test('are kept in ten swarms in which nothing goes wrong, which end sooner', async () => {
-    for (let seed = 1; seed <= 10; seed++) {
+  test('are kept in five swarms in which nothing goes wrong, which end sooner', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
       const { violation, virtualMs } = await runSwarm({ seed, faults: [], hashes })
       expect(violation, `bitswarm simulate swarm -seeds ${seed}`).toBeUndefined()
       expect(virtualMs).toBeLessThan(10 * 60_000)

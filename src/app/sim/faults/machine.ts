@@ -51,6 +51,11 @@ export const STOP_TIMEOUT: Millis = 5_000
 export class Machine {
   readonly options: MachineOptions
   readonly files: FileMap
+  /**
+   * Whether its user says `-overwrite`: of what was damaged, or never synced when the power fails, there may be nothing
+   * left by which it could be recognised.
+   */
+  mayOverwrite: boolean
   /** What one of these two has no use for is undefined: between a start and the next, the machine is down. */
   #process: SimProcess | undefined
   #node: Node | undefined
@@ -58,8 +63,9 @@ export class Machine {
   #lives = 0
 
   constructor(options: MachineOptions) {
-    const { metainfo, path } = options
+    const { metainfo, path, plan } = options
     this.options = options
+    this.mayOverwrite = plan.sync === 'none'
     this.files = new FileMap({ path, isSingleFile: metainfo.isSingleFile, geometry: metainfo.geometry })
   }
 
@@ -115,8 +121,7 @@ export class Machine {
       path,
       peers,
       sync: plan.sync,
-      // Of what was never synced a power cut may leave nothing that could be recognised.
-      mayOverwrite: plan.sync === 'none',
+      mayOverwrite: this.mayOverwrite,
       mode: plan.role === 'leecher' ? 'download' : 'seed',
       check: plan.role === 'poisoner' ? 'none' : 'full',
     })

@@ -47,7 +47,7 @@ const DURABLE_AFTER: Readonly<Record<SyncPolicy, Millis>> = {
 /** A seeder looks at its files every ten seconds, and passes nothing on from one that changed longer ago than that. */
 const NOTICED_AFTER: Millis = LOOK_INTERVAL_MS + FRESH_MS + 2_000
 /** Bounds are looked at once in so many events. */
-const BOUNDS_EVERY = 64
+const BOUNDS_EVERY = 256
 const MAX_TIMERS_PER_MACHINE = 400
 /** What two machines may have between them at once: each dials, and what was there before breaks off. */
 const MAX_STREAMS_PER_PAIR = 8

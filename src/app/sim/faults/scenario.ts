@@ -42,7 +42,7 @@ const BLOCK = 16_384
 
 export function drawSwarm(random: Random): SwarmPlan {
   // With short pieces there are more than are read when a start makes sure of what it remembers.
-  const pieceLength = BLOCK * [1 / 8, 1 / 4, 1, 2, 4][random.int(5)]!
+  const pieceLength = BLOCK * [1 / 8, 1, 1, 2, 4][random.int(5)]!
   const blocks = MIN_BLOCKS + random.int(MAX_BLOCKS - MIN_BLOCKS)
   const length = blocks * BLOCK - random.int(BLOCK)
   const pieceCount = Math.ceil(length / pieceLength)

@@ -223,6 +223,7 @@ export class SwarmWorld {
     const piece = Math.floor(at / geometry.pieceLength)
     // Nothing happens to what is not there, nor to a hole.
     if (machine.lookAt(piece)?.some((byte) => byte !== 0) !== true) return
+    machine.mayOverwrite = true
     const [span] = machine.files.spans(piece, at - piece * geometry.pieceLength, 1)
     const { path, offset } = span!
     const { disk } = machine.options
