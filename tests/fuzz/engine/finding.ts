@@ -18,7 +18,10 @@ export function signatureOf(error: unknown): string {
 const MAX_ATTEMPTS = 2_000
 
 /** Leaves out whatever is not needed. */
-export function shorten(data: Uint8Array, isSame: (data: Uint8Array) => boolean): Uint8Array {
+export async function shorten(
+  data: Uint8Array,
+  isSame: (data: Uint8Array) => Promise<boolean>,
+): Promise<Uint8Array> {
   let shortest = data
   let attempts = 0
   for (let size = Math.ceil(data.length / 2); size > 0; size = size === 1 ? 0 : Math.ceil(size / 2))
@@ -26,7 +29,7 @@ export function shorten(data: Uint8Array, isSame: (data: Uint8Array) => boolean)
       const shorter = new Uint8Array(Math.max(at, shortest.length - size))
       shorter.set(shortest.subarray(0, at))
       shorter.set(shortest.subarray(at + size), at)
-      if (isSame(shorter)) shortest = shorter
+      if (await isSame(shorter)) shortest = shorter
       else at += size
     }
   return shortest

@@ -37,6 +37,7 @@ export class Fuzzer {
   readonly #mutator: Mutator
   readonly #maxLength: number
   readonly #maxAllocation: (length: number) => number
+  readonly #maxMs: number
   readonly #known = new Set<string>()
   #executions = 0
 
@@ -45,6 +46,7 @@ export class Fuzzer {
     this.#options = options
     this.#maxLength = target.maxLength ?? DEFAULT_MAX_LENGTH
     this.#maxAllocation = target.maxAllocation ?? allocationLimit
+    this.#maxMs = target.maxMs ?? MAX_INPUT_MS
     this.#mutator = new Mutator({ random, words, comparisons, maxLength: this.#maxLength })
   }
 
@@ -53,59 +55,59 @@ export class Fuzzer {
   }
 
   /** Longer inputs are cut. */
-  plant(inputs: readonly Uint8Array[]): void {
+  async plant(inputs: readonly Uint8Array[]): Promise<void> {
     for (const input of [new Uint8Array(), ...inputs])
-      this.#try(new Uint8Array(input.subarray(0, this.#maxLength)))
+      await this.#try(new Uint8Array(input.subarray(0, this.#maxLength)))
   }
 
   /** A few inputs, made of one. */
-  round(): void {
+  async round(): Promise<void> {
     const { random, target } = this.#options
     const parent = this.corpus.pick(random)
     for (let child = 0; child < OFFSPRING; child++) {
       const other = this.corpus.pick(random)
       const grown = random.int(2) === 0 ? target.spoil?.(parent, other, random) : undefined
-      this.#try(grown?.subarray(0, this.#maxLength) ?? this.#mutator.spoil(parent, other))
+      await this.#try(grown?.subarray(0, this.#maxLength) ?? this.#mutator.spoil(parent, other))
     }
   }
 
-  #try(data: Uint8Array): void {
-    const cost = this.#run(data)
+  async #try(data: Uint8Array): Promise<void> {
+    const cost = await this.#run(data)
     this.corpus.observe(data, this.#options.coverage)
     if (cost === undefined) return
-    const isSlow = cost.ms > MAX_INPUT_MS && !this.#known.has(TOO_SLOW)
+    const isSlow = cost.ms > this.#maxMs && !this.#known.has(TOO_SLOW)
     const isGreedy = cost.bytes > this.#maxAllocation(data.length) && !this.#known.has(TOO_MUCH_MEMORY)
-    if (isSlow || isGreedy) this.#weigh(data)
+    if (isSlow || isGreedy) await this.#weigh(data)
   }
 
   /** @returns undefined when it went wrong */
-  #run(data: Uint8Array): Cost | undefined {
+  async #run(data: Uint8Array): Promise<Cost | undefined> {
     const { target, coverage, box } = this.#options
     box.put(data, ++this.#executions)
     coverage.reset()
     const bytesBefore = bytesInUse()
     const startedAt = processorTime()
     try {
-      target.run(data)
+      await target.run(data)
     } catch (error) {
-      this.#onError(data, error)
+      await this.#onError(data, error)
       return undefined
     }
     return { ms: processorTime() - startedAt, bytes: bytesInUse() - bytesBefore }
   }
 
-  #onError(data: Uint8Array, error: unknown): void {
+  async #onError(data: Uint8Array, error: unknown): Promise<void> {
     const what = signatureOf(error)
     if (this.#known.has(what)) return
     this.#known.add(what)
-    const shortest = shorten(data, (shorter) => this.#failureOf(shorter) === what)
+    const shortest = await shorten(data, async (shorter) => (await this.#failureOf(shorter)) === what)
     const details = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.#options.onFinding({ what, details, data: shortest })
   }
 
-  #failureOf(data: Uint8Array): string | undefined {
+  async #failureOf(data: Uint8Array): Promise<string | undefined> {
     try {
-      this.#options.target.run(data)
+      await this.#options.target.run(data)
       return undefined
     } catch (error) {
       return signatureOf(error)
@@ -113,11 +115,12 @@ export class Fuzzer {
   }
 
   /** Once more, as what else the machine does is measured, too. */
-  #weigh(data: Uint8Array): void {
-    const costs = Array.from({ length: TRIES }, () => this.#run(data)).filter((cost) => cost !== undefined)
+  async #weigh(data: Uint8Array): Promise<void> {
+    const costs: Cost[] = []
+    for (let again = 0; again < TRIES; again++) costs.push((await this.#run(data)) ?? { ms: 0, bytes: 0 })
     const ms = Math.min(...costs.map((cost) => cost.ms))
     const bytes = Math.min(...costs.map((cost) => cost.bytes))
-    if (ms > MAX_INPUT_MS) this.#complain(TOO_SLOW, `${ms.toFixed(0)} ms for ${data.length} bytes`, data)
+    if (ms > this.#maxMs) this.#complain(TOO_SLOW, `${ms.toFixed(0)} ms for ${data.length} bytes`, data)
     if (bytes > this.#maxAllocation(data.length))
       this.#complain(TOO_MUCH_MEMORY, `${bytes} bytes for ${data.length}`, data)
   }

@@ -13,7 +13,9 @@ export interface FuzzTarget {
   /** Valid ones, of all kinds. */
   seeds(): readonly Uint8Array[]
   /** Takes or refuses the input as the program does. @throws whatever must not happen */
-  run(data: Uint8Array): void
+  run(data: Uint8Array): void | Promise<void>
+  /** Milliseconds of work for one input; {@link MAX_INPUT_MS} when missing. */
+  readonly maxMs?: number
   /** Spoils by the grammar, which leaves more of it valid; undefined when the input has none. */
   spoil?(data: Uint8Array, other: Uint8Array, random: Random): Uint8Array | undefined
 }

@@ -65,13 +65,13 @@ const fuzzer = new Fuzzer({
 })
 const startedAt = performance.now()
 const endsAt = startedAt + 1_000 * task.seconds
-fuzzer.plant([...target.seeds(), ...task.inputs])
+await fuzzer.plant([...target.seeds(), ...task.inputs])
 for (
   let toldAt = startedAt, now = startedAt;
   now < endsAt && findings < task.maxFindings;
   now = performance.now()
 ) {
-  fuzzer.round()
+  await fuzzer.round()
   if (now - toldAt < STANDING_EVERY_MS) continue
   tell({ type: 'standing', standing: standing() })
   toldAt = now

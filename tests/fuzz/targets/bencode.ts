@@ -38,7 +38,10 @@ export const target: FuzzTarget = {
       'strict takes what is canonical, and nothing else',
     )
     if (decoded === undefined) return
-    claimSame(prefix, decoded, 'a whole value and the value at the start of it')
+    claim(
+      prefix?.length === data.length && prefix.isCanonical === decoded.isCanonical,
+      'a whole value is its own start',
+    )
     const written = encodeBencode(decoded.value)
     claim(
       (Buffer.compare(written, data) === 0) === decoded.isCanonical,
@@ -62,7 +65,10 @@ function checkRaw(value: Bencode): void {
     claim(before === undefined || before < key, 'keys are sorted, each is there once')
     before = key
     claim(value.get(key) === member, 'a key that is there is found')
-    claimSame(tree(decodeBencode(value.raw(key)!).value), tree(member), 'the bytes of a member')
+    claim(
+      Buffer.compare(encodeBencode(decodeBencode(value.raw(key)!).value), encodeBencode(member)) === 0,
+      'the bytes of a member',
+    )
     checkRaw(member)
   }
 }
