@@ -187,6 +187,21 @@ describe('what is wrong with a web seed ends it, and the download goes on', () =
     expect(events(sim, 'peer_banned')).toEqual([])
   })
 
+  test('corrupt blocks in pieces that an honest peer completes: it is known by its blocks, and the peer stays', async () => {
+    const sim = newSim(11)
+    const seeder = await sim.seeder({ up: 500_000 })
+    const content = sim.payload.map((byte) => byte ^ 1)
+    // Two blocks of a piece of four at a time.
+    const story = await download(sim, { peers: [seeder], server: ranges(content, { breaksAfter: 40_000 }) })
+    complete(story)
+    const [failed] = events(sim, 'hash_fail')
+    expect(new Set(failed!['peers'] as string[])).toEqual(new Set([`${HOST}:80`, seeder.address]))
+    expect(events(sim, 'webseed_dropped')).toMatchObject([
+      { url: URL, reason: `it sent blocks that are not those of piece ${failed!['piece'] as number}: 0, 1` },
+    ])
+    expect(events(sim, 'peer_banned')).toEqual([])
+  })
+
   test('it asks for patience with Retry-After, and gets it', async () => {
     const sim = newSim(7)
     let answers = 0

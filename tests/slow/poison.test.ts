@@ -4,7 +4,7 @@ import { SeededRandom } from '../../src/app/sim/random.ts'
 import { MANNERS, randomScripts, type Manner } from '../sim/poison-scripts.ts'
 import { poisonedSwarm, type Damage } from '../sim/poisoned-swarm.ts'
 
-const SEEDS = Number(process.env['POISON_SEEDS'] ?? 20)
+const SEEDS = Number(process.env['POISON_SEEDS'] ?? 4)
 const PIECE = Number(process.env['POISON_PIECE'] ?? 2 ** 19)
 
 /** Each seed has other poisoners, and other pieces and peers. */
