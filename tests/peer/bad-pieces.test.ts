@@ -92,7 +92,8 @@ describe('a bad piece', () => {
     expect(world.pick(b, 2)).toEqual(['0.0', '0.1'])
     expect(world.abandoned).toEqual([0])
     expect(world.send(a, '0.1')).toEqual(['duplicate'])
-    world.now += 59_000
+    world.send(b, '0.0')
+    world.round(59_000)
     expect(world.pick(c, 2)).toEqual([])
     world.now += 1_000
     expect(world.pick(c, 2)).toEqual(['0.0', '0.1'])
@@ -163,11 +164,13 @@ describe('a bad piece', () => {
     const { world, sources } = badPiece(3, 3)
     const [a, , c] = sources as [TestSource, TestSource, TestSource]
     world.fetch(c, 2)
-    expect(world.pick(a, 1)).toEqual(['1.0'])
+    expect(world.pick(a, 2)).toEqual(['1.0', '1.1'])
+    world.send(a, '1.0')
     expect(world.fetch(c, 9)).toEqual(['2.0', '2.1'])
+    world.round(28_000)
     expect(world.pick(c, 9)).toEqual([])
-    for (let i = 0; i < 8; i++) world.round(4_000)
-    expect(world.pick(c, 9)).toEqual(['1.0', '1.1'])
+    world.round(2_000)
+    expect(world.pick(c, 9)).toEqual(['1.1'])
   })
 
   test('a peer from where a liar came sends one piece alone first, and is free then', () => {
