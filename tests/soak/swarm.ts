@@ -35,6 +35,9 @@ export interface Place {
   readonly port?: number
 }
 
+/** Each call gives a place that nobody has. */
+export type NextPlace = () => Place
+
 export function tcpAddress({ number, port = 0 }: Place): string {
   return `${hostAddress(number)}:${TCP_PORT + port}`
 }

@@ -50,11 +50,10 @@ export class Watched {
    * @param now seconds since the start of the soak
    */
   constructor(
-    name: string,
     of: SwarmProcess | undefined,
     { spanSeconds, now }: { readonly spanSeconds: number; readonly now: () => number },
   ) {
-    this.name = name
+    this.name = of?.name ?? 'this test'
     this.#pid = of === undefined ? process.pid : of.pid!
     this.#process = of
     this.#now = now
