@@ -163,6 +163,8 @@ export class Recheck {
     const kept = good.filter((piece) => blocked[piece] === 0)
     const refuted = bad.filter((piece) => blocked[piece] === 0)
     const missing = this.#doubtful.indices().filter((piece) => isAbsent[piece] === 1)
+    if (kept.length === 0 && moved.size === 0 && this.#news === undefined)
+      this.#delay = Math.min(2 * this.#delay, LONGEST_RECHECK_MS)
     this.#settle(kept, [...refuted, ...missing])
     if (this.#isClosed) return
     this.#isChecking = false
@@ -180,9 +182,10 @@ export class Recheck {
     for (const piece of bad) this.#refuted.set(piece)
     if (!isComplete())
       for (const piece of bad) for (const set of [this.#doubtful, this.#lost, this.#refuted]) set.clear(piece)
-    if (good.length > 0) this.#onMove()
-    else if (this.#news === undefined) this.#delay = Math.min(2 * this.#delay, LONGEST_RECHECK_MS)
-    if (good.length > 0) onGood(good)
+    if (good.length > 0) {
+      this.#onMove()
+      onGood(good)
+    }
     if (lost.length > 0) onBad(lost)
     if (good.length > 0 || lost.length > 0)
       emit({

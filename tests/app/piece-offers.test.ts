@@ -12,6 +12,7 @@ const isScarce = true
 /** Pieces that each peer was told of, by its id. */
 let shown: Map<number, number[]>
 let offers: PieceOffers
+let have: Bitfield
 
 function join(id: number, isBudgetScarce = false): PeerConnection {
   const told: number[] = []
@@ -28,7 +29,8 @@ function join(id: number, isBudgetScarce = false): PeerConnection {
 
 beforeEach(() => {
   shown = new Map()
-  offers = new PieceOffers(Bitfield.full(PIECES), new SeededRandom(1))
+  have = Bitfield.full(PIECES)
+  offers = new PieceOffers(have, new SeededRandom(1))
 })
 
 test('the first peer of a seeder without a limit is shown everything, the next one at first one piece', () => {
@@ -86,4 +88,16 @@ test('very many pieces are shown at once', () => {
   join(1, isScarce)
   join(2, isScarce)
   expect(shown.get(2)).toHaveLength(MAX_OFFERED_PIECES + 1)
+})
+
+test('when some pieces are in doubt everybody is shown the others, and whoever comes then, too', () => {
+  join(1, isScarce)
+  join(2, isScarce)
+  const [shownBefore] = shown.get(1)!
+  for (const piece of [3, 4]) have.clear(piece)
+  offers.onDoubt()
+  join(3, isScarce)
+  const others = have.indices().filter((piece) => piece !== shownBefore)
+  expect(shown.get(1)!.slice(1)).toEqual(others)
+  expect(shown.get(3)).toEqual(have.indices())
 })

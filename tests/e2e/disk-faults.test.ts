@@ -41,7 +41,7 @@ describe('a seeder', () => {
     const { seeder, leecher } = await start()
     renameSync(nodes.path('model.bin'), nodes.path('elsewhere'))
     expect(await nodes.event(seeder, 'disk_doubt')).toMatchObject({ code: 'disk.missing' })
-    expect(await nodes.event(seeder, isVerdict(0))).toMatchObject({ good: 0, retrySeconds: 2 })
+    expect(await nodes.event(seeder, isVerdict(0))).toMatchObject({ good: 0, retrySeconds: 1 })
     renameSync(nodes.path('elsewhere'), nodes.path('model.bin'))
     await nodes.event(seeder, isVerdict(PIECES))
     expect(await nodes.end(leecher)).toBe(0)

@@ -62,6 +62,7 @@ describe('a seeder', () => {
     expect(leecher.session.isComplete).toBe(false)
     expect(leecher.session.snapshot().peers[0]).toMatchObject({ inFlight: 0 })
     expect(seen(sim, 1, 'disk_doubt')[0]).toMatchObject({ code: 'disk.io' })
+    expect(seen(sim, 1, 'choke')[0]).toMatchObject({ reason: expect.stringContaining('cannot read') })
     seeder.disk.setFault('read')
 
     sim.runUntil(() => isComplete(leecher) && seeder.session.snapshot().have === PIECES, {

@@ -233,3 +233,19 @@ test('room follows the peers that may ask for more: without them little is kept,
   releaseAll()
   expect(cache.bytes).toBe(CACHE_BYTES_PER_READER + pieceLength)
 })
+
+test('what is forgotten of a piece is read again, all its windows, and other pieces are kept', () => {
+  const { cache, read, finish } = makeCache({ pieceLength: 2 * MAX_WINDOW_BYTES, maxBytes: CACHE_BYTES })
+  for (const [piece, begin] of [
+    [1, 0],
+    [1, MAX_WINDOW_BYTES],
+    [2, 0],
+  ] as const)
+    read(piece, begin)
+  finish()
+  cache.forget(1)
+  read(1, 0)
+  read(1, MAX_WINDOW_BYTES)
+  read(2, 0)
+  expect(finish()).toEqual([`1: 0+${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`])
+})

@@ -1,0 +1,128 @@
+/** When pieces in doubt are read, and when not. */
+import { expect, test } from 'vitest'
+import { SimClock } from '../../src/app/sim/clock.ts'
+import { PieceGeometry } from '../../src/metainfo/geometry.ts'
+import { Bitfield } from '../../src/protocol/bitfield.ts'
+import { StorageError } from '../../src/protocol/errors.ts'
+import type { FileStat } from '../../src/storage/disk.ts'
+import { LONGEST_RECHECK_MS, Recheck } from '../../src/storage/recheck.ts'
+
+const changed = new StorageError('disk.changed', 'it was written to')
+
+/** Two files of four pieces each; what is read is good unless it is in `bad`. */
+function makeRecheck() {
+  const clock = new SimClock()
+  const geometry = new PieceGeometry(10, [
+    { path: ['a'], length: 40 },
+    { path: ['b'], length: 40 },
+  ])
+  const have = Bitfield.full(8)
+  const files: (FileStat | StorageError)[] = ['1', '2'].map((inode) => ({ length: 40, modifiedAt: 0, inode }))
+  const known = files.slice() as FileStat[]
+  const bad = new Set<number>()
+  const reads: string[] = []
+  const said: string[] = []
+  const recheck = new Recheck({
+    geometry,
+    clock,
+    have,
+    emit: (event) => said.push(event.event),
+    isComplete: () => true,
+    knownOf: (file) => known[file],
+    onGood: (pieces) => {
+      for (const piece of pieces) have.set(piece)
+    },
+    onBad: (pieces) => said.push(`lost ${pieces.join(' ')}`),
+    onVerified: (file, stat) => (known[file] = stat),
+    onGone: (error) => said.push(error.code),
+    payload: {
+      read: (_piece, _begin, _into, done) => void clock.after(0, done),
+      reopen: () => {},
+      statFile: (file, done) => void clock.after(0, () => done(files[file]!)),
+      verify: (pieces, onPiece, done) => {
+        reads.push(pieces.join(' '))
+        return clock.after(5, () => {
+          for (const piece of pieces) onPiece(piece, !bad.has(piece))
+          done()
+        })
+      },
+    },
+  })
+  return {
+    clock,
+    have,
+    files,
+    bad,
+    reads: () => reads.splice(0),
+    said: () => said.splice(0),
+    touch: (file: number) => (files[file] = { ...(files[file] as FileStat), modifiedAt: clock.now() + 1 }),
+    doubt: (...pieces: number[]) => {
+      for (const piece of pieces) have.clear(piece)
+      recheck.doubt(pieces, changed)
+    },
+  }
+}
+
+test('a file that is being written to is not read before it stands still', () => {
+  const { clock, touch, doubt, reads, have } = makeRecheck()
+  doubt(0, 1, 2, 3)
+  for (let second = 0; second < 20; second++) {
+    touch(0)
+    clock.runUntil(clock.now() + 1_000)
+  }
+  expect(reads()).toEqual([])
+  clock.runUntil(clock.now() + 3_000)
+  expect(reads()).toEqual(['0 1 2 3'])
+  expect(have.isFull).toBe(true)
+})
+
+test('one file that never stands still does not keep the pieces of another from being read', () => {
+  const { clock, touch, doubt, reads, have } = makeRecheck()
+  doubt(0, 5)
+  for (let second = 0; second < 5; second++) {
+    touch(0)
+    clock.runUntil(clock.now() + 1_000)
+  }
+  expect(reads()).toEqual(['5'])
+  expect(have.has(5)).toBe(true)
+  expect(have.has(0)).toBe(false)
+})
+
+test('verdicts on a file that changed while it was read mean nothing', () => {
+  const { clock, touch, doubt, reads, have } = makeRecheck()
+  doubt(0)
+  clock.runUntil(1_003)
+  touch(0)
+  clock.runUntil(1_500)
+  expect(reads()).toEqual(['0'])
+  expect(have.has(0)).toBe(false)
+  clock.runUntil(4_000)
+  expect(have.has(0)).toBe(true)
+})
+
+test('a file that is gone is not read; its pieces are lost once, and verified when it is back', () => {
+  const { clock, files, doubt, reads, said, have } = makeRecheck()
+  const before = files[1]!
+  files[1] = new StorageError('disk.missing', 'b is not there')
+  doubt(4, 5, 6, 7)
+  clock.runUntil(30_000)
+  expect(reads()).toEqual([])
+  expect(said()).toEqual(['disk_doubt', 'lost 4 5 6 7', 'disk_verdict'])
+  files[1] = before
+  clock.runUntil(30_000 + LONGEST_RECHECK_MS)
+  expect(reads()).toEqual(['4 5 6 7'])
+  expect(have.isFull).toBe(true)
+})
+
+test('of many pieces that stay bad one is tried at a time, in turn and ever more rarely, until one is good', () => {
+  const { clock, doubt, bad, reads, said, have } = makeRecheck()
+  for (const piece of [1, 2, 3]) bad.add(piece)
+  doubt(1, 2, 3)
+  clock.runUntil(32_000)
+  expect(reads()).toEqual(['1 2 3', '1', '2', '3', '1'])
+  expect(said()).toEqual(['disk_doubt', 'lost 1 2 3', 'disk_verdict'])
+  bad.clear()
+  clock.runUntil(32_000 + LONGEST_RECHECK_MS)
+  expect(reads()).toEqual(['2', '1 3'])
+  expect(have.isFull).toBe(true)
+})
