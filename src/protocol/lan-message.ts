@@ -59,11 +59,8 @@ export function encodeLanMessage(message: LanMessage, group: Endpoint): Uint8Arr
 export function decodeLanMessage(bytes: Uint8Array): LanMessage | undefined {
   if (bytes.length > MAX_LAN_MESSAGE_LENGTH) return undefined
   const [first, ...lines] = (decodeUtf8(bytes) ?? '').split(/\r?\n/)
-  const fields = lines
-    .map((line) => /^([A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line))
-    .filter((match) => match !== null)
-  const all = (name: string): string[] =>
-    fields.filter(([, key]) => key!.toLowerCase() === name).map(([, , value]) => value!)
+  const fields = lines.map(readField)
+  const all = (name: string): string[] => fields.filter(([key]) => key === name).map(([, value]) => value)
   const port = Number(all('port')[0])
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined
   const cookie = all('cookie').find((text) => text.length <= MAX_COOKIE_LENGTH)
@@ -75,4 +72,10 @@ export function decodeLanMessage(bytes: Uint8Array): LanMessage | undefined {
     .filter((hash) => hash?.length === ID_LENGTH)
     .map((hash) => idFrom<InfoHash>(hash!))
   return infoHashes.length === 0 ? undefined : { type: 'torrents', port, infoHashes, cookie }
+}
+
+/** A line without a colon has a value and no name. One expression for all of it would take a stranger's blanks for seconds. */
+function readField(line: string): readonly [name: string, value: string] {
+  const colon = line.indexOf(':')
+  return [line.slice(0, Math.max(0, colon)).toLowerCase(), line.slice(colon + 1).trim()]
 }

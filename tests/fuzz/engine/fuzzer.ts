@@ -12,6 +12,11 @@ import { allocationLimit, DEFAULT_MAX_LENGTH, MAX_INPUT_MS, TRIES, type FuzzTarg
 /** Inputs made of one from the corpus. */
 const OFFSPRING = 16
 
+/** One round of so many begins with the slowest input. */
+const SLOW_TURN = 8
+/** By so much an input must be slower to take its place. */
+const SLOWER = 1.2
+
 const TOO_SLOW = 'too slow'
 const TOO_MUCH_MEMORY = 'too much memory'
 
@@ -40,6 +45,8 @@ export class Fuzzer {
   readonly #maxMs: number
   readonly #known = new Set<string>()
   #executions = 0
+  /** The input that took the most work: more of the same may take far more. */
+  #slowest: { readonly data: Uint8Array; readonly ms: number } = { data: new Uint8Array(), ms: 0 }
 
   constructor(options: FuzzerOptions) {
     const { target, random, words, comparisons } = options
@@ -63,7 +70,7 @@ export class Fuzzer {
   /** A few inputs, made of one. */
   async round(): Promise<void> {
     const { random, target } = this.#options
-    const parent = this.corpus.pick(random)
+    const parent = random.int(SLOW_TURN) === 0 ? this.#slowest.data : this.corpus.pick(random)
     for (let child = 0; child < OFFSPRING; child++) {
       const other = this.corpus.pick(random)
       const grown = random.int(2) === 0 ? target.spoil?.(parent, other, random) : undefined
@@ -75,6 +82,7 @@ export class Fuzzer {
     const cost = await this.#run(data)
     this.corpus.observe(data, this.#options.coverage)
     if (cost === undefined) return
+    if (cost.ms > SLOWER * this.#slowest.ms) await this.#compare(data)
     const isSlow = cost.ms > this.#maxMs && !this.#known.has(TOO_SLOW)
     const isGreedy = cost.bytes > this.#maxAllocation(data.length) && !this.#known.has(TOO_MUCH_MEMORY)
     if (isSlow || isGreedy) await this.#weigh(data)
@@ -112,6 +120,14 @@ export class Fuzzer {
     } catch (error) {
       return signatureOf(error)
     }
+  }
+
+  /** Slower once is chance. */
+  async #compare(data: Uint8Array): Promise<void> {
+    let { ms } = (await this.#run(data)) ?? { ms: 0 }
+    for (let again = 1; again < TRIES && ms > SLOWER * this.#slowest.ms; again++)
+      ms = Math.min(ms, (await this.#run(data))?.ms ?? 0)
+    if (ms > SLOWER * this.#slowest.ms) this.#slowest = { data: data.slice(), ms }
   }
 
   /** Once more, as what else the machine does is measured, too. */

@@ -84,7 +84,7 @@ export class Mutator {
         return this.#splice(data, at, this.#random.int(2) * part.length, part)
       }
       case 9:
-        return this.#splice(data, at, 0, new Uint8Array(1 + this.#random.int(64)).fill(this.#random.int(256)))
+        return this.#splice(data, at, 0, new Uint8Array(this.#run()).fill(data[at] ?? this.#random.int(256)))
       case 10:
         return this.#number(data, at)
       case 11:
@@ -92,6 +92,11 @@ export class Mutator {
       default:
         return this.#compared(data)
     }
+  }
+
+  /** How often a byte is repeated: often enough now and then to show what takes longer than its length. */
+  #run(): number {
+    return 1 + this.#random.int(this.#random.int(8) === 0 ? this.#maxLength : 64)
   }
 
   /** A number of one to eight bytes, in either order of bytes. */

@@ -13,7 +13,18 @@ const hash = (byte: number): InfoHash => new Uint8Array(20).fill(byte) as InfoHa
 
 export const target: FuzzTarget = {
   sources: ['protocol/lan-message.ts'],
-  words: ['\r\n', '\r\n\r\n\r\n', 'Infohash: ', 'Port: 1', 'cookie: ', 'Net: ', '\u00a0', '\u000b', ': '],
+  words: [
+    '\r\n',
+    '\r\n\r\n\r\n',
+    'Infohash: ',
+    'Port: 1',
+    'cookie: ',
+    'Net: ',
+    '\u00a0',
+    '\u000b',
+    '\u00e2\u0080\u00a8',
+    ': ',
+  ],
 
   seeds: () => [
     ...[

@@ -29,6 +29,7 @@ const PATIENCE = 1_800_000
 export const target: FuzzTarget = {
   sources: ['peer/metadata-exchange.ts', 'peer/metadata-assembly.ts'],
   maxLength: 256,
+  maxMs: 250,
   maxAllocation: () => 2 ** 24,
 
   // What happens, a step a byte or two: see `Play`.

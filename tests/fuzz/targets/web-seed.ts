@@ -43,6 +43,7 @@ export const target: FuzzTarget = {
     String(A),
     String(B),
   ],
+  maxMs: 250,
   maxAllocation: () => 2 ** 24,
 
   // The first line says which blocks are asked for, and when we stop to read for a while.
