@@ -102,14 +102,16 @@ export class SuperSeeding {
   /**
    * Pieces that it is to be shown now.
    *
-   * @param mayRepeat we have nothing better to send: what others know of, too; those that the fewest know of
+   * @param mayRepeat we have nothing better to send: what others know of, too; the one that the fewest know of, and no more,
+   *   for most of what it lacks it is about to get from them
    */
   offer(id: number, mayRepeat: boolean): number[] {
     const guest = this.#guests.get(id)!
     const { offers, known } = guest
     const shown: number[] = []
     if (offers === undefined) return shown
-    while (offers.size < guest.ahead) {
+    const ahead = mayRepeat ? START_AHEAD : guest.ahead
+    while (offers.size < ahead) {
       const piece = this.#leastKnown(known, mayRepeat ? Infinity : 0)
       if (piece === undefined) break
       offers.add(piece)

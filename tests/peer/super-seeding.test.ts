@@ -52,6 +52,20 @@ test('a piece that somebody got elsewhere is not shown to others while there are
   expect(takeAll(seeder, 1, true)).toEqual([7])
 })
 
+test('what others know of is shown piece by piece, however fast it was taken before', () => {
+  const seeder = seeding(1, 2)
+  for (const piece of [3, 7, 11]) seeder.onHave(2, piece)
+  takeAll(seeder, 1)
+  const again: number[] = []
+  for (let shown = seeder.offer(1, true); shown.length > 0; shown = seeder.offer(1, true)) {
+    expect(shown).toHaveLength(1)
+    expect(seeder.offer(1, true)).toEqual([])
+    seeder.onRequest(1, shown[0]!, 0)
+    again.push(...shown)
+  }
+  expect(again.toSorted((a, b) => a - b)).toEqual([3, 7, 11])
+})
+
 test('what others know of is shown only when we have nothing better to send, the least known first', () => {
   const seeder = seeding(1, 2, 3)
   takeAll(seeder, 1)
