@@ -73,11 +73,20 @@ export class Siege {
     return victim
   }
 
-  /** An honest peer takes everything. @returns seconds that it took */
-  async download(from: string, ...flags: readonly string[]): Promise<number> {
+  /** An honest peer takes everything from an address. @returns seconds that it took */
+  download(from: string): Promise<number> {
+    return this.#download(['-peer', from])
+  }
+
+  /** The same from whomever a node of the DHT knows of. */
+  downloadThrough(bootstrap: string): Promise<number> {
+    return this.#download(['-dht-listen', '127.0.0.1:0', '-bootstrap', bootstrap])
+  }
+
+  async #download(flags: readonly string[]): Promise<number> {
     const dest = `honest-${++this.#downloads}`
     const startedAt = performance.now()
-    const leecher = this.start(dest, ['-get', `${PAYLOAD}.bit`, '-peer', from, '-dest', dest, ...flags])
+    const leecher = this.start(dest, ['-get', `${PAYLOAD}.bit`, '-dest', dest, ...flags])
     const deadline = setTimeout(() => leecher.kill(), PATIENCE_MS)
     const code = await leecher.exited
     clearTimeout(deadline)

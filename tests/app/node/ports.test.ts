@@ -118,6 +118,21 @@ describe('UDP', () => {
     expect((await received).data.length).toBe(9_000)
   })
 
+  test('its memory is given back before another one comes: a storm of them is no heap of garbage', async () => {
+    const [a] = await udp('127.0.0.1:0')
+    const [b] = await udp('127.0.0.1:0')
+    const seen: Uint8Array[] = []
+    const isSeen = new Promise<void>((resolve) => {
+      b!.onDatagram = (data) => {
+        seen.push(data)
+        setImmediate(resolve)
+      }
+    })
+    a!.send(new Uint8Array(9_000), b!.local)
+    await isSeen
+    expect(seen.map(({ length }) => length)).toEqual([0])
+  })
+
   test('what cannot be sent is lost without a sound', async () => {
     const [a] = await udp('127.0.0.1:0')
     const [b] = await udp('127.0.0.1:0')
