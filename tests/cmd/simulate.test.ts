@@ -42,3 +42,45 @@ describe('simulate dht', () => {
     expect([code, stdout]).toEqual([2, ''])
   })
 })
+
+describe('simulate swarm', () => {
+  test('shows a single run with its plan of faults, and says that all was well', async () => {
+    const { code, stdout, stderr } = await run('simulate swarm -faults -seeds 3')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^ {2}machine 0: seeder, /m)
+    expect(stdout).toMatch(/^ {2}#1 \d+\.\d{3} s machine \d: /m)
+    expect(stdout).toMatch(/trace [0-9a-f]{64}$/m)
+    expect(stdout).toMatch(/^PASS seeds=1 failed=0 faults=\d+ events=\d+ wall=/m)
+  })
+
+  test('replays a seed exactly, with all of its faults or some', async () => {
+    const traces = async (line: string): Promise<string[]> => (await run(line)).stdout.match(/[0-9a-f]{64}/g)!
+    const [first, again] = [
+      await traces('simulate swarm -faults -seeds 3'),
+      await traces('simulate swarm -faults -seeds 3'),
+    ]
+    expect(again).toEqual(first)
+    expect(await traces('simulate swarm -faults -seeds 3 -only 1')).not.toEqual(first)
+  })
+
+  test('says nothing of single runs among many, and one line of each with -json', async () => {
+    const { stdout } = await run('simulate swarm -seeds 1-2')
+    expect(stdout).toMatch(/^PASS seeds=2 failed=0 faults=0 [^\n]*\n$/)
+    const lines = (await run('simulate swarm -seeds 1-2 -json')).stdout.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { seed: 1, isGood: true },
+      { seed: 2, isGood: true },
+      { seeds: 2, failed: 0 },
+    ])
+  })
+
+  test('prints what machines report, in the order of time', async () => {
+    const { stdout } = await run('simulate swarm -seeds 2 -log')
+    const events = stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { atMs: number; machine: number; event: string })
+    expect(events.map(({ event }) => event)).toContain('complete')
+    expect(events.map(({ atMs }) => atMs)).toEqual(events.map(({ atMs }) => atMs).toSorted((a, b) => a - b))
+  })
+})

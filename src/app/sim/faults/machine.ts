@@ -56,7 +56,7 @@ export class Machine {
    * left by which it could be recognised.
    */
   mayOverwrite: boolean
-  /** What one of these two has no use for is undefined: between a start and the next, the machine is down. */
+  // All undefined while the machine is down.
   #process: SimProcess | undefined
   #node: Node | undefined
   #session: Session | undefined
