@@ -148,12 +148,12 @@ export class MemoryDisk implements Disk {
     this.#locks.clear()
   }
 
-  /** The power fails: as `kill`, and of what was not synced any part is lost. */
-  crash(): void {
+  /** The power fails: as `kill`, and of what was not synced any part is lost, about so much of it. */
+  crash(lossPercent: number = 50): void {
     this.kill()
     this.#boots++
     this.changes++
-    for (const file of this.#files.values()) file.crash(this.#random)
+    for (const file of this.#files.values()) file.crash(this.#random, lossPercent)
     for (const path of this.#created) if (this.#random.int(2) === 0) this.#files.delete(path)
     this.#created.clear()
   }

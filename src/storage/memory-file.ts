@@ -100,9 +100,9 @@ export class MemoryFile {
   }
 
   /** The power fails: each page that was not synced, the time and the length are as before or as they were made, by chance. */
-  crash(random: Random): void {
+  crash(random: Random, lossPercent: number): void {
     for (const [page, before] of this.#durable) {
-      if (random.int(2) === 0) continue
+      if (random.int(100) >= lossPercent) continue
       if (before === undefined) this.#pages.delete(page)
       else this.#pages.set(page, before)
     }

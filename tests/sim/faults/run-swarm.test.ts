@@ -24,7 +24,7 @@ function powerCuts(seed: number): PlannedFault[] {
     number: index + 1,
     atMs: 5_000 + 2_000 * index,
     machine: index % machines.length,
-    fault: { kind: 'power', forMs: 100 } as const,
+    fault: { kind: 'power', lossPercent: 50, forMs: 100 } as const,
   }))
   return cuts.filter(({ atMs }) => atMs < FAULTS_END)
 }

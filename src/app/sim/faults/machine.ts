@@ -143,11 +143,11 @@ export class Machine {
   }
 
   /** The process, if there is one, ends now: nothing of what it planned happens. */
-  end(how: Ending): void {
+  end(how: Ending, lossPercent: number): void {
     const { disk, clock, observer } = this.options
     observer.onDown(this, how)
     this.#process?.kill()
-    if (how === 'power') disk.crash()
+    if (how === 'power') disk.crash(lossPercent)
     else disk.kill()
     clock.goOn()
     this.#process = undefined

@@ -7,8 +7,10 @@ import type { SwarmPlan } from './scenario.ts'
 export const FAULTS_END: Millis = 45_000
 
 export type Fault =
-  /** The process is killed (`kill -9`), the power fails, or the process is asked to stop; it starts again `forMs` later. */
-  | { readonly kind: 'kill' | 'power' | 'stop'; readonly forMs: Millis }
+  /** The process is killed (`kill -9`), or asked to stop; it starts again `forMs` later. */
+  | { readonly kind: 'kill' | 'stop'; readonly forMs: Millis }
+  /** The power fails for a time: the disk loses so much of what was not synced. */
+  | { readonly kind: 'power'; readonly lossPercent: number; readonly forMs: Millis }
   /** Every connection with another machine breaks. */
   | { readonly kind: 'reset'; readonly other: number }
   /** Nothing passes between these machines and the others. */
@@ -77,8 +79,8 @@ interface Draw {
 const KINDS: readonly ((draw: Draw) => Fault | undefined)[] = [
   ({ forMs }) => ({ kind: 'kill', forMs }),
   ({ forMs }) => ({ kind: 'kill', forMs }),
-  ({ forMs }) => ({ kind: 'power', forMs }),
-  ({ forMs }) => ({ kind: 'power', forMs }),
+  ({ random, forMs }) => ({ kind: 'power', lossPercent: LOSSES[random.int(LOSSES.length)]!, forMs }),
+  ({ random, forMs }) => ({ kind: 'power', lossPercent: LOSSES[random.int(LOSSES.length)]!, forMs }),
   ({ forMs }) => ({ kind: 'stop', forMs }),
   ({ random, swarm, machine }) => {
     const other = random.int(swarm.machines.length)
@@ -107,6 +109,9 @@ const KINDS: readonly ((draw: Draw) => Fault | undefined)[] = [
   ({ forMs }) => ({ kind: 'freeze', forMs }),
 ]
 
+/** In percent: few enough to be overlooked by a look at some pieces, half, or all. */
+const LOSSES = [3, 10, 50, 100]
+
 /** Most are short: 10 ms to 30 s, each order of magnitude as likely as another. */
 function duration(random: Random): Millis {
   return Math.round(10 * 3_000 ** random.float())
@@ -117,7 +122,7 @@ function describe(fault: Fault): string {
     case 'kill':
       return 'killed, away'
     case 'power':
-      return 'power fails, away'
+      return `power fails, ${fault.lossPercent} % of what was not synced is lost, away`
     case 'stop':
       return 'asked to stop, away'
     case 'reset':

@@ -42,7 +42,7 @@ const BLOCK = 16_384
 
 export function drawSwarm(random: Random): SwarmPlan {
   // With short pieces there are more than are read when a start makes sure of what it remembers.
-  const pieceLength = BLOCK * [1 / 8, 1, 1, 2, 4][random.int(5)]!
+  const pieceLength = BLOCK * [1 / 8, 1, 2, 4, 8][random.int(5)]!
   const blocks = MIN_BLOCKS + random.int(MAX_BLOCKS - MIN_BLOCKS)
   const length = blocks * BLOCK - random.int(BLOCK)
   const pieceCount = Math.ceil(length / pieceLength)
@@ -57,7 +57,8 @@ export function drawSwarm(random: Random): SwarmPlan {
       role,
       startsAt: role === 'leecher' ? random.int(2) * random.int(10_000) : 0,
       // Whoever sends alone takes some 5 to 30 s for it: time for things to go wrong.
-      up: Math.round(length / (5 + random.int(25))),
+      // What a slow one does not get done others help with: a bad piece then has several senders.
+      up: Math.round(length / ((5 + random.int(25)) * (role === 'poisoner' ? 4 : 1))),
       down: Math.round(length / (1 + random.int(10))),
       diskLatencyMs: random.int(4) === 0 ? random.int(200) : random.int(10),
       pieces: drawPieces(random, role, pieceCount),
@@ -71,7 +72,7 @@ function drawRoles(random: Random, count: number): Role[] {
   const roles: Role[] = ['seeder', 'leecher', 'leecher']
   while (roles.length < count) {
     const dice = random.int(10)
-    roles.push(dice < 6 ? 'leecher' : dice < 8 ? 'poisoner' : 'seeder')
+    roles.push(dice < 5 ? 'leecher' : dice < 8 ? 'poisoner' : 'seeder')
   }
   return roles
 }

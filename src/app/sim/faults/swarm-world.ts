@@ -131,7 +131,7 @@ export class SwarmWorld {
       case 'power': {
         const join = this.#cutOff([index])
         this.clock.after(fault.forMs, join)
-        return this.#end(machine, 'power', fault.forMs)
+        return this.#end(machine, 'power', fault.forMs, fault.lossPercent)
       }
       case 'stop':
         if (this.#awayUntil.has(machine) || machine.node === undefined) return
@@ -188,9 +188,10 @@ export class SwarmWorld {
     }
   }
 
-  #end(machine: Machine, how: Ending, forMs: Millis): void {
+  // oxlint-disable-next-line max-params
+  #end(machine: Machine, how: Ending, forMs: Millis, lossPercent = 0): void {
     // It is away already: of a power failure its disk feels something all the same.
-    if (machine.node !== undefined || how === 'power') machine.end(how)
+    if (machine.node !== undefined || how === 'power') machine.end(how, lossPercent)
     this.due.delete(machine)
     this.#stayAway(machine, forMs)
   }
