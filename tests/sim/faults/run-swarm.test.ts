@@ -82,7 +82,7 @@ describe('the oracle finds', () => {
   })
 
   test('a disk that reads a wrong byte now and then', async () => {
-    const runs = await whatIsFound((options) => new MisreadingDisk(options), 3)
+    const runs = await whatIsFound((options) => new MisreadingDisk(options), 10)
     expect(runs.map(({ violation }) => violation!.invariant)).toContain('true-block')
   })
 
