@@ -13,7 +13,7 @@ import { allocationLimit, DEFAULT_MAX_LENGTH, MAX_INPUT_MS, TRIES, type FuzzTarg
 const OFFSPRING = 16
 
 /** One round of so many begins with the slowest input. */
-const SLOW_TURN = 8
+const SLOW_TURN = 32
 /** By so much an input must be slower to take its place. */
 const SLOWER = 1.2
 
