@@ -22,7 +22,7 @@ export interface FuzzTarget {
 
 export const DEFAULT_MAX_LENGTH = 2_048
 /** Milliseconds of work that one input may make, the best of {@link TRIES}. */
-export const MAX_INPUT_MS = 25
+export const MAX_INPUT_MS = 50
 /** A pause of the collector happens once, a slow path always. */
 export const TRIES = 4
 

@@ -11,6 +11,8 @@ import { target as torrents } from './torrent.ts'
 export const target: FuzzTarget = {
   sources: ['metainfo/bit-file.ts', 'metainfo/info.ts', 'metainfo/paths.ts', 'protocol/base64.ts'],
   maxLength: 4_096,
+  // It is written and read again ten times.
+  maxMs: 200,
   spoil: spoilJson,
 
   seeds: () =>

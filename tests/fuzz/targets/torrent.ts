@@ -26,6 +26,8 @@ export const target: FuzzTarget = {
     'metainfo/read-metainfo.ts',
   ],
   maxLength: 4_096,
+  // It is written and read again ten times.
+  maxMs: 200,
   words: [
     'announce-list',
     'udp://t:1',
