@@ -129,8 +129,8 @@ export function distinctTiers(tiers: readonly (readonly string[])[]): readonly (
 function readLocations(value: Bencode | undefined, isLocation: (text: string) => boolean): readonly string[] {
   const candidates = value instanceof Uint8Array ? [value] : isBencodeList(value) ? value : []
   const found = new Set<string>()
-  for (const candidate of candidates) {
-    if (found.size === MAX_LOCATIONS) break
+  // What makes no sense counts too: looking at a million wrong addresses would take a minute.
+  for (const candidate of candidates.slice(0, MAX_LOCATIONS)) {
     // Old makers left the blanks of file names in URLs.
     const text =
       candidate instanceof Uint8Array ? decodeUtf8(candidate)?.trim().replaceAll(' ', '%20') : undefined

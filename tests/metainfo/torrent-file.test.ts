@@ -4,6 +4,7 @@ import { describeMetainfo } from '../../src/metainfo/inspect.ts'
 import { parseMetainfo } from '../../src/metainfo/read-metainfo.ts'
 import { encodeTorrent, parseTorrent } from '../../src/metainfo/torrent-file.ts'
 import type { Metainfo } from '../../src/metainfo/metainfo.ts'
+import { MAX_LOCATIONS } from '../../src/metainfo/torrent-keys.ts'
 import { decodeBencode, decodeBencodeDict } from '../../src/protocol/bencode.ts'
 import { toHex } from '../../src/protocol/ids.ts'
 import { hashes } from '../support/hashes.ts'
@@ -218,4 +219,14 @@ test('inspect prints what is set, in the order of the contract', () => {
     ['creationDate', 1_359_599_503],
     ['noncanonical', true],
   ])
+})
+
+test('what stands behind a thousand places is not looked at, even if none of them makes sense', () => {
+  const places = (count: number): string[] => [
+    ...Array.from({ length: count }, () => 'nonsense'),
+    'h.example:1',
+  ]
+  const read = (count: number): readonly string[] =>
+    parseTorrent(torrent(infoDict(), { 'bitswarm-bootstrap': places(count) }), hashes).bootstrap
+  expect([read(MAX_LOCATIONS - 1), read(MAX_LOCATIONS)]).toEqual([['h.example:1'], []])
 })
