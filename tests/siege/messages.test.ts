@@ -1,5 +1,6 @@
 /** Attacks by single messages, and by floods of them, all on one seeder, which has to outlive them all. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { EventLine } from '../../scripts/swarm-process.ts'
 import { encodeBencode } from '../../src/protocol/bencode.ts'
 import { encodeExtensionHandshake } from '../../src/protocol/extension.ts'
 import {
@@ -18,7 +19,7 @@ import {
 import { encodeMetadataData, encodeMetadataRequest } from '../../src/protocol/metadata-message.ts'
 import { encodePex, MAX_PEX_PEERS } from '../../src/protocol/pex-message.ts'
 import type { RawPeer } from './raw-peer.ts'
-import { MiB, Siege, type Victim } from './siege.ts'
+import { MiB, PATIENCE_MS, Siege, type Victim } from './siege.ts'
 
 const METADATA = 1
 const PEX = 2
@@ -172,8 +173,10 @@ test('peers that are told of early, or that are us, or unreachable, fill no memo
     isReachable: true,
   }))
   for (let i = 0; i < 50; i++) attacker.extended(PEX, encodePex({ added, dropped: [] }))
+  const isHeard = ({ event, peer }: EventLine): boolean => event === 'pex' && peer === attacker.name
+  await victim.process.waitFor(isHeard, PATIENCE_MS)
   await stillThere(attacker)
-  expect(victim.process.seen('pex').filter(({ peer }) => peer === attacker.name)).toHaveLength(1)
+  expect(victim.process.seen('pex').filter(isHeard)).toHaveLength(1)
 })
 
 test('and it is alive, serves, and is no larger', async () => {

@@ -78,16 +78,16 @@ export class Siege {
     return this.#download(['-peer', from])
   }
 
-  /** The same from whomever a node of the DHT knows of. */
+  /** The same from whomever a node of the DHT knows of, which is asked again until it has time. */
   downloadThrough(bootstrap: string): Promise<number> {
-    return this.#download(['-dht-listen', '127.0.0.1:0', '-bootstrap', bootstrap])
+    return this.#download(['-dht-listen', '127.0.0.1:0', '-bootstrap', bootstrap], 2 * PATIENCE_MS)
   }
 
-  async #download(flags: readonly string[]): Promise<number> {
+  async #download(flags: readonly string[], withinMs: number = PATIENCE_MS): Promise<number> {
     const dest = `honest-${++this.#downloads}`
     const startedAt = performance.now()
     const leecher = this.start(dest, ['-get', `${PAYLOAD}.bit`, '-dest', dest, ...flags])
-    const deadline = setTimeout(() => leecher.kill(), PATIENCE_MS)
+    const deadline = setTimeout(() => leecher.kill(), withinMs)
     const code = await leecher.exited
     clearTimeout(deadline)
     expect(code, `the honest peer: ${leecher.epitaph}`).toBe(0)
@@ -102,9 +102,11 @@ export class Siege {
     return existsSync(path) && sha256(path) === sha256(this.path(PAYLOAD))
   }
 
-  /** Calls a victim, hands shaken, from an address of the attackers. */
+  /** Calls a victim, hands shaken, from an address that no other attacker has: a port alone may come again. */
   async call(to: string, options: CallOptions = {}): Promise<RawPeer> {
-    const attacker = await RawPeer.call(to, this.metainfo.infoHash, { from: '127.66.0.1', ...options })
+    const at = this.#attackers.length
+    const from = `127.67.${at >> 7}.${1 + (at & 127)}`
+    const attacker = await RawPeer.call(to, this.metainfo.infoHash, { from, ...options })
     this.#attackers.push(attacker)
     return attacker
   }
