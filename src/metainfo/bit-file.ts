@@ -136,7 +136,7 @@ function validate(json: unknown): Bit {
   const version = z.object({ bitswarm: z.unknown() }).safeParse(json).data?.bitswarm
   if (typeof version === 'number' && version !== 1)
     throw new MetainfoError('meta.unsupported', `version ${version} of the .bit format is not supported`)
-  const result = bitSchema.safeParse(json, { reportInput: true })
+  const result = bitSchema.safeParse(upToFirstWrongFile(json), { reportInput: true })
   if (result.success) {
     const { length, files } = result.data
     if (length === undefined && files === undefined) throw missingField('length` or `files')
@@ -148,6 +148,19 @@ function validate(json: unknown): Bit {
   const field = issue!.path.join('.')
   if (issue!.input === undefined) throw missingField(field)
   throw badField(field, `is wrong: ${issue!.message}`)
+}
+
+/** What is wrong with each of a million files would take a gigabyte to say. */
+function upToFirstWrongFile(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || !('files' in json)) return json
+  const { files } = json
+  const wrong = Array.isArray(files) ? files.findIndex((file) => !isFile(file)) : -1
+  return wrong < 0 ? json : { ...json, files: (files as unknown[]).slice(0, wrong + 1) }
+}
+
+function isFile(value: unknown): boolean {
+  const { path, length } = (value ?? {}) as { readonly path?: unknown; readonly length?: unknown }
+  return typeof path === 'string' && path !== '' && Number.isSafeInteger(length) && (length as number) >= 0
 }
 
 type Identity = Info & Pick<Metainfo, 'infoHash' | 'infoBytes' | 'isNoncanonical'>

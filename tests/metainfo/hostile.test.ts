@@ -307,3 +307,14 @@ test('bytes changed at random are read or refused, with one line, and nothing el
     { numRuns: 1_500 },
   )
 })
+
+test('of many wrong files the first is told of', () => {
+  const files = [
+    { path: 'a', length: 1 },
+    ...Array.from({ length: 100_000 }, () => ({ path: '', length: -1 })),
+  ]
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ bitswarm: 1, name: 'x', files, pieceLength: 1, pieces: '', infoHash: '0'.repeat(40) }),
+  )
+  expect(() => parseMetainfo(bytes, hashes)).toThrow('`files.1.path` is wrong')
+})
