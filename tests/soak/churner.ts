@@ -20,7 +20,8 @@ const EXITS: Readonly<Record<End, readonly number[]>> = {
   // 143: a process that has just begun knows no signals yet.
   SIGTERM: [0, 130, 143],
   SIGINT: [0, 130, 143],
-  SIGKILL: [137],
+  // 0: it has just ended by itself.
+  SIGKILL: [0, 137],
 }
 
 type End = 'itself' | 'SIGTERM' | 'SIGINT' | 'SIGKILL'
