@@ -198,7 +198,7 @@ class Opening {
     const opened = { payload, have, checked, source, resume }
     const end = (error?: StorageError): void => {
       this.#isPreparing = false
-      if (this.#isCancelled) payload.close(() => {})
+      if (this.#isCancelled) resume.close(() => payload.close(() => {}))
       else if (error) this.#fail(error)
       else this.#done(opened)
     }

@@ -54,6 +54,9 @@ export class ResumeKeeper {
   #isEnding = false
   /** What waits for the save under way. */
   #afterSave: (() => void) | undefined
+  #isFinishing = false
+  /** Who wants to close while that goes on. */
+  #afterFinish: (() => void) | undefined
 
   constructor(options: ResumeKeeperOptions) {
     this.#options = options
@@ -103,22 +106,32 @@ export class ResumeKeeper {
   /** Everything is there: makes it durable, forgets how it came to be, and gives up the lock. */
   finish(done: (error?: StorageError) => void): void {
     const { payload, remembersComplete } = this.#options
+    const end = (error?: StorageError): void => {
+      this.#isFinishing = false
+      done(error)
+      this.#afterFinish?.()
+    }
+    this.#isFinishing = true
     this.#afterwards(() => {
-      if (this.#syncError) return done(this.#syncError)
+      if (this.#syncError) return end(this.#syncError)
       this.#sync((syncError) => {
-        if (syncError) return done(syncError)
+        if (syncError) return end(syncError)
         payload.removeResume((removeError) => {
-          if (removeError) done(removeError)
+          if (removeError) end(removeError)
           else if (remembersComplete)
-            payload.stat((files) => this.#recordClean(files, () => payload.unlock(done)))
-          else payload.unlock(done)
+            payload.stat((files) => this.#recordClean(files, () => payload.unlock(end)))
+          else payload.unlock(end)
         })
       })
     })
   }
 
-  /** Nothing is written any more: records what is there and ends. */
+  /** Nothing is written any more: records what is there and ends. What is being finished is finished first. */
   close(done: () => void): void {
+    if (this.#isFinishing) {
+      this.#afterFinish = done
+      return
+    }
     this.#afterwards(() => {
       if (this.#isNoting) this.#recordEnd(done)
       else done()

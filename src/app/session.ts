@@ -335,7 +335,7 @@ export class Session {
     this.#resume.finish((error) => {
       this.#resume = undefined
       if (error) end(error)
-      else this.#transfer!.guard.onAllWritten(end)
+      else if (this.#state === 'seeding') this.#transfer!.guard.onAllWritten(end)
     })
   }
 

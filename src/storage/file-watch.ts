@@ -147,7 +147,7 @@ export class FileWatch {
       .filter((file) => this.#lookedAt[file]! < since && !geometry.files[file]!.isPadding)
     const walk = (at: number): void => {
       const file = files[at]
-      if (file === undefined) next()
+      if (file === undefined || this.#isClosed) next()
       else this.#look(file, () => walk(at + 1))
     }
     walk(0)

@@ -89,7 +89,7 @@ export class MemoryPayload implements Payload {
   }
 
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void {
-    invariant(this.#isOpen && this.#mode === 'download', 'only an open download is written to')
+    invariant(this.#mode === 'download', 'only a download is written to')
     const spans = this.#map.spans(piece, 0, data.length)
     const isGood = (): boolean =>
       bytesEqual(this.#disk.sha1(data), this.#digestOf(piece)) && hasZeroPadding(spans, data)
@@ -112,7 +112,6 @@ export class MemoryPayload implements Payload {
     into: readonly Uint8Array[],
     done: (error?: StorageError) => void,
   ): void {
-    invariant(this.#isOpen, 'only an open payload is read')
     const bytes = totalLength(into)
     this.#run({ bytes }, () => {
       let at = begin
@@ -202,16 +201,18 @@ export class MemoryPayload implements Payload {
   }
 
   close(done: () => void): void {
-    this.#isOpen = false
     this.#run({ bytes: 0 }, () => {
       this.#releaseLock()
       done()
     })
+    this.#isOpen = false
   }
 
   /** What a dead process still asks for never happens. */
   #run(operation: DeviceWork, effect: () => void): void {
-    if (this.#disk.life === this.#life) this.#disk.run(operation, effect)
+    if (this.#disk.life !== this.#life) return
+    invariant(this.#isOpen, 'a closed payload is left alone')
+    this.#disk.run(operation, effect)
   }
 
   /** Only once: by then another session may hold it. */

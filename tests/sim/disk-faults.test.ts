@@ -302,3 +302,25 @@ describe('a disk that stalls for 30 s', () => {
     expect(seen(sim, 2, 'hash_fail')).toEqual([])
   })
 })
+
+test.each([1, 5, 20, 60])(
+  'a leecher that is stopped %i ms after its last piece was written ends in order',
+  async (ms) => {
+    const { sim, leecher } = await pair(30)
+    const { disk, session } = leecher
+    sim.runUntil(() => session.snapshot().have === PIECES - 1, { withinMs: MINUTES })
+    disk.latencyMs = 10
+    sim.runUntil(() => session.snapshot().have === PIECES, { withinMs: MINUTES })
+    sim.clock.runUntil(sim.clock.now() + ms)
+    session.whenComplete().catch(() => undefined)
+
+    let isClosed = false
+    void session.close().then(() => (isClosed = true))
+    pass(sim, MINUTES)
+    await Promise.resolve()
+
+    expect(isClosed).toBe(true)
+    expect(isSame(leecher, sim)).toBe(true)
+    expect(disk.fileNames()).toEqual([PAYLOAD_PATH])
+  },
+)

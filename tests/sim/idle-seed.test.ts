@@ -9,11 +9,14 @@ import { hashes } from '../support/hashes.ts'
 
 const MINUTE = 60_000
 
-test('a seed that is alone waits for nothing, looks after whoever comes, and sleeps again', async () => {
+/** The look at its files. */
+const WATCH = 1
+
+test('a seed that is alone waits for nothing but its next look at its files, looks after whoever comes, and sleeps again', async () => {
   const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: 2 ** 20, pieceLength: 2 ** 18 })
   const seeder = await sim.seeder()
   sim.clock.runUntil(MINUTE)
-  expect(sim.clock.pending).toBe(0)
+  expect(sim.clock.pending).toBe(WATCH)
 
   // Only a round notices that somebody says nothing.
   let isDropped = false
@@ -26,5 +29,5 @@ test('a seed that is alone waits for nothing, looks after whoever comes, and sle
   })
   sim.runUntil(() => isDropped, { withinMs: 2 * IDLE_TIMEOUT_MS })
   sim.clock.runUntil(sim.clock.now() + MINUTE)
-  expect(sim.clock.pending).toBe(0)
+  expect(sim.clock.pending).toBe(WATCH)
 })
