@@ -1,7 +1,7 @@
 /** Downloads that are killed, and payloads that lie where something else does: real processes, real files. */
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Nodes } from './nodes.ts'
+import { Nodes } from '../e2e/nodes.ts'
 
 const MiB = 1024 ** 2
 

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, renameSync, utimesSync, writeFileSy
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EventLine, SwarmProcess } from '../../scripts/swarm-process.ts'
-import { Nodes } from './nodes.ts'
+import { Nodes } from '../e2e/nodes.ts'
 
 const MiB = 1024 ** 2
 const LENGTH = 8 * MiB
