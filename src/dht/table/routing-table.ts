@@ -258,12 +258,16 @@ export class RoutingTable {
   #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
     if (this.#book.hasId(contact, this.#ownId)) return 'refused'
     const akin = this.#akin(contact)
-    const rival = this.#rival(contact, akin)
-    if (rival >= 0) {
-      const isSameId = this.#book.isSameId(this.#columns.contact(rival), contact)
-      // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
-      if (isSameId && this.#columns.fails(rival) < 2) return 'refused'
-      this.#remove(rival, this.#indexOf(this.#columns.contact(rival)), isSameId ? 'moved' : 'changed its id')
+    // There may be two: who had this id elsewhere, and who had another id here.
+    const rivals = akin.filter(
+      (other) => this.#book.isSameEndpoint(other, contact) || this.#book.isSameId(other, contact),
+    )
+    // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
+    const isAlive = (other: Contact): boolean => this.#columns.fails(this.#rowOf(other)) < MAX_FAILS
+    if (rivals.some((other) => this.#book.isSameId(other, contact) && isAlive(other))) return 'refused'
+    for (const other of rivals) {
+      const reason = this.#book.isSameId(other, contact) ? 'moved' : 'changed its id'
+      this.#remove(this.#rowOf(other), this.#indexOf(other), reason)
     }
     for (;;) {
       const index = this.#indexOf(contact)
@@ -355,13 +359,6 @@ export class RoutingTable {
       if (other !== NONE && this.#book.isAkin(other, contact)) akin.push(other)
     }
     return akin
-  }
-
-  /** The row with the same endpoint or the same id as a contact that is not in the table; or -1. */
-  #rival(contact: Contact, akin: readonly Contact[]): number {
-    const book = this.#book
-    const rival = akin.find((other) => book.isSameEndpoint(other, contact) || book.isSameId(other, contact))
-    return rival === undefined ? -1 : this.#rowOf(rival)
   }
 
   #isBad(row: number): boolean {

@@ -182,6 +182,19 @@ test('wide places are not worth a ping: beyond eight a far bucket takes who answ
   expect(table.onReply(newcomer, 0, 5)).toBe('added')
 })
 
+test('who has an id of somebody that answers is refused, although he had another one himself', () => {
+  const { table, book } = world()
+  const at = (last: number, host: string): Contact => book.intern(id('1', last), { host, port: 20_000 })
+  const [before, owner, impostor] = [at(1, '10.0.0.1'), at(2, '10.0.0.2'), at(2, '10.0.0.1')]
+  expect(table.onReply(before, 0, 5)).toBe('added')
+  expect(table.onReply(owner, 0, 5)).toBe('added')
+  expect(table.onReply(impostor, 0, 5)).toBe('refused')
+  expect([...table.contacts()]).toEqual([before, owner])
+  for (let i = 0; i < 2; i++) table.onTimeout(owner, 1)
+  expect(table.onReply(impostor, 0, 5)).toBe('added')
+  expect([...table.contacts()]).toEqual([impostor])
+})
+
 describe('a full bucket of members that all answer', () => {
   const member = (slot: number, rttMs = 50): Slotted => ({ slot, rttMs })
   const bucket = (members: readonly Slotted[]): SlottedBucket => ({
