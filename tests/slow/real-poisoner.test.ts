@@ -9,7 +9,7 @@ import { formatEndpoint } from '../../src/protocol/endpoint.ts'
 import { idFrom, type PeerId } from '../../src/protocol/ids.ts'
 import type { Listener } from '../../src/protocol/ports.ts'
 import { Poisoner, type Script } from '../support/poisoner.ts'
-import { Nodes } from './nodes.ts'
+import { Nodes } from '../e2e/nodes.ts'
 
 let nodes: Nodes
 let listener: Listener | undefined
