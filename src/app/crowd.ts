@@ -2,9 +2,7 @@
  * Who comes from which address. A place is anybody's while there is one; when all are taken, those of the address that holds
  * most make room for others. So many machines behind one address may use everything, and one attacker locks nobody out.
  */
-
-/** Groups of an IPv6 address that are one network, which one subscriber has as a whole. */
-const IPV6_NETWORK_GROUPS = 4
+import { networkOf } from '../protocol/endpoint.ts'
 
 export class Crowd<Member> {
   readonly #at = new Map<string, Set<Member>>()
@@ -34,16 +32,4 @@ export class Crowd<Member> {
     for (const members of this.#at.values()) if (members.size > largest.size) largest = members
     return largest
   }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 address. */
-function networkOf(host: string): string {
-  if (!host.includes(':')) return host
-  const [head = '', tail] = host.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const last = tail === '' ? [] : tail.split(':')
-    while (groups.length + last.length < 8) groups.push('0')
-  }
-  return groups.slice(0, IPV6_NETWORK_GROUPS).join(':')
 }

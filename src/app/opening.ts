@@ -34,7 +34,7 @@ export interface Opened {
   /** Pieces that were read. */
   readonly checked: number
   readonly source: 'resume' | 'check' | 'sample' | 'empty'
-  /** This process holds the lock and may write. */
+  /** There when this process holds the lock and may write. */
   readonly resume?: ResumeKeeper
 }
 

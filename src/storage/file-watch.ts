@@ -6,8 +6,9 @@
  * read from a file is passed on only when the file was looked at within {@link FRESH_MS}, if need be after the reading:
  * so nothing is passed on that was read later than so long after a change.
  */
-import type { FileSpan, PieceGeometry } from '../metainfo/geometry.ts'
+import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { StorageError } from '../protocol/errors.ts'
+import type { BlockRange } from '../protocol/message.ts'
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 import { totalLength } from './buffer-list.ts'
 import type { FileStat, Payload } from './disk.ts'
@@ -71,7 +72,7 @@ export class FileWatch {
       if (error !== undefined) onUnreadable(piece, error)
       // When reading failed the file has to be looked at in any case: all of it may be concerned.
       const since = error === undefined ? this.#options.clock.now() - FRESH_MS : Infinity
-      this.#confirm(this.#options.geometry.spans(piece, begin, length), since, () => {
+      this.#confirm({ piece, begin, length }, since, () => {
         const last = piece + Math.floor((begin + length - 1) / geometry.pieceLength)
         for (let each = piece; each <= last; each++)
           if (!has(each)) return done(error ?? new StorageError('disk.changed', `piece ${each} is in doubt`))
@@ -138,11 +139,12 @@ export class FileWatch {
     this.#planSweep(LOOK_INTERVAL_MS)
   }
 
-  /** Calls `next` once all these files have been looked at after `since`. */
-  #confirm(spans: readonly FileSpan[], since: Millis, next: () => void): void {
+  /** Calls `next` once all files in which these bytes lie have been looked at after `since`. */
+  #confirm({ piece, begin, length }: BlockRange, since: Millis, next: () => void): void {
     const { geometry } = this.#options
     if (this.#areOurs && since !== Infinity) return next()
-    const files = spans
+    const files = geometry
+      .spans(piece, begin, length)
       .map(({ file }) => file)
       .filter((file) => this.#lookedAt[file]! < since && !geometry.files[file]!.isPadding)
     const walk = (at: number): void => {
