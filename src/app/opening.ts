@@ -38,22 +38,15 @@ export interface Opened {
   readonly resume?: ResumeKeeper
 }
 
-/** Starts opening. Cancelling closes what was opened. */
-export function openPayload(options: OpeningOptions): Cancel {
-  const opening = new Opening(options)
-  if (options.mode === 'seed') opening.openToSeed()
-  else opening.openToDownload()
-  return () => opening.cancel()
-}
-
-class Opening {
+export class Opening {
   readonly #options: OpeningOptions
   readonly #plan: PayloadPlan
   #payload: Payload | undefined
   #cancelVerify: Cancel | undefined
-  /** Being made a place to write to, which is not interrupted. */
-  #isPreparing = false
-  #isCancelled = false
+  /** Being opened, made a place to write to, or closed: that is not interrupted, and sees to what becomes of the payload. */
+  #isHeld = false
+  /** Who waits for the payload to be closed; nothing else is wanted any more. */
+  #onClosed: (() => void) | undefined
 
   constructor(options: OpeningOptions) {
     const { geometry, isSingleFile, digests } = options.metainfo
@@ -61,7 +54,24 @@ class Opening {
     this.#plan = { path: options.path, isSingleFile, geometry, digests }
   }
 
-  openToSeed(): void {
+  /** Call once. */
+  start(): void {
+    if (this.#options.mode === 'seed') this.#openToSeed()
+    else this.#openToDownload()
+  }
+
+  /** Gives up, and closes what was opened. Call it before `onDone`, which is not called any more. */
+  close(done: () => void): void {
+    this.#onClosed = done
+    this.#cancelVerify?.()
+    if (!this.#isHeld) this.#payload!.close(done)
+  }
+
+  get #isCancelled(): boolean {
+    return this.#onClosed !== undefined
+  }
+
+  #openToSeed(): void {
     this.#open('seed', (payload) => {
       if (!(payload instanceof StorageError)) return this.#checkToSeed(payload)
       const isMismatch = payload.code === 'disk.wrong-size'
@@ -71,7 +81,7 @@ class Opening {
     })
   }
 
-  openToDownload(): void {
+  #openToDownload(): void {
     this.#open('download', (payload) => {
       if (!(payload instanceof StorageError))
         this.#checkInPlace(payload, (result) => {
@@ -85,20 +95,14 @@ class Opening {
     })
   }
 
-  cancel(): void {
-    this.#isCancelled = true
-    this.#cancelVerify?.()
-    if (!this.#isPreparing) this.#payload?.close(() => {})
-  }
-
   #open(mode: 'download' | 'seed', next: (payload: Payload | StorageError) => void): void {
+    this.#isHeld = true
     this.#options.disk.open(this.#plan, mode, (result) => {
-      if (this.#isCancelled) {
-        if (!(result instanceof StorageError)) result.close(() => {})
-        return
-      }
+      this.#isHeld = false
       if (!(result instanceof StorageError)) this.#payload = result
-      next(result)
+      if (this.#onClosed === undefined) next(result)
+      else if (this.#payload) this.#payload.close(this.#onClosed)
+      else this.#onClosed()
     })
   }
 
@@ -197,12 +201,12 @@ class Opening {
     })
     const opened = { payload, have, checked, source, resume }
     const end = (error?: StorageError): void => {
-      this.#isPreparing = false
-      if (this.#isCancelled) resume.close(() => payload.close(() => {}))
-      else if (error) this.#fail(error)
+      this.#isHeld = false
+      if (this.#onClosed) resume.close(this.#onClosed)
+      else if (error) this.#fail(error, resume)
       else this.#done(opened)
     }
-    this.#isPreparing = true
+    this.#isHeld = true
     payload.allocate(mayOverwrite, (error) => {
       if (this.#isCancelled || error || have.isFull) end(error)
       else resume.start(end)
@@ -234,10 +238,15 @@ class Opening {
     this.#options.onDone(opened)
   }
 
-  #fail(error: StorageError | PayloadError): void {
-    const { onDone } = this.#options
-    if (this.#payload) this.#payload.close(() => onDone(error))
-    else onDone(error)
+  /** @param last who closes the payload, if there is one */
+  #fail(error: StorageError | PayloadError, last: Pick<Payload, 'close'> | undefined = this.#payload): void {
+    const report = (): void => {
+      if (this.#onClosed) this.#onClosed()
+      else this.#options.onDone(error)
+    }
+    this.#isHeld = true
+    if (last) last.close(report)
+    else report()
   }
 }
 

@@ -86,7 +86,7 @@ export class ResumeKeeper {
   /** A piece was written. */
   onChange(): void {
     this.#isDirty = true
-    if (this.#options.policy === 'none' || this.#isSaving || this.#syncError) return
+    if (this.#options.policy === 'none' || this.#isSaving || this.#isEnding || this.#syncError) return
     this.#cancelSave ??= this.#options.clock.after(SYNC_INTERVAL_MS, () => this.#save())
   }
 
@@ -96,45 +96,55 @@ export class ResumeKeeper {
     for (const piece of pieces) this.#synced.clear(piece)
     this.#lost.push(...pieces)
     this.#isWrong = true
+    if (this.#isEnding) return
     this.#options.payload.eraseNotes(pieces, (error) => {
       if (error) this.#report(error)
     })
     this.#cancelSave?.()
-    if (!this.#isSaving && !this.#isEnding) this.#save()
+    if (!this.#isSaving) this.#save()
   }
 
-  /** Everything is there: makes it durable, forgets how it came to be, and gives up the lock. */
-  finish(done: (error?: StorageError) => void): void {
+  /**
+   * Everything is there: makes it durable, forgets how it came to be, and gives up the lock.
+   *
+   * @param look at the files, before anything is forgotten; an error ends it
+   */
+  finish(look: (done: (error?: StorageError) => void) => void, done: (error?: StorageError) => void): void {
     const { payload, remembersComplete } = this.#options
     const end = (error?: StorageError): void => {
       this.#isFinishing = false
       done(error)
       this.#afterFinish?.()
     }
-    this.#isFinishing = true
-    this.#afterwards(() => {
-      if (this.#syncError) return end(this.#syncError)
-      this.#sync((syncError) => {
-        if (syncError) return end(syncError)
-        payload.removeResume((removeError) => {
-          if (removeError) end(removeError)
-          else if (remembersComplete)
-            payload.stat((files) => this.#recordClean(files, () => payload.unlock(end)))
-          else payload.unlock(end)
-        })
+    const forget = (): void =>
+      payload.removeResume((error) => {
+        if (error) end(error)
+        else if (remembersComplete)
+          payload.stat((files) => this.#recordClean(files, () => payload.unlock(end)))
+        else payload.unlock(end)
       })
-    })
+    this.#isFinishing = true
+    this.#afterwards(() =>
+      look((changed) => {
+        if (changed) end(changed)
+        else this.#sync((error) => (error ? end(error) : forget()))
+      }),
+    )
   }
 
-  /** Nothing is written any more: records what is there and ends. What is being finished is finished first. */
+  /**
+   * Nothing is written any more: records what is there and closes the payload, since it is the last one that asks something
+   * of it. What is being finished is finished first.
+   */
   close(done: () => void): void {
+    const closePayload = (): void => this.#options.payload.close(done)
     if (this.#isFinishing) {
-      this.#afterFinish = done
+      this.#afterFinish = closePayload
       return
     }
     this.#afterwards(() => {
-      if (this.#isNoting) this.#recordEnd(done)
-      else done()
+      if (this.#isNoting) this.#recordEnd(closePayload)
+      else closePayload()
     })
   }
 

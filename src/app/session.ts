@@ -5,10 +5,10 @@ import { parseMetadata } from '../metainfo/torrent-file.ts'
 import type { Shaken } from '../peer/handshaker.ts'
 import { invariant, MetainfoError, SwarmError, TransportError } from '../protocol/errors.ts'
 import { toHex, type InfoHash } from '../protocol/ids.ts'
-import type { Cancel, Millis } from '../protocol/ports.ts'
+import type { Millis } from '../protocol/ports.ts'
 import type { Payload } from '../storage/disk.ts'
 import { Discovery, type TransferTotals } from './discovery.ts'
-import { openPayload, type Opened } from './opening.ts'
+import { Opening, type Opened } from './opening.ts'
 import type { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions, SessionHost, SessionOptions } from './session-options.ts'
 import { bytesOf, describeSession, type SessionSnapshot, type SessionState } from './session-snapshot.ts'
@@ -33,7 +33,7 @@ export class Session {
   readonly #closing = Promise.withResolvers<void>()
   #state: SessionState = 'waiting'
   #payloadOptions: PayloadOptions | undefined
-  #cancelOpening: Cancel | undefined
+  #opening: Opening | undefined
   #checked: { done: number; total: number } | undefined
   #payload: Payload | undefined
   #transfer: Transfer | undefined
@@ -111,7 +111,7 @@ export class Session {
     const { metainfo } = options
     if (metainfo.isPrivate) this.#discovery.restrict()
     this.#extensions.onMetainfo(metainfo)
-    this.#cancelOpening = openPayload({
+    this.#opening = new Opening({
       ...options,
       disk: this.#host.disk,
       hashes: this.#host.hashes,
@@ -120,10 +120,12 @@ export class Session {
       emit: this.#options.emit,
       onProgress: (done, total) => (this.#checked = { done, total }),
       onDone: (result) => {
+        this.#opening = undefined
         if (result instanceof SwarmError) this.#fail(result)
         else this.#onOpened(result)
       },
     })
+    this.#opening.start()
   }
 
   /**
@@ -190,12 +192,10 @@ export class Session {
     reason: unknown = new TransportError('net.closed', 'the session was closed before it was complete'),
   ): Promise<void> {
     if (this.#state !== 'closed') {
-      const wasOpening = this.#state === 'opening'
       const hasFailed = this.#state === 'failed'
       this.#state = 'closed'
       this.#completion.reject(reason)
       this.#metainfo.reject(reason)
-      if (wasOpening) this.#cancelOpening?.()
       if (!hasFailed) this.#shutDown()
     }
     return this.#closing.promise
@@ -331,12 +331,15 @@ export class Session {
     this.#silence.stop()
     this.#webSeeds?.stop()
     if (this.#resume === undefined) return this.#onComplete()
-    const end = (error?: SwarmError): void => (error ? this.#fail(error) : this.#onComplete())
-    this.#resume.finish((error) => {
-      this.#resume = undefined
-      if (error) end(error)
-      else if (this.#state === 'seeding') this.#transfer!.guard.onAllWritten(end)
-    })
+    const { guard } = this.#transfer!
+    this.#resume.finish(
+      (done) => guard.onAllWritten(done),
+      (error) => {
+        this.#resume = undefined
+        if (error) this.#fail(error)
+        else this.#onComplete()
+      },
+    )
   }
 
   #onComplete(): void {
@@ -367,8 +370,7 @@ export class Session {
     this.#silence.stop()
     this.#webSeeds?.stop()
     this.#swarm.stop()
-    this.#transfer?.downloader.close()
-    this.#transfer?.guard.close()
+    this.#transfer?.close()
     // The payload, and the sources of peers.
     let open = 2
     const onClosed = (): void => {
@@ -377,12 +379,9 @@ export class Session {
       this.#closing.resolve()
     }
     this.#discovery.stop(onClosed)
-    const closePayload = (): void => {
-      this.#transfer?.cache.close()
-      if (this.#payload) this.#payload.close(onClosed)
-      else onClosed()
-    }
-    if (this.#resume) this.#resume.close(closePayload)
-    else closePayload()
+    // From here on only one asks something of the payload, and closes it.
+    const last = this.#opening ?? this.#resume ?? this.#payload
+    if (last) last.close(onClosed)
+    else onClosed()
   }
 }

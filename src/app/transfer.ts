@@ -47,6 +47,8 @@ export interface Transfer {
   readonly uploader: Uploader
   readonly cache: PieceCache
   readonly guard: PayloadGuard
+  /** Nobody here asks anything of the payload afterwards; what was asked is answered to nobody. */
+  close(): void
 }
 
 export function createTransfer(options: TransferOptions): Transfer {
@@ -92,5 +94,8 @@ export function createTransfer(options: TransferOptions): Transfer {
     random: random.fork('uploader'),
     owes: (peer) => downloader.inFlight(peer) > 0,
   })
-  return { geometry, downloader, uploader, cache, guard }
+  const close = (): void => {
+    for (const each of [downloader, guard, cache]) each.close()
+  }
+  return { geometry, downloader, uploader, cache, guard, close }
 }

@@ -134,6 +134,6 @@ export interface Payload {
   freeSpace(done: (result: number | StorageError) => void): void
   /** Gives up the lock, keeps the files open for reading: the download is complete. */
   unlock(done: (error?: StorageError) => void): void
-  /** Waits for what is under way, closes the files, gives up the lock. */
+  /** Waits for what is under way, closes the files, gives up the lock. Nothing is asked of it any more. Call once. */
   close(done: () => void): void
 }

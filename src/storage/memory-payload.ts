@@ -129,6 +129,7 @@ export class MemoryPayload implements Payload {
     onPiece: (piece: number, isGood: boolean) => void,
     done: (error?: StorageError) => void,
   ): Cancel {
+    this.#expectOpen()
     return this.#disk.hashPieces(this.#map, pieces, {
       onDigest: (piece, sha1) => {
         onPiece(piece, !(sha1 instanceof StorageError) && bytesEqual(sha1, this.#digestOf(piece)))
@@ -211,8 +212,12 @@ export class MemoryPayload implements Payload {
   /** What a dead process still asks for never happens. */
   #run(operation: DeviceWork, effect: () => void): void {
     if (this.#disk.life !== this.#life) return
-    invariant(this.#isOpen, 'a closed payload is left alone')
+    this.#expectOpen()
     this.#disk.run(operation, effect)
+  }
+
+  #expectOpen(): void {
+    invariant(this.#isOpen, 'a closed payload is left alone')
   }
 
   /** Only once: by then another session may hold it. */

@@ -67,13 +67,14 @@ export class PayloadGuard implements Pick<Payload, 'read'> {
     this.#watch.read(piece, begin, into, done)
   }
 
-  /** Every piece is written, and nothing will be any more. Fails when somebody has taken a file away or put another there. */
+  /**
+   * Every piece is written, and nothing will be any more: what is lost from now on stays in doubt. Fails when somebody has
+   * taken a file away or put another there.
+   */
   onAllWritten(done: (error?: StorageError) => void): void {
     if (this.#isComplete) return done()
-    this.#watch.onAllWritten((error) => {
-      this.#isComplete = error === undefined
-      done(error)
-    })
+    this.#isComplete = true
+    this.#watch.onAllWritten(done)
   }
 
   /** Nothing is called afterwards but what still waits for a read. */

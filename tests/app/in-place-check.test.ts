@@ -1,6 +1,6 @@
 /** What a download makes of files that lie where it should go, told over a disk in memory. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { openPayload, type Opened } from '../../src/app/opening.ts'
+import { Opening, type Opened } from '../../src/app/opening.ts'
 import type { SyncPolicy } from '../../src/app/sync-policy.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
@@ -55,13 +55,13 @@ interface Settings {
 
 function open({ mayOverwrite = false, sync = 'interval' }: Settings = {}): Opened | SwarmError {
   let result: Opened | SwarmError | undefined
-  openPayload({
+  new Opening({
     ...{ disk, hashes, random: new SeededRandom(clock.now()), clock, metainfo, path: FOLDER },
     ...{ mode: 'download', check: 'full', sync, mayOverwrite },
     emit: () => {},
     onProgress: () => {},
     onDone: (opened) => (result = opened),
-  })
+  }).start()
   clock.runUntil(clock.now() + 1_000)
   if (result === undefined) throw new Error('it was not opened')
   reads = result instanceof SwarmError ? Number.NaN : result.checked
@@ -90,8 +90,8 @@ function download({ payload, resume, have }: Opened, pieces: readonly number[]):
   }
 }
 
-function end({ payload, resume }: Opened): void {
-  resume!.close(() => payload.close(() => {}))
+function end({ resume }: Opened): void {
+  resume!.close(() => {})
   clock.runUntil(clock.now() + 1_000)
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { openPayload } from '../../src/app/opening.ts'
+import { Opening } from '../../src/app/opening.ts'
 import type { Opened } from '../../src/app/opening.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
@@ -28,12 +28,12 @@ function openPadded(freeBytes: number): Opened | StorageError | PayloadError | u
     hashes,
   )
   let result: Opened | StorageError | PayloadError | undefined
-  openPayload({
+  new Opening({
     ...{ disk, hashes, random, metainfo, path: '/data/set', mode: 'download', check: 'full' },
     ...{ sync: 'interval', mayOverwrite: false, clock, emit: () => {} },
     onProgress: () => {},
     onDone: (opened) => (result = opened),
-  })
+  }).start()
   clock.runUntil(1_000)
   return result
 }

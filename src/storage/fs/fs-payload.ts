@@ -51,6 +51,7 @@ export class FsPayload implements Payload {
   /** Those who wait until no commit is under way. */
   #afterCommits: (() => void)[] = []
   #underWay = 0
+  /** Set once it is being closed. */
   #onIdle: (() => void) | undefined
 
   private constructor(opened: Opened) {
@@ -236,14 +237,14 @@ export class FsPayload implements Payload {
   }
 
   close(done: () => void): void {
-    const finish = (): void => {
+    invariant(this.#onIdle === undefined, 'a payload is closed once')
+    this.#onIdle = () => {
       this.#handles.close()
       for (const path of [this.#map.root, this.#map.notesPath]) this.#workers.forget(path)
       // A lock file that cannot be removed names a process that will be gone.
       this.#releaseLock().then(done, done)
     }
-    if (this.#underWay === 0) finish()
-    else this.#onIdle = finish
+    if (this.#underWay === 0) this.#onIdle()
   }
 
   #readFile(
@@ -328,8 +329,7 @@ export class FsPayload implements Payload {
   }
 
   #end(report: () => void): void {
-    this.#underWay--
     report()
-    if (this.#underWay === 0) this.#onIdle?.()
+    if (--this.#underWay === 0) this.#onIdle?.()
   }
 }
