@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -5,5 +6,9 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/interop/**', 'tests/siege/**', 'tests/slow/**'],
     testTimeout: 30_000,
+    // A process for each file costs more than most files. What they share are modules, which hold no state.
+    isolate: false,
+    // The stories of real processes start some eighty from source; without this each compiles two hundred files.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url)) },
   },
 })
