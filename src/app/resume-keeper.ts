@@ -105,12 +105,13 @@ export class ResumeKeeper {
   }
 
   /**
-   * Everything is there: makes it durable, forgets how it came to be, and gives up the lock.
+   * Everything is there: makes it durable, forgets how it came to be, and gives up the lock. What a power cut could still
+   * take is remembered: of a file that it has damaged nothing else could tell whose it is.
    *
    * @param look at the files, before anything is forgotten; an error ends it
    */
   finish(look: (done: (error?: StorageError) => void) => void, done: (error?: StorageError) => void): void {
-    const { payload, remembersComplete } = this.#options
+    const { payload, have, remembersComplete } = this.#options
     const end = (error?: StorageError): void => {
       this.#isFinishing = false
       done(error)
@@ -119,7 +120,7 @@ export class ResumeKeeper {
     const forget = (): void =>
       payload.removeResume((error) => {
         if (error) end(error)
-        else if (remembersComplete)
+        else if (remembersComplete || this.#synced.count < have.count)
           payload.stat((files) => this.#recordClean(files, () => payload.unlock(end)))
         else payload.unlock(end)
       })

@@ -3,7 +3,7 @@
  * sessions open their payloads on one; it outlives the process (`kill`) and the power (`crash`) and can then be
  * opened again. Operations finish in the order in which they were asked for.
  */
-import { StorageError } from '../protocol/errors.ts'
+import { invariant, StorageError } from '../protocol/errors.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Cancel, Clock, Hashes, Millis, Random } from '../protocol/ports.ts'
 import type { Disk, FileStat, OpenMode, Payload, PayloadPlan } from './disk.ts'
@@ -51,6 +51,8 @@ export class MemoryDisk implements Disk {
   readonly #faults = new Map<DiskOperation, StorageError>()
   readonly #pending = new Set<Pending>()
   #finishesAt: Millis = 0
+  /** Of this process. */
+  #openPayloads = 0
   #life = 0
   #boots = 1
   #inodes = 0
@@ -84,6 +86,7 @@ export class MemoryDisk implements Disk {
   }
 
   close(done: () => void): void {
+    invariant(this.#openPayloads === 0, 'payloads are closed before their disk')
     this.run({ bytes: 0 }, done)
   }
 
@@ -140,6 +143,7 @@ export class MemoryDisk implements Disk {
   /** The process dies: what was under way is left undone, done, or half done; nothing is called back; locks are free. */
   kill(): void {
     this.#life++
+    this.#openPayloads = 0
     for (const { cancel, work } of this.#pending) {
       cancel()
       work.onKill?.()
@@ -272,6 +276,10 @@ export class MemoryDisk implements Disk {
     this.#locks.delete(path)
   }
 
+  onPayloadClosed(): void {
+    this.#openPayloads--
+  }
+
   /** Reads and hashes piece after piece; `onDigest` may end it with an error. */
   hashPieces(
     map: FileMap,
@@ -330,6 +338,7 @@ export class MemoryDisk implements Disk {
     const refusal = mode === 'seed' ? map.refuseToSeed(found) : undefined
     if (refusal !== undefined) return refusal
     if (mode === 'download') this.#locks.add(map.lockPath)
+    this.#openPayloads++
     return new MemoryPayload({ disk: this, map, digests, mode, found })
   }
 }

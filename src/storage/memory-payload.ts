@@ -204,6 +204,7 @@ export class MemoryPayload implements Payload {
   close(done: () => void): void {
     this.#run({ bytes: 0 }, () => {
       this.#releaseLock()
+      this.#disk.onPayloadClosed()
       done()
     })
     this.#isOpen = false

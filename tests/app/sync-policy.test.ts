@@ -76,13 +76,38 @@ describe.each(SYNC_POLICIES)('with -sync %s', (sync) => {
   )
 })
 
-test('what is complete is durable, but with -sync none', async () => {
+const RESUME_PATH = '/data/.payload.bitswarm-resume'
+
+test('what is complete is durable and forgotten, but with -sync none', async () => {
   for (const sync of SYNC_POLICIES) {
     const { sim, leecher } = await pair(1, sync)
     sim.runUntil(() => linesOf(sim, 2, 'complete').length > 0, { withinMs: MINUTE })
     expect([sync, leecher.disk.isDurable(PAYLOAD_PATH)]).toEqual([sync, sync !== 'none'])
-    expect(leecher.disk.fileNames()).toEqual([PAYLOAD_PATH])
+    expect(leecher.disk.fileNames()).toEqual(sync === 'none' ? [RESUME_PATH, PAYLOAD_PATH] : [PAYLOAD_PATH])
   }
+})
+
+test('what was complete with -sync none is mended after a power cut that left no piece right, and forgotten once it is on disk', async () => {
+  const run = await pair(1, 'none')
+  const { sim, leecher } = run
+  sim.runUntil(() => linesOf(sim, 2, 'complete').length > 0, { withinMs: MINUTE })
+  // Everything happens to reach the disk, but not as it was.
+  leecher.disk.syncFiles([PAYLOAD_PATH])
+  leecher.disk.crash()
+  const file = leecher.disk.readFile(PAYLOAD_PATH)!
+  for (let piece = 0; piece < PIECES; piece++) file[piece * PIECE]! ^= 1
+  leecher.disk.writeSpans([{ path: PAYLOAD_PATH, offset: 0, length: file.length }], file)
+
+  const { next, resumed } = await again(run, 3)
+  expect(resumed).toMatchObject({ have: 0, checked: PIECES })
+  sim.runUntil(() => linesOf(sim, 3, 'complete').length > 0, { withinMs: MINUTE })
+  expect(Buffer.from(next.file()!).equals(sim.payload)).toBe(true)
+
+  next.disk.syncFiles([PAYLOAD_PATH])
+  next.disk.crash()
+  await again({ ...run, leecher: next }, 4)
+  sim.runUntil(() => linesOf(sim, 4, 'complete').length > 0, { withinMs: MINUTE })
+  expect(next.disk.fileNames()).toEqual([PAYLOAD_PATH])
 })
 
 test('with -sync none an orderly end is enough while the machine is up, and not afterwards', async () => {

@@ -324,3 +324,24 @@ test.each([1, 5, 20, 60])(
     expect(disk.fileNames()).toEqual([PAYLOAD_PATH])
   },
 )
+
+test.each([0, 5, 15, 25, 45, 65])(
+  'a leecher that is stopped %i ms after its start has given up its files when it says so',
+  async (ms) => {
+    const sim = new SimSwarm({ seed: 31, hashes, payloadBytes: PIECES * PIECE })
+    const leecher = await sim.leecher()
+    leecher.disk.latencyMs = 10
+    leecher.session.whenComplete().catch(() => undefined)
+    sim.clock.runUntil(ms)
+    let isClosed = false
+    void leecher.node.close().then(() => (isClosed = true))
+    while (!isClosed) {
+      sim.clock.runUntil(sim.clock.now() + 1)
+      for (let turn = 0; turn < 8; turn++) await Promise.resolve()
+    }
+
+    const again = await sim.leecher({ disk: leecher.disk })
+    sim.runUntil(() => again.session.state !== 'opening', { withinMs: MINUTES })
+    expect(again.session.state).toBe('downloading')
+  },
+)

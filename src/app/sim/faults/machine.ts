@@ -51,11 +51,8 @@ export const STOP_TIMEOUT: Millis = 5_000
 export class Machine {
   readonly options: MachineOptions
   readonly files: FileMap
-  /**
-   * Whether its user says `-overwrite`: of what was damaged, or never synced when the power fails, there may be nothing
-   * left by which it could be recognised.
-   */
-  mayOverwrite: boolean
+  /** Whether its user says `-overwrite`: of what somebody damaged there may be nothing left by which it could be recognised. */
+  mayOverwrite = false
   // All undefined while the machine is down.
   #process: SimProcess | undefined
   #node: Node | undefined
@@ -63,9 +60,8 @@ export class Machine {
   #lives = 0
 
   constructor(options: MachineOptions) {
-    const { metainfo, path, plan } = options
+    const { metainfo, path } = options
     this.options = options
-    this.mayOverwrite = plan.sync === 'none'
     this.files = new FileMap({ path, isSingleFile: metainfo.isSingleFile, geometry: metainfo.geometry })
   }
 
