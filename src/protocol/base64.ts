@@ -88,34 +88,44 @@ export function decodeBase64Url(text: string): Uint8Array | undefined {
   return decode(text, URL_SAFE)
 }
 
-function decode(text: string, { sextets, isPadded }: Alphabet): Uint8Array | undefined {
-  let end = text.length
-  if (isPadded) {
-    if (end % 4 !== 0) return undefined
-    for (let pads = 0; pads < 2 && end > 0 && text.charCodeAt(end - 1) === PAD; pads++) end--
+/** The same of a text in ASCII, from `from` to `end`. */
+export function readBase64Url(data: Uint8Array, from: number, end: number): Uint8Array | undefined {
+  return read(data, from, end, URL_SAFE)
+}
+
+function decode(text: string, alphabet: Alphabet): Uint8Array | undefined {
+  let { length } = text
+  if (alphabet.isPadded) {
+    if (length % 4 !== 0) return undefined
+    for (let pads = 0; pads < 2 && length > 0 && text.charCodeAt(length - 1) === PAD; pads++) length--
   }
-  const tail = end % 4
+  const data = new Uint8Array(length)
+  // What is no byte has no digit either.
+  for (let at = 0; at < length; at++) data[at] = Math.min(0xff, text.charCodeAt(at))
+  return read(data, 0, length, alphabet)
+}
+
+function read(data: Uint8Array, begin: number, end: number, { sextets }: Alphabet): Uint8Array | undefined {
+  const tail = (end - begin) % 4
   if (tail === 1) return undefined
   const whole = end - tail
-  const out = new Uint8Array((whole / 4) * 3 + (tail === 0 ? 0 : tail - 1))
-  // What is no byte has no digit either.
-  const sextetAt = (at: number): number => sextets[text.charCodeAt(at)] ?? INVALID
+  const out = new Uint8Array(((whole - begin) / 4) * 3 + (tail === 0 ? 0 : tail - 1))
   let seen = 0
   let to = 0
-  for (let from = 0; from < whole; from += 4) {
-    const a = sextetAt(from)
-    const b = sextetAt(from + 1)
-    const c = sextetAt(from + 2)
-    const d = sextetAt(from + 3)
+  for (let from = begin; from < whole; from += 4) {
+    const a = sextets[data[from]!]!
+    const b = sextets[data[from + 1]!]!
+    const c = sextets[data[from + 2]!]!
+    const d = sextets[data[from + 3]!]!
     seen |= a | b | c | d
     out[to++] = (a << 2) | (b >> 4)
     out[to++] = (b << 4) | (c >> 2)
     out[to++] = (c << 6) | d
   }
   if (tail > 0) {
-    const a = sextetAt(whole)
-    const b = sextetAt(whole + 1)
-    const c = tail === 3 ? sextetAt(whole + 2) : 0
+    const a = sextets[data[whole]!]!
+    const b = sextets[data[whole + 1]!]!
+    const c = tail === 3 ? sextets[data[whole + 2]!]! : 0
     seen |= a | b | c
     out[to++] = (a << 2) | (b >> 4)
     if (tail === 3) out[to++] = (b << 4) | (c >> 2)

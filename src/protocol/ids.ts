@@ -61,6 +61,22 @@ export function fromHex(text: string): Uint8Array | undefined {
   return bytes
 }
 
+/** The value of each lowercase hex digit in ASCII, and for all other bytes {@link NO_DIGIT}. */
+const LOWER_DIGITS = new Uint16Array(256).fill(NO_DIGIT)
+HEX_DIGITS.forEach((digit, value) => (LOWER_DIGITS[digit] = value))
+
+/** Reads `length` bytes out of what {@link writeHex} writes; undefined when there is something else. */
+export function readHex(data: Uint8Array, offset: number, length: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(length)
+  let seen = 0
+  for (let i = 0; i < length; i++) {
+    const pair = 16 * LOWER_DIGITS[data[offset + 2 * i]!]! + LOWER_DIGITS[data[offset + 2 * i + 1]!]!
+    seen |= pair
+    bytes[i] = pair
+  }
+  return seen < NO_DIGIT ? bytes : undefined
+}
+
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

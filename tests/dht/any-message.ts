@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { encodeMessage } from '../../src/dht/wire/codec.ts'
 import { BAD_BLOB, MESSAGE_SCHEMAS } from '../../src/dht/wire/message-schemas.ts'
 import type { Message } from '../../src/dht/wire/messages.ts'
-import type { Fields } from '../../src/dht/wire/read-message.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 
 const id = fc.uint8Array({ minLength: 20, maxLength: 20 }) as fc.Arbitrary<NodeId & InfoHash>
@@ -94,6 +93,17 @@ const FIELDS = [
 ]
 const MORE_FIELDS = ['ttl', 'ts', 'nodes', 'nodes6', 'peers', 'peers6', 'n', 'more', 'x_new', 'type']
 
+/** What can be put into a text, or in place of one of its characters. */
+const SPOILERS = [
+  ...'"[]{},: 019eEnt+-.\\é',
+  '"v":1,',
+  '"x":0,',
+  '"x" :0,',
+  '"x":["a",1],',
+  ',"y":true',
+  'null',
+]
+
 const HEX = '0123456789abcdef'
 const value: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
@@ -167,24 +177,53 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
   fc.string({ maxLength: 20 }),
 )
 
-/** What `JSON.parse` makes of a message with a few fields changed, added or taken away. */
-export const anyFields: fc.Arbitrary<Fields> = fc
+/** Messages as texts, with a few fields changed, added or taken away, and a few characters. */
+export const anyText: fc.Arbitrary<string> = fc
   .tuple(
     anyMessage,
     fc.array(fc.tuple(fc.constantFrom(...FIELDS, ...MORE_FIELDS), fc.option(value)), { maxLength: 2 }),
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant([]) },
+      fc.array(fc.tuple(fc.nat(), fc.nat(1), fc.constantFrom(...SPOILERS)), { maxLength: 2 }),
+    ),
   )
-  .map(([message, changes]) => {
+  .map(([message, changes, spoilers]) => {
     const fields = JSON.parse(encodeMessage(message)) as Record<string, unknown>
     for (const [name, changed] of changes) {
       if (changed === null) delete fields[name]
       else fields[name] = changed
     }
-    return fields
+    let text = JSON.stringify(fields)
+    for (const [place, cut, spoiler] of spoilers) {
+      // Whole members go where members begin, all else anywhere.
+      const at = spoiler.endsWith(',') && spoiler.length > 1 ? 1 : place % text.length
+      text = text.slice(0, at) + spoiler + text.slice(spoiler.length > 1 ? at : at + cut)
+    }
+    return text
   })
 
-/** What the schemas say to `fields`. */
-export function readBySchema(fields: Fields): unknown {
-  const { type } = fields
+/** What the schemas and the platform's JSON say to a datagram, by the book. */
+export function decodeBySchema(text: string): unknown {
+  const outside = text.replaceAll(/"[^"]*("|$)/g, '""')
+  const isPlain = /^\{[ -[\]-z|}~]*\}$/.test(text)
+  if (!isPlain || /[-+.]|\d[eE]|\[[^\]]*\[/.test(outside)) return 'charset'
+  let fields: Record<string, unknown>
+  try {
+    fields = JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return 'json'
+  }
+  const keys = Object.keys(fields)
+  const isForbidden = (key: string): boolean => ['__proto__', 'constructor', 'prototype'].includes(key)
+  // A repeated key leaves fewer of them; a blank behind a key is taken for an attempt to hide one.
+  const strings = text.match(/"[^"]*"( *:)?/g)!
+  const isOdd =
+    strings.some((string) => string.endsWith(' :')) ||
+    keys.length !== strings.filter((string) => string.endsWith(':')).length
+  if (isOdd || keys.length > 24 || keys.some(isForbidden)) return 'keys'
+  const { v, net, type } = fields
+  if (v !== 1) return 'version'
+  if (net !== undefined) return 'net'
   if (typeof type !== 'string' || !Object.hasOwn(MESSAGE_SCHEMAS, type)) return 'type'
   const result = MESSAGE_SCHEMAS[type as Message['type']].safeParse(fields)
   if (result.success) return result.data

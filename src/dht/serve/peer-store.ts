@@ -2,10 +2,12 @@
 import {
   networkOf,
   packEndpoint,
+  scopeOf,
   unpackEndpoint,
   COMPACT_LENGTH,
   type Endpoint,
   type Family,
+  type Scope,
 } from '../../protocol/endpoint.ts'
 import { compareDistance, idFrom, toHex, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
@@ -44,6 +46,7 @@ const EVICTION_SAMPLE = 16
 interface StoredPeer {
   readonly key: string
   readonly packed: Uint8Array
+  readonly scope: Scope
   readonly network: string
   readonly swarm: StoredSwarm
   /** Place in `swarm.peers`. */
@@ -130,6 +133,7 @@ export class PeerStore {
     const peer: StoredPeer = {
       key,
       packed,
+      scope: scopeOf(endpoint.host),
       network,
       swarm,
       at: swarm.peers.length,
@@ -151,7 +155,7 @@ export class PeerStore {
   sample(
     infoHash: InfoHash,
     count: number,
-    accepts: (packed: Uint8Array) => boolean,
+    accepts: (peer: Pick<StoredPeer, 'packed' | 'scope'>) => boolean,
     now: Millis,
   ): Uint8Array {
     this.expire(now)
@@ -159,12 +163,13 @@ export class PeerStore {
     const peers = this.#swarms.get(toHex(infoHash))?.peers ?? []
     const out = shortLivedBytes(Math.min(count, peers.length) * unit)
     let length = 0
-    // A partial shuffle in place: the order within a swarm means nothing.
+    // A partial shuffle in place, unless there is place for all: the order within a swarm means nothing.
+    const isDrawn = peers.length > count
     for (let at = 0; at < peers.length && length < out.length; at++) {
-      this.#swap(peers, at, at + this.#random.int(peers.length - at))
-      if (!accepts(peers[at]!.packed)) continue
-      out.set(peers[at]!.packed, length)
-      length += unit
+      if (isDrawn) this.#swap(peers, at, at + this.#random.int(peers.length - at))
+      if (!accepts(peers[at]!)) continue
+      const { packed } = peers[at]!
+      for (let i = 0; i < unit; i++) out[length++] = packed[i]!
     }
     return out.subarray(0, length)
   }

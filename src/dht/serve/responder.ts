@@ -3,13 +3,10 @@ import {
   compactEndpoint,
   COMPACT_LENGTH,
   mayTell,
-  sameEndpoint,
-  scopeOf,
-  unpackEndpoint,
   type Endpoint,
   type Scope,
 } from '../../protocol/endpoint.ts'
-import type { InfoHash, NodeId } from '../../protocol/ids.ts'
+import { bytesEqual, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
 import { base64Length, encodedLength } from '../wire/codec.ts'
@@ -56,9 +53,10 @@ const REDIRECT_RATE: Rate = { perSecond: 1, burst: 1 }
 const MAX_RANK = 20
 const MIN_NETWORK_FOR_RANKS = 100
 
-/** `,"key":""` around a text, and `,"more":1`. */
+/** `,"key":""` around a text, `,"key":` and a number. */
 const textField = (key: string): number => key.length + 6
-const MORE_FIELD = 9
+const numberField = (key: string, value: number): number => key.length + 4 + String(value).length
+const MORE_FIELD = numberField('more', 1)
 
 export interface ResponderOptions {
   readonly ownId: NodeId
@@ -196,21 +194,18 @@ export class Responder {
     return reply
   }
 
-  #addPeers(reply: PeersMessage, infoHash: InfoHash, { from, scope, budget, now }: Asker): void {
+  #addPeers(reply: PeersMessage, infoHash: InfoHash, { scope, budget, now }: Asker): void {
     const { book, store } = this.#options
     const stored = store.count(infoHash, now)
     if (stored === 0) return
     const { family } = book
     const key = family === 4 ? 'peers' : 'peers6'
     const unit = COMPACT_LENGTH[family]
-    const counted: PeersMessage = { ...reply, n: Math.min(stored, 65_535) }
-    if (encodedLength(counted) > budget) return
-    reply.n = counted.n
-    const room = budget - encodedLength(reply)
-    const mayHear = (packed: Uint8Array): boolean => {
-      const peer = unpackEndpoint(packed, 0, family)
-      return mayTell(scope, scopeOf(peer.host)) && !sameEndpoint(peer, from)
-    }
+    const n = Math.min(stored, 65_535)
+    const room = budget - encodedLength(reply) - numberField('n', n)
+    if (room < 0) return
+    reply.n = n
+    const own = reply.ip!
     const isCut = fitting(unit, room - textField(key)) < Math.min(stored, MAX_PEERS[family])
     const hasMore = (isCut || stored > MAX_PEERS[family]) && room >= MORE_FIELD
     if (hasMore) reply.more = 1
@@ -218,6 +213,8 @@ export class Responder {
       MAX_PEERS[family],
       fitting(unit, room - textField(key) - (hasMore ? MORE_FIELD : 0)),
     )
+    const mayHear: Parameters<PeerStore['sample']>[2] = (peer) =>
+      mayTell(scope, peer.scope) && !bytesEqual(peer.packed, own)
     const packed = store.sample(infoHash, count, mayHear, now)
     if (packed.length > 0) reply[key] = packed
   }

@@ -1,16 +1,12 @@
 /**
- * Messages ⇄ JSON datagrams. What is sent is compact printable ASCII without a backslash and with exactly one `{`,
- * so that one scan over the bytes refuses bad UTF-8, escapes, hidden keys and deep nesting before `JSON.parse` runs.
+ * Messages ⇄ JSON datagrams. What is sent is compact printable ASCII without a backslash and with exactly one `{`:
+ * bad UTF-8, escapes, hidden keys and deep nesting are refused where they stand.
  */
 import type { DropReason } from './drops.ts'
 import { PROTOCOL_VERSION, type Message } from './messages.ts'
+import { FlatObject, placeOf } from './flat-object.ts'
 import { readMessage } from './read-message.ts'
 import { writeMessage } from './write-message.ts'
-
-/** Top-level keys of one message, known ones and others. */
-const MAX_KEYS = 24
-
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 const ascii = new TextDecoder()
 
@@ -89,75 +85,15 @@ export function encodedLength(message: Message): number {
   return length
 }
 
+const object = new FlatObject()
+const VERSION = placeOf('v')
+const NET = placeOf('net')
+
 /** @returns the message in a fresh object of its own, or why the datagram is dropped */
 export function decodeMessage(data: Uint8Array, net?: string): Message | DropReason {
-  const keys = scan(data)
-  if (typeof keys === 'string') return keys
-  const parsed = parseJson(ascii.decode(data))
-  if (parsed === undefined) return 'json'
-  // A repeated key leaves fewer keys in the object than there are in the text.
-  const names = Object.keys(parsed)
-  if (names.length !== keys || names.some((name) => FORBIDDEN_KEYS.has(name))) return 'keys'
-  if (parsed.v !== PROTOCOL_VERSION) return 'version'
-  if (parsed.net !== net) return 'net'
-  return readMessage(parsed)
-}
-
-function parseJson(text: string): Record<string, unknown> | undefined {
-  try {
-    // The scan saw one '{', at the start: whatever parses is an object without further objects inside.
-    return JSON.parse(text) as Record<string, unknown>
-  } catch {
-    return undefined
-  }
-}
-
-const SPACE = 0x20
-const QUOTE = 0x22
-const TILDE = 0x7e
-const BACKSLASH = 0x5c
-const COLON = 0x3a
-const BRACE_OPEN = 0x7b
-const BRACE_CLOSE = 0x7d
-const BRACKET_OPEN = 0x5b
-const BRACKET_CLOSE = 0x5d
-const DIGIT_0 = 0x30
-const DIGIT_9 = 0x39
-const LOWER_E = 0x65
-const UPPER_E = 0x45
-const PLUS = 0x2b
-const MINUS = 0x2d
-const POINT = 0x2e
-
-function isDigit(byte: number): boolean {
-  return byte >= DIGIT_0 && byte <= DIGIT_9
-}
-
-/**
- * Refuses what no message may hold: bytes outside printable ASCII, backslashes, a second `{`, arrays in arrays, and
- * numbers with a sign, a fraction or an exponent.
- *
- * @returns the number of keys in the text, or why it is refused
- */
-function scan(data: Uint8Array): number | DropReason {
-  if (data[0] !== BRACE_OPEN || data[data.length - 1] !== BRACE_CLOSE) return 'charset'
-  let keys = 0
-  let isInString = false
-  let isInArray = false
-  for (let at = 1; at < data.length; at++) {
-    const byte = data[at]!
-    if (byte < SPACE || byte > TILDE || byte === BACKSLASH || byte === BRACE_OPEN) return 'charset'
-    if (byte === QUOTE) {
-      if (isInString && data[at + 1] === COLON) keys++
-      isInString = !isInString
-    } else if (!isInString) {
-      if (byte === BRACKET_OPEN) {
-        if (isInArray) return 'charset'
-        isInArray = true
-      } else if (byte === BRACKET_CLOSE) isInArray = false
-      else if (byte === PLUS || byte === MINUS || byte === POINT) return 'charset'
-      else if ((byte === LOWER_E || byte === UPPER_E) && isDigit(data[at - 1]!)) return 'charset'
-    }
-  }
-  return keys > MAX_KEYS ? 'keys' : keys
+  const refusal = object.read(data)
+  if (refusal !== undefined) return refusal
+  if (!object.isDigit(VERSION, PROTOCOL_VERSION)) return 'version'
+  if (net === undefined ? object.has(NET) : !object.isText(NET, net)) return 'net'
+  return readMessage(object)
 }

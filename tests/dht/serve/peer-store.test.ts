@@ -79,7 +79,7 @@ test('a sample is uniform, without repeats, and no larger than asked', () => {
   }
   for (const count of seen.values()) expect(Math.abs(count - 1_000)).toBeLessThan(120)
   expect(seen.size).toBe(6)
-  expect(peers.sample(hash(1), 9, (packed) => packed[3] === 5, 0)).toHaveLength(6)
+  expect(peers.sample(hash(1), 9, ({ packed }) => packed[3] === 5, 0)).toHaveLength(6)
 })
 
 test('under any stream of announces the caps hold, and at the end nothing is left', () => {
