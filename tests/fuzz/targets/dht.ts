@@ -8,7 +8,7 @@ import type { FuzzTarget } from '../engine/target.ts'
 import { spoilJson } from '../grammar/json-tree.ts'
 
 export const target: FuzzTarget = {
-  sources: ['dht/wire/codec.ts', 'dht/wire/read-message.ts', 'dht/wire/write-message.ts'],
+  sources: ['dht/wire/flat-object.ts', 'dht/wire/field-reader.ts', 'dht/wire/write-message.ts'],
   maxLength: 1_500,
   words: DHT_WORDS,
   spoil: spoilJson,
@@ -32,7 +32,7 @@ export const target: FuzzTarget = {
   },
 }
 
-/** By the definition. Its text is JSON and safe, or the scan would have refused it. */
+/** By the definition. Its text is JSON and safe, or it would have been refused before. */
 function isMessage(data: Uint8Array): boolean {
   const { v, net, type, ...fields } = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>
   if (v !== PROTOCOL_VERSION || net !== undefined || !Object.hasOwn(MESSAGE_SCHEMAS, String(type)))
