@@ -26,6 +26,7 @@ const code = await main({
   pid: process.pid,
   nodeVersion: process.versions.node,
   rss: () => process.memoryUsage.rss(),
+  heapUsed: () => process.memoryUsage().heapUsed,
   activeResources,
   onSignals,
   onCrash(fn) {

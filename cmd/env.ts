@@ -17,6 +17,8 @@ export interface Env {
   readonly nodeVersion: string
   /** Bytes of memory of the process. */
   rss(): number
+  /** Bytes of it in use by objects, dead ones included. */
+  heapUsed(): number
   activeResources(): ActiveResources
   onSignals(handlers: SignalHandlers): () => void
   /** Calls `fn` for an error that nobody caught. */

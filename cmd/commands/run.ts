@@ -192,6 +192,7 @@ class Run {
         ...(torrent?.pieces !== undefined && { have: torrent.have, pieces: torrent.pieces }),
         ...(dht && { dhtContacts: dht.nodes.reduce((sum, { contacts }) => sum + contacts, 0) }),
         rss: this.#env.rss(),
+        heapUsed: this.#env.heapUsed(),
         ...this.#env.activeResources(),
         uptimeSeconds: this.#life.uptimeSeconds(),
       })

@@ -138,6 +138,7 @@ export const EVENTS = [
     pieces: count.exactOptional(),
     dhtContacts: count.exactOptional(),
     rss: bytes,
+    heapUsed: bytes.describe('by objects, dead ones that were not cleared away yet included'),
     timers: count,
     handles: count.describe('sockets, threads and requests under way, as Node.js counts them'),
     uptimeSeconds: seconds,

@@ -67,6 +67,7 @@ export type AppEvent =
       readonly dhtContacts?: number
       /** Bytes of memory of the process. */
       readonly rss: number
+      readonly heapUsed: number
       /** Timers that wait. */
       readonly timers: number
       /** Sockets, threads and requests under way, as Node.js counts them. */

@@ -28,6 +28,7 @@ export function fakeEnv(args: readonly string[], more: Partial<Env> = {}): FakeE
     pid: 4242,
     nodeVersion: '24.0.0',
     rss: () => 1,
+    heapUsed: () => 1,
     activeResources: () => ({ timers: 1, handles: 1 }),
     signals: undefined,
     interrupted: 0,

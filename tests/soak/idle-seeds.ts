@@ -38,4 +38,5 @@ for (let number = 0; number < Number(count); number++) {
   await node.addSession({ metainfo, path, mode: 'seed', check: 'none' }).whenComplete()
 }
 say('complete', {})
-setInterval(() => say('stats', activeResources()), STATS_INTERVAL_MS)
+const stats = (): object => ({ ...activeResources(), heapUsed: process.memoryUsage().heapUsed })
+setInterval(() => say('stats', stats()), STATS_INTERVAL_MS)

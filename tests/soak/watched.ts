@@ -4,43 +4,60 @@ import { cpuSeconds, memory } from '../../bench/process-cost.ts'
 import type { SwarmProcess } from '../../scripts/swarm-process.ts'
 import type { Point } from './slope.ts'
 
-export const METRICS = ['rss', 'fds', 'threads', 'timers', 'handles'] as const
+export const METRICS = ['rss', 'heap', 'fds', 'threads', 'timers', 'handles'] as const
 export type Metric = (typeof METRICS)[number]
 
 const SECONDS_PER_HOUR = 3_600
+const MIB = 2 ** 20
 
-/** The means of equal spans of time: as many numbers after a day as there are spans. */
-class Means {
+interface Span {
+  sum: number
+  count: number
+  least: number
+}
+
+/** What was measured in equal spans of time: as many numbers after a day as there are spans. */
+class Series {
   readonly #spanSeconds: number
-  readonly #sums: number[] = []
-  readonly #counts: number[] = []
+  readonly #valueOf: (span: Span) => number
+  readonly #spans: Span[] = []
 
-  constructor(spanSeconds: number) {
+  constructor(spanSeconds: number, valueOf: (span: Span) => number) {
     this.#spanSeconds = spanSeconds
+    this.#valueOf = valueOf
   }
 
   add(atSeconds: number, value: number): void {
-    const span = Math.floor(atSeconds / this.#spanSeconds)
-    this.#sums[span] = (this.#sums[span] ?? 0) + value
-    this.#counts[span] = (this.#counts[span] ?? 0) + 1
+    const span = (this.#spans[Math.floor(atSeconds / this.#spanSeconds)] ??= {
+      sum: 0,
+      count: 0,
+      least: Infinity,
+    })
+    span.sum += value
+    span.count++
+    span.least = Math.min(span.least, value)
   }
 
   /** x in hours. */
   since(seconds: number): Point[] {
     const points: Point[] = []
-    this.#counts.forEach((count, span) => {
-      if (span * this.#spanSeconds >= seconds)
-        points.push({ x: (span * this.#spanSeconds) / SECONDS_PER_HOUR, y: this.#sums[span]! / count })
+    this.#spans.forEach((span, index) => {
+      const at = index * this.#spanSeconds
+      if (at >= seconds) points.push({ x: at / SECONDS_PER_HOUR, y: this.#valueOf(span) })
     })
     return points
   }
 }
 
+const mean = ({ sum, count }: Span): number => sum / count
+/** Between two collections garbage heaps up; what lives is there all the time. */
+const least = (span: Span): number => span.least
+
 export class Watched {
   readonly name: string
   readonly #pid: number
   readonly #process: SwarmProcess | undefined
-  readonly #means: Readonly<Record<Metric, Means>>
+  readonly #series: Readonly<Record<Metric, Series>>
   readonly #now: () => number
   #cpuBefore: { readonly at: number; readonly seconds: number } | undefined
   #cpuShare = 0
@@ -57,12 +74,16 @@ export class Watched {
     this.#pid = of === undefined ? process.pid : of.pid!
     this.#process = of
     this.#now = now
-    const means = METRICS.map((metric) => [metric, new Means(spanSeconds)])
-    this.#means = Object.fromEntries(means) as Record<Metric, Means>
-    of?.onEvent(({ event, timers, handles }) => {
+    const series = METRICS.map((metric) => [
+      metric,
+      new Series(spanSeconds, metric === 'heap' ? least : mean),
+    ])
+    this.#series = Object.fromEntries(series) as Record<Metric, Series>
+    of?.onEvent(({ event, heapUsed, timers, handles }) => {
       if (event !== 'stats') return
-      this.#means.timers.add(now(), timers as number)
-      this.#means.handles.add(now(), handles as number)
+      this.#series.heap.add(now(), (heapUsed as number) / MIB)
+      this.#series.timers.add(now(), timers as number)
+      this.#series.handles.add(now(), handles as number)
     })
   }
 
@@ -88,15 +109,15 @@ export class Watched {
     }
   }
 
-  /** Means of spans, x in hours; none when nobody counts it. */
-  means(metric: Metric, sinceSeconds: number): Point[] {
-    return this.#means[metric].since(sinceSeconds)
+  /** Of each span the mean, of `heap` the least; x in hours; none when nobody counts it. */
+  points(metric: Metric, sinceSeconds: number): Point[] {
+    return this.#series[metric].since(sinceSeconds)
   }
 
   #read(at: number, isSettled: boolean): void {
-    this.#means.rss.add(at, memory(this.#pid).residentMib)
-    this.#means.fds.add(at, readdirSync(`/proc/${this.#pid}/fd`).length)
-    this.#means.threads.add(at, threadsOf(this.#pid))
+    this.#series.rss.add(at, memory(this.#pid).residentMib)
+    this.#series.fds.add(at, readdirSync(`/proc/${this.#pid}/fd`).length)
+    this.#series.threads.add(at, threadsOf(this.#pid))
     if (!isSettled) return
     const seconds = cpuSeconds(this.#pid)
     this.#cpuBefore ??= { at, seconds }
