@@ -1,196 +1,196 @@
 /** How many sources have each piece, and the wanted pieces in buckets by that number. */
 import type { Bitfield } from '../protocol/bitfield.ts'
+import { Bucket } from './bucket.ts'
 
-/** A source that brings more than one in so many of all pieces is counted in bulk, and the buckets are made anew. */
+/** A source that has more than one in so many of all pieces is counted in bulk. */
 const BULK_FRACTION = 16
-/** The place of a piece that is not wanted. */
-const NOWHERE = -1
+/** The buckets are made anew when counts have changed as often as one in so many of all pieces. */
+const DRIFT_FRACTION = 4
+/** What two neighbours in a bitfield add to two neighbours among the counts, in the byte order of this machine. */
+const PAIRS = new Int32Array(Uint16Array.of(0, 0, 0, 1, 1, 0, 1, 1).buffer)
+
+export interface Sought {
+  has(piece: number): boolean
+}
+
+export interface Scan {
+  /** Place in the bucket where it begins; behind the last comes the first. */
+  readonly from: number
+  /** How many pieces are looked at. */
+  readonly looks: number
+  /** It ends when so many are found. */
+  readonly most: number
+}
 
 /**
- * One bucket behind the other in one array. A bucket has a place for each piece with that many sources; the places of those
- * that are not wanted come first and are empty:
+ * A count is told at once; the buckets follow when somebody looks. So a have costs one increment, a piece that is taken
+ * costs nothing, and no piece needs to know its place:
  *
- *     bucket       0       | 1   | 2
- *     #pieces  [ . . . 7 2 | . 9 | 4 0 5 ]        . = empty
- *     #start     ^           ^     ^       ^
- *     #front           ^       ^   ^       ^
- *
- * Whatever happens to a piece moves one border or two by one place, and one other piece at most out of the way. In which
- * order the pieces of a bucket lie means nothing: whoever takes one draws it.
+ * Every wanted piece is entered, at least once, in a bucket that is no higher than its count. An entry is void when its
+ * piece is not wanted or has another count. Who comes upon a void one drops it, or moves it where its piece belongs now.
  *
  * Sources that have every piece are not told of: they change no piece's rank.
  */
 export class Availability {
-  /** For each piece, side by side because they are used together: how many sources have it, and its place. */
-  readonly #columns: Int32Array
+  /** The live one. */
+  readonly #wanted: Bitfield
+  /** One for each bit of the wanted ones' bytes. A process has some thousand sources at most. */
+  readonly #counts: Uint16Array
+  /** The same memory, two counts each. */
+  readonly #countPairs: Int32Array
   readonly #pieces: Int32Array
-  /** First place of each bucket; one more entry is the end of the last. */
-  #start: Int32Array
-  /** First place of each bucket that holds a piece. */
-  #front: Int32Array
+  #buckets: Bucket[] = []
   /** Buckets below are empty. */
   #lowest = 0
-  /** Counts have changed in bulk: the buckets do not agree with them until they are made anew. */
-  #isStale = false
+  /** Changes since the buckets were made: each has added an entry at most, or made one void. */
+  #drift = Infinity
 
+  /** @param wanted the live one: its owner clears a bit, or sets it and calls {@link giveBack} */
   constructor(wanted: Bitfield) {
-    const { length, bytes } = wanted
-    this.#columns = new Int32Array(16 * bytes.length)
-    for (let piece = 0; piece < length; piece++)
-      if (!wanted.has(piece)) this.#columns[2 * piece + 1] = NOWHERE
-    this.#pieces = new Int32Array(length)
-    this.#start = Int32Array.of(0, length)
-    this.#front = Int32Array.of(0, length)
-    this.#sort()
+    this.#wanted = wanted
+    this.#counts = new Uint16Array(8 * wanted.bytes.length)
+    this.#countPairs = new Int32Array(this.#counts.buffer)
+    this.#pieces = new Int32Array(wanted.length)
   }
 
   /** Sources that have `piece`. */
   countOf(piece: number): number {
-    return this.#columns[2 * piece]!
+    return this.#counts[piece]!
   }
 
-  /** Call it before buckets are looked at: what is told of sources may make them stale, nothing else does. */
+  /** Call it before buckets are looked at. */
   settle(): void {
     if (this.#isStale) this.#sort()
   }
 
   get bucketCount(): number {
-    return this.#start.length - 1
+    return this.#buckets.length
   }
 
   /** The first bucket that holds a piece; `bucketCount` when none does. */
   get firstBucket(): number {
-    const { bucketCount } = this
-    while (this.#lowest < bucketCount && this.#front[this.#lowest] === this.#start[this.#lowest + 1])
-      this.#lowest++
+    while (this.#lowest < this.#buckets.length && !this.#holdsAny(this.#lowest)) this.#lowest++
     return this.#lowest
   }
 
-  /** The wanted pieces of a bucket are at places `frontOf(bucket) … endOf(bucket) - 1`. */
-  frontOf(bucket: number): number {
-    return this.#front[bucket]!
+  /** Places of a bucket, those with void entries counted. */
+  sizeOf(bucket: number): number {
+    return this.#buckets[bucket]!.size
   }
 
-  endOf(bucket: number): number {
-    return this.#start[bucket + 1]!
-  }
-
-  at(place: number): number {
-    return this.#pieces[place]!
-  }
-
-  /** `piece` is wanted no more. */
-  take(piece: number): void {
-    this.settle()
-    const bucket = this.countOf(piece)
-    this.#put(this.#pieces[this.#front[bucket]!]!, this.#placeOf(piece))
-    this.#front[bucket]!++
-    this.#columns[2 * piece + 1] = NOWHERE
+  /**
+   * Appends pieces of a bucket that are sought to `found`.
+   *
+   * @returns how many were looked at
+   */
+  scan(bucket: number, sought: Sought, { from, looks, most }: Scan, found: number[]): number {
+    const entries = this.#buckets[bucket]!
+    let looked = 0
+    for (let place = from; looked < looks && found.length < most;) {
+      if (place >= entries.size) {
+        if (entries.size === 0) break
+        place = 0
+      }
+      const piece = entries.at(place)
+      if (!this.#wanted.has(piece)) {
+        entries.removeAt(place)
+        continue
+      }
+      looked++
+      if (!sought.has(piece)) place++
+      else if (this.#counts[piece] === bucket) {
+        found.push(piece)
+        place++
+      } else this.#move(entries, place, bucket)
+    }
+    return looked
   }
 
   /** `piece` is wanted again. */
   giveBack(piece: number): void {
-    this.settle()
-    const bucket = this.countOf(piece)
-    this.#put(piece, --this.#front[bucket]!)
-    this.#lowest = Math.min(this.#lowest, bucket)
+    this.#drift++
+    this.#enter(piece)
   }
 
   onSource(bitfield: Bitfield, change: 1 | -1): void {
-    if (bitfield.count * BULK_FRACTION > bitfield.length) this.#countAll(bitfield.bytes, change)
+    if (bitfield.count * BULK_FRACTION > bitfield.length) this.#countAll(bitfield, change)
     else if (change === 1) bitfield.forEachSet((piece) => this.onHave(piece))
     else bitfield.forEachSet((piece) => this.#onLost(piece))
   }
 
-  /** One more source has `piece`: the last place of its bucket becomes the first of the next. */
+  /** One more source has `piece`. */
   onHave(piece: number): void {
-    const bucket = this.#columns[2 * piece]!++
-    if (this.#isStale) return
-    if (bucket + 2 === this.#start.length) this.#addBuckets()
-    const place = this.#placeOf(piece)
-    const border = --this.#start[bucket + 1]!
-    if (place === NOWHERE) {
-      const front = --this.#front[bucket]!
-      if (front < border) this.#put(this.#pieces[border]!, front)
-    } else {
-      this.#put(this.#pieces[border]!, place)
-      this.#put(piece, --this.#front[bucket + 1]!)
-    }
+    this.#counts[piece]!++
+    this.#drift++
   }
 
-  /** The first place of its bucket becomes the last of the one before. */
   #onLost(piece: number): void {
-    const bucket = this.#columns[2 * piece]!--
-    if (this.#isStale) return
-    const place = this.#placeOf(piece)
-    const border = this.#start[bucket]!++
-    if (place === NOWHERE) {
-      const front = this.#front[bucket - 1]!++
-      if (front < border) this.#put(this.#pieces[front]!, border)
-    } else {
-      this.#put(this.#pieces[this.#front[bucket]!++]!, place)
-      this.#put(piece, border)
-      this.#lowest = Math.min(this.#lowest, bucket - 1)
-    }
+    this.#counts[piece]!--
+    this.#drift++
+    if (this.#wanted.has(piece)) this.#enter(piece)
   }
 
-  /** Without a branch a bit: which are set cannot be foreseen. */
-  #countAll(bytes: Uint8Array, change: 1 | -1): void {
-    const columns = this.#columns
-    this.#isStale = true
-    for (let index = 0; index < bytes.length; index++) {
+  /** Without a branch a piece: which are set cannot be foreseen. */
+  #countAll({ bytes, count }: Bitfield, change: 1 | -1): void {
+    const pairs = this.#countPairs
+    for (let index = 0, at = 0; index < bytes.length; index++, at += 4) {
       const byte = bytes[index]!
-      if (byte === 0) continue
-      for (let bit = 0; bit < 8; bit++) columns[16 * index + 2 * bit]! += change * ((byte >>> (7 - bit)) & 1)
+      pairs[at]! += change * PAIRS[byte >>> 6]!
+      pairs[at + 1]! += change * PAIRS[(byte >>> 4) & 3]!
+      pairs[at + 2]! += change * PAIRS[(byte >>> 2) & 3]!
+      pairs[at + 3]! += change * PAIRS[byte & 3]!
     }
+    // Pieces whose count fell are not entered where they belong.
+    this.#drift = change === 1 ? this.#drift + count : Infinity
   }
 
   /** Counting sort by availability. */
   #sort(): void {
-    const columns = this.#columns
+    const counts = this.#counts
     const pieces = this.#pieces
-    const end = 2 * pieces.length
+    const wanted = this.#wanted.bytes
     let highest = 0
-    for (let at = 0; at < end; at += 2) if (columns[at]! > highest) highest = columns[at]!
-    const start = new Int32Array(highest + 2)
-    const front = new Int32Array(highest + 2)
-    for (let at = 0; at < end; at += 2) {
-      start[columns[at]! + 1]!++
-      if (columns[at + 1] === NOWHERE) front[columns[at]!]!++
-    }
-    for (let bucket = 1; bucket < start.length; bucket++) start[bucket]! += start[bucket - 1]!
-    for (let bucket = 0; bucket < front.length; bucket++) front[bucket]! += start[bucket]!
-    const next = front.slice()
-    for (let at = 0; at < end; at += 2) {
-      if (columns[at + 1] === NOWHERE) continue
-      const place = next[columns[at]!]!++
-      pieces[place] = at >> 1
-      columns[at + 1] = place
-    }
-    this.#start = start
-    this.#front = front
+    for (let piece = 0; piece < pieces.length; piece++) if (counts[piece]! > highest) highest = counts[piece]!
+    const ends = new Int32Array(highest + 1)
+    for (let piece = 0; piece < counts.length; piece++)
+      ends[counts[piece]!]! += (wanted[piece >>> 3]! >>> (7 - (piece & 7))) & 1
+    for (let bucket = 1; bucket <= highest; bucket++) ends[bucket]! += ends[bucket - 1]!
+    const starts = ends.slice()
+    for (let piece = pieces.length - 1; piece >= 0; piece--)
+      if ((wanted[piece >>> 3]! & (0x80 >>> (piece & 7))) !== 0) pieces[--starts[counts[piece]!]!] = piece
+    this.#buckets = Array.from(ends, (end, bucket) => new Bucket(pieces, starts[bucket]!, end))
     this.#lowest = 0
-    this.#isStale = false
+    this.#drift = 0
   }
 
-  /** Empty ones, twice as many as there are. */
-  #addBuckets(): void {
-    const length = 2 * this.#start.length
-    const { length: end } = this.#pieces
-    const start = new Int32Array(length).fill(end)
-    const front = new Int32Array(length).fill(end)
-    start.set(this.#start)
-    front.set(this.#front)
-    this.#start = start
-    this.#front = front
+  get #isStale(): boolean {
+    return this.#drift * DRIFT_FRACTION > this.#pieces.length
   }
 
-  #placeOf(piece: number): number {
-    return this.#columns[2 * piece + 1]!
+  #holdsAny(bucket: number): boolean {
+    const entries = this.#buckets[bucket]!
+    while (entries.size > 0) {
+      const last = entries.size - 1
+      const piece = entries.at(last)
+      if (!this.#wanted.has(piece)) entries.removeAt(last)
+      else if (this.#counts[piece] === bucket) return true
+      else this.#move(entries, last, bucket)
+    }
+    return false
   }
 
-  #put(piece: number, place: number): void {
-    this.#pieces[place] = piece
-    this.#columns[2 * piece + 1] = place
+  /** A piece that does not belong here. Where it belongs when that is lower, it was entered when its count fell. */
+  #move(entries: Bucket, place: number, bucket: number): void {
+    const piece = entries.at(place)
+    entries.removeAt(place)
+    if (this.#counts[piece]! > bucket) this.#enter(piece)
+  }
+
+  #enter(piece: number): void {
+    if (this.#isStale) return
+    const bucket = this.#counts[piece]!
+    while (this.#buckets.length <= bucket) this.#buckets.push(new Bucket(this.#pieces, 0, 0))
+    this.#buckets[bucket]!.add(piece)
+    if (bucket < this.#lowest) this.#lowest = bucket
   }
 }

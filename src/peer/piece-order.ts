@@ -11,8 +11,6 @@ export interface PieceOrder {
    * @param round counts the rounds: in each a source's search may begin anew
    */
   choose(queue: SourceQueue, round: number): number
-  /** `piece` is wanted no more. */
-  take(piece: number): void
   /** `piece` is wanted again. */
   giveBack(piece: number): void
   /** A source came, with what its bitfield says. */

@@ -5,8 +5,12 @@ import { Availability } from './availability.ts'
 import type { PieceOrder } from './piece-order.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Pieces of a bucket that are drawn before it is gone through: what a source has is mostly found at once. */
+/** Draws from a bucket before it is gone through: what a source has is mostly found at once. */
 const MAX_DRAWS = 4
+/** Places in a row that one draw looks at: they lie close in memory, those that are drawn one by one do not … */
+const MAX_LOOKS = 16
+/** … as long as a bucket has so many times as many: leechers that start together must find different pieces. */
+const MIN_ROWS = 256
 /** Pieces that are looked at for one source in one round in vain, before its own pieces are walked instead. */
 const MAX_MISSES = 4_096
 /** A source that has no more than one in so many of all pieces is always walked: nearly all looks would be in vain. */
@@ -23,9 +27,12 @@ class Search {
   /** Buckets below held nothing for it in this round. */
   bucket = 0
   missesLeft = 0
+  /** Pieces of a bucket that it has, drawn together and in no order. */
+  readonly drawn: number[] = []
+  drawnFrom = -1
   /** Wanted pieces of its own, as the last walk in this round found them; the rarest is the last. */
   readonly sample: number[] = []
-  /** Index into the bytes of its bitfield: where the walk goes on. */
+  /** Where the walk over its pieces goes on. */
   walkAt: number
   /** A whole walk found nothing. */
   isInVain = false
@@ -93,17 +100,13 @@ export class RarestFirst implements PieceOrder {
     return search.last
   }
 
-  take(piece: number): void {
-    this.#availability.take(piece)
-  }
-
   giveBack(piece: number): void {
     this.#availability.giveBack(piece)
     this.#insertions++
   }
 
   addSource(queue: SourceQueue): void {
-    this.#searches.set(queue, new Search(this.#random.int(queue.bitfield.bytes.length)))
+    this.#searches.set(queue, new Search(this.#random.int(queue.bitfield.length)))
     if (this.#isRanked && !queue.isSeed) this.#availability.onSource(queue.bitfield, 1)
   }
 
@@ -141,49 +144,61 @@ export class RarestFirst implements PieceOrder {
   }
 
   /** A piece of the search's bucket that the source has: drawn, or else the next one from where the last draw fell. */
-  #find(queue: SourceQueue, search: Search): number {
-    const availability = this.#availability
-    const { bitfield } = queue
-    const front = availability.frontOf(search.bucket)
-    const end = availability.endOf(search.bucket)
-    if (front === end) return -1
-    let place = front
-    for (let draws = 0; draws < MAX_DRAWS; draws++) {
-      place = front + this.#random.int(end - front)
-      const piece = availability.at(place)
-      if (bitfield.has(piece)) return piece
+  #find({ bitfield }: SourceQueue, search: Search): number {
+    const { drawn, bucket } = search
+    if (search.drawnFrom !== bucket) drawn.length = 0
+    search.drawnFrom = bucket
+    for (let piece = drawn.pop(); piece !== undefined; piece = drawn.pop())
+      if (this.#wanted.has(piece) && this.#availability.countOf(piece) === bucket) return piece
+    let from = 0
+    for (let draws = 0; draws < MAX_DRAWS && drawn.length === 0; draws++) {
+      const size = this.#availability.sizeOf(bucket)
+      if (size === 0) return -1
+      from = this.#random.int(size)
+      const looks = Math.min(MAX_LOOKS, Math.ceil(size / MIN_ROWS))
+      this.#availability.scan(bucket, bitfield, { from, looks, most: looks }, drawn)
     }
-    for (let left = end - front; left > 0 && search.missesLeft > 0; left--) {
-      const piece = availability.at(place)
-      if (bitfield.has(piece)) return piece
-      search.missesLeft--
-      if (++place === end) place = front
+    if (drawn.length === 0) {
+      const looks = Math.min(search.missesLeft, this.#availability.sizeOf(bucket))
+      search.missesLeft -= this.#availability.scan(bucket, bitfield, { from, looks, most: 1 }, drawn)
     }
-    return -1
+    this.#shuffle(drawn)
+    return drawn.pop() ?? -1
+  }
+
+  #shuffle(pieces: number[]): void {
+    for (let at = pieces.length - 1; at > 0; at--) {
+      const other = this.#random.int(at + 1)
+      const piece = pieces[at]!
+      pieces[at] = pieces[other]!
+      pieces[other] = piece
+    }
   }
 
   /**
    * The rarest hold nothing for this source: the best of a sample of its own pieces that are wanted. The walk over them
    * goes on where it left off, so that a source with few pieces pays for one lap, not for one a piece.
    */
-  #walk(queue: SourceQueue, search: Search): number {
+  #walk({ bitfield }: SourceQueue, search: Search): number {
     const { sample } = search
     for (let piece = sample.pop(); piece !== undefined; piece = sample.pop())
       if (this.#wanted.has(piece)) return piece
-    const own = queue.bitfield.bytes
-    const wanted = this.#wanted.bytes
-    let index = search.walkAt
-    for (let steps = 0; steps < own.length && sample.length < WALK_SAMPLE; steps++) {
-      for (let both = own[index]! & wanted[index]!; both !== 0;) {
-        const bit = Math.clz32(both) - 24
-        both &= ~(0x80 >>> bit)
-        sample.push(8 * index + bit)
-      }
-      if (++index === own.length) index = 0
+    const first = bitfield.seekIn(this.#wanted, search.walkAt)
+    search.isInVain = first < 0
+    for (let piece = first; piece >= 0 && sample.length < WALK_SAMPLE;) {
+      this.#insert(sample, piece)
+      search.walkAt = piece + 1
+      piece = bitfield.seekIn(this.#wanted, search.walkAt)
+      if (piece === first) break
     }
-    search.walkAt = index
-    search.isInVain = sample.length === 0
-    sample.sort((a, b) => this.#availability.countOf(b) - this.#availability.countOf(a))
     return sample.pop() ?? -1
+  }
+
+  /** Keeps the rarest last. */
+  #insert(sample: number[], piece: number): void {
+    const count = this.#availability.countOf(piece)
+    let at = sample.length
+    for (; at > 0 && this.#availability.countOf(sample[at - 1]!) < count; at--) sample[at] = sample[at - 1]!
+    sample[at] = piece
   }
 }

@@ -27,8 +27,6 @@ export class Sequential implements PieceOrder {
     return -1
   }
 
-  take(): void {}
-
   giveBack(piece: number): void {
     for (const queue of this.#lowest.keys()) this.onHave(queue, piece)
   }

@@ -50,7 +50,7 @@ export class SuperSeeding {
   get hasFresh(): boolean {
     const knowers = this.#knowers
     knowers.settle()
-    return knowers.frontOf(0) < knowers.endOf(0)
+    return knowers.firstBucket === 0
   }
 
   /** @param isShownAll it knows our pieces, or is about to be told of them */
@@ -177,18 +177,17 @@ export class SuperSeeding {
   #leastKnown(known: Bitfield, mostKnowers: number): number | undefined {
     const knowers = this.#knowers
     knowers.settle()
+    const unknown = { has: (piece: number): boolean => !known.has(piece) }
+    const found: number[] = []
     let scans = MAX_SCAN
     for (let bucket = 0; bucket < knowers.bucketCount && bucket <= mostKnowers && scans > 0; bucket++) {
-      const front = knowers.frontOf(bucket)
-      const length = knowers.endOf(bucket) - front
-      if (length === 0) continue
-      const start = this.#random.int(length)
-      for (let i = 0; i < length && scans > 0; i++, scans--) {
-        const piece = knowers.at(front + ((start + i) % length))
-        if (!known.has(piece)) return piece
-      }
+      const size = knowers.sizeOf(bucket)
+      if (size === 0) continue
+      const from = this.#random.int(size)
+      scans -= knowers.scan(bucket, unknown, { from, looks: Math.min(size, scans), most: 1 }, found)
+      if (found.length > 0) break
     }
-    return undefined
+    return found[0]
   }
 
   #learn(guest: Guest, piece: number): void {

@@ -52,7 +52,6 @@ export class WantedPieces {
   /** It is being fetched from now on. */
   take(piece: number): void {
     this.#bits.clear(piece)
-    this.#order.take(piece)
   }
 
   /** It is wanted again. */

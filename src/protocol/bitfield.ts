@@ -10,17 +10,26 @@ const POPCOUNT = Uint8Array.from({ length: 256 }, (_, byte) => {
   return count
 })
 
+interface Seek {
+  readonly start: number
+  readonly end: number
+  readonly flip: 0 | -1
+}
+
 /**
  * A fixed number of bits with a running count of those that are set. Spare bits of the last byte are always zero.
  */
 export class Bitfield {
   readonly length: number
   readonly #bytes: Uint8Array
+  /** The same memory: what is looked for is mostly passed over, four bytes at once. */
+  readonly #words: Int32Array
   #count = 0
 
   constructor(length: number) {
     this.length = length
-    this.#bytes = new Uint8Array((length + 7) >>> 3)
+    this.#words = new Int32Array((length + 31) >>> 5)
+    this.#bytes = new Uint8Array(this.#words.buffer, 0, (length + 7) >>> 3)
   }
 
   /**
@@ -92,17 +101,32 @@ export class Bitfield {
     return true
   }
 
-  /** The next bit from `start` on, and then from the first, that is set here and not in `other` of the same length; or -1. */
+  /** The next bit from `start` on, and then from the first, that is set here and in `other` of the same length; or -1. */
+  seekIn(other: Bitfield, start: number): number {
+    const found = this.#seek(other, { start, end: this.length, flip: 0 })
+    return found >= 0 ? found : this.#seek(other, { start: 0, end: start, flip: 0 })
+  }
+
+  /** The same that is set here and not in `other`. */
   seekNotIn(other: Bitfield, start: number): number {
+    const found = this.#seek(other, { start, end: this.length, flip: -1 })
+    return found >= 0 ? found : this.#seek(other, { start: 0, end: start, flip: -1 })
+  }
+
+  /** From `start` on, up to the end of the word that holds the bit before `end`; `flip` is -1 when other's bits count as their opposites. */
+  #seek(other: Bitfield, { start, end, flip }: Seek): number {
     const bytes = this.#bytes
-    let at = start >>> 3
     let mask = 0xff >>> (start & 7)
-    // The first byte comes twice: with the bits from `start` on, and in the end with all.
-    for (let steps = 0; steps <= bytes.length; steps++) {
-      const rest = bytes[at]! & ~other.#bytes[at]! & mask
+    for (let at = start >>> 3; 8 * at < end;) {
+      if ((at & 3) === 0 && (this.#words[at >>> 2]! & (other.#words[at >>> 2]! ^ flip)) === 0) {
+        at += 4
+        mask = 0xff
+        continue
+      }
+      const rest = bytes[at]! & (other.#bytes[at]! ^ flip) & mask
       if (rest !== 0) return 8 * at + Math.clz32(rest) - 24
       mask = 0xff
-      if (++at === bytes.length) at = 0
+      at++
     }
     return -1
   }

@@ -8,15 +8,15 @@ import { SourceQueue } from '../../src/peer/source-queue.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import { bits, TestSource } from './fixtures.ts'
 
-/** The wanted pieces of each bucket that has any, rarest first. */
+/** The wanted pieces of each bucket that has any, rarest first; each once, though it may be entered twice. */
 function bucketsOf(availability: Availability): [count: number, pieces: number[]][] {
   availability.settle()
   const buckets: [number, number[]][] = []
   for (let bucket = 0; bucket < availability.bucketCount; bucket++) {
     const pieces: number[] = []
-    for (let place = availability.frontOf(bucket); place < availability.endOf(bucket); place++)
-      pieces.push(availability.at(place))
-    if (pieces.length > 0) buckets.push([bucket, pieces.toSorted((a, b) => a - b)])
+    const looks = availability.sizeOf(bucket)
+    availability.scan(bucket, { has: () => true }, { from: 0, looks, most: Infinity }, pieces)
+    if (pieces.length > 0) buckets.push([bucket, [...new Set(pieces)].toSorted((a, b) => a - b)])
   }
   return buckets
 }
@@ -34,7 +34,8 @@ describe('the buckets', () => {
   )
 
   test('the first that holds a piece is known, whatever is taken, given back and lost', () => {
-    const availability = new Availability(bits('#'.repeat(PIECES)))
+    const wanted = bits('#'.repeat(PIECES))
+    const availability = new Availability(wanted)
     const everything = Bitfield.full(PIECES)
     const one = new Bitfield(PIECES)
     one.set(7)
@@ -43,8 +44,9 @@ describe('the buckets', () => {
     expect(availability.firstBucket).toBe(3)
     availability.onSource(one, -1)
     expect(availability.firstBucket).toBe(2)
-    availability.take(7)
+    wanted.clear(7)
     expect(availability.firstBucket).toBe(3)
+    wanted.set(7)
     availability.giveBack(7)
     expect(availability.firstBucket).toBe(2)
     availability.onSource(one, 1)
@@ -54,8 +56,8 @@ describe('the buckets', () => {
   test('hold every wanted piece once, by its number of sources, whatever comes and goes', () => {
     fc.assert(
       fc.property(picture, fc.array(step, { maxLength: 80 }), fc.boolean(), (first, steps, looksOften) => {
-        const wanted = new Set(first.flatMap((is, piece) => (is ? [piece] : [])))
-        const availability = new Availability(bits(first.map((is) => (is ? '#' : '.')).join('')))
+        const wanted = bits(first.map((is) => (is ? '#' : '.')).join(''))
+        const availability = new Availability(wanted)
         const sources: Bitfield[] = []
         const join = (pieces: readonly number[]): void => {
           const field = new Bitfield(PIECES)
@@ -82,11 +84,8 @@ describe('the buckets', () => {
             sources.splice(sources.indexOf(source), 1)
             availability.onSource(source, -1)
           } else if (each.do === 'have' && source?.set(each.piece)) availability.onHave(each.piece)
-          else if (each.do === 'take' && wanted.delete(each.piece)) availability.take(each.piece)
-          else if (each.do === 'giveBack' && !wanted.has(each.piece)) {
-            wanted.add(each.piece)
-            availability.giveBack(each.piece)
-          }
+          else if (each.do === 'take') wanted.clear(each.piece)
+          else if (each.do === 'giveBack' && wanted.set(each.piece)) availability.giveBack(each.piece)
           // Looking settles what is stale: without it, changes come upon stale buckets.
           if (looksOften) check()
         }
@@ -145,7 +144,6 @@ describe('among equally rare pieces', () => {
       const pieces: number[] = []
       for (let piece = order.choose(queues[0]!, 0); piece >= 0; piece = order.choose(queues[0]!, 0)) {
         missing.clear(piece)
-        order.take(piece)
         pieces.push(piece)
       }
       return pieces
@@ -184,7 +182,6 @@ describe('among equally rare pieces', () => {
       return Array.from({ length: 100 }, () => {
         const piece = order.choose(queue, 0)
         wanted.clear(piece)
-        order.take(piece)
         return piece
       })
     }

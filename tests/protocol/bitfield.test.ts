@@ -99,9 +99,9 @@ test('after any sets and clears it is what a plain set of numbers is', () => {
   )
 })
 
-test('the next bit that another field lacks is found from any place on, going round', () => {
+test('the next bit that another field lacks, or has too, is found from any place on, going round', () => {
   const bit = fc.boolean()
-  const length = fc.integer({ min: 1, max: 40 })
+  const length = fc.integer({ min: 1, max: 80 })
   const three = length.chain((n) =>
     fc.tuple(
       fc.array(bit, { minLength: n, maxLength: n }),
@@ -113,8 +113,10 @@ test('the next bit that another field lacks is found from any place on, going ro
     fc.property(three, ([here, there, start]) => {
       const field = (bits: readonly boolean[]): Bitfield => has(bits.map((is) => (is ? '#' : '.')).join(''))
       const order = here.map((_, step) => (start + step) % here.length)
-      const expected = order.find((index) => here[index]! && !there[index]!) ?? -1
-      expect(field(here).seekNotIn(field(there), start)).toBe(expected)
+      const only = order.find((index) => here[index]! && !there[index]!) ?? -1
+      const both = order.find((index) => here[index]! && there[index]!) ?? -1
+      expect(field(here).seekNotIn(field(there), start)).toBe(only)
+      expect(field(here).seekIn(field(there), start)).toBe(both)
     }),
   )
 })
