@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 /** The published command. It has no static imports, so that an old Node gets a sentence and not a stack trace. */
 
-/** How V8 is to keep the heap small, unless it is to hold a network of a hundred thousand nodes. Flags that it reads each time, not only when it makes a heap. */
+/**
+ * How V8 is to keep the heap small, unless it is to hold a network of a hundred thousand nodes. Flags that it reads each time,
+ * not only when it makes a heap.
+ */
 const HEAP_FLAGS = [
   // A block leaves garbage of a kilobyte or two. By itself V8 lets the heap of 12 MiB that is in use grow to over 100 before
   // it clears the old part of it; clearing it at a fifth more costs a few milliseconds of each GiB.
@@ -10,6 +13,12 @@ const HEAP_FLAGS = [
   // 32 MiB after some GiB, to 128 in the end. What is in use at one time fits into the 2 MiB that it begins with.
   '--semi-space-growth-factor=1',
 ]
+
+/**
+ * By then all is loaded, in the disk workers, too. V8 takes compiled code, that of Node's own modules among it, only under the
+ * flags that it was compiled with: flags that are set sooner cost each thread 20 to 50 ms of compiling.
+ */
+const LOADED_MS = 2_000
 
 /**
  * Threads that wait for files, names and the reader of the log. A disk that does not answer takes four of them
@@ -29,9 +38,11 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
   const { enableCompileCache, flushCompileCache } = await import('node:module')
   enableCompileCache()
-  // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
-  setTimeout(flushCompileCache, 2_000).unref()
   const { setFlagsFromString } = await import('node:v8')
-  if (process.argv[2] !== 'simulate') for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
+  setTimeout(() => {
+    // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
+    flushCompileCache()
+    if (process.argv[2] !== 'simulate') for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
+  }, LOADED_MS).unref()
   await import('./bitswarm.js')
 }
