@@ -43,12 +43,12 @@ function onFile<T>(path: string, work: () => T): T {
   }
 }
 
-function write(spans: readonly PathSpan[], data: Uint8Array): void {
+function write(spans: readonly PathSpan[], data: Uint8Array, root: string): void {
   let at = 0
   for (const { path, offset, length } of spans) {
     if (path !== undefined)
       onFile(path, () => {
-        const fd = handles.open(path, WRITE_FLAGS)
+        const fd = handles.open(path, WRITE_FLAGS, root)
         for (let done = 0; done < length;)
           done += writeSync(fd, data, at + done, length - done, offset + done)
       })
@@ -108,31 +108,30 @@ function tryHash(spans: readonly PathSpan[]): HashedPiece {
   }
 }
 
-function commit({ data, digest, spans, note }: CommitWork): CommittedPiece {
+function commit({ data, digest, spans, note, root }: CommitWork): CommittedPiece {
   const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
   if (!isGood) return 'corrupt'
   return unlessFailed(() => {
-    write(spans, data)
-    if (note !== undefined) writeNote(note)
+    write(spans, data, root)
+    if (note !== undefined) writeNote(note, root)
   })
 }
 
-function writeNote({ path, piece, key }: Note): void {
+function writeNote({ path, piece, key }: Note, root: string): void {
   const span = { path, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
-  write([span], noteOf(Buffer.from(key, 'hex'), piece))
+  write([span], noteOf(Buffer.from(key, 'hex'), piece), root)
 }
 
 /** One sync of each file serves the whole group. */
 function commitGroup(group: readonly CommitWork[]): CommittedPiece[] {
   const committed = group.map(commit)
-  const paths = new Set(
-    group
-      .filter(({ note }, index) => note?.isDurable && committed[index] === 'written')
-      .flatMap(({ spans, note }) => [...spans, note!])
-      .flatMap(({ path }) => path ?? []),
-  )
+  /** Each with the root that it lies below. */
+  const files = new Map<string, string>()
+  for (const [index, { spans, note, root }] of group.entries())
+    if (note?.isDurable && committed[index] === 'written')
+      for (const { path } of [...spans, note]) if (path !== undefined) files.set(path, root)
   const synced = unlessFailed(() => {
-    for (const path of paths) onFile(path, () => fdatasyncSync(handles.open(path, WRITE_FLAGS)))
+    for (const [path, root] of files) onFile(path, () => fdatasyncSync(handles.open(path, WRITE_FLAGS, root)))
   })
   return committed.map((result) => (result === 'written' ? synced : result))
 }

@@ -5,6 +5,8 @@ type DiskCode = StorageError['code']
 
 /** Our own: a file has become shorter than it has to be. */
 const CUT_SHORT = 'CUT_SHORT'
+/** Our own: a path leads elsewhere. */
+const STRAYED = 'STRAYED'
 
 const CODES: Readonly<Record<string, DiskCode>> = {
   ENOSPC: 'disk.full',
@@ -18,6 +20,7 @@ const CODES: Readonly<Record<string, DiskCode>> = {
   ELOOP: 'disk.unsafe-path',
   EISDIR: 'disk.unsafe-path',
   [CUT_SHORT]: 'disk.wrong-size',
+  [STRAYED]: 'disk.unsafe-path',
 }
 
 /** What of an error survives the way from a worker. */
@@ -37,7 +40,10 @@ export function faultOf(error: unknown, path: string): FsFault {
 export function fromFault(fault: FsFault, cause: unknown = fault): StorageError {
   const { errno, message, path } = fault
   const reason = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
-  const text = errno === '' || errno === CUT_SHORT ? `${path}: ${reason}` : `${path}: ${reason} (${errno})`
+  const text =
+    errno === '' || errno === CUT_SHORT || errno === STRAYED
+      ? `${path}: ${reason}`
+      : `${path}: ${reason} (${errno})`
   return new StorageError(CODES[errno] ?? 'disk.io', text, { cause, data: { errno } })
 }
 
@@ -55,4 +61,9 @@ export function toStorageError(error: unknown, path: string): StorageError {
 /** What to throw when reading meets the end of the file. */
 export function cutShort(at: number): Error {
   return Object.assign(new Error(`the file ends too early, after ${at} bytes`), { code: CUT_SHORT })
+}
+
+/** What to throw when what was opened lies elsewhere. */
+export function strayed(): Error {
+  return Object.assign(new Error('a folder on the way to it leads elsewhere now'), { code: STRAYED })
 }

@@ -64,7 +64,10 @@ export class FsPayload implements Payload {
     this.#lock = opened.lock
     if (opened.firstMade !== undefined) this.#newNamesIn.add(dirname(opened.firstMade))
     for (const [file, stat] of opened.found.entries()) if (stat !== undefined) this.#dirty.add(file)
-    this.#handles = new AsyncHandles(opened.mode === 'download' ? READ_WRITTEN_FLAGS : READ_FLAGS)
+    this.#handles =
+      opened.mode === 'download'
+        ? new AsyncHandles(READ_WRITTEN_FLAGS, opened.map.root)
+        : new AsyncHandles(READ_FLAGS)
   }
 
   static async open(plan: PayloadPlan, mode: OpenMode, workers: WorkerPool): Promise<FsPayload> {
@@ -122,7 +125,7 @@ export class FsPayload implements Payload {
     const digest = new Uint8Array(this.#digestOf(piece))
     this.#commitsUnderWay++
     const note = this.#noteTaking && { ...this.#noteTaking, piece }
-    this.#workers.commit({ data, digest, spans, note }, (result) => {
+    this.#workers.commit({ data, digest, spans, root: this.#map.root, note }, (result) => {
       this.#commitsUnderWay--
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)

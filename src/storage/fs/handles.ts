@@ -1,5 +1,7 @@
 /** Open files, bounded and least recently used first out: a payload may have 100,000 files. */
-import { close, closeSync, constants, open, openSync } from 'node:fs'
+import { close, closeSync, constants, fstat, open, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { openInsideSync, refuseStray } from './stray.ts'
 
 /** Files that one payload, and each worker, keeps open. */
 export const MAX_OPEN_FILES = 64
@@ -14,8 +16,12 @@ export const READ_WRITTEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW
 export class SyncHandles {
   readonly #handles = new Map<string, number>()
 
-  /** A descriptor that stays valid until the next call. */
-  open(path: string, flags: number): number {
+  /**
+   * A descriptor that stays valid until the next call.
+   *
+   * @param root below which the file must lie when it is opened now; missing for what is only looked at
+   */
+  open(path: string, flags: number, root?: string): number {
     const key = `${flags}:${path}`
     const known = this.#handles.get(key)
     if (known !== undefined) {
@@ -23,7 +29,7 @@ export class SyncHandles {
       this.#handles.set(key, known)
       return known
     }
-    const fd = openSync(path, flags)
+    const fd = root === undefined ? openSync(path, flags) : openInsideSync(path, flags, root)
     this.#handles.set(key, fd)
     for (const [oldest, oldestFd] of this.#handles) {
       if (this.#handles.size <= MAX_OPEN_FILES) break
@@ -44,6 +50,8 @@ export class SyncHandles {
   }
 }
 
+const statOpen = promisify(fstat)
+
 type OnOpen = (fd: number, release: () => void) => void
 
 interface Handle {
@@ -58,10 +66,13 @@ interface Handle {
 /** For the main thread, which must not block: files are opened on Node's pool, and stay open while they are used. */
 export class AsyncHandles {
   readonly #flags: number
+  readonly #root: string | undefined
   readonly #handles = new Map<string, Handle>()
 
-  constructor(flags: number) {
+  /** @param root below which files must lie when they are opened; missing where symlinks may lead elsewhere */
+  constructor(flags: number, root?: string) {
     this.#flags = flags
+    this.#root = root
   }
 
   /** Calls back at once when the file is open already. `release` must be called once. */
@@ -93,15 +104,28 @@ export class AsyncHandles {
 
   #open(path: string, handle: Handle): void {
     open(path, this.#flags, (error, fd) => {
-      if (error === null) handle.fd = fd
-      else if (!handle.isStale) this.#handles.delete(path)
-      for (const { onOpen, onError } of handle.waiting.splice(0)) {
-        if (error === null) this.#lend(handle, onOpen)
-        else onError(error)
-      }
-      closeUnused(handle)
-      this.#evict()
+      if (error === null) this.#admit(path, handle, fd)
+      else this.#onOpen(path, handle, error)
     })
+  }
+
+  #admit(path: string, handle: Handle, fd: number): void {
+    if (this.#root === undefined) return this.#onOpen(path, handle, fd)
+    refuseStray(() => statOpen(fd), path, this.#root).then(
+      () => this.#onOpen(path, handle, fd),
+      (stray: Error) => close(fd, () => this.#onOpen(path, handle, stray)),
+    )
+  }
+
+  #onOpen(path: string, handle: Handle, result: number | Error): void {
+    if (typeof result === 'number') handle.fd = result
+    else if (!handle.isStale) this.#handles.delete(path)
+    for (const { onOpen, onError } of handle.waiting.splice(0)) {
+      if (typeof result === 'number') this.#lend(handle, onOpen)
+      else onError(result)
+    }
+    closeUnused(handle)
+    this.#evict()
   }
 
   #lend(handle: Handle, onOpen: OnOpen): void {

@@ -7,6 +7,7 @@ import type { FileStat, OpenMode } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
 import { forEachInFlight } from './in-flight.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
+import { refuseStray } from './stray.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 /** Looked at in one go. */
@@ -109,6 +110,7 @@ export async function allocate(map: FileMap, found: readonly (FileStat | undefin
     }
     const handle = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666)
     try {
+      await refuseStray(() => handle.stat(), path, map.root)
       await handle.truncate(map.lengthOf(file))
     } finally {
       await handle.close()

@@ -104,6 +104,23 @@ describe('symlinks', () => {
     await close(payload)
   })
 
+  test('a download never goes through a folder that became a link: nothing is written there, cut there, or read from there', async () => {
+    const plan = folderPlan()
+    const payload = await open(plan)
+    rmSync(`${folder}/film/deep`, { recursive: true })
+    mkdirSync(`${outside}/er`)
+    const other = new Uint8Array(5_000).fill(1)
+    for (const name of ['empty', 'tiny', 'er/b']) writeFileSync(`${outside}/${name}`, other)
+    symlinkSync(outside, `${folder}/film/deep`)
+    const data = pieceOf(content, plan.geometry, 3)
+    expect(await failure((done) => payload.commit(3, data, done))).toBe('disk.unsafe-path')
+    expect(await failure((done) => payload.read(3, 0, [data], done))).toBe('disk.unsafe-path')
+    expect(await failure((done) => payload.allocate(true, done))).toBe('disk.unsafe-path')
+    for (const name of ['empty', 'tiny', 'er/b'])
+      expect(readFileSync(`${outside}/${name}`)).toEqual(Buffer.from(other))
+    await close(payload)
+  })
+
   test('the payload itself may be a link: it was named by the user', async () => {
     symlinkSync(`${outside}/film.bin`, `${folder}/film.bin`)
     writeFileSync(`${outside}/film.bin`, content)

@@ -31,7 +31,7 @@ const data = new Uint8Array(new SharedArrayBuffer(1000)).fill(7)
 const commit = (piece: number): Promise<unknown> =>
   new Promise((done) => {
     const spans = [{ path: `${folder}/f`, offset: piece * 1000, length: 1000 }]
-    pool.commit({ data, digest: hashes.sha1(data), spans, note: undefined }, done)
+    pool.commit({ data, digest: hashes.sha1(data), spans, root: folder, note: undefined }, done)
   })
 
 /** @param bytes what the pool is told that there is to do */
@@ -68,7 +68,13 @@ test('another thread takes what would wait for long, and each piece has a verdic
     const spans = [{ path, offset: piece * pieceLength, length: pieceLength }]
     return new Promise((done) =>
       pool.commit(
-        { data: long, digest: piece === 4 ? hashes.sha1(data) : digest, spans, note: undefined },
+        {
+          data: long,
+          digest: piece === 4 ? hashes.sha1(data) : digest,
+          spans,
+          root: folder,
+          note: undefined,
+        },
         done,
       ),
     )
@@ -137,12 +143,18 @@ test('when a worker crashes, what it had is told, and the next piece finds a new
 
 test('a request that a worker cannot understand ends it, and is answered with an error', async () => {
   const broken = new Promise((done) =>
-    pool.commit({ data, digest: data, spans: 'nonsense' as unknown as [], note: undefined }, done),
+    pool.commit(
+      { data, digest: data, spans: 'nonsense' as unknown as [], root: folder, note: undefined },
+      done,
+    ),
   )
   // The digest is wrong, so the spans are not looked at.
   expect(await broken).toBe('corrupt')
   const crashing = new Promise((done) =>
-    pool.commit({ data, digest: hashes.sha1(data), spans: null as unknown as [], note: undefined }, done),
+    pool.commit(
+      { data, digest: hashes.sha1(data), spans: null as unknown as [], root: folder, note: undefined },
+      done,
+    ),
   )
   expect(await crashing).toMatchObject({ code: 'disk.worker' })
 })
