@@ -8,6 +8,7 @@ const BULK_FRACTION = 16
 const DRIFT_FRACTION = 4
 /** What two neighbours in a bitfield add to two neighbours among the counts, in the byte order of this machine. */
 const PAIRS = new Int32Array(Uint16Array.of(0, 0, 0, 1, 1, 0, 1, 1).buffer)
+const NEGATIVE_PAIRS = PAIRS.map((pair) => -pair)
 
 export interface Sought {
   has(piece: number): boolean
@@ -44,6 +45,8 @@ export class Availability {
   #lowest = 0
   /** Changes since the buckets were made: each has added an entry at most, or made one void. */
   #drift = Infinity
+  /** No count is higher. */
+  #highest = 0
 
   /** @param wanted the live one: its owner clears a bit, or sets it and calls {@link giveBack} */
   constructor(wanted: Bitfield) {
@@ -120,7 +123,8 @@ export class Availability {
 
   /** One more source has `piece`. */
   onHave(piece: number): void {
-    this.#counts[piece]!++
+    const count = ++this.#counts[piece]!
+    if (count > this.#highest) this.#highest = count
     this.#drift++
   }
 
@@ -133,34 +137,45 @@ export class Availability {
   /** Without a branch a piece: which are set cannot be foreseen. */
   #countAll({ bytes, count }: Bitfield, change: 1 | -1): void {
     const pairs = this.#countPairs
-    for (let index = 0, at = 0; index < bytes.length; index++, at += 4) {
+    const added = change === 1 ? PAIRS : NEGATIVE_PAIRS
+    for (let index = 0; index < bytes.length; index++) {
       const byte = bytes[index]!
-      pairs[at]! += change * PAIRS[byte >>> 6]!
-      pairs[at + 1]! += change * PAIRS[(byte >>> 4) & 3]!
-      pairs[at + 2]! += change * PAIRS[(byte >>> 2) & 3]!
-      pairs[at + 3]! += change * PAIRS[byte & 3]!
+      for (let pair = 0; pair < 4; pair++) pairs[4 * index + pair]! += added[(byte >>> (6 - 2 * pair)) & 3]!
     }
+    if (change === 1) this.#highest++
     // Pieces whose count fell are not entered where they belong.
     this.#drift = change === 1 ? this.#drift + count : Infinity
   }
 
-  /** Counting sort by availability. */
+  /** Counting sort. Each pass is a function of its own: so it is compiled while it runs for the first time. */
   #sort(): void {
-    const counts = this.#counts
-    const pieces = this.#pieces
-    const wanted = this.#wanted.bytes
-    let highest = 0
-    for (let piece = 0; piece < pieces.length; piece++) if (counts[piece]! > highest) highest = counts[piece]!
-    const ends = new Int32Array(highest + 1)
-    for (let piece = 0; piece < counts.length; piece++)
-      ends[counts[piece]!]! += (wanted[piece >>> 3]! >>> (7 - (piece & 7))) & 1
-    for (let bucket = 1; bucket <= highest; bucket++) ends[bucket]! += ends[bucket - 1]!
+    const sizes = new Int32Array(this.#highest + 1)
+    this.#measure(sizes)
+    while (this.#highest > 0 && sizes[this.#highest] === 0) this.#highest--
+    const ends = new Int32Array(this.#highest + 1)
+    for (let bucket = 1; bucket < ends.length; bucket++) ends[bucket] = ends[bucket - 1]! + sizes[bucket - 1]!
     const starts = ends.slice()
-    for (let piece = pieces.length - 1; piece >= 0; piece--)
-      if ((wanted[piece >>> 3]! & (0x80 >>> (piece & 7))) !== 0) pieces[--starts[counts[piece]!]!] = piece
-    this.#buckets = Array.from(ends, (end, bucket) => new Bucket(pieces, starts[bucket]!, end))
+    this.#fill(ends)
+    this.#buckets = Array.from(ends, (end, bucket) => new Bucket(this.#pieces, starts[bucket]!, end))
     this.#lowest = 0
     this.#drift = 0
+  }
+
+  /** Counts how many wanted pieces each bucket holds. */
+  #measure(sizes: Int32Array): void {
+    const counts = this.#counts
+    const { bytes } = this.#wanted
+    for (let piece = 0; piece < counts.length; piece++)
+      sizes[counts[piece]!]! += (bytes[piece >>> 3]! >>> (7 - (piece & 7))) & 1
+  }
+
+  /** Enters each wanted piece at the end of its bucket. */
+  #fill(ends: Int32Array): void {
+    const counts = this.#counts
+    const pieces = this.#pieces
+    const { bytes } = this.#wanted
+    for (let piece = 0; piece < counts.length; piece++)
+      if ((bytes[piece >>> 3]! & (0x80 >>> (piece & 7))) !== 0) pieces[ends[counts[piece]!]!++] = piece
   }
 
   get #isStale(): boolean {

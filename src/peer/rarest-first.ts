@@ -34,8 +34,8 @@ class Search {
   readonly sample: number[] = []
   /** Where the walk over its pieces goes on. */
   walkAt: number
-  /** A whole walk found nothing. */
-  isInVain = false
+  /** How many pieces it had when a whole walk found none that is wanted: there is none until it has more. */
+  barrenCount = -1
 
   constructor(walkAt: number) {
     this.walkAt = walkAt
@@ -46,7 +46,7 @@ class Search {
     if (this.#insertions !== insertions) {
       this.#insertions = insertions
       this.bucket = 0
-      this.isInVain = false
+      this.barrenCount = -1
     }
     if (this.#round === round) return
     this.#round = round
@@ -90,7 +90,7 @@ export class RarestFirst implements PieceOrder {
   choose(queue: SourceQueue, round: number): number {
     const search = this.#searches.get(queue)!
     search.renew(round, this.#insertions)
-    if (search.isInVain) return -1
+    if (search.barrenCount === queue.bitfield.count) return -1
     const availability = this.#availability
     availability.settle()
     search.bucket = Math.max(search.bucket, availability.firstBucket)
@@ -115,8 +115,7 @@ export class RarestFirst implements PieceOrder {
     if (this.#isRanked && !queue.isSeed) this.#availability.onSource(queue.bitfield, -1)
   }
 
-  onHave(queue: SourceQueue, piece: number): void {
-    this.#searches.get(queue)!.isInVain = false
+  onHave(_queue: SourceQueue, piece: number): void {
     if (this.#isRanked) this.#availability.onHave(piece)
   }
 
@@ -184,7 +183,7 @@ export class RarestFirst implements PieceOrder {
     for (let piece = sample.pop(); piece !== undefined; piece = sample.pop())
       if (this.#wanted.has(piece)) return piece
     const first = bitfield.seekIn(this.#wanted, search.walkAt)
-    search.isInVain = first < 0
+    if (first < 0) search.barrenCount = bitfield.count
     for (let piece = first; piece >= 0 && sample.length < WALK_SAMPLE;) {
       this.#insert(sample, piece)
       search.walkAt = piece + 1

@@ -10,12 +10,6 @@ const POPCOUNT = Uint8Array.from({ length: 256 }, (_, byte) => {
   return count
 })
 
-interface Seek {
-  readonly start: number
-  readonly end: number
-  readonly flip: 0 | -1
-}
-
 /**
  * A fixed number of bits with a running count of those that are set. Spare bits of the last byte are always zero.
  */
@@ -103,30 +97,26 @@ export class Bitfield {
 
   /** The next bit from `start` on, and then from the first, that is set here and in `other` of the same length; or -1. */
   seekIn(other: Bitfield, start: number): number {
-    const found = this.#seek(other, { start, end: this.length, flip: 0 })
-    return found >= 0 ? found : this.#seek(other, { start: 0, end: start, flip: 0 })
+    const found = this.#seek(other, start, 0)
+    return found >= 0 || start === 0 ? found : this.#seek(other, 0, 0)
   }
 
   /** The same that is set here and not in `other`. */
   seekNotIn(other: Bitfield, start: number): number {
-    const found = this.#seek(other, { start, end: this.length, flip: -1 })
-    return found >= 0 ? found : this.#seek(other, { start: 0, end: start, flip: -1 })
+    const found = this.#seek(other, start, -1)
+    return found >= 0 || start === 0 ? found : this.#seek(other, 0, -1)
   }
 
-  /** From `start` on, up to the end of the word that holds the bit before `end`; `flip` is -1 when other's bits count as their opposites. */
-  #seek(other: Bitfield, { start, end, flip }: Seek): number {
+  /** @param flip -1 when it is sought where `other` has no bit */
+  #seek(other: Bitfield, start: number, flip: 0 | -1): number {
     const bytes = this.#bytes
     let mask = 0xff >>> (start & 7)
-    for (let at = start >>> 3; 8 * at < end;) {
-      if ((at & 3) === 0 && (this.#words[at >>> 2]! & (other.#words[at >>> 2]! ^ flip)) === 0) {
-        at += 4
-        mask = 0xff
-        continue
-      }
-      const rest = bytes[at]! & (other.#bytes[at]! ^ flip) & mask
+    for (let at = start >>> 3; at < bytes.length;) {
+      const isEmpty = (at & 3) === 0 && (this.#words[at >>> 2]! & (other.#words[at >>> 2]! ^ flip)) === 0
+      const rest = isEmpty ? 0 : bytes[at]! & (other.#bytes[at]! ^ flip) & mask
       if (rest !== 0) return 8 * at + Math.clz32(rest) - 24
+      at += isEmpty ? 4 : 1
       mask = 0xff
-      at++
     }
     return -1
   }
