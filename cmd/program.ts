@@ -121,7 +121,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .option('--churn <list>', 'median session in minutes; 0: nobody leaves', '0')
     .option('--dead <list>', 'dead contacts at the start, percent', '0')
     .option('--nat <list>', 'read-only nodes behind a NAT, percent', '0')
-    .option('--mal <name>', 'attackers: verified, fabricated, poison or silent')
+    .option('--mal <name>', 'attackers: verified, fabricated, spaced, manifold, poison or silent')
     .option('--share <list>', 'of them, percent of all nodes', '5')
     .option('--minutes <count>', 'how long maintenance is watched', '30')
     .option('--lookups <count>', 'lookups, and as many walks to random places', '2000')

@@ -163,5 +163,6 @@ function sumOf(summaries: readonly LookupSummary[]): LookupSummary {
     ms: Math.max(...summaries.map(({ ms }) => ms)),
     answered: summaries.reduce((sum, { answered }) => sum + answered, 0),
     peers: summaries.reduce((sum, { peers }) => sum + peers, 0),
+    isInDoubt: summaries.some(({ isInDoubt }) => isInDoubt),
   }
 }

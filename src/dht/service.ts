@@ -12,6 +12,8 @@ export interface WalkSummary {
   readonly ms: number
   /** Nodes that answered. */
   readonly answered: number
+  /** Whether those that it came to at first looked as if somebody had put them there: it asked many others then. */
+  readonly isInDoubt: boolean
 }
 
 export interface LookupSummary extends WalkSummary {

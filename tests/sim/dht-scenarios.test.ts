@@ -44,6 +44,13 @@ test('attackers that say they are right beside whatever is looked for take annou
   expect(metrics.recall).toBeLessThan(90)
 })
 
+test('attackers whose ids nobody can tell from honest ones still do not get the announces', () => {
+  const { metrics } = run({ nodes: 160, lookups: 30, attack: 'manifold', attackPercent: 15 })
+  expect(metrics.storersMean).toBeGreaterThan(7)
+  expect(metrics.doubted).toBeGreaterThan(20)
+  expect(run({ nodes: 160, lookups: 30 }).metrics.doubted).toBeLessThan(10)
+})
+
 test('a crowd through three seeds', () => {
   const { metrics } = run({ measure: 'crowd', nodes: 120 })
   expect(metrics.readyPercent).toBe(100)

@@ -5,7 +5,7 @@ import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.t
 import type { Contact } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import { K } from '../table/k-bucket.ts'
-import type { LookupEntry } from './lookup.ts'
+import type { LookupEntry } from './lookup-entry.ts'
 import type { Reply } from '../wire/messages.ts'
 import type { Call, CallHandler, Callee, Rpc } from './rpc.ts'
 import type { WalkSummary } from '../service.ts'
@@ -149,7 +149,8 @@ class Announcement {
   }
 
   #store(summary: WalkSummary, nearest: readonly LookupEntry[]): void {
-    const targets = nearest.filter(({ token }) => token !== undefined).slice(0, K)
+    const takers = nearest.filter(({ token }) => token !== undefined)
+    const targets = summary.isInDoubt ? takers : takers.slice(0, K)
     const round = new StoreRound(this.#environment, this.#subject, (stored, ttlSeconds) =>
       this.#onStored(summary, stored, ttlSeconds),
     )

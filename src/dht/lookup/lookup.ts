@@ -12,7 +12,9 @@
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 import { Density } from './density.ts'
+import { isContradictory } from './contradiction.ts'
 import { K } from '../table/k-bucket.ts'
+import { isConfirmed, type LookupEntry } from './lookup-entry.ts'
 
 /** Requests at once to the nearest. */
 const ALPHA = 5
@@ -31,26 +33,9 @@ const MAX_RESENDS_TO_NAMED_ONCE = 1
 const QUORUM = K / 2
 /** Nodes that somebody named and that turned out dead or false, after which the rest of what he named is not asked. */
 const MAX_BAD_SUGGESTIONS = 3
-
-export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
-
-export interface LookupEntry {
-  readonly contact: Contact
-  /** Steps away from us: 1 for those we knew, one more for each referral. */
-  readonly hops: number
-  /** What is known of its round trip; infinite when it was never measured. */
-  readonly rttMs: Millis
-  readonly suggestedBy: LookupEntry | undefined
-  /** See {@link LookupOptions.counts}. */
-  readonly counts: boolean
-  state: EntryState
-  sends: number
-  badSuggestions: number
-  /** We know it, or a second node named it. */
-  isConfirmed: boolean
-  /** Permission to announce there. */
-  token: string | undefined
-}
+/** A walk in doubt asks whoever is so near to the target that he might be one of so many nearest; so many at once. */
+const REGION = 20
+const REGION_ALPHA = 8
 
 export interface LookupOptions {
   readonly target: Uint8Array
@@ -76,6 +61,10 @@ export class Lookup {
   /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
+  #witness: LookupEntry | undefined
+  /** Somebody named more nodes near the target than there can be. */
+  #hasRefused = false
+  #isInDoubt = false
 
   constructor({ target, book, isCareful, counts, networkSize }: LookupOptions) {
     this.#target = target
@@ -98,6 +87,11 @@ export class Lookup {
     return this.#entries.filter(({ state }) => state === 'answered').length
   }
 
+  /** Whether those found at first looked as if somebody had put them there. */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt
+  }
+
   entryOf(contact: Contact): LookupEntry | undefined {
     return this.#entries.find((entry) => entry.contact === contact)
   }
@@ -109,28 +103,37 @@ export class Lookup {
 
   /** Puts a node on the list that `suggestedBy` named. */
   onHeard(contact: Contact, suggestedBy: LookupEntry): void {
+    suggestedBy.named++
+    suggestedBy.reach = Math.max(suggestedBy.reach, this.#distanceOf(contact))
     this.#add(contact, suggestedBy, Number.POSITIVE_INFINITY)
   }
 
   #add(contact: Contact, suggestedBy: LookupEntry | undefined, rttMs: Millis): void {
     const known = this.entryOf(contact)
-    if (known !== undefined && known.suggestedBy !== suggestedBy) known.isConfirmed = true
+    if (known !== undefined && suggestedBy !== undefined && !known.namers.includes(suggestedBy))
+      known.namers.push(suggestedBy)
     if (known !== undefined || this.#isCrowded(contact)) return
     const counts = this.#counts(contact)
-    if (suggestedBy !== undefined && this.#isTooDense(contact)) return
+    const distance = this.#distanceOf(contact)
+    if (suggestedBy !== undefined && this.#isTooDense(distance)) {
+      this.#hasRefused = true
+      return
+    }
     let at = this.#entries.length
     while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
-    const hops = suggestedBy === undefined ? 1 : suggestedBy.hops + 1
     this.#entries.splice(at, 0, {
       contact: this.#book.retain(contact),
-      hops,
+      distance,
+      hops: suggestedBy === undefined ? 1 : suggestedBy.hops + 1,
       rttMs,
       suggestedBy,
+      namers: suggestedBy === undefined ? [] : [suggestedBy],
       counts,
       state: 'heard',
       sends: 0,
       badSuggestions: 0,
-      isConfirmed: suggestedBy === undefined,
+      named: 0,
+      reach: 0,
       token: undefined,
     })
     if (this.#entries.length > MAX_ENTRIES) {
@@ -142,7 +145,9 @@ export class Lookup {
   /** Whom to ask now; undefined while enough are being asked, and at the end. */
   next(): LookupEntry | undefined {
     if (this.#rpcs >= MAX_RPCS) return undefined
-    return this.answered === 0 ? this.#nextFirst() : this.#nextNearest()
+    if (this.#isInDoubt) return this.#nextInRegion()
+    if (this.answered === 0) return this.#nextFirst()
+    return this.#nextNearest() ?? this.#nextWitness()
   }
 
   #nextFirst(): LookupEntry | undefined {
@@ -171,6 +176,32 @@ export class Lookup {
     return undefined
   }
 
+  /**
+   * When all of the nearest have been asked: the next one that none of these named. Liars at the first steps lead to each
+   * other; whom they do not know of knows better.
+   */
+  #nextWitness(): LookupEntry | undefined {
+    if (this.#witness !== undefined || !this.#density.isTelling) return undefined
+    const nearest = this.#nearest
+    if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
+    this.#witness = this.#entries.find(
+      (entry) =>
+        entry.state === 'heard' &&
+        this.#isTrusted(entry) &&
+        !nearest.some((near) => entry.namers.includes(near)),
+    )
+    return this.#witness
+  }
+
+  /** In doubt everybody is asked who may be one of the nearest. */
+  #nextInRegion(): LookupEntry | undefined {
+    if (this.#entries.filter(({ state }) => state === 'waiting').length >= REGION_ALPHA) return undefined
+    return this.#entries.find(
+      (entry) =>
+        entry.state === 'heard' && this.#isTrusted(entry) && this.#density.isWithin(REGION, entry.distance),
+    )
+  }
+
   onAsked(entry: LookupEntry): void {
     entry.state = 'waiting'
     entry.sends++
@@ -187,9 +218,9 @@ export class Lookup {
     if (entry.state !== 'waiting') return false
     const isWorthIt =
       this.#isCareful &&
-      entry.sends <= (entry.isConfirmed ? MAX_RESENDS : MAX_RESENDS_TO_NAMED_ONCE) &&
+      entry.sends <= (isConfirmed(entry) ? MAX_RESENDS : MAX_RESENDS_TO_NAMED_ONCE) &&
       this.#rpcs < MAX_RPCS &&
-      this.#isAmongNearest(entry)
+      this.#nearest.includes(entry)
     if (isWorthIt) {
       entry.sends++
       this.#rpcs++
@@ -207,6 +238,8 @@ export class Lookup {
    * waited for until they fail.
    */
   get isFinished(): boolean {
+    if (this.#isInDoubt) return this.#isRegionAsked
+    if (this.#witness?.state === 'waiting') return false
     const isSpent = this.#rpcs >= MAX_RPCS
     let settled = 0
     let answered = 0
@@ -220,6 +253,19 @@ export class Lookup {
       if (entry.state === 'late') isLateOneLeft = true
     }
     return !isLateOneLeft
+  }
+
+  /**
+   * At the end, once: whether it has come too soon. When the nearest contradict each other, or are more than there should
+   * be, somebody may have put them there: the walk goes on through the region.
+   */
+  doubt(): boolean {
+    if (this.#isInDoubt || !this.#density.isTelling || this.#rpcs >= MAX_RPCS) return false
+    const nearest = this.#nearest.filter(({ state }) => state === 'answered')
+    const farthest = nearest.at(-1)?.distance ?? 0
+    const isUsual = this.#density.isUsual(nearest.length, farthest)
+    this.#isInDoubt = this.#hasRefused || !isUsual || isContradictory(nearest)
+    return this.#isInDoubt
   }
 
   /** The nearest nodes that answered and that `accepts` takes. */
@@ -238,14 +284,13 @@ export class Lookup {
     this.#entries.length = 0
   }
 
-  /** Among the nearest that might still answer. */
-  #isAmongNearest(entry: LookupEntry): boolean {
-    let rank = 0
-    for (const other of this.#entries) {
-      if (other === entry) return true
-      if (other.state !== 'failed' && ++rank === K) return false
-    }
-    return false
+  get #isRegionAsked(): boolean {
+    return !this.#entries.some(({ state }) => state === 'waiting') && this.next() === undefined
+  }
+
+  /** Those who have answered, or still might. */
+  get #nearest(): readonly LookupEntry[] {
+    return this.#entries.filter(({ state }) => state !== 'failed').slice(0, K)
   }
 
   #isBefore(contact: Contact, counts: boolean, other: LookupEntry): boolean {
@@ -262,22 +307,24 @@ export class Lookup {
     return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
   }
 
-  /** Whether with it there would be more nodes near the target than there can be. */
-  #isTooDense(contact: Contact): boolean {
-    const fraction = this.#book.distanceFraction(contact, this.#target)
+  /** Whether with one more at this distance there would be more nodes near the target than there can be. */
+  #isTooDense(distance: number): boolean {
     let within = 0
     let isIn = false
     for (const entry of this.#entries) {
       if (!entry.counts || entry.state === 'failed') continue
-      const next = this.#book.distanceFraction(entry.contact, this.#target)
-      if (!isIn && next > fraction) {
+      if (!isIn && entry.distance > distance) {
         isIn = true
-        if (!this.#density.isPlausible(++within, fraction)) return true
+        if (!this.#density.isPlausible(++within, distance)) return true
       }
       within++
-      if (isIn && !this.#density.isPlausible(within, next)) return true
+      if (isIn && !this.#density.isPlausible(within, entry.distance)) return true
     }
-    return !isIn && !this.#density.isPlausible(within + 1, fraction)
+    return !isIn && !this.#density.isPlausible(within + 1, distance)
+  }
+
+  #distanceOf(contact: Contact): number {
+    return this.#book.distanceFraction(contact, this.#target)
   }
 
   /** One public address, or one endpoint, is on the list once: sixteen names of one victim are no flood. */

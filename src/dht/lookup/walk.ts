@@ -3,7 +3,8 @@ import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
-import { Lookup, type LookupEntry } from './lookup.ts'
+import { Lookup } from './lookup.ts'
+import type { LookupEntry } from './lookup-entry.ts'
 import type { Reply } from '../wire/messages.ts'
 import type { Call, CallHandler, Callee, Question, Rpc } from './rpc.ts'
 import type { WalkSummary } from '../service.ts'
@@ -189,11 +190,14 @@ class Walk implements CallHandler {
   #advance(): void {
     if (this.isOver) return
     const { rpc, calleeOf } = this.#environment
-    for (let entry = this.#lookup.next(); entry !== undefined; entry = this.#lookup.next()) {
-      if (rpc.call(this.#question, calleeOf(entry.contact), this) === undefined) return this.#retryLater()
-      this.#lookup.onAsked(entry)
-    }
-    if (this.#lookup.isFinished) this.#end()
+    do {
+      for (let entry = this.#lookup.next(); entry !== undefined; entry = this.#lookup.next()) {
+        if (rpc.call(this.#question, calleeOf(entry.contact), this) === undefined) return this.#retryLater()
+        this.#lookup.onAsked(entry)
+      }
+      if (!this.#lookup.isFinished) return
+    } while (this.#lookup.doubt())
+    this.#end()
   }
 
   #retryLater(): void {
@@ -210,7 +214,8 @@ class Walk implements CallHandler {
     if (this.isOver) return
     const lookup = this.#lookup
     const ms = Math.round(this.#environment.clock.now() - this.#startedAt)
-    const summary = { hops: lookup.hops, rpcs: lookup.rpcs, ms, answered: lookup.answered }
+    const { hops, rpcs, answered, isInDoubt } = lookup
+    const summary = { hops, rpcs, ms, answered, isInDoubt }
     const nearest = lookup.closestAnswered(Number.POSITIVE_INFINITY)
     this.#options.onDone(summary, nearest)
     this.cancel()

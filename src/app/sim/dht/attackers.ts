@@ -9,15 +9,18 @@ import { COMPACT_LENGTH, packEndpoint, type Endpoint } from '../../../protocol/e
 import { ID_LENGTH, type NodeId } from '../../../protocol/ids.ts'
 import type { SimDht, SimMember } from '../dht.ts'
 import type { SeededRandom } from '../random.ts'
+import { BesideTarget, Manifold, NAMED, Spaced, type Disguise } from './disguises.ts'
 import { Oracle } from './oracle.ts'
 import { endpointOf, type NetworkProfile } from './profiles.ts'
 
 /**
  * `verified`: ids are what chance gave them, and of their own they name those nearest to the target. `fabricated`:
- * they have a second address, under which they take any id right beside the target. `poison`: they name nodes and
+ * they have a second address, under which they take any id right beside the target. `spaced`: the same, but all name
+ * the same eight, so far from each other that nobody can tell by it. `manifold`: the second address has eight ids of
+ * chance, as the rule of ids leaves to an address, and is asked under the nearest. `poison`: they name nodes and
  * peers that do not exist. `silent`: they say nothing.
  */
-export const ATTACKS = ['verified', 'fabricated', 'poison', 'silent'] as const
+export const ATTACKS = ['verified', 'fabricated', 'spaced', 'manifold', 'poison', 'silent'] as const
 export type Attack = (typeof ATTACKS)[number]
 
 export interface AttackersOptions {
@@ -27,10 +30,6 @@ export interface AttackersOptions {
   readonly random: SeededRandom
 }
 
-/** Contacts in a reply. */
-const NAMED = 8
-/** Leading bytes that a fabricated id has in common with the target: nobody else is so near. */
-const FABRICATED_PREFIX = 8
 /** Where the addresses of attackers begin, and those of nobody: far behind all honest ones. */
 const FIRST_ADDRESS = 2_000_000
 const FIRST_FAKE_ADDRESS = 3_000_000
@@ -47,22 +46,28 @@ export class Attackers {
   readonly #sim: SimDht
   readonly #options: AttackersOptions
   readonly #members = new Oracle<Attacker>()
-  /** The second addresses of those who fabricate. */
+  /** The second addresses of those who disguise themselves. */
   readonly #masks: Endpoint[] = []
+  /** Names for those who do not exist. */
+  readonly #nobody: Disguise
+  #disguise: Disguise | undefined
   #isAttacking = false
 
   constructor(sim: SimDht, options: AttackersOptions) {
     this.#sim = sim
     this.#options = options
+    this.#nobody = new BesideTarget(FAKE_ADDRESSES, options.random)
   }
 
   /** They are there at once, and live as long as the simulation. */
   place(): void {
-    const { count, attack } = this.#options
+    const { count } = this.#options
     const members = Array.from({ length: count }, (_, at) => this.#place(at))
     this.#members.addAll(members)
     this.#sim.oracle.addAll(members)
-    if (attack === 'fabricated') for (let at = 0; at < count; at++) this.#placeMask(count + at)
+    const disguise = disguiseFor(this.#options, this.#sim.oracle.size)
+    this.#disguise = disguise
+    if (disguise !== undefined) for (let at = 0; at < count; at++) this.#placeMask(at, disguise)
   }
 
   attack(): void {
@@ -79,14 +84,15 @@ export class Attackers {
     return { id, endpoint, contact, socket, isHonest: false }
   }
 
-  /** Under its second address an attacker is whoever it said last that it is, to each asker. */
-  #placeMask(at: number): void {
-    const endpoint = endpointOf(FIRST_ADDRESS + at, this.#options.profile)
+  /** Under its second address an attacker is whoever it was last for each asker. */
+  #placeMask(place: number, disguise: Disguise): void {
+    const { count, profile } = this.#options
+    const endpoint = endpointOf(FIRST_ADDRESS + count + place, profile)
     const { port } = this.#sim.bind(endpoint)
-    const place = this.#masks.push(endpoint) - 1
-    const claimed = new Map<string, NodeId>()
+    this.#masks.push(endpoint)
+    const claimed = new Map<string, NodeId | undefined>()
     this.#answer(port, (message, from) => {
-      if (message.type === 'findPeers') claimed.set(from.host, fabricatedId(targetOf(message), place))
+      if (message.type === 'findPeers') claimed.set(from.host, disguise.idAt(place, targetOf(message)))
       return claimed.get(from.host)
     })
   }
@@ -120,43 +126,24 @@ export class Attackers {
 
   #name(target: Uint8Array): Uint8Array {
     if (!this.#isAttacking) return pack(this.#sim.oracle.closest(target, NAMED))
-    switch (this.#options.attack) {
-      case 'fabricated':
-        return pack(
-          this.#sample(this.#masks.length).map((place) => ({
-            id: fabricatedId(target, place),
-            endpoint: this.#masks[place]!,
-          })),
-        )
-      case 'poison':
-        return pack(
-          this.#sample(FAKE_ADDRESSES).map((place) => ({
-            id: fabricatedId(target, place),
-            endpoint: endpointOf(FIRST_FAKE_ADDRESS + place, this.#options.profile),
-          })),
-        )
-      default:
-        return pack(this.#members.closest(target, NAMED))
-    }
+    if (this.#disguise !== undefined)
+      return pack(this.#disguise.name(target).map(({ id, place }) => ({ id, endpoint: this.#masks[place]! })))
+    if (this.#options.attack === 'poison')
+      return pack(
+        this.#nobody.name(target).map(({ id, place }) => ({ id, endpoint: this.#fakeEndpoint(place) })),
+      )
+    return pack(this.#members.closest(target, NAMED))
   }
 
   #fakePeers(): Uint8Array {
     const peers = new Uint8Array(NAMED * COMPACT_LENGTH[4])
-    this.#sample(FAKE_ADDRESSES).forEach((place, at) =>
-      packEndpoint(
-        endpointOf(FIRST_FAKE_ADDRESS + place, this.#options.profile),
-        peers,
-        at * COMPACT_LENGTH[4],
-      ),
-    )
+    for (let at = 0; at < peers.length; at += COMPACT_LENGTH[4])
+      packEndpoint(this.#fakeEndpoint(this.#options.random.int(FAKE_ADDRESSES)), peers, at)
     return peers
   }
 
-  /** Different places below `below`, as many as are named. */
-  #sample(below: number): number[] {
-    const places = new Set<number>()
-    while (places.size < Math.min(NAMED, below)) places.add(this.#options.random.int(below))
-    return [...places]
+  #fakeEndpoint(place: number): Endpoint {
+    return endpointOf(FIRST_FAKE_ADDRESS + place, this.#options.profile)
   }
 }
 
@@ -164,13 +151,17 @@ function targetOf({ target, infoHash }: FindPeersMessage): Uint8Array {
   return (infoHash ?? target)!
 }
 
-/** Always the same for one target and place: nearer to the target than any id that chance gives. */
-function fabricatedId(target: Uint8Array, place: number): NodeId {
-  const id = target.slice() as NodeId
-  id[FABRICATED_PREFIX]! ^= 0x80 | (place & 0x7f)
-  id[FABRICATED_PREFIX + 1]! ^= (place >>> 7) & 0xff
-  id[FABRICATED_PREFIX + 2]! ^= (place >>> 15) & 0xff
-  return id
+function disguiseFor({ attack, count, random }: AttackersOptions, nodes: number): Disguise | undefined {
+  switch (attack) {
+    case 'fabricated':
+      return new BesideTarget(count, random)
+    case 'spaced':
+      return new Spaced(count, nodes)
+    case 'manifold':
+      return new Manifold(count, random)
+    default:
+      return undefined
+  }
 }
 
 function pack(contacts: readonly { readonly id: NodeId; readonly endpoint: Endpoint }[]): Uint8Array {

@@ -56,6 +56,7 @@ class FoundPeers {
   readonly #complete = new Samples()
   #expected = 0
   #successes = 0
+  #doubted = 0
 
   lookUp(sim: SimDht, { infoHash, announcer, peer: expected }: Torrent): void {
     const asker = sim.anyone()
@@ -69,8 +70,9 @@ class FoundPeers {
         firstAt ??= sim.clock.now()
         isFound ||= peers.some((peer) => formatEndpoint(peer) === expected)
       },
-      ({ hops, rpcs }) => {
+      ({ hops, rpcs, isInDoubt }) => {
         this.#hops.add(hops)
+        if (isInDoubt) this.#doubted++
         this.#rpcs.add(rpcs)
         this.#complete.add(sim.clock.now() - startedAt)
         this.#bytes.add(asker.socket.sentBytes + asker.socket.receivedBytes - bytesBefore)
@@ -97,6 +99,7 @@ class FoundPeers {
       completeP99: this.#complete.quantile(0.99),
       success: (100 * this.#successes) / this.#expected,
       successOf: this.#expected,
+      doubted: (100 * this.#doubted) / this.#rpcs.count,
       bytesMean: this.#bytes.mean,
     }
   }

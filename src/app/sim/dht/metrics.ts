@@ -14,6 +14,8 @@ export const METRICS = {
   success: { label: 'success', unit: '%' },
   /** Lookups behind that figure. */
   successOf: { label: 'of', unit: 'lookups' },
+  /** Of them, those that went on because the end looked as if somebody had arranged it, of each hundred. */
+  doubted: { label: 'in doubt', unit: '%' },
   /** Sent and received by who looks up, his share in the work of others included. */
   bytesMean: { label: 'bytes', unit: 'B' },
   /** Walks for storing, which wait for the nearest to answer. */

@@ -1,0 +1,39 @@
+/** A node on the list of a walk, and what the walk knows of it. */
+import type { Millis } from '../../protocol/ports.ts'
+import { K } from '../table/k-bucket.ts'
+import type { Contact } from '../table/contact.ts'
+
+export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
+
+export interface LookupEntry {
+  readonly contact: Contact
+  /** From the target, as a share of the space. */
+  readonly distance: number
+  /** Steps away from us: 1 for those we knew, one more for each referral. */
+  readonly hops: number
+  /** What is known of its round trip; infinite when it was never measured. */
+  readonly rttMs: Millis
+  readonly suggestedBy: LookupEntry | undefined
+  /** All who named it; nobody need have when we knew it. */
+  readonly namers: LookupEntry[]
+  /** See {@link LookupOptions.counts}. */
+  readonly counts: boolean
+  state: EntryState
+  sends: number
+  badSuggestions: number
+  /** How many nodes it named, and how far from the target the farthest of them is. */
+  named: number
+  reach: number
+  /** Permission to announce there. */
+  token: string | undefined
+}
+
+/** We know it, or a second node named it. */
+export function isConfirmed({ suggestedBy, namers }: LookupEntry): boolean {
+  return suggestedBy === undefined || namers.length > 1
+}
+
+/** Whether `entry` had to name `other`: it named nodes that are farther away, or not as many as it could. */
+export function shouldName(entry: LookupEntry, other: LookupEntry): boolean {
+  return entry.named < K || entry.reach > other.distance
+}
