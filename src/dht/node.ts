@@ -365,6 +365,7 @@ export class DhtNode {
 
   #onAddress({ address, isNewId, hasMoved, isTranslated }: AgreedAddress): void {
     this.#rpc.outgoing.isBehindNat = isTranslated
+    this.#role.onPortsDiffer(address.port === 0)
     if (hasMoved) {
       this.#announcer.repeatSoon()
       this.#role.onMoved()

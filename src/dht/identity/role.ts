@@ -61,6 +61,7 @@ export class Role {
   #silentPeriods = 0
   #hasBeenAnswered = false
   #isBeginner = false
+  #portsDiffer = false
   /** Networks of strangers that asked us something, in this trial or period. */
   readonly #strangers = new Set<string>()
   /** When each public host heard from us last, longest ago first. */
@@ -108,11 +109,25 @@ export class Role {
     this.#hasBeenAnswered = true
   }
 
+  /**
+   * Each of those whom we ask sees us at another port: a router keeps a hole for each of them, and no stranger comes
+   * through. There is nothing to try until they agree on one.
+   */
+  onPortsDiffer(differ: boolean): void {
+    if (this.#portsDiffer === differ) return
+    this.#portsDiffer = differ
+    if (differ) this.#withdraw('each node sees us at another port')
+  }
+
   /** Others see us elsewhere now: what was proven holds no more. */
   onMoved(): void {
+    this.#withdraw('our address has changed')
+  }
+
+  #withdraw(reason: string): void {
     if (this.isSettled || this.#isBeginner) return
     this.#pause = FIRST_PAUSE
-    this.#become('read-only', 'our address has changed')
+    this.#become('read-only', reason)
     this.#next(STABLE_FOR, () => this.#tryOut())
   }
 
@@ -135,7 +150,7 @@ export class Role {
   }
 
   #tryOut(): void {
-    if (!this.#options.isReady()) return this.#next(STABLE_FOR, () => this.#tryOut())
+    if (!this.#options.isReady() || this.#portsDiffer) return this.#next(STABLE_FOR, () => this.#tryOut())
     if (this.#state === 'full') return this.#watch()
     this.#strangers.clear()
     this.#state = 'trial'

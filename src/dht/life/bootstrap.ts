@@ -33,6 +33,12 @@ const JITTER = 0.3
 /** One seed is asked from time to time although all is well: it may have restarted, or be on the other side of a split. */
 const PROBE: Readonly<Record<Profile, Millis>> = { lan: 60_000, wan: 10 * 60_000 }
 
+/**
+ * Who has joined without having asked all seeds asks one of the others so soon: those that answered first may have named
+ * their friends only.
+ */
+const SECOND_OPINION: Millis = 15_000
+
 /** Padding that pays for sixteen contacts in the reply: 667 bytes over IPv4, some 950 over IPv6. */
 const PAD: Readonly<Record<4 | 6, number>> = { 4: 90, 6: 190 }
 
@@ -61,6 +67,8 @@ export class Bootstrap {
   readonly #proven = new LazyMap<string, Endpoint>()
   /** Seeds that nobody has asked yet. */
   #fresh: Endpoint[] = []
+  /** After joining, seeds whose turn did not come, as others had answered: the next to be asked. */
+  #spared: readonly Endpoint[] = []
   #round: Round | undefined
   #timer: Cancel = () => undefined
   #backOff: Millis = MIN_BACK_OFF
@@ -119,13 +127,19 @@ export class Bootstrap {
     const isJoining = contacts() === 0
     const isFresh = this.#fresh.length > 0
     const isThin = contacts() < K
-    const seeds = shuffled(isFresh ? this.#fresh : [...this.#seeds.values()], random)
+    const spared = new Set(this.#spared)
+    const known = [...this.#seeds.values()].filter((seed) => !spared.has(seed))
+    const seeds = isFresh ? shuffled(this.#fresh, random) : [...spared, ...shuffled(known, random)]
     const asked = isFresh || isThin ? seeds : seeds.slice(0, 1)
     this.#fresh = []
+    this.#spared = []
     this.#round = new Round(this.#options, asked, {
       isEnough: (reply) => (isJoining || !isFresh) && namesNodes(reply),
       onAnswer: (seed) => this.#prove(seed),
-      onEnd: (answered) => this.#onRoundEnd(asked.length, answered),
+      onEnd: (answered, notAsked) => {
+        this.#spared = isJoining ? notAsked : []
+        this.#onRoundEnd(asked.length, answered)
+      },
     })
     this.#round.askNext()
   }
@@ -142,7 +156,7 @@ export class Bootstrap {
     const profile = this.#profile()
     if (answered > 0 || contacts() > 0) {
       this.#backOff = MIN_BACK_OFF
-      this.#waitThenStart(PROBE[profile])
+      this.#waitThenStart(this.#spared.length > 0 ? SECOND_OPINION : PROBE[profile])
       return
     }
     const wait = this.#waitThenStart(this.#backOff)
@@ -170,12 +184,14 @@ interface RoundObserver {
   /** Whether nobody else need be asked after this answer. */
   isEnough(reply: Reply): boolean
   onAnswer(seed: Endpoint): void
-  onEnd(answered: number): void
+  /** @param spared those that it was not necessary to ask */
+  onEnd(answered: number, spared: readonly Endpoint[]): void
 }
 
 class Round implements CallHandler {
   readonly #options: BootstrapOptions
   readonly #queue: Endpoint[]
+  readonly #spared: Endpoint[] = []
   readonly #observer: RoundObserver
   readonly #target: NodeId
   /** Calls that hold a place among the parallel ones. */
@@ -221,7 +237,7 @@ class Round implements CallHandler {
   onReply(call: Call, reply: Reply): void {
     this.#answered++
     this.#observer.onAnswer(call.callee.to)
-    if (this.#observer.isEnough(reply)) this.#queue.length = 0
+    if (this.#observer.isEnough(reply)) this.#spared.push(...this.#queue.splice(0))
     if (!this.#isCancelled) this.#options.onAnswer(call, reply)
     this.#settle(call)
   }
@@ -247,7 +263,7 @@ class Round implements CallHandler {
 
   #end(): void {
     this.cancel()
-    this.#observer.onEnd(this.#answered)
+    this.#observer.onEnd(this.#answered, this.#spared)
   }
 }
 

@@ -208,6 +208,11 @@ export class Lookup {
     this.#rpcs++
   }
 
+  /** Somebody who had answered was asked once more: it counts, and nothing else. */
+  onAskedAgain(): void {
+    this.#rpcs++
+  }
+
   onReply(entry: LookupEntry, token: string | undefined): void {
     entry.state = 'answered'
     entry.token = token

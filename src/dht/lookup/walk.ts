@@ -3,12 +3,13 @@ import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
-import { Lookup } from './lookup.ts'
+import { Lookup, MAX_RPCS } from './lookup.ts'
 import type { LookupEntry } from './lookup-entry.ts'
-import type { Reply } from '../wire/messages.ts'
+import { MorePeers } from './more-peers.ts'
+import type { PeersMessage, Reply } from '../wire/messages.ts'
 import type { Call, CallHandler, Callee, Question, Rpc } from './rpc.ts'
 import type { WalkSummary } from '../service.ts'
-import { forEachToldContact, toldPeers } from '../table/told.ts'
+import { forEachToldContact, toldPeers, type Teller } from '../table/told.ts'
 
 /** A walk ends after this long, whatever the others do. */
 const MAX_WALK: Millis = 10_000
@@ -100,6 +101,8 @@ class Walk implements CallHandler {
   readonly #target: Uint8Array
   readonly #question: Question
   readonly #lookup: Lookup
+  /** Undefined when nobody wants peers. */
+  readonly #more: MorePeers | undefined
   readonly #seen = new Set<string>()
   #startedAt: Millis = 0
   #timers: Cancel[] = []
@@ -118,7 +121,11 @@ class Walk implements CallHandler {
       this.#question = { type: 'findPeers', target: goal.target, pad }
     } else {
       this.#target = goal.infoHash
+      const { infoHash } = goal
       const pad = PADDED_INFO_HASH - INFO_HASH_QUESTION - PAD_KEY
+      const onSettled = (callee: Callee, reply: Reply | undefined): void => this.#onMore(callee, reply)
+      if (options.onPeers !== undefined)
+        this.#more = new MorePeers({ rpc: environment.rpc, infoHash, onSettled })
       this.#question = { type: 'findPeers', infoHash: goal.infoHash, pad }
     }
     this.#lookup = new Lookup({
@@ -153,13 +160,29 @@ class Walk implements CallHandler {
   onReply(call: Call, reply: Reply): void {
     const entry = this.#entryOf(call)
     if (entry === undefined || reply.type !== 'peers') return
-    const { book, isSelf } = this.#environment
-    const teller = { scope: book.scope(entry.contact), book, isSelf }
+    const teller = this.#tellerOf(call.callee)
     this.#lookup.onReply(entry, reply.token)
     forEachToldContact(reply, teller, (contact) => this.#lookup.onHeard(contact, entry))
+    this.#tellPeers(reply, teller)
+    if (reply.more === 1 && reply.token !== undefined && this.#lookup.rpcs < MAX_RPCS)
+      if (this.#more?.ask(call.callee, reply.token, this.#seen.size)) this.#lookup.onAskedAgain()
+    this.#advance()
+  }
+
+  #onMore(callee: Callee, reply: Reply | undefined): void {
+    if (this.isOver) return
+    if (reply?.type === 'peers') this.#tellPeers(reply, this.#tellerOf(callee))
+    this.#advance()
+  }
+
+  #tellerOf({ contact }: Callee): Teller {
+    const { book, isSelf } = this.#environment
+    return { scope: book.scope(contact), book, isSelf }
+  }
+
+  #tellPeers(reply: PeersMessage, teller: Teller): void {
     const peers = toldPeers(reply, teller).filter((peer) => this.#isNew(peer))
     if (peers.length > 0) this.#options.onPeers?.(peers)
-    this.#advance()
   }
 
   onSoftTimeout(call: Call): void {
@@ -195,7 +218,7 @@ class Walk implements CallHandler {
         if (rpc.call(this.#question, calleeOf(entry.contact), this) === undefined) return this.#retryLater()
         this.#lookup.onAsked(entry)
       }
-      if (!this.#lookup.isFinished) return
+      if (!this.#lookup.isFinished || this.#more?.isWaiting) return
     } while (this.#lookup.doubt())
     this.#end()
   }

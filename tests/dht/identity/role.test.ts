@@ -72,6 +72,38 @@ describe('the trial of an ephemeral node', () => {
     expect(events).toEqual([])
   })
 
+  test('does not begin while each node sees us at another port, and ends when that turns out', () => {
+    const node = role({ isEphemeral: true })
+    node.onPortsDiffer(true)
+    clock.runUntil(5 * HOUR)
+    expect(isOpen(node)).toBe(false)
+    node.onPortsDiffer(false)
+    clock.runUntil(5 * HOUR + 21 * MINUTE)
+    expect(isOpen(node)).toBe(true)
+    node.onPortsDiffer(true)
+    expect(isOpen(node)).toBe(false)
+    expect(events).toEqual([])
+  })
+
+  test('is lost when ports begin to differ, and is held again when others agree on one', () => {
+    const node = role({ isEphemeral: true })
+    clock.runUntil(20 * MINUTE)
+    for (const n of [1, 2, 3]) node.admits(stranger(n))
+    clock.runUntil(41 * MINUTE)
+    node.onPortsDiffer(true)
+    expect(isOpen(node)).toBe(false)
+    expect(reasons()).toEqual(['strangers reach us', 'each node sees us at another port'])
+    node.onPortsDiffer(false)
+    clock.runUntil(62 * MINUTE)
+    expect(isOpen(node)).toBe(true)
+  })
+
+  test('of one who was told to take part changes nothing for ports that differ', () => {
+    const node = role()
+    node.onPortsDiffer(true)
+    expect([isOpen(node), clock.pending]).toEqual([true, 0])
+  })
+
   test('three of one network prove nothing', () => {
     const node = role({ isEphemeral: true })
     clock.runUntil(20 * MINUTE)

@@ -47,6 +47,23 @@ test('after one answer that names others no further seed is asked', () => {
   expect(asked().filter(({ host }) => !host.startsWith('20.1.'))).toHaveLength(2 /* the silent ones, again */)
 })
 
+test('one of the seeds that were not needed is asked a little later: those that answered may be friends', () => {
+  lone.node.bootstrap(seeds)
+  const first = lone.sent.map(({ to }) => to)
+  for (const to of first) lone.answerAs(to, idOf(first.indexOf(to) + 1), { nodes: packed(friend, idOf(9)) })
+  const isSeed = ({ host }: Endpoint): boolean => seeds.some((one) => one.host === host)
+  lone.run(10_000)
+  expect(
+    new Set(
+      asked()
+        .filter(isSeed)
+        .filter((to) => !first.includes(to)),
+    ),
+  ).toEqual(new Set())
+  lone.run(10_000)
+  expect(asked().filter((to) => isSeed(to) && !first.some(({ host }) => host === to.host))).not.toEqual([])
+})
+
 test('a seed that knows nobody is not enough', () => {
   lone.node.bootstrap(seeds)
   const [answering] = lone.sent
