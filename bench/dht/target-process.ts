@@ -42,6 +42,7 @@ const UNLIMITED = { perSecond: 1e9, burst: 1e9 }
 const UNLIMITED_DATAGRAMS: DatagramLimits = {
   source: { lan: UNLIMITED, wan: UNLIMITED },
   node: { lan: UNLIMITED, wan: UNLIMITED },
+  work: UNLIMITED,
 }
 
 let gcPausesMs: number[] = []

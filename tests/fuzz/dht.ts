@@ -86,7 +86,11 @@ class Life {
       send: (data, to) => this.#onSent(data, to),
       close: () => undefined,
     }
-    const limits = { source: { lan: UNLIMITED, wan: UNLIMITED }, node: { lan: UNLIMITED, wan: UNLIMITED } }
+    const limits = {
+      source: { lan: UNLIMITED, wan: UNLIMITED },
+      node: { lan: UNLIMITED, wan: UNLIMITED },
+      work: UNLIMITED,
+    }
     const network = networks[life % networks.length]!
     this.#members =
       network === 'open'

@@ -4,7 +4,7 @@
  */
 import { compactEndpoint, scopeOf, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
-import type { Clock, Datagrams, Random } from '../../protocol/ports.ts'
+import type { Clock, Datagrams, Millis, Random } from '../../protocol/ports.ts'
 import { decodeMessage, netOverhead } from './codec.ts'
 import { DropCounters } from './drops.ts'
 import { FRAME, Framer, FRAME_OVERHEAD } from '../frames/framer.ts'
@@ -25,12 +25,15 @@ export interface DatagramLimits {
   readonly source: Readonly<Record<Profile, Rate>>
   /** From all sources of a profile together. */
   readonly node: Readonly<Record<Profile, Rate>>
+  /** Milliseconds that all of them may take, on whatever machine. */
+  readonly work: Rate
 }
 
-/** Datagrams that are looked at, from one source and from all of a profile together. */
+/** Datagrams that are looked at, from one source and from all of a profile together; and half of a core. */
 const LIMITS: DatagramLimits = {
   source: { lan: { perSecond: 500, burst: 2_000 }, wan: { perSecond: 20, burst: 100 } },
   node: { lan: { perSecond: 20_000, burst: 20_000 }, wan: { perSecond: 5_000, burst: 10_000 } },
+  work: { perSecond: 500, burst: 500 },
 }
 
 /** Words about a wrong clock, to one source and to all. */
@@ -64,6 +67,7 @@ export class DatagramPort implements MessagePort {
   readonly #time: NetworkClock
   readonly #sources: SourceLimiter
   readonly #whole: Readonly<Record<Profile, Bucket>>
+  readonly #work: Bucket
   readonly #clockReplies: SourceLimiter
   readonly #allClockReplies: Bucket
   readonly #outgoing = new Uint8Array(MAX_SENT_BYTES)
@@ -79,6 +83,7 @@ export class DatagramPort implements MessagePort {
     this.overheadBytes = netOverhead(net) + (frames === undefined ? 0 : FRAME_OVERHEAD)
     this.#sources = new SourceLimiter(limits.source)
     this.#whole = { lan: new Bucket(limits.node.lan, now), wan: new Bucket(limits.node.wan, now) }
+    this.#work = new Bucket(limits.work, now)
     this.#clockReplies = new SourceLimiter({ lan: CLOCK_REPLY_RATE, wan: CLOCK_REPLY_RATE })
     this.#allClockReplies = new Bucket(CLOCK_REPLIES_RATE, now)
     socket.onDatagram = (data, from) => this.#onDatagram(data, from)
@@ -117,18 +122,24 @@ export class DatagramPort implements MessagePort {
     if (data[0] !== (this.#framer === undefined ? OPEN_MESSAGE : FRAME)) return this.drops.count('frame')
     const scope = from.port === 0 ? 'bogus' : scopeOf(from.host)
     if (REFUSED_SCOPES.has(scope)) return this.drops.count('source')
-    if (!this.#isWithinRates(from.host, profileOf(scope))) return this.drops.count('rate')
+    const begunAt = this.#clock.now()
+    if (!this.#isWithinRates(from.host, profileOf(scope), begunAt)) return this.drops.count('rate')
+    this.#open(data, from)
+    const now = this.#clock.now()
+    this.#work.spend(now, now - begunAt)
+  }
+
+  #open(data: Uint8Array, from: Endpoint): void {
     if (this.#framer !== undefined) return this.#onFrame(this.#framer, data, from)
     const message = decodeMessage(data, this.#net)
     if (typeof message === 'string') return this.drops.count(message)
     this.onMessage(message, from, data.length)
   }
 
-  #isWithinRates(host: string, profile: Profile): boolean {
-    const now = this.#clock.now()
+  #isWithinRates(host: string, profile: Profile, now: Millis): boolean {
     const whole = this.#whole[profile]
     // The less is left for all, the more must a source have left: a flood does not take what the modest ask for.
-    const leastShare = 1 - whole.share(now)
+    const leastShare = 1 - Math.min(whole.share(now), this.#work.share(now))
     return this.#sources.allows(host, profile, now, leastShare) && whole.take(now)
   }
 

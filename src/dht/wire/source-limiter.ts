@@ -44,13 +44,13 @@ export class Bucket {
     return this.#tokens >= 1
   }
 
-  /** Takes one in any case; what is taken beyond the burst, at most as much again, must come back first. */
-  spend(now: Millis): void {
+  /** Takes so much in any case; what is taken beyond the burst, at most as much again, must come back first. */
+  spend(now: Millis, amount: number = 1): void {
     this.#refill(now)
-    this.#tokens = Math.max(-this.#rate.burst, this.#tokens - 1)
+    this.#tokens = Math.max(-this.#rate.burst, this.#tokens - amount)
   }
 
-  /** How much of the burst is left: 0 … 1. */
+  /** How much of the burst is left: up to 1, and below 0 while something must come back. */
   share(now: Millis): number {
     this.#refill(now)
     return this.#tokens / this.#rate.burst
