@@ -1,4 +1,5 @@
 /** Whether what a process holds stays the same. */
+import { CACHE_BYTES } from '../../src/storage/piece-cache.ts'
 import { slopeOf } from './slope.ts'
 import { METRICS, type Metric, type Watched } from './watched.ts'
 
@@ -18,6 +19,8 @@ const ALLOWANCE: Readonly<Record<Metric, number>> = {
  */
 const FILLING_SECONDS = 600
 const FILLING_MIB = 48
+/** What is being downloaded all the time fills the cache all the time. */
+const CACHE_MIB = CACHE_BYTES / 2 ** 20
 /** Growth is certain when the slope is so many standard errors above what is allowed. */
 const CERTAINTY = 2
 
@@ -43,7 +46,8 @@ export function judge(watched: Watched, warmUpSeconds: number): Verdict[] {
     const { perX: perHour, error } = slopeOf(points)
     const hours = points.at(-1)!.x - points[0]!.x
     const isFilling = (metric === 'rss' || metric === 'heap') && warmUpSeconds < FILLING_SECONDS
-    const allowed = isFilling ? FILLING_MIB : ALLOWANCE[metric]
+    const cache = metric === 'rss' && watched.isDownloading ? CACHE_MIB : 0
+    const allowed = isFilling ? FILLING_MIB : ALLOWANCE[metric] + cache
     const isPassed = Number.isFinite(error) && (perHour - CERTAINTY * error) * hours <= allowed
     const mean = points.reduce((sum, { y }) => sum + y, 0) / points.length
     return [

@@ -61,6 +61,7 @@ export class Watched {
   readonly #now: () => number
   #cpuBefore: { readonly at: number; readonly seconds: number } | undefined
   #cpuShare = 0
+  #isDownloading = false
 
   /**
    * @param of undefined: this process itself, which writes no log
@@ -79,12 +80,18 @@ export class Watched {
       new Series(spanSeconds, metric === 'heap' ? least : mean),
     ])
     this.#series = Object.fromEntries(series) as Record<Metric, Series>
-    of?.onEvent(({ event, heapUsed, timers, handles }) => {
+    of?.onEvent(({ event, heapUsed, timers, handles, have, pieces }) => {
       if (event !== 'stats') return
+      this.#isDownloading = have !== pieces
       this.#series.heap.add(now(), (heapUsed as number) / MIB)
       this.#series.timers.add(now(), timers as number)
       this.#series.handles.add(now(), handles as number)
     })
+  }
+
+  /** Whether it was not complete when it was last heard of. */
+  get isDownloading(): boolean {
+    return this.#isDownloading
   }
 
   /** How it ended, when it did. */
