@@ -49,6 +49,14 @@ export class Parole {
     return this.#suspicions.get(source)?.has(UNPROVEN) ?? false
   }
 
+  /** Had it a hand in this bad piece, unlike somebody else who has it? */
+  isForOthers(source: number, piece: number): boolean {
+    if (!this.#isSuspectOf(source, piece)) return false
+    for (const { id, bitfield } of this.#books.sources.values())
+      if (bitfield.has(piece) && !this.#isSuspectOf(id, piece)) return true
+    return false
+  }
+
   /** May it begin another piece? */
   mayBegin(source: number): boolean {
     const { active, pending } = this.#books
@@ -107,9 +115,9 @@ export class Parole {
    *
    * @returns whether it is tried again
    */
-  onCorrupt({ piece, contributors }: ActivePiece): boolean {
+  onCorrupt({ piece, contributors }: ActivePiece, now: Millis): boolean {
     if (contributors.length === 1 && !this.retrials.has(piece)) return false
-    this.retrials.wait(piece)
+    this.retrials.wait(piece, now)
     for (const id of contributors) {
       const queue = this.#books.sources.get(id)
       if (queue !== undefined) this.start(queue, piece)
@@ -129,6 +137,10 @@ export class Parole {
   remove(source: number): void {
     this.#suspicions.delete(source)
     this.#resting.delete(source)
+  }
+
+  #isSuspectOf(source: number, piece: number): boolean {
+    return this.#suspicions.get(source)?.has(piece) ?? false
   }
 
   #clear(source: number, piece: number): void {

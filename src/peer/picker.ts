@@ -269,7 +269,7 @@ export class PiecePicker {
    */
   onPieceCorrupt(piece: number): readonly number[] {
     const bad = this.#takePending(piece)
-    if (!this.#parole.onCorrupt(bad)) this.#giveBack(bad)
+    if (!this.#parole.onCorrupt(bad, this.#now)) this.#giveBack(bad)
     return bad.contributors
   }
 
@@ -394,7 +394,7 @@ export class PiecePicker {
   }
 
   #giveBack({ piece }: ActivePiece): void {
-    if (this.#parole.retrials.has(piece)) this.#parole.retrials.wait(piece)
+    if (this.#parole.retrials.has(piece)) this.#parole.retrials.wait(piece, this.#now)
     else this.#wanted!.giveBack(piece)
   }
 }

@@ -8,9 +8,15 @@ import type { SourceQueue } from './source-queue.ts'
 
 /** How long a source may take for a piece that it has to send alone before another one may have it; for a retrial doubled each time. */
 export const ALONE_PATIENCE: Millis = 30_000
+/**
+ * For so long it is left to those who had no hand in a bad copy, and twice as long when one of them has it already: one of
+ * the others lies, and would only do it again.
+ */
+const INNOCENTS_FIRST: Millis = 5_000
+
 interface Retrial {
-  /** Nobody is asked for it. */
-  isWaiting: boolean
+  /** Since when nobody is asked for it; undefined while somebody is. */
+  waitingSince: Millis | undefined
   patience: Millis
 }
 
@@ -32,17 +38,17 @@ export class Retrials {
   }
 
   /** It came corrupt, or a copy of it was given up: nobody is asked for it now. */
-  wait(piece: number): void {
+  wait(piece: number, now: Millis): void {
     const retrial = this.#retrials.get(piece)
-    if (retrial?.isWaiting) return
+    if (retrial?.waitingSince !== undefined) return
     this.#waiting++
-    if (retrial === undefined) this.#retrials.set(piece, { isWaiting: true, patience: ALONE_PATIENCE })
-    else retrial.isWaiting = true
+    if (retrial === undefined) this.#retrials.set(piece, { waitingSince: now, patience: ALONE_PATIENCE })
+    else retrial.waitingSince = now
   }
 
   /** A source is asked for it from now on. */
   begin(piece: number): void {
-    this.#retrials.get(piece)!.isWaiting = false
+    this.#retrials.get(piece)!.waitingSince = undefined
     this.#waiting--
   }
 
@@ -54,18 +60,27 @@ export class Retrials {
   /**
    * The piece that `queue` should send: one that nobody does, one that it has begun and did not get on with, or one that
    * another source takes too long for; -1 for none.
+   *
+   * @param isForOthers whether it had a hand in the piece, and others who have it had not
    */
-  choose(queue: SourceQueue, active: ActivePieces, now: Millis): number {
+  choose(
+    queue: SourceQueue,
+    active: ActivePieces,
+    { now, isForOthers }: { readonly now: Millis; readonly isForOthers: (piece: number) => boolean },
+  ): number {
     for (const [piece, retrial] of this.#retrials) {
       if (!queue.bitfield.has(piece)) continue
-      if (retrial.isWaiting) return piece
+      if (retrial.waitingSince !== undefined) {
+        if (now - retrial.waitingSince < INNOCENTS_FIRST && isForOthers(piece)) continue
+        return piece
+      }
       const held = active.get(piece)
       if (held === undefined) continue
       if (held.reservedFor === queue.id) {
         if (held.freeCount > 0) return piece
         continue
       }
-      if (now - held.reservedAt < retrial.patience) continue
+      if (now - held.reservedAt < retrial.patience * (isForOthers(piece) ? 2 : 1)) continue
       // Whoever has it now may need longer than the one before.
       retrial.patience *= 2
       return piece

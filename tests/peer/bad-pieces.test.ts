@@ -79,8 +79,8 @@ describe('a bad piece', () => {
   })
 
   test('is taken from whoever is too slow for it, who has twice as long the next time', () => {
-    const { world, sources } = badPiece(1, 3)
-    const [a, b, c] = sources as [TestSource, TestSource, TestSource]
+    const { world, sources } = badPiece(1, 2)
+    const [a, b] = sources as [TestSource, TestSource]
     const keepsSending = (): void => {
       for (let i = 0; i < 4; i++) world.round(5_000)
     }
@@ -94,9 +94,36 @@ describe('a bad piece', () => {
     expect(world.send(a, '0.1')).toEqual(['duplicate'])
     world.send(b, '0.0')
     world.round(59_000)
-    expect(world.pick(c, 2)).toEqual([])
+    expect(world.pick(a, 2)).toEqual([])
     world.now += 1_000
-    expect(world.pick(c, 2)).toEqual(['0.0', '0.1'])
+    expect(world.pick(a, 2)).toEqual(['0.0', '0.1'])
+  })
+
+  test('is left for five seconds to those who had no hand in it', () => {
+    for (const takes of ['another', 'nobody else'] as const) {
+      const { world, sources } = badPiece(1, 3)
+      const [a, b, c] = sources as [TestSource, TestSource, TestSource]
+      expect([world.pick(a, 2), world.pick(b, 2)]).toEqual([[], []])
+      if (takes === 'another') expect(world.pick(c, 2)).toEqual(['0.0', '0.1'])
+      world.now += 5_000
+      expect(world.pick(a, 2)).toEqual(takes === 'another' ? [] : ['0.0', '0.1'])
+    }
+  })
+
+  test('is taken from an honest one that is slow by those who had a hand in it later than by others', () => {
+    for (const [takes, afterMs] of [
+      ['another', 30_000],
+      ['a suspect', 60_000],
+    ] as const) {
+      const { world, sources } = badPiece(1, 4)
+      const [a, , c, d] = sources as [TestSource, TestSource, TestSource, TestSource]
+      const next = takes === 'another' ? d : a
+      world.pick(c, 2)
+      world.now += afterMs - 1
+      expect(world.pick(next, 2)).toEqual([])
+      world.now += 1
+      expect(world.pick(next, 2)).toEqual(['0.0', '0.1'])
+    }
   })
 
   test('is not left to who is silent or chokes us again and again', () => {
