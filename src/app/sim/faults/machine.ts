@@ -4,7 +4,7 @@ import type { MemoryDisk } from '../../../storage/memory-disk.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import { formatEndpoint } from '../../../protocol/endpoint.ts'
 import type { WireMessage } from '../../../protocol/message.ts'
-import type { Hashes, HttpClient, Millis, Random } from '../../../protocol/ports.ts'
+import type { Clock, Hashes, HttpClient, Millis, Random } from '../../../protocol/ports.ts'
 import { Node, type NodeOwnEvent } from '../../node.ts'
 import type { Session } from '../../session.ts'
 import type { SessionEvent } from '../../session-options.ts'
@@ -35,7 +35,8 @@ export interface MachineOptions {
   readonly disk: MemoryDisk
   readonly random: Random
   readonly hashes: Hashes
-  readonly http: HttpClient
+  /** Web servers, for a process with this clock. */
+  readonly openHttp: (clock: Clock) => HttpClient
   readonly metainfo: Metainfo
   /** Where the payload lies. */
   readonly path: string
@@ -85,13 +86,18 @@ export class Machine {
     return this.#session
   }
 
+  get timerCount(): number {
+    return this.#process?.timerCount ?? 0
+  }
+
   get streamCount(): number {
     return this.#process?.streamCount ?? 0
   }
 
   /** Starts a process as a user would, who wants what the plan says. */
   async start(): Promise<void> {
-    const { clock, host, disk, random, hashes, http, metainfo, path, peers, plan, observer } = this.options
+    const { clock, host, disk, random, hashes, openHttp, metainfo, path, peers, plan, observer } =
+      this.options
     const process = new SimProcess({
       clock,
       host,
@@ -106,7 +112,7 @@ export class Machine {
       hashes,
       disk,
       dialer: process,
-      http,
+      http: openHttp(process.clock),
       address: host.address,
       listen: () => process.listen(PORT),
     })

@@ -9,6 +9,7 @@ import type { Millis } from '../../../protocol/ports.ts'
 import { FRESH_MS, LOOK_INTERVAL_MS } from '../../../storage/file-watch.ts'
 import type { Ending, Machine, MachineEvent } from './machine.ts'
 import type { Damage, SwarmWorld } from './swarm-world.ts'
+import { WEB_SERVER } from './web-server.ts'
 
 /** The promises, by the name under which one that is broken is reported. */
 export const INVARIANTS = {
@@ -48,7 +49,7 @@ const DURABLE_AFTER: Readonly<Record<SyncPolicy, Millis>> = {
 const NOTICED_AFTER: Millis = LOOK_INTERVAL_MS + FRESH_MS + 2_000
 /** Bounds are looked at once in so many events. */
 const BOUNDS_EVERY = 256
-const MAX_TIMERS_PER_MACHINE = 400
+const MAX_TIMERS_PER_MACHINE = 100
 /** What two machines may have between them at once: each dials, and what was there before breaks off. */
 const MAX_STREAMS_PER_PAIR = 8
 
@@ -134,6 +135,10 @@ export class Oracle {
         return this.#onComplete(machine)
       case 'peer_banned':
         return this.#onBanned(machine, event.peer)
+      case 'webseed_dropped':
+        if (/^it (alone )?sent/.test(event.reason) && !this.#world.isWebLying)
+          this.#fail('no-false-ban', machine, `dropped ${event.url}: ${event.reason}`)
+        return
       case 'hash_fail':
         return this.#onHashFail(machine, event.piece, event.peers)
       default:
@@ -195,15 +200,14 @@ export class Oracle {
   }
 
   checkBounds(): void {
-    const { clock, streams, machines } = this.#world
-    const timers = clock.pending
-    if (timers > MAX_TIMERS_PER_MACHINE * machines.length)
-      this.#fail('bounds', machines[0]!, `${timers} timers`)
+    const { streams, machines } = this.#world
     const pairs = machines.length * (machines.length - 1)
     if (streams.streamCount > MAX_STREAMS_PER_PAIR * pairs)
       this.#fail('bounds', machines[0]!, `${streams.streamCount} connections`)
     const { length } = this.#world.metainfo.geometry
     for (const machine of machines) {
+      const { timerCount } = machine
+      if (timerCount > MAX_TIMERS_PER_MACHINE) this.#fail('bounds', machine, `${timerCount} timers`)
       const bytes = machine.node?.snapshot().bufferBytes ?? 0
       // What is cached, and what is being put together or written; an evicted piece may still be on its way to a peer.
       if (bytes > 4 * length) this.#fail('bounds', machine, `${bytes} bytes of buffers`)
@@ -295,16 +299,21 @@ export class Oracle {
   }
 
   #onHashFail(machine: Machine, piece: number, peers: readonly string[]): void {
-    const tainted = peers.filter((peer) => {
-      const sender = this.#world.machineAt(hostOf(peer))
-      return sender !== undefined && this.#bookOf(sender).isTainted
-    })
+    const tainted = peers.filter((peer) => this.#isTainted(hostOf(peer)))
     if (tainted.length === 0)
       this.#fail('no-false-blame', machine, `piece ${piece} is bad, and came from ${peers.join(', ')}`)
     const { culprits, banned } = this.#bookOf(machine)
     const hosts = new Set(tainted.map(hostOf))
     const [culprit] = hosts
-    if (culprit !== undefined && hosts.size === 1 && !banned.has(culprit)) culprits.add(culprit)
+    // A web seed that lies is not banned but dropped.
+    if (culprit !== undefined && culprit !== WEB_SERVER && hosts.size === 1 && !banned.has(culprit))
+      culprits.add(culprit)
+  }
+
+  #isTainted(host: string): boolean {
+    if (host === WEB_SERVER) return this.#world.isWebLying
+    const sender = this.#world.machineAt(host)
+    return sender !== undefined && this.#bookOf(sender).isTainted
   }
 
   #expectOnDisk(machine: Machine, piece: number, invariant: InvariantName, what: string): void {

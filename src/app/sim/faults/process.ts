@@ -32,6 +32,7 @@ export class SimProcess implements Dialer {
   readonly options: ProcessOptions
   readonly #streams = new Set<ProcessStream>()
   #listener: Listener | undefined
+  #timers = 0
   #isDead = false
 
   constructor(options: ProcessOptions) {
@@ -40,15 +41,17 @@ export class SimProcess implements Dialer {
     this.clock = {
       now: () => clock.now(),
       wallNow: () => clock.wallNow(),
-      after: (delay, fn) =>
-        clock.after(delay, () => {
-          if (!this.#isDead) fn()
-        }),
+      after: (delay, fn) => this.#after(delay, fn),
     }
   }
 
   get isDead(): boolean {
     return this.#isDead
+  }
+
+  /** Timers that wait. */
+  get timerCount(): number {
+    return this.#timers
   }
 
   /** Connections that have not ended. */
@@ -102,6 +105,23 @@ export class SimProcess implements Dialer {
     this.options.clock.whenAwake(() => {
       if (!this.#isDead) fn()
     })
+  }
+
+  #after(delay: Millis, fn: () => void): Cancel {
+    let isWaiting = true
+    const stopWaiting = (): void => {
+      if (isWaiting) this.#timers--
+      isWaiting = false
+    }
+    this.#timers++
+    const cancel = this.options.clock.after(delay, () => {
+      stopWaiting()
+      if (!this.#isDead) fn()
+    })
+    return () => {
+      stopWaiting()
+      cancel()
+    }
   }
 
   onOpened(stream: ProcessStream): void {

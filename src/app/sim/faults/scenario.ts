@@ -2,6 +2,7 @@
 import type { Millis, Random } from '../../../protocol/ports.ts'
 import { SYNC_POLICIES, type SyncPolicy } from '../../sync-policy.ts'
 import { SeededRandom } from '../random.ts'
+import type { WebServerPlan } from './web-server.ts'
 
 /**
  * An honest `seeder` has the payload, a `leecher` wants it. A `poisoner` says that it has it, and some of its blocks
@@ -34,6 +35,8 @@ export interface SwarmPlan {
   readonly machines: readonly MachinePlan[]
   /** One way, between any two machines. */
   readonly latencyMs: Millis
+  /** A server that has the payload, too. */
+  readonly web?: WebServerPlan
 }
 
 const MIN_BLOCKS = 8
@@ -65,6 +68,16 @@ export function drawSwarm(random: Random): SwarmPlan {
       sync: SYNC_POLICIES[random.int(SYNC_POLICIES.length)]!,
       knows: drawContacts(random, index, count),
     })),
+    ...(random.int(3) === 0 && { web: drawWebServer(random, length) }),
+  }
+}
+
+/** As fast as a slow seeder or an honest one. */
+function drawWebServer(random: Random, length: number): WebServerPlan {
+  return {
+    up: Math.round(length / (5 + random.int(55))),
+    oneIn: 2 + random.int(10),
+    isLying: random.int(3) === 0,
   }
 }
 

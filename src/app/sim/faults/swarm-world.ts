@@ -1,7 +1,7 @@
 /** The machines of a simulated swarm, what connects them, and the hand that breaks and mends. */
 import { buildMetainfo } from '../../../metainfo/build.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
-import type { Hashes, Millis } from '../../../protocol/ports.ts'
+import type { Clock, Hashes, Millis, Random } from '../../../protocol/ports.ts'
 import { PAGE_BYTES } from '../../../storage/memory-file.ts'
 import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
 import { SimClock } from '../clock.ts'
@@ -13,6 +13,7 @@ import { MachineClock } from './machine-clock.ts'
 import { NetworkCuts } from './network-cuts.ts'
 import type { Fault } from './plan.ts'
 import type { SwarmPlan } from './scenario.ts'
+import { WEB_SEED, WEB_SERVER, webServer } from './web-server.ts'
 
 export type Damage = 'rot' | 'change' | 'remove' | 'bad-sector'
 
@@ -59,7 +60,6 @@ export class SwarmWorld {
     })
     this.#cuts = new NetworkCuts(this.streams)
     this.metainfo = metainfoOf(plan, hashes)
-    const http = new SimHttp(this.clock)
     this.machines = plan.machines.map((machinePlan, index) => {
       const own = random.fork(`machine ${index}`)
       const clock = new MachineClock(this.clock)
@@ -73,7 +73,7 @@ export class SwarmWorld {
         disk,
         random: own,
         hashes,
-        http,
+        openHttp: (ofProcess) => this.#openHttp(ofProcess, own),
         metainfo: this.metainfo,
         path: PATH,
         peers: machinePlan.knows.map((other) => `${hostOf(other)}:${PORT}`),
@@ -89,6 +89,10 @@ export class SwarmWorld {
   contentOf(piece: number): Uint8Array {
     const { pieceLength } = this.metainfo.geometry
     return this.#options.plan.content.subarray(piece * pieceLength, (piece + 1) * pieceLength)
+  }
+
+  get isWebLying(): boolean {
+    return this.#options.plan.web?.isLying ?? false
   }
 
   machineAt(host: string): Machine | undefined {
@@ -208,6 +212,19 @@ export class SwarmWorld {
     })
   }
 
+  #openHttp(clock: Clock, random: Random): SimHttp {
+    const http = new SimHttp(clock)
+    const { web: plan, content } = this.#options.plan
+    if (plan)
+      http.serve(
+        WEB_SERVER,
+        80,
+        webServer(this.metainfo, content, { plan, random: random.fork('web server') }),
+        plan,
+      )
+    return http
+  }
+
   #cutOff(indices: readonly number[]): () => void {
     const side = indices.map(hostOf)
     const others = this.machines.map(({ index }) => hostOf(index)).filter((host) => !side.includes(host))
@@ -251,7 +268,7 @@ export class SwarmWorld {
   }
 }
 
-function metainfoOf({ content, pieceLength, fileLengths }: SwarmPlan, hashes: Hashes): Metainfo {
+function metainfoOf({ content, pieceLength, fileLengths, web }: SwarmPlan, hashes: Hashes): Metainfo {
   const digests = new Uint8Array(20 * Math.ceil(content.length / pieceLength))
   for (let piece = 0; piece * 20 < digests.length; piece++)
     digests.set(hashes.sha1(content.subarray(piece * pieceLength, (piece + 1) * pieceLength)), piece * 20)
@@ -264,6 +281,7 @@ function metainfoOf({ content, pieceLength, fileLengths }: SwarmPlan, hashes: Ha
       pieceLength,
       digests,
       isPrivate: false,
+      ...(web && { webSeeds: [WEB_SEED] }),
     },
     hashes,
   )
