@@ -36,12 +36,12 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exitCode = 1
 } else {
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
-  const { enableCompileCache, flushCompileCache } = await import('node:module')
+  const { enableCompileCache, flushCompileCache } = process.getBuiltinModule('node:module')
   enableCompileCache()
-  const { setFlagsFromString } = await import('node:v8')
   setTimeout(() => {
     // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
     flushCompileCache()
+    const { setFlagsFromString } = process.getBuiltinModule('node:v8')
     if (process.argv[2] !== 'simulate') for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
   }, LOADED_MS).unref()
   await import('./bitswarm.js')

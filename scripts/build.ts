@@ -5,29 +5,69 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { build } from 'rolldown'
+import { build, type InputOptions, type OutputOptions, type Plugin } from 'rolldown'
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 
 rmSync(at('dist'), { recursive: true, force: true })
 
-const { output } = await build({
-  cwd: at('.'),
-  input: {
-    'cmd/bitswarm': 'cmd/bitswarm.ts',
-    library: 'src/app/library.ts',
-    // A thread of its own: `worker-thread.ts`, which becomes part of a file in `dist`, looks for it there.
-    'disk-worker': 'src/storage/fs/disk-worker.ts',
+/**
+ * Node's own modules, as the process has them. A static import reads every export of one, and with it loads the parts
+ * that are loaded when they are first asked for. `node:module` stays as it is: rolldown's own runtime begins with it.
+ */
+const builtins: Plugin = {
+  name: 'builtins',
+  resolveId: (id, _importer, { kind }) =>
+    id.startsWith('node:') && id !== 'node:module' && kind === 'import-statement'
+      ? { id: `\0${id}`, moduleSideEffects: false }
+      : null,
+  async load(id) {
+    if (!id.startsWith('\0node:')) return null
+    const names = Object.keys((await import(id.slice(1))) as object).filter((name) => name !== 'default')
+    return [
+      `const builtin = process.getBuiltinModule('${id.slice(1)}')`,
+      'export default builtin',
+      ...names.map((name) => `export const ${name} = /* @__PURE__ */ (() => builtin.${name})()`),
+    ].join('\n')
   },
-  platform: 'node',
-  output: { dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name].js' },
-})
+}
+
+const common: InputOptions = { cwd: at('.'), platform: 'node', plugins: [builtins] }
+const format: OutputOptions = {
+  dir: 'dist',
+  format: 'esm',
+  sourcemap: true,
+  chunkFileNames: '[name].js',
+  // Each process reads all of it again.
+  comments: { legal: true, annotation: false, jsdoc: false },
+}
+const bundles = await build([
+  {
+    ...common,
+    input: { 'cmd/bitswarm': 'cmd/bitswarm.ts', library: 'src/app/library.ts' },
+    // To find, open and look over a file takes longer than to read it. What help needs and what a node needs are one each.
+    output: {
+      ...format,
+      codeSplitting: {
+        groups: [
+          { name: 'settings', test: /src\/app\/(config|terminal-text)\.ts$/, priority: 2 },
+          { name: 'main', test: /cmd\/main\.ts$/, priority: 1 },
+          { name: 'node', test: /src\/app\/library\.ts$/, priority: 0 },
+        ],
+      },
+    },
+  },
+  // A thread of its own: `worker-thread.ts`, which becomes part of a file in `dist`, looks for it there. It shares no file.
+  { ...common, input: { 'disk-worker': 'src/storage/fs/disk-worker.ts' }, output: format },
+])
 
 // npm links it as `bitswarm`. It stays as it is: a Node that cannot read the rest must be able to read it.
 copyFileSync(at('cmd/launcher.js'), at('dist/cmd/launcher.js'))
 chmodSync(at('dist/cmd/launcher.js'), 0o755)
 
-const modules = output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []))
+const modules = bundles
+  .flatMap(({ output }) => output)
+  .flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []))
 writeFileSync(at('dist/THIRD-PARTY-LICENSES.txt'), licensesOf(modules))
 
 const tsc = spawnSync(
