@@ -1,6 +1,6 @@
 /**
  * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones,
- * and walks to our own id now and then, as nothing else brings new neighbours.
+ * and walks to our own id now and then, so that we see it when our place is not where we think.
  */
 import { ID_LENGTH, idFrom, type NodeId } from '../../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
@@ -12,8 +12,8 @@ import type { Call, CallHandler, Callee, Rpc } from '../lookup/rpc.ts'
 import type { Walks } from '../lookup/walk.ts'
 
 /** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
-const REFRESH_NEAR: Millis = 5 * 60_000
-const REFRESH_FAR: Millis = 30 * 60_000
+const REFRESH_NEAR: Millis = 4 * 60_000
+const REFRESH_FAR: Millis = 12 * 60_000
 /** Contacts that nobody asks are forgotten after this long. */
 const FORGET_AFTER: Millis = 60 * 60_000
 /** After asking one contact: when the next may be asked. */
@@ -24,11 +24,8 @@ const MIN_SPACING: Millis = 500
 const IDLE: Millis = 60_000
 
 /** Between two walks to our own id. */
-const SELF_WALK: Millis = 30 * 60_000
+const SELF_WALK: Millis = 60 * 60_000
 const JITTER = 0.2
-
-/** Walks at once while joining: one for each far bucket. */
-const PARALLEL_WALKS = 4
 
 export interface MaintenanceOptions {
   readonly ownId: NodeId
@@ -104,16 +101,18 @@ export class Maintenance implements CallHandler {
 
   onFail(): void {}
 
-  /** One walk to a random id in each bucket but the last two, which the walk to our own id has filled. */
+  /**
+   * For each bucket with too few contacts asks whom we know nearest to it: those whom he names are pinged. The last two
+   * were filled by the walk to our own id.
+   */
   #fillFarBuckets(): void {
-    const { table, walks } = this.#options
-    let bucket = 0
-    const next = (): void => {
-      if (bucket >= table.depth - 2) return
-      const target = this.#idInBucket(bucket++)
-      walks.start({ goal: { target }, isCareful: false, onDone: next })
+    const { table, rpc, calleeOf } = this.#options
+    for (let bucket = 0; bucket < table.depth - 2; bucket++) {
+      if (table.hasEnough(bucket)) continue
+      const target = this.#idInBucket(bucket)
+      const [nearest] = table.closest(target, 1)
+      if (nearest !== undefined) rpc.call({ type: 'findPeers', target }, calleeOf(nearest), this)
     }
-    for (let i = 0; i < PARALLEL_WALKS; i++) next()
   }
 
   /** The walk to our own id now, through these contacts, in place of the next one; hears who is nearest. */

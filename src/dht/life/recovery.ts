@@ -16,8 +16,9 @@ import { RollCall } from './roll-call.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { SleepWatch } from './sleep-watch.ts'
 
-/** Between two looks at the clock and at the graves; sooner while a part of the network seems to be cut off. */
+/** Between two looks at the clock, and at the graves; sooner while a part of the network seems to be cut off. */
 const PULSE: Millis = 60_000
+const GRAVES_PULSE: Millis = 5 * 60_000
 const ALARMED_PULSE: Millis = 5_000
 const JITTER = 0.2
 
@@ -35,7 +36,7 @@ const RETURNS = 3
 const SHORT: Millis = 5 * 60_000
 
 /** Between two walks through a bootstrap node: each costs some twenty questions. */
-const PROBE_SPACING: Millis = 25 * 60_000
+const PROBE_SPACING: Millis = 55 * 60_000
 
 export type Ordeal = 'outage' | 'sleep' | 'split'
 
@@ -67,6 +68,7 @@ export class Recovery implements NeighbourhoodObserver {
   #pulseWithin: Millis = 0
   #rollCall: RollCall | undefined
   #alarmedUntil: Millis = Number.NEGATIVE_INFINITY
+  #visitedAt: Millis = Number.NEGATIVE_INFINITY
   #returns: Millis[] = []
   #probedAt: Millis = Number.NEGATIVE_INFINITY
   #reunitedAt: Millis = Number.NEGATIVE_INFINITY
@@ -160,15 +162,21 @@ export class Recovery implements NeighbourhoodObserver {
   }
 
   #look(): void {
-    const { clock, random, ping } = this.#options
+    const { clock, random } = this.#options
     const slept = this.#sleep.sleptFor(this.#pulseWithin)
     if (slept > 0) this.#verifyAll('sleep', slept)
     const now = clock.now()
     if (this.#mustAlarm(now)) this.#alarmedUntil = now + ALARM_LASTS
-    const lost = this.#health.isOnline(now) ? this.#graves.takeDue(now) : NONE
-    if (lost !== NONE) ping(lost, () => undefined)
+    if (this.#isAlarmed || now - this.#visitedAt >= GRAVES_PULSE) this.#visitGraves(now)
     const spread = 1 + JITTER * (2 * random.float() - 1)
     this.#lookAfter(spread * (this.#isAlarmed ? ALARMED_PULSE : PULSE))
+  }
+
+  #visitGraves(now: Millis): void {
+    const lost = this.#health.isOnline(now) ? this.#graves.takeDue(now) : NONE
+    if (lost === NONE) return
+    this.#visitedAt = now
+    this.#options.ping(lost, () => undefined)
   }
 
   #mustAlarm(now: Millis): boolean {

@@ -215,7 +215,9 @@ class StoreRound implements CallHandler {
     for (const { contact, token } of targets) {
       if (token === undefined) continue
       const seed = isSeed ? 1 : 0
-      const call = rpc.call({ type: 'announce', infoHash, port, token, seed }, calleeOf(contact), this)
+      // Nobody waits for it: an announce is sent again when it is lost, not when its answer takes a little longer.
+      const callee = { ...calleeOf(contact), rto: Number.POSITIVE_INFINITY }
+      const call = rpc.call({ type: 'announce', infoHash, port, token, seed }, callee, this)
       if (call !== undefined) this.#open++
     }
     if (this.#open === 0) this.#onDone(0, DEFAULT_TTL)

@@ -6,12 +6,11 @@ import type { KBucket } from './k-bucket.ts'
 /** A contact that was heard of within this time is good (BEP 5), and may be named to others. */
 export const GOOD_FOR: Millis = 15 * 60_000
 /**
- * Of a bucket with so many that were heard of within this shorter time, only those are named: fewer names are dead. It is
- * longer than the time after which neighbours are refreshed, so that they all are named while they live. A bucket
- * with fewer, in a network that is little used, would name nobody: there, all good ones are.
+ * Named are those that were heard of within this shorter time, so that few of them are dead. It is longer than the time after
+ * which neighbours are refreshed: they all are named while they live. In a network that is little used most buckets
+ * have none: there, the two heard of last are named while they are good, and as many are kept so.
  */
-const FRESH_FOR: Millis = 7 * 60_000
-const ENOUGH_FRESH = 3
+const FRESH_FOR: Millis = 4.5 * 60_000
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
@@ -36,11 +35,16 @@ export class Freshness {
 
   /** Who was heard of before this is not named to others. */
   namedSince(bucket: KBucket, now: Millis): Millis {
-    const fresh = now - FRESH_FOR
-    let missing = ENOUGH_FRESH
-    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row))
-      if (this.isGoodSince(row, fresh) && --missing === 0) return fresh
-    return now - GOOD_FOR
+    const good = now - GOOD_FOR
+    let last = good
+    let lastButOne = good
+    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row)) {
+      if (!this.isGoodSince(row, lastButOne)) continue
+      const at = this.heardAt(row)
+      lastButOne = Math.min(last, at)
+      last = Math.max(last, at)
+    }
+    return Math.min(now - FRESH_FOR, lastButOne)
   }
 
   /** The row of `bucket` that was silent for longest. */

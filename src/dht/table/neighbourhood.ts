@@ -17,8 +17,8 @@ import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
 import { forEachToldContact, isNodePort } from './told.ts'
 
-/** Pings at once that decide about a questionable contact. */
-const MAX_DOUBT_PINGS = 3
+/** Pings at once that decide about a questionable contact: newcomers come in swarms, and one place a round trip is enough. */
+const MAX_DOUBT_PINGS = 1
 
 export interface NeighbourhoodOptions {
   readonly ownId: NodeId

@@ -22,6 +22,8 @@ import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 const MAX_FAILS = 2
 /** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
 const NEAR_BUCKETS = 2
+/** Of those so many are asked whether they live, and named: who uses the network hears of the others anyway. */
+const REFRESHED = 2
 
 export interface RoutingTableOptions {
   readonly ownId: NodeId
@@ -112,7 +114,7 @@ export class RoutingTable {
       return NONE
     }
     this.#columns.onTimeout(row, requests)
-    const index = this.#indexOf(contact)
+    const index = this.bucketIndexOf(contact)
     if (!this.#isBad(row)) return NONE
     this.#remove(row, index, 'silent')
     const bucket = this.#buckets[index]!
@@ -122,7 +124,7 @@ export class RoutingTable {
   /** The endpoint answers with another id: the contact is gone for good. */
   onWrongId(contact: Contact): void {
     const row = this.#rowOf(contact)
-    if (row >= 0) this.#remove(row, this.#indexOf(contact), 'changed its id')
+    if (row >= 0) this.#remove(row, this.bucketIndexOf(contact), 'changed its id')
   }
 
   /** After `waiting`: the questionable member that a ping decides about, silent for longest; or {@link NONE}. */
@@ -133,13 +135,13 @@ export class RoutingTable {
 
   /**
    * The contact that is to be asked first, and when: of each near bucket the one that was silent for longest, of the
-   * others that among the {@link K} heard of last. {@link NONE} in an empty table.
+   * others that among the few heard of last. {@link NONE} in an empty table.
    */
   nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
     let next: Refresh = { contact: NONE, at: Number.POSITIVE_INFINITY }
     for (const [index, bucket] of this.#buckets.entries()) {
       const isNear = this.#isNear(index)
-      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.stalestOfLast(K, bucket)
+      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.stalestOfLast(REFRESHED, bucket)
       if (row === NO_ROW) continue
       const at = this.#freshness.heardAt(row) + (isNear ? near : far)
       if (at < next.at) next = { contact: this.#columns.contact(row), at }
@@ -163,7 +165,12 @@ export class RoutingTable {
 
   /** Which bucket a contact belongs to. */
   bucketIndexOf(contact: Contact): number {
-    return this.#indexOf(contact)
+    return Math.min(this.#book.commonPrefix(contact, this.#ownId), this.#buckets.length - 1)
+  }
+
+  /** Whether a bucket has the contacts that matter. */
+  hasEnough(bucket: number): boolean {
+    return (this.#buckets[bucket]?.size ?? 0) >= this.#wantedAt(bucket)
   }
 
   isFull(bucket: number): boolean {
@@ -267,12 +274,12 @@ export class RoutingTable {
     if (rivals.some((other) => this.#book.isSameId(other, contact) && isAlive(other))) return 'refused'
     for (const other of rivals) {
       const reason = this.#book.isSameId(other, contact) ? 'moved' : 'changed its id'
-      this.#remove(this.#rowOf(other), this.#indexOf(other), reason)
+      this.#remove(this.#rowOf(other), this.bucketIndexOf(other), reason)
     }
     for (;;) {
-      const index = this.#indexOf(contact)
+      const index = this.bucketIndexOf(contact)
       const bucket = this.#buckets[index]!
-      const isInBucket = (other: Contact): boolean => this.#indexOf(other) === index
+      const isInBucket = (other: Contact): boolean => this.bucketIndexOf(other) === index
       if (isCrowded(contact, { book: this.#book, contacts: akin, isInBucket })) return 'refused'
       if (bucket.size >= this.#capacity(index)) {
         if (index === this.#buckets.length - 1) {
@@ -369,7 +376,7 @@ export class RoutingTable {
     return index >= this.#buckets.length - NEAR_BUCKETS
   }
 
-  /** Contacts that a bucket should have: as many are asked whether they still live. */
+  /** Contacts that a bucket should have. */
   #wantedAt(index: number): number {
     return this.#isNear(index) ? this.#capacityAt(index) : Math.min(K, this.#capacityAt(index))
   }
@@ -380,12 +387,8 @@ export class RoutingTable {
     return index === this.#buckets.length - 1 ? Math.min(K, capacity) : capacity
   }
 
-  #indexOf(contact: Contact): number {
-    return Math.min(this.#book.commonPrefix(contact, this.#ownId), this.#buckets.length - 1)
-  }
-
   #bucketOf(contact: Contact): KBucket {
-    return this.#buckets[this.#indexOf(contact)]!
+    return this.#buckets[this.bucketIndexOf(contact)]!
   }
 
   #rowOf(contact: Contact): number {
