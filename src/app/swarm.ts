@@ -6,7 +6,7 @@ import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent, PeerState } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
 import type { PeerOrigin } from '../peer/peer-list.ts'
-import { MAX_QUEUED_REQUESTS } from '../peer/upload-queue.ts'
+import { MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH } from '../peer/upload-queue.ts'
 import { clientName } from '../protocol/client-name.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ExtensionRegistry, type ExtensionFields } from '../protocol/extension.ts'
@@ -315,6 +315,7 @@ export class Swarm implements PeerObserver {
       client,
       port: listenPort,
       requestQueue: MAX_QUEUED_REQUESTS,
+      longestBlock: MAX_REQUEST_LENGTH,
       metadataSize: this.#metadataSize,
       dhtPort: this.#dht?.port,
       isUploadOnly: this.#transfer?.downloader.picker.isComplete,

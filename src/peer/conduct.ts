@@ -3,13 +3,12 @@ import { ProtocolError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { BlockRange, WireMessage } from '../protocol/message.ts'
 import type { Millis } from '../protocol/ports.ts'
+import { MAX_REQUEST_LENGTH } from './upload-queue.ts'
 
 /** Messages that a remote may send without anything being exchanged, at once and in the long run. */
 export const IDLE_TALK = { burst: 8_192, perSecond: 512 }
 /** Blocks that nobody asked for, beyond those that crossed a cancel or choke, before a remote is closed. */
 export const MAX_UNREQUESTED_BLOCKS = 64
-/** Bytes that a remote may ask for in one request. Everybody asks for 16 KiB; some old clients for more. */
-export const MAX_REQUEST_LENGTH = 131_072
 
 /** As many messages is one that has us look at everything anew: a repeated bitfield, a choke that is taken back. */
 const HEAVY = 64

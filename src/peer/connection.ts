@@ -1,5 +1,5 @@
 /** One remote after the handshake: what it may do, what we may do, and every message between the two (BEP 3). */
-import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
+import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { WireDecoder } from '../protocol/decoder.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
@@ -227,7 +227,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
   /** All in one write. */
   request(runs: readonly BlockRange[]): void {
     this.window.onRequested(runs[0]!, this.#clock.now())
-    this.#send(encodeRequests(runs, BLOCK_LENGTH))
+    this.#send(encodeRequests(runs, this.window.requestLength))
   }
 
   cancel(ranges: readonly BlockRange[]): void {
@@ -386,9 +386,10 @@ export class PeerConnection implements BlockSource, StreamHandler {
     }
     this.#conduct.onExtensionHandshake()
     this.#remoteExtensions.onHandshake(payload)
-    const { requestQueue } = this.#remoteExtensions.fields
-    if (requestQueue !== undefined) this.window.queueLimit = requestQueue
-    this.#observer.onExtensions(this, this.#remoteExtensions.fields)
+    const { fields } = this.#remoteExtensions
+    if (fields.requestQueue !== undefined) this.window.queueLimit = fields.requestQueue
+    if (fields.longestBlock !== undefined) this.window.longestRequest = fields.longestBlock
+    this.#observer.onExtensions(this, fields)
   }
 
   #send(bytes: Uint8Array): void {

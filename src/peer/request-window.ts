@@ -1,5 +1,6 @@
-/** How many blocks to keep in flight towards one peer. */
+/** How many blocks to keep in flight towards one peer, and how many of them to ask for at once. */
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
+import { MAX_BLOCK_LENGTH } from '../protocol/decoder.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Millis } from '../protocol/ports.ts'
 
@@ -35,6 +36,8 @@ const ROUND_TRIP_AGE: Millis = 10_000
  * than we think, the window is what holds the rate down, and each would shrink the other.
  */
 const FALL = 0.5
+/** What one request asks for comes in so much time: others wait behind it at the peer, and so does the word that we have changed our mind. */
+const REQUEST_TIME: Millis = 100
 /** After so much silence nothing is known of a path. A timed request that is not answered by then never will be. */
 const MEMORY: Millis = 60_000
 
@@ -48,6 +51,7 @@ const MEMORY: Millis = 60_000
  */
 export class RequestWindow {
   #queueLimit = DEFAULT_QUEUE_LIMIT
+  #longestRequest = BLOCK_LENGTH
   #window = START_WINDOW
   #isStarting = true
   #isProbing = false
@@ -80,6 +84,19 @@ export class RequestWindow {
   /** The peer said how many requests it queues (`reqq`, BEP 10). */
   set queueLimit(requests: number) {
     this.#queueLimit = requests
+  }
+
+  /** The peer said how long a block it serves (bytes). */
+  set longestRequest(bytes: number) {
+    this.#longestRequest = Math.min(bytes, MAX_BLOCK_LENGTH)
+  }
+
+  /** Bytes to ask for in one request, at most: a block of 16 KiB, or twice as much again and again, as the peer is fast. */
+  get requestLength(): number {
+    const most = Math.min(this.#longestRequest, (this.rate * REQUEST_TIME) / 1_000)
+    let length = BLOCK_LENGTH
+    while (2 * length <= most) length *= 2
+    return length
   }
 
   /** Bytes a second: the best recent rate; 0 before the first measurement. */

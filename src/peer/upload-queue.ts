@@ -1,4 +1,5 @@
 /** What one peer has asked us for and has not been sent. */
+import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 
 /** Bytes that a peer wants: its piece index and range exist. */
@@ -11,6 +12,8 @@ export interface UploadRequest {
 
 /** Requests that we queue for one peer; we say so in the extension handshake (`reqq`, BEP 10). */
 export const MAX_QUEUED_REQUESTS = 2_048
+/** Bytes that it may ask for in one request; we say so there, too (`bitswarm_block`). */
+export const MAX_REQUEST_LENGTH = 131_072
 
 /** First in, first out. A request that is repeated while it waits is one request; a cancelled one costs nothing. */
 export class UploadQueue {
@@ -57,12 +60,19 @@ export class UploadQueue {
     return true
   }
 
-  /** @returns whether it was waiting */
+  /**
+   * Of a longer request the rest still waits, behind all others: blocks are asked for by the row, and cancelled one by one.
+   *
+   * @returns whether it was waiting
+   */
   cancel(piece: number, begin: number, length: number): boolean {
-    const key = this.#keyOf(piece, begin)
-    const request = this.#waiting.get(key)
-    if (request === undefined || request.length !== length) return false
-    this.#forget(key, request)
+    const end = begin + length
+    const request = this.#holderOf(piece, begin, end)
+    if (request === undefined) return false
+    this.#forget(this.#keyOf(piece, request.begin), request)
+    const requestEnd = request.begin + request.length
+    if (request.begin < begin) this.push({ piece, begin: request.begin, length: begin - request.begin })
+    if (end < requestEnd) this.push({ piece, begin: end, length: requestEnd - end })
     return true
   }
 
@@ -111,6 +121,15 @@ export class UploadQueue {
     this.#head = 0
     this.#bytes = 0
     return size
+  }
+
+  /** A request that asks for all of a range, which begins with it or with another block of it. */
+  #holderOf(piece: number, begin: number, end: number): UploadRequest | undefined {
+    for (let at = begin; at >= 0 && end - at <= MAX_REQUEST_LENGTH; at -= BLOCK_LENGTH) {
+      const request = this.#waiting.get(this.#keyOf(piece, at))
+      if (request !== undefined && at + request.length >= end) return request
+    }
+    return undefined
   }
 
   #keyOf(piece: number, begin: number): number {

@@ -1,10 +1,12 @@
 /** Peer messages out of arbitrary chunks of a byte stream (BEP 3). The hottest code of the product. */
 import { MAX_PIECES } from './bitfield.ts'
 import { ProtocolError } from './errors.ts'
-import { MESSAGE_ID, type WireMessage } from './message.ts'
+import { MESSAGE_ID, PIECE_HEADER_LENGTH, type WireMessage } from './message.ts'
 
-/** Bytes of the largest block that is taken: as many as we ever ask for. */
-export const MAX_BLOCK_LENGTH = 16_384
+/** Bytes of the longest block that is taken: as many as we ever ask for. */
+export const MAX_BLOCK_LENGTH = 131_072
+/** Bytes of a block that are delivered at a time: what has come of a longer one counts, whatever becomes of the rest. */
+export const BLOCK_STEP = 16_384
 /**
  * Bytes of an extended message, id and all: a metadata block is 16 KiB and a header, a PEX message 2 KiB, a handshake
  * less. The rest is room for extensions to come.
@@ -15,12 +17,12 @@ export const MAX_UNKNOWN_LENGTH = 1024 * 1024
 
 /** Length prefix and id: what must be there before a message can be judged. */
 const PREFIX_LENGTH = 5
-/** Piece index and offset, in front of a block. */
-const PIECE_FIELDS_LENGTH = 8
+/** Id, piece index and offset, in front of a block: what the length of a message counts beside the block. */
+const PIECE_FIELDS_LENGTH = PIECE_HEADER_LENGTH - 4
 /** Enough for every message but blocks, bitfields and extended ones. */
 const MIN_SCRATCH = 32
-/** Enough for a block; a larger scratch is given back after its message. */
-const MAX_KEPT_SCRATCH = PREFIX_LENGTH + PIECE_FIELDS_LENGTH + MAX_BLOCK_LENGTH
+/** Enough for a step of a block; a larger scratch is given back after its message. */
+const MAX_KEPT_SCRATCH = BLOCK_STEP
 
 const EMPTY = new Uint8Array(0)
 
@@ -29,6 +31,7 @@ export type OnMessage = (message: WireMessage) => void
 /**
  * Turns chunks into messages. One that lies whole in a chunk is read in place; one that is cut is put together in a
  * scratch buffer, which grows with the bytes that arrive and never beyond what the message's kind allows.
+ * A block longer than {@link BLOCK_STEP} comes as several messages, each as soon as its bytes are there.
  *
  * The decoder checks lengths. It knows no geometry, no state of the connection and no meaning.
  */
@@ -38,6 +41,10 @@ export class WireDecoder {
   #filled = 0
   /** Bytes of an unknown message that are still to be dropped. */
   #skipping = 0
+  /** Bytes of a block that have not been delivered, and where in which piece they begin. */
+  #blockLeft = 0
+  #piece = 0
+  #begin = 0
   #isStopped = false
   #minBitfield = 0
   #maxBitfield = MAX_PIECES / 8
@@ -52,6 +59,7 @@ export class WireDecoder {
     this.#isStopped = true
     this.#scratch = EMPTY
     this.#filled = 0
+    this.#blockLeft = 0
   }
 
   /**
@@ -81,24 +89,26 @@ export class WireDecoder {
   }
 
   /**
-   * How many bytes to have before the message at `at` can be delivered. While fewer than {@link PREFIX_LENGTH} are
-   * `available` that is only a step on the way; an unknown message is delivered as its prefix.
+   * How many bytes to have before what is at `at` can be dealt with. While fewer than {@link PREFIX_LENGTH} are `available`
+   * that is only a step on the way; an unknown message is delivered as its prefix, and a block follows its header.
    */
   #measure(bytes: Uint8Array, at: number, available: number): number {
+    if (this.#blockLeft > 0) return Math.min(this.#blockLeft, BLOCK_STEP)
     if (available < 4) return 4
     const length = readUint32(bytes, at)
     if (length === 0) return 4
     if (available < PREFIX_LENGTH) return PREFIX_LENGTH
-    return this.#isKnown(bytes[at + 4]!, length) ? 4 + length : PREFIX_LENGTH
+    const id = bytes[at + 4]!
+    if (!this.#isKnown(id, length)) return PREFIX_LENGTH
+    return id === MESSAGE_ID.piece ? PIECE_HEADER_LENGTH : 4 + length
   }
 
   /** Holds `length`, which counts the id, against what the kind of message allows. */
   #isKnown(id: number, length: number): boolean {
     switch (id) {
       case MESSAGE_ID.piece:
-        if (length > 1 + PIECE_FIELDS_LENGTH + MAX_BLOCK_LENGTH)
-          this.#refuse('wire.oversize', 'piece', length)
-        if (length <= 1 + PIECE_FIELDS_LENGTH) this.#refuse('wire.malformed', 'piece', length)
+        if (length > PIECE_FIELDS_LENGTH + MAX_BLOCK_LENGTH) this.#refuse('wire.oversize', 'piece', length)
+        if (length <= PIECE_FIELDS_LENGTH) this.#refuse('wire.malformed', 'piece', length)
         return true
       case MESSAGE_ID.request:
       case MESSAGE_ID.cancel:
@@ -139,10 +149,27 @@ export class WireDecoder {
     throw new ProtocolError(code, `a message of kind ${kind} with a length of ${length}`)
   }
 
+  /** What {@link #measure} has measured at `at` is there whole. */
   #deliver(bytes: Uint8Array, at: number, onMessage: OnMessage): void {
+    if (this.#blockLeft > 0) return this.#deliverStep(bytes, at, onMessage)
+    if (readUint32(bytes, at) > 0 && bytes[at + 4] === MESSAGE_ID.piece) return this.#beginBlock(bytes, at)
     const message = read(bytes, at)
     if (message.type === 'unknown') this.#skipping = message.length - 1
     onMessage(message)
+  }
+
+  #beginBlock(bytes: Uint8Array, at: number): void {
+    this.#blockLeft = readUint32(bytes, at) - PIECE_FIELDS_LENGTH
+    this.#piece = readUint32(bytes, at + PREFIX_LENGTH)
+    this.#begin = readUint32(bytes, at + PREFIX_LENGTH + 4)
+  }
+
+  #deliverStep(bytes: Uint8Array, at: number, onMessage: OnMessage): void {
+    const begin = this.#begin
+    const length = Math.min(this.#blockLeft, BLOCK_STEP)
+    this.#begin += length
+    this.#blockLeft -= length
+    onMessage({ type: 'piece', piece: this.#piece, begin, block: bytes.subarray(at, at + length) })
   }
 
   #deliverScratch(onMessage: OnMessage): void {
@@ -175,7 +202,7 @@ const UNCHOKE: WireMessage = { type: 'unchoke' }
 const INTERESTED: WireMessage = { type: 'interested' }
 const NOT_INTERESTED: WireMessage = { type: 'notInterested' }
 
-/** Reads the message at `at`, whose length fits its kind and which is there whole. */
+/** Reads the message at `at`, which is none with a block, whose length fits its kind and which is there whole. */
 function read(bytes: Uint8Array, at: number): WireMessage {
   const length = readUint32(bytes, at)
   if (length === 0) return KEEP_ALIVE
@@ -183,13 +210,6 @@ function read(bytes: Uint8Array, at: number): WireMessage {
   const from = at + PREFIX_LENGTH
   const end = at + 4 + length
   switch (id) {
-    case MESSAGE_ID.piece:
-      return {
-        type: 'piece',
-        piece: readUint32(bytes, from),
-        begin: readUint32(bytes, from + 4),
-        block: bytes.subarray(from + PIECE_FIELDS_LENGTH, end),
-      }
     case MESSAGE_ID.request:
       return readRange('request', bytes, from)
     case MESSAGE_ID.cancel:

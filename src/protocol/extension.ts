@@ -32,6 +32,8 @@ export interface ExtensionFields {
   readonly metadataSize?: number | undefined
   /** UDP port of the sender's node of the JSON DHT (`bitswarm_dht`); BEP 5's port message is for another DHT. */
   readonly dhtPort?: number | undefined
+  /** Bytes of the longest block that the sender serves (`bitswarm_block`), when it is more than the 16 KiB of everybody. */
+  readonly longestBlock?: number | undefined
 }
 
 export interface ExtensionHandshake extends ExtensionFields {
@@ -40,7 +42,8 @@ export interface ExtensionHandshake extends ExtensionFields {
 }
 
 export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Array {
-  const { ids, client, port, requestQueue, yourIp, isUploadOnly, metadataSize, dhtPort } = handshake
+  const { ids, client, port, requestQueue, yourIp, isUploadOnly, metadataSize, dhtPort, longestBlock } =
+    handshake
   return encodeBencode({
     m: ids,
     v: client,
@@ -50,6 +53,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
     upload_only: isUploadOnly ? 1 : undefined,
     metadata_size: metadataSize,
     bitswarm_dht: dhtPort,
+    bitswarm_block: longestBlock,
   })
 }
 
@@ -71,6 +75,7 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
     isUploadOnly: uploadOnly === undefined ? undefined : uploadOnly === 1,
     metadataSize: integerWithin(dict, 'metadata_size', 1, 2 ** 31),
     dhtPort: integerWithin(dict, 'bitswarm_dht', 1, 65_535),
+    longestBlock: integerWithin(dict, 'bitswarm_block', 1, 2 ** 31),
   }
 }
 

@@ -29,6 +29,7 @@ export type WireMessage =
   | { readonly type: 'have'; readonly piece: number }
   | { readonly type: 'bitfield'; readonly bytes: Uint8Array }
   | ({ readonly type: 'request' | 'cancel' } & BlockRange)
+  /** A block, or a part of one. */
   | { readonly type: 'piece'; readonly piece: number; readonly begin: number; readonly block: Uint8Array }
   /** UDP port of the sender's Mainline DHT node (BEP 5). */
   | { readonly type: 'port'; readonly port: number }
@@ -37,9 +38,9 @@ export type WireMessage =
   /** Skipped. `length` counts the id and the payload. */
   | { readonly type: 'unknown'; readonly id: number; readonly length: number }
 
-/** Bytes of a `request` or `cancel`, its length prefix included. */
 /** A `have` message, length prefix included. */
 const HAVE_LENGTH = 9
+/** Bytes of a `request` or `cancel`, its length prefix included. */
 export const REQUEST_LENGTH = 17
 /** Bytes in front of the block in a `piece` message, its length prefix included. */
 export const PIECE_HEADER_LENGTH = 13
@@ -87,7 +88,8 @@ export function encodeBitfield(bits: Uint8Array): Uint8Array {
 /**
  * All requests in one array: n × {@link REQUEST_LENGTH} bytes, for one write.
  *
- * @param maxLength what is longer is cut into requests for so many bytes
+ * @param maxLength ranges are cut at its multiples, so that whoever reads ahead by powers of two finds each request in one
+ *   of its windows; whole ones unless told
  */
 export function encodeRequests(ranges: readonly BlockRange[], maxLength: number = Infinity): Uint8Array {
   return encodeRanges(MESSAGE_ID.request, ranges, maxLength)
@@ -128,13 +130,13 @@ function encodeEmpty(id: number): Uint8Array {
 
 function encodeRanges(id: number, ranges: readonly BlockRange[], maxLength: number): Uint8Array {
   let count = 0
-  for (const { length } of ranges) count += Math.max(1, Math.ceil(length / maxLength))
+  for (const { begin, length } of ranges) count += Math.ceil(((begin % maxLength) + length) / maxLength) || 1
   const bytes = new Uint8Array(count * REQUEST_LENGTH)
   let at = 0
   for (const { piece, begin, length } of ranges) {
     let done = 0
     do {
-      const part = Math.min(maxLength, length - done)
+      const part = Math.min(maxLength - ((begin + done) % maxLength), length - done)
       bytes[at + 3] = REQUEST_LENGTH - 4
       bytes[at + 4] = id
       writeUint32(bytes, at + 5, piece)

@@ -80,6 +80,23 @@ describe('an upload queue', () => {
     expect(queue.peekRun(Infinity)).toEqual([{ piece: 2, begin: 0, length: 100 }])
   })
 
+  test('keeps what is left of a request when a block of it is cancelled', () => {
+    const block = 16_384
+    const queue = new UploadQueue(16 * block)
+    const row = (first: number, count: number) => ({ piece: 1, begin: first * block, length: count * block })
+    const cancel = (first: number, count: number) => queue.cancel(1, first * block, count * block)
+    for (const request of [row(0, 8), row(8, 2)]) queue.push(request)
+    expect([cancel(7, 2), cancel(10, 1), cancel(3, 2)]).toEqual([false, false, true])
+    expect([queue.size, queue.bytes]).toEqual([3, 8 * block])
+    expect([cancel(3, 1), cancel(0, 1), cancel(8, 2)]).toEqual([false, true, true])
+    queue.push(row(12, 1))
+    expect(queue.peekRun(Infinity)).toEqual([row(5, 3)])
+    queue.take([row(5, 3)])
+    expect(queue.peekRun(Infinity)).toEqual([row(1, 2)])
+    queue.take([row(1, 2)])
+    expect(queue.peekRun(Infinity)).toEqual([row(12, 1)])
+  })
+
   test('is bounded, cancelled ones or not', () => {
     const queue = new UploadQueue(2 ** 30)
     for (let i = 0; i < 10 * MAX_QUEUED_REQUESTS; i++) {

@@ -178,6 +178,24 @@ test('never more than the peer says that it queues', () => {
   expect(path.inFlight).toBe(250)
 })
 
+test.each([
+  { says: undefined, mbit: 500, blocks: 1 },
+  { says: 32_768, mbit: 500, blocks: 2 },
+  { says: 100_000, mbit: 500, blocks: 4 },
+  { says: 2 ** 31, mbit: 500, blocks: 8 },
+  { says: 2 ** 31, mbit: 6, blocks: 4 },
+  { says: 2 ** 31, mbit: 1, blocks: 1 },
+  { says: 1, mbit: 500, blocks: 1 },
+])('a peer of $mbit Mbit/s that serves $says bytes at a time is asked for $blocks blocks in one', (peer) => {
+  const path = new Path({ bytesPerSecond: peer.mbit * MBIT, roundTripMs: 1 })
+  if (peer.says !== undefined) path.window.longestRequest = peer.says
+  expect(path.window.requestLength).toBe(BLOCK)
+  path.run(5)
+  expect(path.window.requestLength).toBe(peer.blocks * BLOCK)
+  path.window.onStall()
+  expect(path.window.requestLength).toBe(BLOCK)
+})
+
 test('a stall starts it over, and it recovers within a second', () => {
   const path = new Path({ bytesPerSecond: 500 * MBIT, roundTripMs: 100 })
   path.run(5)

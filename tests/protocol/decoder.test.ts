@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  BLOCK_STEP,
   MAX_BLOCK_LENGTH,
   MAX_EXTENDED_LENGTH,
   MAX_UNKNOWN_LENGTH,
@@ -95,7 +96,7 @@ const anyMessage: fc.Arbitrary<WireMessage> = fc.oneof(
     begin: uint32,
     block: fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 50 }),
-      fc.nat(255).map((byte) => new Uint8Array(MAX_BLOCK_LENGTH).fill(byte)),
+      fc.nat(255).map((byte) => new Uint8Array(BLOCK_STEP).fill(byte)),
     ),
   }),
   fc.record({ type: fc.constant('port'), port: fc.integer({ min: 0, max: 65_535 }) }),
@@ -139,6 +140,8 @@ test('each message has the bytes that BEP 3 and BEP 10 give it', () => {
       [0, 0, 0, 13, 6, 0, 0, 0, 1, 0, 0, 0x80, 0, 0, 0, 0, 1],
     ),
   )
+  // Cut where the longer length ends, not where it would end for this run.
+  expect(wire.encodeRequests(run, 0x8000)).toEqual(wire.encodeRequests(run, 0x4000))
   expect(wire.encodeCancels(blocks.slice(0, 1))).toEqual(
     Uint8Array.of(0, 0, 0, 13, 8, 0, 0, 0, 1, 0, 0, 0x40, 0, 0, 0, 0x40, 0),
   )
@@ -206,6 +209,26 @@ test('a block that lies whole in a chunk is a view on it; a cut one is not', () 
   expect(views).toEqual([true, false])
 })
 
+test('a long block comes step by step, each as soon as it is there', () => {
+  const length = 2 * BLOCK_STEP + 10
+  const block = Uint8Array.from({ length }, (_, at) => at % 251)
+  const step = (from: number, end: number): WireMessage => ({
+    type: 'piece',
+    piece: 3,
+    begin: 7 + from,
+    block: block.subarray(from, end),
+  })
+  const steps = [step(0, BLOCK_STEP), step(BLOCK_STEP, 2 * BLOCK_STEP), step(2 * BLOCK_STEP, length)]
+  const stream = join(wire.encodePieceHeader(3, 7, length), block, wire.encodeChoke())
+  for (const cut of [1, 13, 14, 13 + BLOCK_STEP - 1, 13 + BLOCK_STEP, 13 + BLOCK_STEP + 1, 13 + length]) {
+    const decoder = new WireDecoder()
+    const before = decode([stream.subarray(0, cut)], decoder)
+    const whole = Math.floor((cut - 13) / BLOCK_STEP)
+    expect(before).toEqual(cut === 13 + length ? steps : steps.slice(0, Math.max(0, whole)))
+    expect([...before, ...decode([stream.subarray(cut)], decoder)]).toEqual([...steps, { type: 'choke' }])
+  }
+})
+
 test('a peer that claims much and sends little makes us hold little', () => {
   const before = process.memoryUsage().arrayBuffers
   const decoders = Array.from({ length: 1_000 }, () => new WireDecoder())
@@ -242,7 +265,7 @@ describe('a message longer or shorter than its kind is refused at its id, before
     ['a short cancel', frame(12, 8, 0), 'wire.malformed'],
     ['a piece without a block', frame(9, 7, 0), 'wire.malformed'],
     ['a piece without an offset', frame(5, 7, 0), 'wire.malformed'],
-    ['a piece beyond 16 KiB', frame(9 + MAX_BLOCK_LENGTH + 1, 7, 0), 'wire.oversize'],
+    ['a piece beyond 128 KiB', frame(9 + MAX_BLOCK_LENGTH + 1, 7, 0), 'wire.oversize'],
     ['a piece that claims 4 GiB', frame(0xffffffff, 7, 0), 'wire.oversize'],
     ['a long port', frame(4, 9, 0), 'wire.malformed'],
     ['an extended message without a number', frame(1, 20, 0), 'wire.malformed'],
@@ -270,6 +293,17 @@ test('once the geometry is known a bitfield has exactly its size', () => {
   const other = new WireDecoder()
   other.expectPieces(9)
   expect(() => decode([frame(2, 5)], other)).toThrow(ProtocolError)
+})
+
+test('a handler that stops the decoder within a long block gets no more of it', () => {
+  const decoder = new WireDecoder()
+  const seen: string[] = []
+  const bytes = frame(9 + 2 * BLOCK_STEP, 7)
+  decoder.push(bytes, ({ type }) => {
+    seen.push(type)
+    decoder.stop()
+  })
+  expect(seen).toEqual(['piece'])
 })
 
 test('a handler that stops the decoder gets nothing more', () => {

@@ -30,6 +30,7 @@ test('the handshake of BEP 10 is read', () => {
     upload_only: 1,
     metadata_size: 31_235,
     bitswarm_dht: 10_000,
+    bitswarm_block: 65_536,
     ipv6: new Uint8Array(16),
     complete_ago: 5,
   })
@@ -42,6 +43,7 @@ test('the handshake of BEP 10 is read', () => {
     isUploadOnly: true,
     metadataSize: 31_235,
     dhtPort: 10_000,
+    longestBlock: 65_536,
   })
 })
 
@@ -57,6 +59,7 @@ test('what is written is read', () => {
           isUploadOnly: fc.constant(true),
           metadataSize: fc.integer({ min: 1, max: 10_000_000 }),
           dhtPort: fc.integer({ min: 1, max: 65_535 }),
+          longestBlock: fc.integer({ min: 1, max: 2 ** 31 }),
         },
         { requiredKeys: [] },
       ),
@@ -71,6 +74,7 @@ test('what is written is read', () => {
           isUploadOnly: undefined,
           metadataSize: undefined,
           dhtPort: undefined,
+          longestBlock: undefined,
           ...fields,
         })
       },
@@ -88,6 +92,7 @@ test('values of the wrong kind or out of range are passed over, the rest is read
     upload_only: 2,
     metadata_size: -1,
     bitswarm_dht: 65_536,
+    bitswarm_block: 2 ** 31 + 1,
   })
   expect(Object.fromEntries(handshake.ids)).toEqual({ ok: 3, off: 0 })
   expect(Object.values(handshake).filter((value) => value !== undefined)).toEqual([handshake.ids])

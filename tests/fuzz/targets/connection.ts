@@ -41,7 +41,7 @@ export const target: FuzzTarget = {
     const block = Buffer.concat([encodePieceHeader(3, 0, 40), new Uint8Array(40).fill(3)])
     const hello = encodeExtended(
       0,
-      encodeExtensionHandshake({ ids: new Map([['ut_x', 1]]), requestQueue: 9, port: 5 }),
+      encodeExtensionHandshake({ ids: new Map([['ut_x', 1]]), requestQueue: 9, port: 5, longestBlock: 80 }),
     )
     const said = [
       encodeBitfield(Uint8Array.of(0b1010_0000, 0b0010_0000)),

@@ -13,7 +13,7 @@ const MAX_CLIENT_LENGTH = 64
 
 export const target: FuzzTarget = {
   sources: ['protocol/extension.ts', 'protocol/text.ts'],
-  words: ['yourip', 'reqq', 'upload_only', 'metadata_size', 'bitswarm_dht'],
+  words: ['yourip', 'reqq', 'upload_only', 'metadata_size', 'bitswarm_dht', 'bitswarm_block'],
   spoil: spoilBencode,
 
   seeds: () => {
@@ -35,6 +35,7 @@ export const target: FuzzTarget = {
         isUploadOnly: true,
         metadataSize: 31_337,
         dhtPort: 4_444,
+        longestBlock: 131_072,
       },
       { ids: new Map(), yourIp: '2001:db8::1' },
     ].map(encodeExtensionHandshake)

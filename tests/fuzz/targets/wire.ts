@@ -1,4 +1,4 @@
-import { WireDecoder } from '../../../src/protocol/decoder.ts'
+import { BLOCK_STEP, WireDecoder } from '../../../src/protocol/decoder.ts'
 import { ProtocolError } from '../../../src/protocol/errors.ts'
 import {
   encodeBitfield,
@@ -48,7 +48,8 @@ export const target: FuzzTarget = {
       Uint8Array.of(0, 0, 0, 3, 99, 1, 2),
     ]
     const long = Buffer.concat([encodePieceHeader(0, 0, 16_384), new Uint8Array(16_384)])
-    return [...messages, Buffer.concat(messages), Buffer.concat([long, piece])].map((stream) =>
+    const longer = Buffer.concat([encodePieceHeader(1, 0, 16_400), new Uint8Array(16_400)])
+    return [...messages, Buffer.concat(messages), Buffer.concat([long, piece]), longer].map((stream) =>
       Buffer.concat([Uint8Array.of(7, 12), stream]),
     )
   },
@@ -62,7 +63,11 @@ export const target: FuzzTarget = {
     const known = messages.filter(({ type }) => type !== 'unknown')
     const written = Buffer.concat(known.map(encode))
     claimSame(decode([written], pieces), [known, undefined], 'written, read')
-    if (known.length === messages.length)
+    // What came as one long block is written as several.
+    const hasSteps = messages.some(
+      (message) => message.type === 'piece' && message.block.length === BLOCK_STEP,
+    )
+    if (known.length === messages.length && !hasSteps)
       claim(written.equals(stream.subarray(0, written.length)), 'messages are written in one way only')
   },
 }
