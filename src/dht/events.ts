@@ -114,7 +114,10 @@ export type DhtEvent =
       readonly operation: 'load' | 'save' | 'open'
       readonly reason: string
     }
-  /** One of our own lookups has ended. `hops` are the steps to the nearest node that answered. */
+  /**
+   * One of our own lookups has ended. `hops` are the steps to the nearest node that answered. `isInDoubt`: those that it came
+   * to looked as if somebody had put them there, and it asked many others as well.
+   */
   | {
       readonly event: 'dht_lookup'
       readonly family: 4 | 6
@@ -123,6 +126,7 @@ export type DhtEvent =
       readonly hops: number
       readonly rpcs: number
       readonly ms: number
+      readonly isInDoubt: boolean
     }
   /** One round of announcing a torrent has ended: `stored` nodes confirmed it. */
   | {
@@ -134,6 +138,7 @@ export type DhtEvent =
       readonly hops: number
       readonly rpcs: number
       readonly ms: number
+      readonly isInDoubt: boolean
       readonly nextSeconds: number
     }
   /** In a network with a key: `node` says that our clock is wrong, and does not listen to us. */

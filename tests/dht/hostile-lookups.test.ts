@@ -12,7 +12,7 @@ import { idOf, infoHash, join, LoneNode, packed } from './lone-node.ts'
 
 /** What one of them does when it is asked. */
 type Manner =
-  'silent' | 'slow' | 'honest' | 'itself' | 'loop' | 'closer' | 'dead' | 'other id' | 'wrong answer'
+  'silent' | 'slow' | 'honest' | 'itself' | 'loop' | 'closer' | 'dead' | 'other id' | 'wrong answer' | 'more'
 
 const manners = fc.array(
   fc.constantFrom<Manner>(
@@ -25,6 +25,7 @@ const manners = fc.array(
     'dead',
     'other id',
     'wrong answer',
+    'more',
   ),
   { minLength: 1, maxLength: 12 },
 )
@@ -63,7 +64,7 @@ class Liars {
     const nodes = this.#named(n, manner)
     const reply: Message =
       message.type === 'findPeers' && manner !== 'wrong answer'
-        ? { type: 'peers', t: message.t, id, nodes, token: 'abcd' }
+        ? { type: 'peers', t: message.t, id, nodes, token: 'abcd', ...(manner === 'more' && { more: 1 }) }
         : { type: 'pong', t: message.t, id }
     if (manner === 'slow') this.#lone.clock.after(990, () => this.#lone.say(reply, to))
     else this.#lone.say(reply, to)
@@ -80,6 +81,7 @@ class Liars {
       dead: [],
       'other id': [n + 1],
       'wrong answer': [n + 1],
+      more: [n + 1],
     }[manner]
     const living = numbers.map((one) => packed(Liars.endpoint(one), Liars.id(one)))
     if (manner !== 'dead') return join(living)

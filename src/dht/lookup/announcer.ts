@@ -169,7 +169,7 @@ class Announcement {
     const isHasty = this.#mustRepeat || (this.#hasNewcomers && stored < K)
     const wait = isHasty ? this.#untilNextRound() : jittered
     const { infoHash, port } = this.#subject
-    const { hops, rpcs } = summary
+    const { hops, rpcs, isInDoubt } = summary
     const ms = Math.round(this.#environment.clock.now() - this.#roundAt)
     const nextSeconds = Math.ceil(wait / 1_000)
     // A family without contacts has nothing to tell at each try.
@@ -183,6 +183,7 @@ class Announcement {
         hops,
         rpcs,
         ms,
+        isInDoubt,
         nextSeconds,
       })
     this.runAfter(wait)

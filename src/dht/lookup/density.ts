@@ -2,6 +2,7 @@
  * Whether ids lie about a target as chance puts them. Who may choose ids puts his right beside the target and is all
  * eight of the nearest; of nodes with ids by chance, two are hardly ever within a hundredth of the usual distance.
  */
+import type { LookupEntry } from './lookup-entry.ts'
 
 /** Nodes that may lie arbitrarily near to a target, and more for each usual distance: others are refused. */
 const ANYWHERE = 2
@@ -27,6 +28,25 @@ export class Density {
   /** Whether so many nodes may lie within `fraction` of the space around a target. */
   isPlausible(nodes: number, fraction: number): boolean {
     return !this.isTelling || nodes <= ANYWHERE + PER_USUAL_DISTANCE * fraction * this.#networkSize
+  }
+
+  /**
+   * Whether there may be one more at `distance`, given those on a list, nearest first. Who does not count or has failed is
+   * not there.
+   */
+  admits(distance: number, list: readonly LookupEntry[]): boolean {
+    let within = 0
+    let isIn = false
+    for (const entry of list) {
+      if (!entry.counts || entry.state === 'failed') continue
+      if (!isIn && entry.distance > distance) {
+        isIn = true
+        if (!this.isPlausible(++within, distance)) return false
+      }
+      within++
+      if (isIn && !this.isPlausible(within, entry.distance)) return false
+    }
+    return isIn || this.isPlausible(within + 1, distance)
   }
 
   /** Whether no more nodes lie there than is usual: of a hundred targets, one has more. */

@@ -98,24 +98,25 @@ export class Lookup {
 
   /** Puts a node on the list that we know. @param rttMs infinite when it was never measured */
   onKnown(contact: Contact, rttMs: Millis): void {
-    this.#add(contact, undefined, rttMs)
+    if (this.entryOf(contact) === undefined) this.#add(contact, undefined, rttMs)
   }
 
   /** Puts a node on the list that `suggestedBy` named. */
   onHeard(contact: Contact, suggestedBy: LookupEntry): void {
+    const known = this.entryOf(contact)
+    if (known?.namers.includes(suggestedBy)) return
     suggestedBy.named++
     suggestedBy.reach = Math.max(suggestedBy.reach, this.#distanceOf(contact))
-    this.#add(contact, suggestedBy, Number.POSITIVE_INFINITY)
+    if (known === undefined) this.#add(contact, suggestedBy, Number.POSITIVE_INFINITY)
+    else known.namers.push(suggestedBy)
   }
 
+  /** Nobody on the list. */
   #add(contact: Contact, suggestedBy: LookupEntry | undefined, rttMs: Millis): void {
-    const known = this.entryOf(contact)
-    if (known !== undefined && suggestedBy !== undefined && !known.namers.includes(suggestedBy))
-      known.namers.push(suggestedBy)
-    if (known !== undefined || this.#isCrowded(contact)) return
+    if (this.#isCrowded(contact)) return
     const counts = this.#counts(contact)
     const distance = this.#distanceOf(contact)
-    if (suggestedBy !== undefined && this.#isTooDense(distance)) {
+    if (suggestedBy !== undefined && !this.#density.admits(distance, this.#entries)) {
       this.#hasRefused = true
       return
     }
@@ -290,7 +291,8 @@ export class Lookup {
   }
 
   get #isRegionAsked(): boolean {
-    return !this.#entries.some(({ state }) => state === 'waiting') && this.next() === undefined
+    const isSpent = this.#rpcs >= MAX_RPCS || this.#nextInRegion() === undefined
+    return isSpent && !this.#entries.some(({ state }) => state === 'waiting')
   }
 
   /** Those who have answered, or still might. */
@@ -310,22 +312,6 @@ export class Lookup {
 
   #isTrusted({ suggestedBy }: LookupEntry): boolean {
     return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
-  }
-
-  /** Whether with one more at this distance there would be more nodes near the target than there can be. */
-  #isTooDense(distance: number): boolean {
-    let within = 0
-    let isIn = false
-    for (const entry of this.#entries) {
-      if (!entry.counts || entry.state === 'failed') continue
-      if (!isIn && entry.distance > distance) {
-        isIn = true
-        if (!this.#density.isPlausible(++within, distance)) return true
-      }
-      within++
-      if (isIn && !this.#density.isPlausible(within, entry.distance)) return true
-    }
-    return !isIn && !this.#density.isPlausible(within + 1, distance)
   }
 
   #distanceOf(contact: Contact): number {

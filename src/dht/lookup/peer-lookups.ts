@@ -45,10 +45,10 @@ export class PeerLookups {
         onPeers: onFound,
         onDone: (walk) => {
           const summary = { ...walk, peers: found.size }
-          const { peers, hops, rpcs, ms } = summary
+          const { peers, hops, rpcs, ms, isInDoubt } = summary
           // A family without contacts has nothing to tell at each poll.
           if (rpcs > 0 || peers > 0)
-            emit({ event: 'dht_lookup', family, infoHash: toHex(infoHash), peers, hops, rpcs, ms })
+            emit({ event: 'dht_lookup', family, infoHash: toHex(infoHash), peers, hops, rpcs, ms, isInDoubt })
           onDone(summary)
         },
       })
