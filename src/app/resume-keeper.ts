@@ -125,8 +125,8 @@ export class ResumeKeeper {
         else payload.unlock(end)
       })
     this.#isFinishing = true
-    this.#afterwards(() =>
-      look((changed) => {
+    look((changed) =>
+      this.#afterwards(() => {
         if (changed) end(changed)
         else this.#sync((error) => (error ? end(error) : forget()))
       }),

@@ -43,12 +43,12 @@ function onFile<T>(path: string, work: () => T): T {
   }
 }
 
-function write(spans: readonly PathSpan[], data: Uint8Array, root: string): void {
+function write(spans: readonly PathSpan[], data: Uint8Array, place: string | undefined): void {
   let at = 0
   for (const { path, offset, length } of spans) {
     if (path !== undefined)
       onFile(path, () => {
-        const fd = handles.open(path, WRITE_FLAGS, root)
+        const fd = handles.open(path, WRITE_FLAGS, place)
         for (let done = 0; done < length;)
           done += writeSync(fd, data, at + done, length - done, offset + done)
       })
@@ -108,30 +108,33 @@ function tryHash(spans: readonly PathSpan[]): HashedPiece {
   }
 }
 
-function commit({ data, digest, spans, note, root }: CommitWork): CommittedPiece {
+function commit({ data, digest, spans, note, place }: CommitWork): CommittedPiece {
   const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
   if (!isGood) return 'corrupt'
   return unlessFailed(() => {
-    write(spans, data, root)
-    if (note !== undefined) writeNote(note, root)
+    write(spans, data, place)
+    if (note !== undefined) writeNote(note)
   })
 }
 
-function writeNote({ path, piece, key }: Note, root: string): void {
+function writeNote({ path, piece, key }: Note): void {
   const span = { path, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
-  write([span], noteOf(Buffer.from(key, 'hex'), piece), root)
+  write([span], noteOf(Buffer.from(key, 'hex'), piece), undefined)
 }
 
 /** One sync of each file serves the whole group. */
 function commitGroup(group: readonly CommitWork[]): CommittedPiece[] {
   const committed = group.map(commit)
-  /** Each with the root that it lies below. */
-  const files = new Map<string, string>()
-  for (const [index, { spans, note, root }] of group.entries())
-    if (note?.isDurable && committed[index] === 'written')
-      for (const { path } of [...spans, note]) if (path !== undefined) files.set(path, root)
+  /** With the place where each must lie. */
+  const files = new Map<string, string | undefined>()
+  for (const [index, { spans, note, place }] of group.entries()) {
+    if (!note?.isDurable || committed[index] !== 'written') continue
+    for (const { path } of spans) if (path !== undefined) files.set(path, place)
+    files.set(note.path, undefined)
+  }
   const synced = unlessFailed(() => {
-    for (const [path, root] of files) onFile(path, () => fdatasyncSync(handles.open(path, WRITE_FLAGS, root)))
+    for (const [path, place] of files)
+      onFile(path, () => fdatasyncSync(handles.open(path, WRITE_FLAGS, place)))
   })
   return committed.map((result) => (result === 'written' ? synced : result))
 }

@@ -19,6 +19,7 @@ import { Lock } from './lock.ts'
 import { allocate, findContent, statFiles, statOne } from './payload-files.ts'
 import { createNotes, eraseNotes, readRemembered, removeRemembered } from './resume-files.ts'
 import { readScattered } from './scattered-read.ts'
+import { placeOf } from './stray.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 interface Opened {
@@ -29,6 +30,8 @@ interface Opened {
   readonly found: readonly (FileStat | undefined)[]
   readonly boot: string
   readonly lock: Lock | undefined
+  /** Where the payload lies, free of symlinks. */
+  readonly place: string
   /** The topmost folder that had to be made for the lock. */
   readonly firstMade: string | undefined
 }
@@ -40,6 +43,7 @@ export class FsPayload implements Payload {
   readonly #digests: Uint8Array
   readonly #mode: OpenMode
   readonly #workers: WorkerPool
+  readonly #place: string
   readonly #handles: AsyncHandles
   /** Files that may have been written since they were last synced; at first, by whoever was here before. */
   readonly #dirty = new Set<number>()
@@ -64,9 +68,10 @@ export class FsPayload implements Payload {
     this.#lock = opened.lock
     if (opened.firstMade !== undefined) this.#newNamesIn.add(dirname(opened.firstMade))
     for (const [file, stat] of opened.found.entries()) if (stat !== undefined) this.#dirty.add(file)
+    this.#place = opened.place
     this.#handles =
       opened.mode === 'download'
-        ? new AsyncHandles(READ_WRITTEN_FLAGS, opened.map.root)
+        ? new AsyncHandles(READ_WRITTEN_FLAGS, opened.place)
         : new AsyncHandles(READ_FLAGS)
   }
 
@@ -78,12 +83,13 @@ export class FsPayload implements Payload {
       const found = await statFiles(map, mode)
       const refusal = map.refuseToSeed(found)
       if (refusal !== undefined) throw refusal
-      return new FsPayload({ ...opened, found, lock: undefined, firstMade: undefined })
+      return new FsPayload({ ...opened, found, lock: undefined, place: map.root, firstMade: undefined })
     }
     const firstMade = await mkdir(dirname(map.root), { recursive: true })
     const lock = await Lock.acquire(map.lockPath)
     try {
-      return new FsPayload({ ...opened, found: await statFiles(map, mode), lock, firstMade })
+      const place = await placeOf(map.root)
+      return new FsPayload({ ...opened, found: await statFiles(map, mode), lock, place, firstMade })
     } catch (error) {
       await lock.release()
       throw error
@@ -125,7 +131,7 @@ export class FsPayload implements Payload {
     const digest = new Uint8Array(this.#digestOf(piece))
     this.#commitsUnderWay++
     const note = this.#noteTaking && { ...this.#noteTaking, piece }
-    this.#workers.commit({ data, digest, spans, root: this.#map.root, note }, (result) => {
+    this.#workers.commit({ data, digest, spans, place: this.#place, note }, (result) => {
       this.#commitsUnderWay--
       // A failed write may have changed something, too.
       if (result !== 'corrupt') for (const { file } of files) this.#dirty.add(file)
@@ -269,7 +275,8 @@ export class FsPayload implements Payload {
     if (refusal !== undefined) throw refusal
     const isNew = now.some((stat, file) => stat === undefined && this.#map.pathOf(file) !== undefined)
     if (isNew) this.#workers.prepare() // pieces will come soon
-    for (const folder of await allocate(this.#map, now)) this.#newNamesIn.add(folder)
+    for (const folder of await allocate(this.#map, { found: now, place: this.#place }))
+      this.#newNamesIn.add(folder)
   }
 
   async #sync(files: readonly number[]): Promise<void> {

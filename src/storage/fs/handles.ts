@@ -19,9 +19,9 @@ export class SyncHandles {
   /**
    * A descriptor that stays valid until the next call.
    *
-   * @param root below which the file must lie when it is opened now; missing for what is only looked at
+   * @param place where the file must lie when it is opened now; missing for what is only looked at
    */
-  open(path: string, flags: number, root?: string): number {
+  open(path: string, flags: number, place?: string): number {
     const key = `${flags}:${path}`
     const known = this.#handles.get(key)
     if (known !== undefined) {
@@ -29,7 +29,7 @@ export class SyncHandles {
       this.#handles.set(key, known)
       return known
     }
-    const fd = root === undefined ? openSync(path, flags) : openInsideSync(path, flags, root)
+    const fd = place === undefined ? openSync(path, flags) : openInsideSync(path, flags, place)
     this.#handles.set(key, fd)
     for (const [oldest, oldestFd] of this.#handles) {
       if (this.#handles.size <= MAX_OPEN_FILES) break
@@ -66,13 +66,13 @@ interface Handle {
 /** For the main thread, which must not block: files are opened on Node's pool, and stay open while they are used. */
 export class AsyncHandles {
   readonly #flags: number
-  readonly #root: string | undefined
+  readonly #place: string | undefined
   readonly #handles = new Map<string, Handle>()
 
-  /** @param root below which files must lie when they are opened; missing where symlinks may lead elsewhere */
-  constructor(flags: number, root?: string) {
+  /** @param place where files must lie when they are opened; missing where symlinks may lead elsewhere */
+  constructor(flags: number, place?: string) {
     this.#flags = flags
-    this.#root = root
+    this.#place = place
   }
 
   /** Calls back at once when the file is open already. `release` must be called once. */
@@ -110,8 +110,8 @@ export class AsyncHandles {
   }
 
   #admit(path: string, handle: Handle, fd: number): void {
-    if (this.#root === undefined) return this.#onOpen(path, handle, fd)
-    refuseStray(() => statOpen(fd), path, this.#root).then(
+    if (this.#place === undefined) return this.#onOpen(path, handle, fd)
+    refuseStray(() => statOpen(fd), path, this.#place).then(
       () => this.#onOpen(path, handle, fd),
       (stray: Error) => close(fd, () => this.#onOpen(path, handle, stray)),
     )

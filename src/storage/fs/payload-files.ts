@@ -89,9 +89,13 @@ function isBlank(buffer: Buffer, length: number): boolean {
 /**
  * Creates missing files and gives those of another length the one that is planned, sparse.
  *
+ * @param place where they must lie
  * @returns the folders that got new names, which are not durable yet
  */
-export async function allocate(map: FileMap, found: readonly (FileStat | undefined)[]): Promise<Set<string>> {
+export async function allocate(
+  map: FileMap,
+  { found, place }: { readonly found: readonly (FileStat | undefined)[]; readonly place: string },
+): Promise<Set<string>> {
   const changed = new Set<string>()
   await forEachInFlight(map.fileCount, async (file) => {
     const path = map.pathOf(file)
@@ -110,7 +114,7 @@ export async function allocate(map: FileMap, found: readonly (FileStat | undefin
     }
     const handle = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666)
     try {
-      await refuseStray(() => handle.stat(), path, map.root)
+      await refuseStray(() => handle.stat(), path, place)
       await handle.truncate(map.lengthOf(file))
     } finally {
       await handle.close()

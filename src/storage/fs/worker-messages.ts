@@ -3,12 +3,13 @@ import type { Verdict } from '../disk.ts'
 import type { PathSpan } from '../file-map.ts'
 import type { FsFault } from './errno.ts'
 
-/** Hash `data`, a whole piece, compare, write it to `spans`, which lie below `root` or are it, and note it. */
+/** Hash `data`, a whole piece, compare, write it to `spans`, which lie in `place`, and note it. */
 export interface CommitWork {
   readonly data: Uint8Array
   readonly digest: Uint8Array
   readonly spans: readonly PathSpan[]
-  readonly root: string
+  /** Where the payload lies, free of symlinks. */
+  readonly place: string
   readonly note: Note | undefined
 }
 

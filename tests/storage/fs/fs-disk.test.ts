@@ -7,12 +7,13 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PieceGeometry } from '../../../src/metainfo/geometry.ts'
 import type { StorageError } from '../../../src/protocol/errors.ts'
@@ -104,22 +105,29 @@ describe('symlinks', () => {
     await close(payload)
   })
 
-  test('a download never goes through a folder that became a link: nothing is written there, cut there, or read from there', async () => {
-    const plan = folderPlan()
-    const payload = await open(plan)
-    rmSync(`${folder}/film/deep`, { recursive: true })
-    mkdirSync(`${outside}/er`)
-    const other = new Uint8Array(5_000).fill(1)
-    for (const name of ['empty', 'tiny', 'er/b']) writeFileSync(`${outside}/${name}`, other)
-    symlinkSync(outside, `${folder}/film/deep`)
-    const data = pieceOf(content, plan.geometry, 3)
-    expect(await failure((done) => payload.commit(3, data, done))).toBe('disk.unsafe-path')
-    expect(await failure((done) => payload.read(3, 0, [data], done))).toBe('disk.unsafe-path')
-    expect(await failure((done) => payload.allocate(true, done))).toBe('disk.unsafe-path')
-    for (const name of ['empty', 'tiny', 'er/b'])
-      expect(readFileSync(`${outside}/${name}`)).toEqual(Buffer.from(other))
-    await close(payload)
-  })
+  test.each(['film/deep', 'film'])(
+    'a download never goes through a folder that became a link: nothing is written, cut or read behind it (%s)',
+    async (swapped) => {
+      const plan = folderPlan()
+      const payload = await open(plan)
+      rmSync(`${folder}/${swapped}`, { recursive: true })
+      symlinkSync(outside, `${folder}/${swapped}`)
+      const other = new Uint8Array(5_000).fill(1)
+      const files = ['a', 'deep/empty', 'deep/tiny', 'deep/er/b'].flatMap((name) => {
+        const path = `${folder}/film/${name}`
+        mkdirSync(dirname(path), { recursive: true })
+        if (realpathSync(dirname(path)).startsWith(outside)) writeFileSync(path, other)
+        return existsSync(path) && realpathSync(path).startsWith(outside) ? [path] : []
+      })
+      expect(files.length).toBeGreaterThan(2)
+      const data = pieceOf(content, plan.geometry, 3)
+      expect(await failure((done) => payload.commit(3, data, done))).toBe('disk.unsafe-path')
+      expect(await failure((done) => payload.read(3, 0, [data], done))).toBe('disk.unsafe-path')
+      expect(await failure((done) => payload.allocate(true, done))).toBe('disk.unsafe-path')
+      for (const path of files) expect(readFileSync(path)).toEqual(Buffer.from(other))
+      await close(payload)
+    },
+  )
 
   test('the payload itself may be a link: it was named by the user', async () => {
     symlinkSync(`${outside}/film.bin`, `${folder}/film.bin`)

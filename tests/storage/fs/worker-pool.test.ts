@@ -31,7 +31,7 @@ const data = new Uint8Array(new SharedArrayBuffer(1000)).fill(7)
 const commit = (piece: number): Promise<unknown> =>
   new Promise((done) => {
     const spans = [{ path: `${folder}/f`, offset: piece * 1000, length: 1000 }]
-    pool.commit({ data, digest: hashes.sha1(data), spans, root: folder, note: undefined }, done)
+    pool.commit({ data, digest: hashes.sha1(data), spans, place: folder, note: undefined }, done)
   })
 
 /** @param bytes what the pool is told that there is to do */
@@ -72,7 +72,7 @@ test('another thread takes what would wait for long, and each piece has a verdic
           data: long,
           digest: piece === 4 ? hashes.sha1(data) : digest,
           spans,
-          root: folder,
+          place: folder,
           note: undefined,
         },
         done,
@@ -144,7 +144,7 @@ test('when a worker crashes, what it had is told, and the next piece finds a new
 test('a request that a worker cannot understand ends it, and is answered with an error', async () => {
   const broken = new Promise((done) =>
     pool.commit(
-      { data, digest: data, spans: 'nonsense' as unknown as [], root: folder, note: undefined },
+      { data, digest: data, spans: 'nonsense' as unknown as [], place: folder, note: undefined },
       done,
     ),
   )
@@ -152,7 +152,7 @@ test('a request that a worker cannot understand ends it, and is answered with an
   expect(await broken).toBe('corrupt')
   const crashing = new Promise((done) =>
     pool.commit(
-      { data, digest: hashes.sha1(data), spans: null as unknown as [], root: folder, note: undefined },
+      { data, digest: hashes.sha1(data), spans: null as unknown as [], place: folder, note: undefined },
       done,
     ),
   )
