@@ -1,12 +1,16 @@
 /**
- * Pieces that several sources made, that came corrupt, and that have not come right since. The next copy of each is asked of one source alone, before
- * anything else: either it is right, and says which blocks of the bad one were not, or its sender is to blame.
+ * Pieces that several sources made, that came corrupt, and that have not come right since. The next copy of each is asked
+ * of one source alone, before anything else: either it is right, and says which blocks of the bad one were not, or its
+ * sender is to blame.
  */
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePieces } from './active-pieces.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** How long a source may take for a piece that it has to send alone before another one may have it; for a retrial doubled each time. */
+/**
+ * How long a source may take for a piece that it has to send alone before another one may have it; for a retrial doubled
+ * each time.
+ */
 export const ALONE_PATIENCE: Millis = 30_000
 /**
  * For so long it is left to those who had no hand in a bad copy, and twice as long when one of them has it already: one of

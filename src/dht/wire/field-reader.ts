@@ -16,6 +16,7 @@ for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
   IS_DIGIT[digit.charCodeAt(0)] = 1
 
 const ERROR_TEXT = /^[A-Za-z0-9 ._-]{0,48}$/
+/** What an error may be numbered. */
 const MIN_ERROR = 200
 const MAX_ERROR = 299
 

@@ -35,7 +35,7 @@ const IMPLIED = placeOf('implied')
 const SEED = placeOf('seed')
 const IP = placeOf('ip')
 const E = placeOf('e')
-const TTL = placeOf('ttl')
+const TIME_TO_LIVE = placeOf('ttl')
 const TS = placeOf('ts')
 const NODES = placeOf('nodes')
 const NODES6 = placeOf('nodes6')
@@ -44,6 +44,7 @@ const PEERS6 = placeOf('peers6')
 const N = placeOf('n')
 const MORE = placeOf('more')
 
+/** Characters of a transaction id. */
 const MIN_TRANSACTION = 4
 const MAX_TRANSACTION = 16
 
@@ -116,7 +117,7 @@ function readPong(): PongMessage {
     ro: fields.one(RO),
     ip: readSeenAs(),
     e: fields.error(E),
-    ttl: fields.integer(TTL, 60, 7_200),
+    ttl: fields.integer(TIME_TO_LIVE, 60, 7_200),
     ts: fields.integer(TS, 0, Number.MAX_SAFE_INTEGER),
   }
 }
