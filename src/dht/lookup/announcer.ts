@@ -150,7 +150,8 @@ class Announcement {
 
   #store(summary: WalkSummary, nearest: readonly LookupEntry[]): void {
     const takers = nearest.filter(({ token }) => token !== undefined)
-    const targets = summary.isInDoubt ? takers : takers.slice(0, K)
+    // In doubt who the nearest are: whoever may be one of them, and whoever pretends to be.
+    const targets = takers.filter(({ counts }, rank) => rank < K || (summary.isInDoubt && counts))
     const round = new StoreRound(this.#environment, this.#subject, (stored, ttlSeconds) =>
       this.#onStored(summary, stored, ttlSeconds),
     )

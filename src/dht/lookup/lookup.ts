@@ -47,6 +47,8 @@ export interface LookupOptions {
   readonly isCareful: boolean
   /** Those who do not are behind all others on the list, however near: they are asked when there is nobody else. */
   readonly counts: (contact: Contact) => boolean
+  /** Whether it matters that nobody leads it astray: it asks a witness, and may doubt what it found. */
+  readonly isWary: boolean
   /** How many nodes there are, roughly: nobody may name more of them near the target than there can be. */
   readonly networkSize: number
 }
@@ -58,6 +60,7 @@ export class Lookup {
   readonly #isCareful: boolean
   readonly #counts: (contact: Contact) => boolean
   readonly #density: Density
+  readonly #isWary: boolean
   /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
@@ -66,12 +69,13 @@ export class Lookup {
   #hasRefused = false
   #isInDoubt = false
 
-  constructor({ target, book, isCareful, counts, networkSize }: LookupOptions) {
+  constructor({ target, book, isCareful, isWary, counts, networkSize }: LookupOptions) {
     this.#target = target
     this.#book = book
     this.#isCareful = isCareful
     this.#counts = counts
     this.#density = new Density(networkSize)
+    this.#isWary = isWary && this.#density.isTelling
   }
 
   get rpcs(): number {
@@ -182,7 +186,7 @@ export class Lookup {
    * other; whom they do not know of knows better.
    */
   #nextWitness(): LookupEntry | undefined {
-    if (this.#witness !== undefined || !this.#density.isTelling) return undefined
+    if (this.#witness !== undefined || !this.#isWary) return undefined
     const nearest = this.#nearest
     if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
     this.#witness = this.#entries.find(
@@ -194,12 +198,15 @@ export class Lookup {
     return this.#witness
   }
 
-  /** In doubt everybody is asked who may be one of the nearest. */
+  /** In doubt everybody is asked who counts and may be one of the nearest. */
   #nextInRegion(): LookupEntry | undefined {
     if (this.#entries.filter(({ state }) => state === 'waiting').length >= REGION_ALPHA) return undefined
     return this.#entries.find(
       (entry) =>
-        entry.state === 'heard' && this.#isTrusted(entry) && this.#density.isWithin(REGION, entry.distance),
+        entry.state === 'heard' &&
+        entry.counts &&
+        this.#isTrusted(entry) &&
+        this.#density.isWithin(REGION, entry.distance),
     )
   }
 
@@ -266,7 +273,7 @@ export class Lookup {
    * be, somebody may have put them there: the walk goes on through the region.
    */
   doubt(): boolean {
-    if (this.#isInDoubt || !this.#density.isTelling || this.#rpcs >= MAX_RPCS) return false
+    if (this.#isInDoubt || !this.#isWary || this.#rpcs >= MAX_RPCS) return false
     const nearest = this.#nearest.filter(({ state }) => state === 'answered')
     const farthest = nearest.at(-1)?.distance ?? 0
     const isUsual = this.#density.isUsual(nearest.length, farthest)

@@ -132,6 +132,8 @@ class Walk implements CallHandler {
       target: this.#target,
       book,
       isCareful: options.isCareful,
+      // Who only gets to know others is not harmed by liars among them.
+      isWary: options.isCareful || 'infoHash' in goal,
       counts: (contact) => environment.counts(contact),
       networkSize: environment.networkSize(),
     })

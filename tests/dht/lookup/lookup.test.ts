@@ -1,54 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ContactBook, type Contact } from '../../../src/dht/table/contact.ts'
-import { Lookup, MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
+import { MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
 import type { LookupEntry } from '../../../src/dht/lookup/lookup-entry.ts'
-import type { NodeId } from '../../../src/protocol/ids.ts'
-
-const target = new Uint8Array(20)
-
-/** A lookup whose nodes are named by their distance to the target. */
-function lookup(isCareful = false, counts: (contact: Contact) => boolean = () => true, networkSize = 0) {
-  const book = new ContactBook(4)
-  const walk = new Lookup({ target, book, isCareful, counts, networkSize })
-  const contact = (distance: number, host = `10.0.${distance >>> 8}.${distance & 255}`) => {
-    const id = new Uint8Array(20) as NodeId
-    id[0] = distance >>> 8
-    id[1] = distance & 255
-    return book.intern(id, { host, port: 20_000 })
-  }
-  const distanceOf = (entry: LookupEntry): number => {
-    const id = book.id(entry.contact)
-    return (id[0]! << 8) | id[1]!
-  }
-  return {
-    walk,
-    book,
-    hear: (distances: readonly number[], by?: LookupEntry, host?: string) => {
-      for (const distance of distances) {
-        const one = contact(distance, host)
-        if (by === undefined) walk.onKnown(one, 50)
-        else walk.onHeard(one, by)
-        book.release(one)
-      }
-    },
-    know: (distance: number, rttMs: number) => {
-      const one = contact(distance)
-      walk.onKnown(one, rttMs)
-      book.release(one)
-    },
-    /** Asks all that may be asked now. */
-    ask: (): LookupEntry[] => {
-      const asked: LookupEntry[] = []
-      for (let next = walk.next(); next !== undefined; next = walk.next()) {
-        walk.onAsked(next)
-        asked.push(next)
-      }
-      return asked
-    },
-    distances: (entries: readonly LookupEntry[]) => entries.map(distanceOf),
-  }
-}
+import { lookup } from './numbered-nodes.ts'
 
 test('of the eight nearest that we know the four fastest are asked first, as each knows who is nearer', () => {
   const { walk, hear, ask, distances, know } = lookup()
@@ -122,7 +76,7 @@ describe('a silent node', () => {
   })
 
   test('holds up a careful one until it has failed, and is replaced then', () => {
-    const { walk, hear, ask, distances } = lookup(true)
+    const { walk, hear, ask, distances } = lookup({ isCareful: true })
     hear([1, 2, 3, 4, 5, 6, 7, 8, 9])
     const [silent, ...others] = [...ask()]
     for (const entry of others) walk.onReply(entry, undefined)
@@ -136,7 +90,7 @@ describe('a silent node', () => {
   })
 
   test('is asked four times by a careful walk: one of five datagrams may get lost, each way', () => {
-    const { walk, hear, ask } = lookup(true)
+    const { walk, hear, ask } = lookup({ isCareful: true })
     hear([1])
     const [only] = ask()
     expect(Array.from({ length: 4 }, () => walk.onSoftTimeout(only!))).toEqual([true, true, true, false])
@@ -144,7 +98,7 @@ describe('a silent node', () => {
   })
 
   test('that a single node named is asked twice, until a second one names it', () => {
-    const { walk, hear, ask } = lookup(true)
+    const { walk, hear, ask } = lookup({ isCareful: true })
     hear([100, 200])
     const [one, other] = ask()
     walk.onReply(one!, undefined)
@@ -188,7 +142,7 @@ test('one endpoint under many ids is asked under one of them', () => {
 
 test('nobody may name more nodes beside the target than chance puts there, in whatever order', () => {
   // Of 1,000 nodes, the usual distance between two is 65 of these.
-  const { walk, hear, ask, distances } = lookup(false, () => true, 1_000)
+  const { walk, hear, ask, distances } = lookup({ networkSize: 1_000 })
   hear([5_000, 6_000])
   const [liar, honest] = ask()
   walk.onReply(liar!, undefined)
@@ -209,7 +163,7 @@ test('whatever the others do, it ends within its budget and keeps nobody', () =>
       fc.boolean(),
       fc.array(reaction, { minLength: 1, maxLength: 400 }),
       (isCareful, reactions) => {
-        const { walk, book, hear, ask } = lookup(isCareful)
+        const { walk, book, hear, ask } = lookup({ isCareful })
         hear([40_000, 50_000, 60_000])
         const open: LookupEntry[] = []
         let at = 0
@@ -238,144 +192,4 @@ test('whatever the others do, it ends within its budget and keeps nobody', () =>
     ),
     { numRuns: 60 },
   )
-})
-
-describe('a walk that might have been led astray', () => {
-  /** Of 1,000 nodes, the usual distance between two is 65 of these. */
-  const NODES = 1_000
-  const NEAREST = [70, 140, 200, 260, 330, 400, 460, 530]
-  const others = (names: readonly number[], own: number): number[] => names.filter((name) => name !== own)
-
-  /** Two contacts of ours, one of which leads to where the other never was; the rest name whom `namedBy` says. */
-  function walkTo(namedBy: (distance: number) => readonly number[], nodes = NODES) {
-    const { walk, hear, ask, distances } = lookup(false, () => true, nodes)
-    hear([9_000, 20_000])
-    const goOn = (): number[] => {
-      const asked: number[] = []
-      for (let open = ask(); open.length > 0; open = ask())
-        for (const entry of open) {
-          const [distance] = distances([entry])
-          asked.push(distance!)
-          walk.onReply(entry, 'token')
-          hear(namedBy(distance!), entry)
-        }
-      return asked
-    }
-    return { walk, goOn, ask, hear, distances }
-  }
-
-  test('asks one more, the nearest whom none of the eight has named, and waits for what it says', () => {
-    const { walk, hear, ask, distances } = lookup(false, () => true, NODES)
-    hear([9_000, 20_000])
-    const [one, other] = ask()
-    walk.onReply(one!, undefined)
-    hear(NEAREST, one)
-    walk.onReply(other!, undefined)
-    hear([1_500, 1_400], other)
-    const asked: LookupEntry[] = []
-    for (let open = ask(); open.length > 0; open = ask())
-      for (const entry of open) {
-        asked.push(entry)
-        if (distances([entry])[0] === 1_400) continue
-        walk.onReply(entry, 'token')
-        hear(others(NEAREST, distances([entry])[0]!), entry)
-      }
-    expect(distances(asked)).toHaveLength(9)
-    expect(distances(asked)).toContain(1_400)
-    expect(walk.isFinished).toBe(false)
-    // It knows somebody nearer, whom all the others have kept quiet about.
-    const witness = asked.find((entry) => distances([entry])[0] === 1_400)!
-    walk.onReply(witness, 'token')
-    hear([30], witness)
-    expect(distances(ask())).toEqual([30])
-  })
-
-  test('does not wait for a witness who is late', () => {
-    const { walk, hear, ask, distances } = lookup(false, () => true, NODES)
-    hear([...NEAREST, 1_400])
-    const asked: LookupEntry[] = []
-    for (let open = ask(); open.length > 0; open = ask())
-      for (const entry of open) {
-        asked.push(entry)
-        if (distances([entry])[0] === 1_400) continue
-        walk.onReply(entry, 'token')
-        hear(others(NEAREST, distances([entry])[0]!), entry)
-      }
-    expect(walk.isFinished).toBe(false)
-    walk.onSoftTimeout(asked.find((entry) => distances([entry])[0] === 1_400)!)
-    expect(walk.isFinished).toBe(true)
-    expect(walk.doubt()).toBe(false)
-  })
-
-  test('believes eight that name each other, and ends', () => {
-    const { walk, goOn } = walkTo((distance) => (distance === 20_000 ? [1_400] : others(NEAREST, distance)))
-    expect(goOn()).toHaveLength(2 + 8 + 1)
-    expect(walk.isFinished).toBe(true)
-    expect([walk.doubt(), walk.isInDoubt]).toEqual([false, false])
-  })
-
-  test('asks the whole region when two kinds of nodes there have never heard of each other', () => {
-    const liars = [65, 135, 205, 275, 345, 415, 485, 555]
-    const honest = [90, 400, 600, 700, 800, 900, 1_000, 1_100]
-    const { walk, goOn } = walkTo((distance) => {
-      if (distance === 20_000) return [90, 400, 600, 1_250, 1_350]
-      return others(distance === 9_000 || liars.includes(distance) ? liars : honest, distance)
-    })
-    const before = goOn()
-    expect(before).not.toContain(800)
-    expect(walk.isFinished).toBe(true)
-    expect([walk.doubt(), walk.isInDoubt]).toEqual([true, true])
-    expect(walk.isFinished).toBe(false)
-    const after = goOn()
-    // Twenty nodes are expected within 1,311.
-    expect([...before, ...after]).toEqual(expect.arrayContaining([...honest, 1_250]))
-    expect(after).not.toContain(1_350)
-    expect(walk.isFinished).toBe(true)
-    // Once is enough.
-    expect(walk.doubt()).toBe(false)
-    expect(walk.rpcs).toBe(before.length + after.length)
-  })
-
-  test('doubts eight that are nearer together than chance puts one target in a hundred', () => {
-    const close = (spacing: number): readonly number[] => NEAREST.map((_, at) => (at + 1) * spacing)
-    const arrived = (nearest: readonly number[], nodes: number): boolean => {
-      const { walk, goOn } = walkTo(
-        (distance) => (distance === 20_000 ? [1_400] : others(nearest, distance)),
-        nodes,
-      )
-      goOn()
-      expect(walk.isFinished).toBe(true)
-      return walk.doubt()
-    }
-    expect(arrived(close(15), NODES)).toBe(true)
-    expect(arrived(close(20), NODES)).toBe(false)
-    // In a small network everybody knows everybody: nothing is odd, and nobody else is asked.
-    expect(arrived(close(15), 99)).toBe(false)
-  })
-
-  test('doubts whom it had to refuse somebody for', () => {
-    const { walk, goOn } = walkTo((distance) => {
-      if (distance === 20_000) return [1_400]
-      return distance === 9_000 ? [1, 2, 3, ...NEAREST] : others(NEAREST, distance)
-    })
-    goOn()
-    expect(walk.doubt()).toBe(true)
-  })
-
-  test('however many names it gets, it ends within its budget', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.array(fc.nat(3_000), { maxLength: 16 }), { minLength: 1, maxLength: 90 }),
-        (lists) => {
-          let at = 0
-          const { walk, goOn } = walkTo(() => lists[at++ % lists.length]!)
-          goOn()
-          if (walk.isFinished && walk.doubt()) goOn()
-          expect(walk.isFinished).toBe(true)
-          expect(walk.rpcs).toBeLessThanOrEqual(MAX_RPCS)
-        },
-      ),
-      { numRuns: 100 },
-    )
-  })
 })

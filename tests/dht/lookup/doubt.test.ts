@@ -1,0 +1,182 @@
+/** A walk looks twice at where it came to: a witness, doubt, and the region. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
+import type { LookupEntry } from '../../../src/dht/lookup/lookup-entry.ts'
+import type { Contact } from '../../../src/dht/table/contact.ts'
+import { lookup } from './numbered-nodes.ts'
+
+describe('a walk that might have been led astray', () => {
+  /** Of 1,000 nodes, the usual distance between two is 65 of these. */
+  const NODES = 1_000
+  const NEAREST = [70, 140, 200, 260, 330, 400, 460, 530]
+  const others = (names: readonly number[], own: number): number[] => names.filter((name) => name !== own)
+
+  /** Two contacts of ours, one of which leads to where the other never was; the rest name whom `namedBy` says. */
+  function walkTo(
+    namedBy: (distance: number) => readonly number[],
+    {
+      nodes = NODES,
+      isWary = true,
+      counts = () => true,
+    }: { nodes?: number; isWary?: boolean; counts?: (distance: number) => boolean } = {},
+  ) {
+    const countsAt = (contact: Contact): boolean => {
+      const id = made.book.id(contact)
+      return counts((id[0]! << 8) | id[1]!)
+    }
+    const made = lookup({ counts: countsAt, networkSize: nodes, isWary })
+    const { walk, hear, ask, distances } = made
+    hear([9_000, 20_000])
+    const goOn = (): number[] => {
+      const asked: number[] = []
+      for (let open = ask(); open.length > 0; open = ask())
+        for (const entry of open) {
+          const [distance] = distances([entry])
+          asked.push(distance!)
+          walk.onReply(entry, 'token')
+          hear(namedBy(distance!), entry)
+        }
+      return asked
+    }
+    return { walk, goOn, ask, hear, distances }
+  }
+
+  test('asks one more, the nearest whom none of the eight has named, and waits for what it says', () => {
+    const { walk, hear, ask, distances } = lookup({ networkSize: NODES })
+    hear([9_000, 20_000])
+    const [one, other] = ask()
+    walk.onReply(one!, undefined)
+    hear(NEAREST, one)
+    walk.onReply(other!, undefined)
+    hear([1_500, 1_400], other)
+    const asked: LookupEntry[] = []
+    for (let open = ask(); open.length > 0; open = ask())
+      for (const entry of open) {
+        asked.push(entry)
+        if (distances([entry])[0] === 1_400) continue
+        walk.onReply(entry, 'token')
+        hear(others(NEAREST, distances([entry])[0]!), entry)
+      }
+    expect(distances(asked)).toHaveLength(9)
+    expect(distances(asked)).toContain(1_400)
+    expect(walk.isFinished).toBe(false)
+    // It knows somebody nearer, whom all the others have kept quiet about.
+    const witness = asked.find((entry) => distances([entry])[0] === 1_400)!
+    walk.onReply(witness, 'token')
+    hear([30], witness)
+    expect(distances(ask())).toEqual([30])
+  })
+
+  test('does not wait for a witness who is late', () => {
+    const { walk, hear, ask, distances } = lookup({ networkSize: NODES })
+    hear([...NEAREST, 1_400])
+    const asked: LookupEntry[] = []
+    for (let open = ask(); open.length > 0; open = ask())
+      for (const entry of open) {
+        asked.push(entry)
+        if (distances([entry])[0] === 1_400) continue
+        walk.onReply(entry, 'token')
+        hear(others(NEAREST, distances([entry])[0]!), entry)
+      }
+    expect(walk.isFinished).toBe(false)
+    walk.onSoftTimeout(asked.find((entry) => distances([entry])[0] === 1_400)!)
+    expect(walk.isFinished).toBe(true)
+    expect(walk.doubt()).toBe(false)
+  })
+
+  test('believes eight that name each other, and ends', () => {
+    const { walk, goOn } = walkTo((distance) => (distance === 20_000 ? [1_400] : others(NEAREST, distance)))
+    expect(goOn()).toHaveLength(2 + 8 + 1)
+    expect(walk.isFinished).toBe(true)
+    expect([walk.doubt(), walk.isInDoubt]).toEqual([false, false])
+  })
+
+  test('asks the whole region when two kinds of nodes there have never heard of each other', () => {
+    const liars = [65, 135, 205, 275, 345, 415, 485, 555]
+    const honest = [90, 400, 600, 700, 800, 900, 1_000, 1_100]
+    const { walk, goOn } = walkTo((distance) => {
+      if (distance === 20_000) return [90, 400, 600, 1_250, 1_350]
+      return others(distance === 9_000 || liars.includes(distance) ? liars : honest, distance)
+    })
+    const before = goOn()
+    expect(before).not.toContain(800)
+    expect(walk.isFinished).toBe(true)
+    expect([walk.doubt(), walk.isInDoubt]).toEqual([true, true])
+    expect(walk.isFinished).toBe(false)
+    const after = goOn()
+    // Twenty nodes are expected within 1,311.
+    expect([...before, ...after]).toEqual(expect.arrayContaining([...honest, 1_250]))
+    expect(after).not.toContain(1_350)
+    expect(walk.isFinished).toBe(true)
+    // Once is enough.
+    expect(walk.doubt()).toBe(false)
+    expect(walk.rpcs).toBe(before.length + after.length)
+  })
+
+  test('does not, where it only gets to know others', () => {
+    const { walk, goOn } = walkTo((distance) => (distance === 20_000 ? [1_400] : [1, 2, 3, ...NEAREST]), {
+      isWary: false,
+    })
+    expect(goOn()).not.toContain(1_400)
+    expect([walk.isFinished, walk.doubt()]).toEqual([true, false])
+  })
+
+  test('does not ask those in the region whose ids do not count', () => {
+    const { walk, goOn } = walkTo(
+      (distance) => {
+        if (distance === 20_000) return [700, 800, 900, 1_400]
+        return distance === 9_000 ? [1, 2, 3, ...NEAREST] : others(NEAREST, distance)
+      },
+      { counts: (distance) => distance !== 900 },
+    )
+    const before = goOn()
+    expect(walk.doubt()).toBe(true)
+    const asked = [...before, ...goOn()]
+    expect(asked).toContain(800)
+    expect(asked).not.toContain(900)
+  })
+
+  test('doubts eight that are nearer together than chance puts one target in a hundred', () => {
+    const close = (spacing: number): readonly number[] => NEAREST.map((_, at) => (at + 1) * spacing)
+    const arrived = (nearest: readonly number[], nodes: number): boolean => {
+      const { walk, goOn } = walkTo(
+        (distance) => (distance === 20_000 ? [1_400] : others(nearest, distance)),
+        { nodes },
+      )
+      goOn()
+      expect(walk.isFinished).toBe(true)
+      return walk.doubt()
+    }
+    expect(arrived(close(15), NODES)).toBe(true)
+    expect(arrived(close(20), NODES)).toBe(false)
+    // In a small network everybody knows everybody: nothing is odd, and nobody else is asked.
+    expect(arrived(close(15), 99)).toBe(false)
+  })
+
+  test('doubts whom it had to refuse somebody for', () => {
+    const { walk, goOn } = walkTo((distance) => {
+      if (distance === 20_000) return [1_400]
+      return distance === 9_000 ? [1, 2, 3, ...NEAREST] : others(NEAREST, distance)
+    })
+    goOn()
+    expect(walk.doubt()).toBe(true)
+  })
+
+  test('however many names it gets, it ends within its budget', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.nat(3_000), { maxLength: 16 }), { minLength: 1, maxLength: 90 }),
+        (lists) => {
+          let at = 0
+          const { walk, goOn } = walkTo(() => lists[at++ % lists.length]!)
+          goOn()
+          if (walk.isFinished && walk.doubt()) goOn()
+          expect(walk.isFinished).toBe(true)
+          expect(walk.rpcs).toBeLessThanOrEqual(MAX_RPCS)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})
