@@ -46,6 +46,7 @@ export class Maintenance implements CallHandler {
   readonly #options: MaintenanceOptions
   #refreshTimer: Cancel = () => undefined
   #selfTimer: Cancel = () => undefined
+  #forgotAt: Millis = Number.NEGATIVE_INFINITY
   #isJoining = false
   /** Our id changed while we looked for the place of the one before. */
   #mustJoinAgain = false
@@ -143,7 +144,10 @@ export class Maintenance implements CallHandler {
   #refresh(): void {
     const { clock, table, rpc, calleeOf } = this.#options
     const now = clock.now()
-    table.forgetSurplus(FORGET_AFTER)
+    if (now - this.#forgotAt >= IDLE) {
+      table.forgetSurplus(FORGET_AFTER)
+      this.#forgotAt = now
+    }
     const next = table.nextRefresh({ near: REFRESH_NEAR, far: REFRESH_FAR })
     if (next.contact !== NONE && next.at <= now) {
       const bucket = table.bucketIndexOf(next.contact)

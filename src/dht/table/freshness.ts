@@ -50,14 +50,21 @@ export class Freshness {
   /** The row of `bucket` that was silent for longest. */
   stalest(bucket: KBucket, accepts: (row: number) => boolean = () => true): number {
     let stalest: number = NO_ROW
-    for (const row of bucket.rows())
+    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row))
       if (accepts(row) && (stalest === NO_ROW || this.heardAt(row) < this.heardAt(stalest))) stalest = row
     return stalest
   }
 
-  /** Of the `count` heard of last, the one that was silent for longest. */
-  stalestOfLast(count: number, bucket: KBucket): number {
-    const rows = bucket.rows().sort((a, b) => this.heardAt(b) - this.heardAt(a))
-    return rows[Math.min(count, rows.length) - 1] ?? NO_ROW
+  /** Of the two heard of last, the one that was silent for longer. */
+  lastButOne(bucket: KBucket): number {
+    let last: number = NO_ROW
+    let before: number = NO_ROW
+    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row)) {
+      if (last === NO_ROW || this.heardAt(row) > this.heardAt(last)) {
+        before = last
+        last = row
+      } else if (before === NO_ROW || this.heardAt(row) > this.heardAt(before)) before = row
+    }
+    return before === NO_ROW ? last : before
   }
 }

@@ -22,8 +22,6 @@ import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 const MAX_FAILS = 2
 /** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
 const NEAR_BUCKETS = 2
-/** Of those so many are asked whether they live, and named: who uses the network hears of the others anyway. */
-const REFRESHED = 2
 
 export interface RoutingTableOptions {
   readonly ownId: NodeId
@@ -135,13 +133,13 @@ export class RoutingTable {
 
   /**
    * The contact that is to be asked first, and when: of each near bucket the one that was silent for longest, of the
-   * others that among the few heard of last. {@link NONE} in an empty table.
+   * others that of the two heard of last, as who uses the network hears of more anyway. {@link NONE} in an empty table.
    */
   nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
     let next: Refresh = { contact: NONE, at: Number.POSITIVE_INFINITY }
     for (const [index, bucket] of this.#buckets.entries()) {
       const isNear = this.#isNear(index)
-      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.stalestOfLast(REFRESHED, bucket)
+      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.lastButOne(bucket)
       if (row === NO_ROW) continue
       const at = this.#freshness.heardAt(row) + (isNear ? near : far)
       if (at < next.at) next = { contact: this.#columns.contact(row), at }
