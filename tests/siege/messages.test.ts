@@ -79,7 +79,7 @@ describe('one message ends it:', () => {
     ['a request of a piece that does not exist', encodeRequests([range(HUGE, 0, 1)]), 'wire.bad-piece'],
     ['an empty block', message(9, 7, ...new Uint8Array(8)), 'wire.malformed'],
     ['a block without fields', message(3, 7, 0, 0), 'wire.malformed'],
-    ['a block that is too long', message(16_394, 7), 'wire.oversize'],
+    ['a block that is too long', message(131_082, 7), 'wire.oversize'],
     ['a block of four gigabytes', message(HUGE, 7), 'wire.oversize'],
     ['a block outside its piece', times(1, encodePieceHeader(0, 65_536, 1), text('x')), 'wire.bad-piece'],
     ['a short cancel', message(5, 8, 0, 0, 0, 0), 'wire.malformed'],
