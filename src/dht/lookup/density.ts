@@ -7,8 +7,9 @@ import type { LookupEntry } from './lookup-entry.ts'
 /** Nodes that may lie arbitrarily near to a target, and more for each usual distance: others are refused. */
 const ANYWHERE = 2
 const PER_USUAL_DISTANCE = 6
-/** The same for what is usual: more of them, and it is worth a second look. */
+/** The same for what is usual, of which one target in a hundred has more, and for what is likely: one in twenty has more. */
 const USUAL_PER_DISTANCE = 3
+const LIKELY_PER_DISTANCE = 1.5
 /** In smaller networks there is nothing to gain: everybody knows everybody. */
 const MIN_NETWORK = 100
 
@@ -49,9 +50,12 @@ export class Density {
     return isIn || this.isPlausible(within + 1, distance)
   }
 
-  /** Whether no more nodes lie there than is usual: of a hundred targets, one has more. */
   isUsual(nodes: number, fraction: number): boolean {
     return !this.isTelling || nodes <= ANYWHERE + USUAL_PER_DISTANCE * fraction * this.#networkSize
+  }
+
+  isLikely(nodes: number, fraction: number): boolean {
+    return !this.isTelling || nodes <= ANYWHERE + LIKELY_PER_DISTANCE * fraction * this.#networkSize
   }
 
   /** Whether something is so near to a target that only `nodes` are expected to be nearer. */

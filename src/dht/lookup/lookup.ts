@@ -12,7 +12,7 @@
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 import { Density } from './density.ts'
-import { isContradictory } from './contradiction.ts'
+import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/k-bucket.ts'
 import { isConfirmed, type LookupEntry } from './lookup-entry.ts'
 
@@ -270,14 +270,17 @@ export class Lookup {
 
   /**
    * At the end, once: whether it has come too soon. When the nearest contradict each other, or are more than there should
-   * be, somebody may have put them there: the walk goes on through the region.
+   * be, somebody may have put them there, the more so if the witness does not know them: the walk goes on through the region.
    */
   doubt(): boolean {
     if (this.#isInDoubt || !this.#isWary || this.#rpcs >= MAX_RPCS) return false
     const nearest = this.#nearest.filter(({ state }) => state === 'answered')
     const farthest = nearest.at(-1)?.distance ?? 0
     const isUsual = this.#density.isUsual(nearest.length, farthest)
-    this.#isInDoubt = this.#hasRefused || !isUsual || isContradictory(nearest)
+    const isLikely = this.#density.isLikely(nearest.length, farthest)
+    // A witness may be a newcomer who knows nobody: his word alone is not enough.
+    const isDenied = this.#witness?.state === 'answered' && isUnknownTo(this.#witness, nearest)
+    this.#isInDoubt = this.#hasRefused || !isUsual || (!isLikely && isDenied) || isContradictory(nearest)
     return this.#isInDoubt
   }
 

@@ -68,6 +68,32 @@ describe('a walk that might have been led astray', () => {
     expect(distances(ask())).toEqual([30])
   })
 
+  describe('a witness who names', () => {
+    const CLOSE = [30, 60, 90, 120, 150, 180, 210, 240]
+    const OTHERS = [600, 700, 800, 900, 1_000, 1_100, 1_200, 1_250]
+
+    test.each([
+      [
+        'three of the eight is believed, and so are they',
+        CLOSE,
+        [...CLOSE.slice(0, 3), ...OTHERS.slice(0, 5)],
+        false,
+      ],
+      ['others is not, as he may have just come', NEAREST, OTHERS, false],
+      ['others in place of eight that are nearer than is likely is', CLOSE, OTHERS, true],
+      ['others in place of most of such is, too', CLOSE, [30, 60, ...OTHERS.slice(0, 6)], true],
+    ])('%s', (_, nearest, names, isInDoubt) => {
+      const { walk, goOn } = walkTo((distance) => {
+        if (distance === 20_000) return [1_400]
+        return distance === 1_400 ? names : others(nearest, distance)
+      })
+      expect(goOn()).toContain(1_400)
+      expect(walk.isFinished).toBe(true)
+      expect(walk.doubt()).toBe(isInDoubt)
+      if (isInDoubt) expect(goOn()).toEqual(expect.arrayContaining([600, 700, 1_100]))
+    })
+  })
+
   test('does not wait for a witness who is late', () => {
     const { walk, hear, ask, distances } = lookup({ networkSize: NODES })
     hear([...NEAREST, 1_400])
