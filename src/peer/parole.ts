@@ -49,11 +49,11 @@ export class Parole {
     return this.#suspicions.get(source)?.has(UNPROVEN) ?? false
   }
 
-  /** Had it a hand in this bad piece, unlike somebody else who has it? */
-  isForOthers(source: number, piece: number): boolean {
-    if (!this.#isSuspectOf(source, piece)) return false
-    for (const { id, bitfield } of this.#books.sources.values())
-      if (bitfield.has(piece) && !this.#isSuspectOf(id, piece)) return true
+  /** Had this bad piece better come from others: from some who had no hand in it, and are known to send? */
+  isForOthers(queue: SourceQueue, piece: number): boolean {
+    if (this.#isBetter(queue, piece)) return false
+    for (const other of this.#books.sources.values())
+      if (other.bitfield.has(piece) && this.#isBetter(other, piece)) return true
     return false
   }
 
@@ -139,8 +139,8 @@ export class Parole {
     this.#resting.delete(source)
   }
 
-  #isSuspectOf(source: number, piece: number): boolean {
-    return this.#suspicions.get(source)?.has(piece) ?? false
+  #isBetter({ id, hasSent }: SourceQueue, piece: number): boolean {
+    return hasSent && this.#suspicions.get(id)?.has(piece) !== true
   }
 
   #clear(source: number, piece: number): void {

@@ -13,14 +13,16 @@ import type { SourceQueue } from './source-queue.ts'
  */
 export const ALONE_PATIENCE: Millis = 30_000
 /**
- * For so long it is left to those who had no hand in a bad copy, and twice as long when one of them has it already: one of
- * the others lies, and would only do it again.
+ * For so long it is left to those who had no hand in the bad copy, and are known to send: one of its senders lies, and
+ * would only do it again.
  */
 const INNOCENTS_FIRST: Millis = 5_000
 
 interface Retrial {
-  /** Since when nobody is asked for it; undefined while somebody is. */
-  waitingSince: Millis | undefined
+  /** Nobody is asked for it. */
+  isWaiting: boolean
+  /** From then on anybody may have it. */
+  readonly openAt: Millis
   patience: Millis
 }
 
@@ -44,15 +46,18 @@ export class Retrials {
   /** It came corrupt, or a copy of it was given up: nobody is asked for it now. */
   wait(piece: number, now: Millis): void {
     const retrial = this.#retrials.get(piece)
-    if (retrial?.waitingSince !== undefined) return
+    if (retrial?.isWaiting) return
     this.#waiting++
-    if (retrial === undefined) this.#retrials.set(piece, { waitingSince: now, patience: ALONE_PATIENCE })
-    else retrial.waitingSince = now
+    if (retrial !== undefined) retrial.isWaiting = true
+    else {
+      const openAt = now + INNOCENTS_FIRST
+      this.#retrials.set(piece, { isWaiting: true, openAt, patience: ALONE_PATIENCE })
+    }
   }
 
   /** A source is asked for it from now on. */
   begin(piece: number): void {
-    this.#retrials.get(piece)!.waitingSince = undefined
+    this.#retrials.get(piece)!.isWaiting = false
     this.#waiting--
   }
 
@@ -65,7 +70,7 @@ export class Retrials {
    * The piece that `queue` should send: one that nobody does, one that it has begun and did not get on with, or one that
    * another source takes too long for; -1 for none.
    *
-   * @param isForOthers whether it had a hand in the piece, and others who have it had not
+   * @param isForOthers whether a piece had better come from others, see {@link Parole.isForOthers}
    */
   choose(
     queue: SourceQueue,
@@ -74,8 +79,8 @@ export class Retrials {
   ): number {
     for (const [piece, retrial] of this.#retrials) {
       if (!queue.bitfield.has(piece)) continue
-      if (retrial.waitingSince !== undefined) {
-        if (now - retrial.waitingSince < INNOCENTS_FIRST && isForOthers(piece)) continue
+      if (retrial.isWaiting) {
+        if (now < retrial.openAt && isForOthers(piece)) continue
         return piece
       }
       const held = active.get(piece)
@@ -84,7 +89,7 @@ export class Retrials {
         if (held.freeCount > 0) return piece
         continue
       }
-      if (now - held.reservedAt < retrial.patience * (isForOthers(piece) ? 2 : 1)) continue
+      if (now - held.reservedAt < retrial.patience) continue
       // Whoever has it now may need longer than the one before.
       retrial.patience *= 2
       return piece

@@ -47,7 +47,7 @@ export class SolePieces {
     const { active, parole } = this.#books
     const { retrials } = parole
     if (retrials.size === 0 || !active.hasRoom(2 * MAX_ACTIVE_BYTES)) return undefined
-    const isForOthers = (each: number): boolean => parole.isForOthers(queue.id, each)
+    const isForOthers = (each: number): boolean => parole.isForOthers(queue, each)
     const piece = retrials.choose(queue, active, { now, isForOthers })
     if (piece < 0) return undefined
     const held = active.get(piece)

@@ -34,6 +34,8 @@ export class SourceQueue {
   /** Usual time from asking to the block, smoothed; 0 before the first block. */
   latency: Millis = 0
   lastBlockAt: Millis = 0
+  /** It has sent a block that it was asked for. */
+  hasSent = false
   #count = 0
   #oldest: Claim | undefined
   #newest: Claim | undefined
@@ -97,6 +99,7 @@ export class SourceQueue {
     const took = Math.max(0, now - askedAt)
     this.latency = this.latency === 0 ? took : this.latency + (took - this.latency) / 8
     this.lastBlockAt = now
+    this.hasSent = true
   }
 
   /** When its silence becomes a stall; only meaningful with requests outstanding. */

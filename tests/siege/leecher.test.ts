@@ -132,22 +132,26 @@ const ATTACKERS: readonly (readonly [string, (peer: RawPeer) => void, string | u
   ],
 ]
 
-test('all of them at once keep no byte from the leecher and cost it little', async () => {
-  const usual = await leech('quiet', [])
-  for (const [at, [, treat]] of ATTACKERS.entries())
-    listeners.push(await RawListener.open(`127.66.2.${at + 1}`, treat))
-  const addresses = listeners.map(({ address }) => address)
-  const attacked = await leech('attacked', addresses)
-  for (const [at, [name, , reason]] of ATTACKERS.entries()) {
-    const { left } = attacked
-    const reasons = left.filter(({ peer }) => peer === addresses[at]).map(({ reason }) => reason)
-    if (reason !== undefined) expect(reasons, name).toContain(reason)
-  }
-  process.stdout.write(
-    `a leecher among ${ATTACKERS.length} attackers: ${(attacked.high - usual.high).toFixed(0)} MiB more\n`,
-  )
-  expect(attacked.high - usual.high).toBeLessThan(MAX_GROWTH)
-})
+test(
+  'all of them at once keep no byte from the leecher and cost it little',
+  { timeout: 6 * PATIENCE_MS },
+  async () => {
+    const usual = await leech('quiet', [])
+    for (const [at, [, treat]] of ATTACKERS.entries())
+      listeners.push(await RawListener.open(`127.66.2.${at + 1}`, treat))
+    const addresses = listeners.map(({ address }) => address)
+    const attacked = await leech('attacked', addresses)
+    for (const [at, [name, , reason]] of ATTACKERS.entries()) {
+      const { left } = attacked
+      const reasons = left.filter(({ peer }) => peer === addresses[at]).map(({ reason }) => reason)
+      if (reason !== undefined) expect(reasons, name).toContain(reason)
+    }
+    process.stdout.write(
+      `a leecher among ${ATTACKERS.length} attackers: ${(attacked.high - usual.high).toFixed(0)} MiB more\n`,
+    )
+    expect(attacked.high - usual.high).toBeLessThan(MAX_GROWTH)
+  },
+)
 
 async function leech(name: string, peers: readonly string[]) {
   const words = [
@@ -162,7 +166,8 @@ async function leech(name: string, peers: readonly string[]) {
   ]
   const leecher = siege.start(name, words)
   restartPeak(leecher.pid!)
-  await leecher.waitFor('complete', 2 * PATIENCE_MS)
+  // Where nearly all lie, who lied is found by asking one after the other, and some of them do not answer.
+  await leecher.waitFor('complete', 3 * PATIENCE_MS)
   expect(siege.isIntact(name)).toBe(true)
   const high = peak(leecher.pid!)
   expect(await leecher.exited).toBe(0)
