@@ -47,12 +47,17 @@ export class PieceNews {
     const pieces = this.#fresh
     this.#fresh = []
     for (const peer of this.#peers()) {
-      const known = pieces.filter((piece) => peer.has(piece))
-      peer.sendHaves(known.length === 0 ? pieces : pieces.filter((piece) => !peer.has(piece)))
-      if (known.length === 0) continue
-      const later = this.#later.get(peer)
-      if (later === undefined) this.#later.set(peer, known)
-      else later.push(...known)
+      const unknown: number[] = []
+      for (const piece of pieces)
+        if (peer.has(piece)) this.#tellLater(peer, piece)
+        else unknown.push(piece)
+      peer.sendHaves(unknown)
     }
+  }
+
+  #tellLater(peer: PeerConnection, piece: number): void {
+    const later = this.#later.get(peer)
+    if (later === undefined) this.#later.set(peer, [piece])
+    else later.push(piece)
   }
 }
