@@ -8,9 +8,9 @@ export const GOOD_FOR: Millis = 15 * 60_000
 /**
  * Named are those that were heard of within this shorter time, so that few of them are dead. It is longer than the time after
  * which neighbours are refreshed: they all are named while they live. In a network that is little used most buckets
- * have none: there, the two heard of last are named while they are good, and as many are kept so.
+ * have none: there, the one heard of last is named while it is good, and it is kept so.
  */
-const FRESH_FOR: Millis = 4.5 * 60_000
+const FRESH_FOR: Millis = 4.25 * 60_000
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
@@ -35,16 +35,11 @@ export class Freshness {
 
   /** Who was heard of before this is not named to others. */
   namedSince(bucket: KBucket, now: Millis): Millis {
-    const good = now - GOOD_FOR
-    let last = good
-    let lastButOne = good
-    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row)) {
-      if (!this.isGoodSince(row, lastButOne)) continue
-      const at = this.heardAt(row)
-      lastButOne = Math.min(last, at)
-      last = Math.max(last, at)
-    }
-    return Math.min(now - FRESH_FOR, lastButOne)
+    const fresh = now - FRESH_FOR
+    let last = now - GOOD_FOR
+    for (let row = bucket.first; row !== NO_ROW && last < fresh; row = this.#columns.next(row))
+      if (this.isGoodSince(row, last)) last = this.heardAt(row)
+    return Math.min(fresh, last)
   }
 
   /** The row of `bucket` that was silent for longest. */
@@ -55,16 +50,11 @@ export class Freshness {
     return stalest
   }
 
-  /** Of the two heard of last, the one that was silent for longer. */
-  lastButOne(bucket: KBucket): number {
-    let last: number = NO_ROW
-    let before: number = NO_ROW
-    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row)) {
-      if (last === NO_ROW || this.heardAt(row) > this.heardAt(last)) {
-        before = last
-        last = row
-      } else if (before === NO_ROW || this.heardAt(row) > this.heardAt(before)) before = row
-    }
-    return before === NO_ROW ? last : before
+  /** The row of `bucket` that was heard of last. */
+  freshest(bucket: KBucket): number {
+    let freshest: number = NO_ROW
+    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row))
+      if (freshest === NO_ROW || this.heardAt(row) > this.heardAt(freshest)) freshest = row
+    return freshest
   }
 }

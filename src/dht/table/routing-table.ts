@@ -133,13 +133,13 @@ export class RoutingTable {
 
   /**
    * The contact that is to be asked first, and when: of each near bucket the one that was silent for longest, of the
-   * others that of the two heard of last, as who uses the network hears of more anyway. {@link NONE} in an empty table.
+   * others the one heard of last, as who uses the network hears of more anyway. {@link NONE} in an empty table.
    */
   nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
     let next: Refresh = { contact: NONE, at: Number.POSITIVE_INFINITY }
     for (const [index, bucket] of this.#buckets.entries()) {
       const isNear = this.#isNear(index)
-      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.lastButOne(bucket)
+      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.freshest(bucket)
       if (row === NO_ROW) continue
       const at = this.#freshness.heardAt(row) + (isNear ? near : far)
       if (at < next.at) next = { contact: this.#columns.contact(row), at }
