@@ -8,6 +8,13 @@ import { idOf } from '../lone-node.ts'
 
 const TEN = { perSecond: 10, burst: 10 }
 
+const silentSocket = (): Datagrams => ({
+  local: { host: '0.0.0.0', port: 1 },
+  onDatagram: () => undefined,
+  send: () => undefined,
+  close: () => undefined,
+})
+
 test('a bucket gives its burst, then its rate', () => {
   const bucket = new Bucket(TEN, 0)
   const taken = (now: number): number => {
@@ -34,12 +41,7 @@ test('who has asked much is refused where modesty is asked for, and gets no near
 
 test('a flood from some addresses leaves the others their answers', () => {
   const clock = new SimClock()
-  const socket: Datagrams = {
-    local: { host: '0.0.0.0', port: 1 },
-    onDatagram: () => undefined,
-    send: () => undefined,
-    close: () => undefined,
-  }
+  const socket = silentSocket()
   const port = new DatagramPort(socket, { clock })
   const heard = { good: 0, flood: 0 }
   port.onMessage = (_message, { host }) => heard[host.startsWith('10.1.') ? 'good' : 'flood']++
@@ -59,12 +61,7 @@ test('a flood from some addresses leaves the others their answers', () => {
 
 test('on a machine that needs long for each message half of its time is used, and the modest are heard first', () => {
   const clock = new SimClock()
-  const socket: Datagrams = {
-    local: { host: '0.0.0.0', port: 1 },
-    onDatagram: () => undefined,
-    send: () => undefined,
-    close: () => undefined,
-  }
+  const socket = silentSocket()
   const port = new DatagramPort(socket, { clock })
   const heard = { good: 0, flood: 0 }
   port.onMessage = (_message, { host }) => {
