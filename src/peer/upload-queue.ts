@@ -123,11 +123,13 @@ export class UploadQueue {
     return size
   }
 
-  /** A request that asks for all of a range, which begins with it or with another block of it. */
+  /** A request that asks for all of a range, which begins with it or with another block of it. The range may be any numbers. */
   #holderOf(piece: number, begin: number, end: number): UploadRequest | undefined {
+    if (begin === end) return undefined
     for (let at = begin; at >= 0 && end - at <= MAX_REQUEST_LENGTH; at -= BLOCK_LENGTH) {
       const request = this.#waiting.get(this.#keyOf(piece, at))
-      if (request !== undefined && at + request.length >= end) return request
+      // Behind the end of a piece the keys are those of the next one.
+      if (request?.piece === piece && at + request.length >= end) return request
     }
     return undefined
   }

@@ -86,7 +86,13 @@ describe('an upload queue', () => {
     const row = (first: number, count: number) => ({ piece: 1, begin: first * block, length: count * block })
     const cancel = (first: number, count: number) => queue.cancel(1, first * block, count * block)
     for (const request of [row(0, 8), row(8, 2)]) queue.push(request)
-    expect([cancel(7, 2), cancel(10, 1), cancel(3, 2)]).toEqual([false, false, true])
+    expect([cancel(7, 2), cancel(10, 1), cancel(3, 0), queue.cancel(0, 17 * block, block)]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
+    expect(cancel(3, 2)).toBe(true)
     expect([queue.size, queue.bytes]).toEqual([3, 8 * block])
     expect([cancel(3, 1), cancel(0, 1), cancel(8, 2)]).toEqual([false, true, true])
     queue.push(row(12, 1))
