@@ -18,7 +18,7 @@ const HEAP_FLAGS = [
  * By then all is loaded, in the disk workers, too. V8 takes compiled code, that of Node's own modules among it, only under the
  * flags that it was compiled with: flags that are set sooner cost each thread 20 to 50 ms of compiling.
  */
-const LOADED_MS = 2_000
+const LOADED_MS = 1_000
 
 /**
  * Threads that wait for files, names and the reader of the log. A disk that does not answer takes four of them
