@@ -1,5 +1,5 @@
 /** nginx as a web seed: a folder over HTTP and HTTPS, with ranges. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeCertificate } from './certificate.ts'
 import { firstLine } from './foreign-process.ts'
@@ -8,6 +8,8 @@ import type { Requirement } from './requirements.ts'
 import type { Scene } from './scene.ts'
 
 const PROGRAM = '/usr/sbin/nginx'
+/** Between the choice of a free port and its use somebody else may take it: other files of the suite run beside this one. */
+const MAX_ATTEMPTS = 3
 
 export const nginx: Requirement = { name: 'nginx', version: () => firstLine(PROGRAM, ['-v']) }
 
@@ -22,6 +24,16 @@ export interface WebServer {
 }
 
 export async function startNginx(scene: Scene, folder: string, host: Host = HERE): Promise<WebServer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryNginx(scene, folder, host)
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function tryNginx(scene: Scene, folder: string, host: Host): Promise<WebServer> {
   const own = scene.newFolder()
   const [plain, secure] = [await scene.freeAddress(host), await scene.freeAddress(host)]
   const { authority, certificate, key } = makeCertificate(own, [host.address])
@@ -50,9 +62,8 @@ http {
 `,
   )
   const process = scene.spawn('nginx', PROGRAM, ['-p', own, '-c', join(own, 'nginx.conf')], { host })
-  await process.until('listening', () =>
-    [plain, secure].every((at) => process.isListeningOn(Number(at.split(':')[1]))),
-  )
+  // It writes that file when it has its ports.
+  await process.until('listening', () => existsSync(join(own, 'pid')))
   return {
     http: `http://${plain}/`,
     https: `https://${secure}/`,
