@@ -14,7 +14,7 @@ import { PieceOffers } from './piece-offers.ts'
 import type { UploadBudget } from './rate-limits.ts'
 
 /** Bytes that are being read or wait for the network, towards all peers: each that is interested has its share … */
-export const MAX_SEND_AHEAD_BYTES = 32 * 2 ** 20
+export const MAX_SEND_AHEAD_BYTES = 24 * 2 ** 20
 /** … which is never less than this, a long `writev` … */
 export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 /** … and not more: one part is being read while the other is being sent. */
