@@ -10,7 +10,7 @@ export default defineConfig({
     isolate: false,
     // By itself vitest leaves one core idle, which is half of two.
     maxWorkers: '100%',
-    // The stories of real processes start some eighty from source; without this each compiles two hundred files.
+    // The stories of real processes start them from source; without this each compiles all of it anew.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url)) },
   },
 })

@@ -213,9 +213,12 @@ export class Responder {
       MAX_PEERS[family],
       fitting(unit, room - textField(key) - (hasMore ? MORE_FIELD : 0)),
     )
-    const mayHear: Parameters<PeerStore['sample']>[2] = (peer) =>
-      mayTell(scope, peer.scope) && !bytesEqual(peer.packed, own)
-    const packed = store.sample(infoHash, count, mayHear, now)
+    const packed = store.sample(
+      infoHash,
+      count,
+      (peer) => mayTell(scope, peer.scope) && !bytesEqual(peer.packed, own),
+      now,
+    )
     if (packed.length > 0) reply[key] = packed
   }
 
