@@ -18,6 +18,8 @@ export const MAX_LAN_MESSAGE_LENGTH = 2_048
 export const MAX_LAN_HASHES = 20
 /** Characters of a cookie; a longer one is nobody's that we would have to tell from us. */
 const MAX_COOKIE_LENGTH = 64
+/** Characters of a DHT network's id: far more than any has. */
+const MAX_NET_LENGTH = 256
 
 export type LanMessage =
   | {
@@ -64,7 +66,10 @@ export function decodeLanMessage(bytes: Uint8Array): LanMessage | undefined {
   const port = Number(all('port')[0])
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined
   const cookie = all('cookie').find((text) => text.length <= MAX_COOKIE_LENGTH)
-  if (first === NODE) return { type: 'node', port, net: all('net')[0], cookie }
+  if (first === NODE) {
+    const [net] = all('net')
+    return net !== undefined && net.length > MAX_NET_LENGTH ? undefined : { type: 'node', port, net, cookie }
+  }
   if (first !== TORRENTS) return undefined
   const infoHashes = all('infohash')
     .slice(0, MAX_LAN_HASHES)
