@@ -18,8 +18,8 @@ import { IpFilter, type IpRange } from './ip-filter.ts'
 export const MAX_BLOCKLIST_RANGES = 2_000_000
 /** Bytes of a line of it. */
 export const MAX_BLOCKLIST_LINE = 2_048
-/** Characters of a range behind a name: two IPv6 addresses have 90. */
-const MAX_P2P_RANGE = 128
+/** Colons of a range behind a name: two IPv6 addresses, eight groups and a `::` at one end each. */
+const MAX_P2P_COLONS = 16
 /** DAT: an access level above it says that the range is allowed. */
 const HIGHEST_BLOCKED_LEVEL = 127
 
@@ -114,10 +114,8 @@ function commonLength({ first, last }: IpRange): number {
 
 /** Where the range of a P2P line may begin: with the line, or behind one of its last colons. */
 function startsIn(line: string): number[] {
-  const starts = [0]
-  const earliest = Math.max(0, line.length - MAX_P2P_RANGE)
-  for (let at = line.indexOf(':', earliest); at >= 0; at = line.indexOf(':', at + 1)) starts.push(at + 1)
-  return starts
+  const colons = Array.from(line.matchAll(/:/g), ({ index }) => index)
+  return [0, ...colons.slice(-1 - MAX_P2P_COLONS).map((colon) => colon + 1)]
 }
 
 function readBehind(line: string, start: number): IpRange | undefined {

@@ -37,8 +37,12 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
 /** Four numbers up to 255, none padded with zeros: the only text of an IPv4 address. */
 const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 
+/** Characters of an IP literal: 45 of IPv6 (RFC 4291 §2.2, the last two groups as a dotted quad), `%` and 15 of an interface. */
+const MAX_IP_TEXT = 61
+
 /** The canonical text of an IP literal, v4-mapped ones unwrapped; undefined when `text` is not one. */
 export function canonicalIp(text: string): string | undefined {
+  if (text.length > MAX_IP_TEXT) return undefined
   if (!text.includes(':')) return DOTTED_QUAD.test(text) ? text : undefined
   if (!ipaddr.isValid(text)) return undefined
   return ipaddr.process(text).toString()

@@ -96,6 +96,12 @@ describe('a name before an IPv6 range', () => {
     expect(parse('2001:2001::1-2001:2001::9').blockedBy('2001::5')).toBeUndefined()
   })
 
+  test('may hold any number of colons, before a range that has as many as a range can have', () => {
+    const range = '::2001:db8:3:4:5:6:1-::2001:db8:3:4:5:6:9'
+    for (const name of ['', 'Bad:', ':', 'a:b:c:'.repeat(9)])
+      expect(parse(`${name}${range}`).blockedBy('0:2001:db8:3:4:5:6:5')).toBeDefined()
+  })
+
   test('that leaves more than one reading is refused', () => {
     expect(fault('1:2::3-4::5')).toContain('line 1')
     expect(fault('a:1:2::3-4::5')).toContain('line 1')
