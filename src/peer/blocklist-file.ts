@@ -18,8 +18,8 @@ import { IpFilter, type IpRange } from './ip-filter.ts'
 export const MAX_BLOCKLIST_RANGES = 2_000_000
 /** Bytes of a line of it. */
 export const MAX_BLOCKLIST_LINE = 2_048
-/** Colons of a range behind a name: two IPv6 addresses, eight groups and a `::` at one end each. */
-const MAX_P2P_COLONS = 16
+/** Colons of an address behind a name: eight groups of IPv6, a `::` at one end of them. */
+const MAX_P2P_COLONS = 8
 /** DAT: an access level above it says that the range is allowed. */
 const HIGHEST_BLOCKED_LEVEL = 127
 
@@ -72,7 +72,7 @@ function readDat(line: string): IpRange | 'allowed' | undefined {
   const [, first, last, level, name] =
     /^([\da-f.:]+)\s*-\s*([\da-f.:]+)\s*,\s*(\d+)\s*(?:,\s*(.*))?$/i.exec(line) ?? []
   if (first === undefined) return undefined
-  const range = rangeOf(first, last!, name || line)
+  const range = rangeOf(readAddress(first), readAddress(last!), name || line)
   return range && Number(level) > HIGHEST_BLOCKED_LEVEL ? 'allowed' : range
 }
 
@@ -97,8 +97,12 @@ function readCidr(line: string): IpRange | undefined {
  * one counts whose ends have most in common, a group at least, as those of real ranges do; else the line is refused.
  */
 function readP2p(line: string): IpRange | undefined {
-  const readings = startsIn(line)
-    .map((start) => readBehind(line, start))
+  const dash = line.lastIndexOf('-')
+  const last = dash < 0 ? undefined : readAddress(line.slice(dash + 1).trim())
+  if (last === undefined) return undefined
+  const head = line.slice(0, dash).trimEnd()
+  const readings = startsIn(head)
+    .map((start) => rangeOf(readAddress(head.slice(start).trimStart()), last, nameBefore(start, line)))
     .filter((range) => range !== undefined)
     .sort((a, b) => commonLength(b) - commonLength(a))
   const [best, second] = readings
@@ -113,20 +117,20 @@ function commonLength({ first, last }: IpRange): number {
 }
 
 /** Where the range of a P2P line may begin: with the line, or behind one of its last colons. */
-function startsIn(line: string): number[] {
-  const colons = Array.from(line.matchAll(/:/g), ({ index }) => index)
+function startsIn(head: string): number[] {
+  const colons = Array.from(head.matchAll(/:/g), ({ index }) => index)
   return [0, ...colons.slice(-1 - MAX_P2P_COLONS).map((colon) => colon + 1)]
 }
 
-function readBehind(line: string, start: number): IpRange | undefined {
-  const [, first, last] = /^\s*([\da-f.:]+)\s*-\s*([\da-f.:]+)$/i.exec(line.slice(start)) ?? []
-  if (first === undefined) return undefined
-  return rangeOf(first, last!, line.slice(0, Math.max(0, start - 1)).trim() || line)
+function nameBefore(start: number, line: string): string {
+  return line.slice(0, Math.max(0, start - 1)).trim() || line
 }
 
-function rangeOf(from: string, to: string, rule: string): IpRange | undefined {
-  const first = readAddress(from)
-  const last = readAddress(to)
+function rangeOf(
+  first: Uint8Array | undefined,
+  last: Uint8Array | undefined,
+  rule: string,
+): IpRange | undefined {
   if (first === undefined || last === undefined || first.length !== last.length) return undefined
   for (let i = 0; i < first.length; i++) {
     if (first[i]! < last[i]!) break
@@ -137,6 +141,8 @@ function rangeOf(from: string, to: string, rule: string): IpRange | undefined {
 
 /** Octets may be padded with zeros: in these lists that does not make them octal. */
 function readAddress(text: string): Uint8Array | undefined {
+  // Most of what a name leaves is no address: the parser's own refusal costs as much as a hundred lines.
+  if (!/^[\da-f.:]+$/i.test(text)) return undefined
   const ip = canonicalIp(text.includes(':') ? text : text.replaceAll(/\b0+(?=\d)/g, ''))
   return ip === undefined ? undefined : packHost(ip)
 }

@@ -125,6 +125,7 @@ describe('a line that makes no sense', () => {
     'example.org',
     'name:10.0.0.9-10.0.0.1',
     'name:10.0.0.1-2001:db8::1',
+    'name:fe80::1%eth0-fe80::9%eth0',
     'name:10.0.0.1',
     '10.0.0.1 - 10.0.0.x , 000 , name',
     '10.0.0.9 - 10.0.0.1 , 200 , allowed, but wrong',

@@ -8,7 +8,7 @@ const text = (lines: string): Uint8Array => new TextEncoder().encode(lines)
 /** Addresses that are looked up. */
 const MAX_PROBES = 24
 /** A filter for each of more lines would cost more than all that is tried here. */
-const MAX_LINES = 64
+const MAX_LINES = 16
 
 export const target: FuzzTarget = {
   sources: ['peer/blocklist-file.ts', 'peer/ip-filter.ts', 'peer/range-table.ts', 'peer/rule-texts.ts'],
