@@ -2,6 +2,7 @@ import { SimClock } from '../../../src/app/sim/clock.ts'
 import { PieceGeometry } from '../../../src/metainfo/geometry.ts'
 import { PeerConnection } from '../../../src/peer/connection.ts'
 import type { PeerObserver } from '../../../src/peer/peer-observer.ts'
+import { MAX_WINDOW, MIN_WINDOW } from '../../../src/peer/request-window.ts'
 import { MAX_QUEUED_REQUESTS } from '../../../src/peer/upload-queue.ts'
 import { Bitfield } from '../../../src/protocol/bitfield.ts'
 import { ERROR_CODES } from '../../../src/protocol/errors.ts'
@@ -17,6 +18,7 @@ import {
   encodePieceHeader,
   encodeRequests,
   encodeUnchoke,
+  type BlockRange,
 } from '../../../src/protocol/message.ts'
 import type { ByteStream, StreamHandler } from '../../../src/protocol/ports.ts'
 import { chunksOf } from '../chunks.ts'
@@ -30,6 +32,13 @@ import type { FuzzTarget } from '../engine/target.ts'
 const HEAD_BYTES = 2
 const PIECES = 11
 const ENOUGH = 'enough'
+/** Of what is told, a request at every second place is answered, and one at every seventh has the remote choked first. */
+const ANSWERED = 2
+const CHOKED = 7
+/** Bytes that leave together. */
+const MAX_RUN = 60
+/** Ranges that we wait for. */
+const MAX_ASKED = 12
 const geometry = new PieceGeometry(40, [{ path: [], length: 40 * PIECES - 7 }])
 
 export const target: FuzzTarget = {
@@ -80,6 +89,8 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     if (told.length === flags >> 2) peer.close(ENOUGH)
   }
   let isInterested = false
+  let turn = 0
+  const asked: BlockRange[] = []
   const stream = new SilentStream()
   const observer: PeerObserver = {
     onPieces: ({ pieces }) => tell(`pieces ${toHex(pieces!.bytes)}`),
@@ -88,7 +99,10 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
       tell(`have ${piece}`)
     },
     onChoke: () => tell('choke'),
-    onUnchoke: () => tell('unchoke'),
+    onUnchoke: () => {
+      tell('unchoke')
+      ask()
+    },
     // Once a chunk, and only when it is another one than before the chunk.
     onInterest: (peer) => {
       claim(peer.isInterestedInUs !== isInterested && !peer.isClosed, 'an interest that has changed')
@@ -100,13 +114,19 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
         'a block that lies in its piece',
       )
       tell(`block ${piece} ${begin} ${toHex(block)}`)
-      // As the swarm does with what it never asked for.
-      peer.strike()
+      // As the swarm does: more is asked for, and who sends what was never asked for is struck.
+      const answered = asked.findIndex((range) => range.piece === piece && range.begin === begin)
+      if (answered < 0) return peer.strike()
+      asked.splice(answered, 1)
+      ask()
     },
     onBlocksEnd: () => claim(!peer.isClosed, 'no end of blocks of who is gone'),
     onRequest: (_peer, piece) => {
       claim(geometry.isPiece(piece), 'a request for a piece that there is')
       tell(`request ${piece}`)
+      if (told.length % ANSWERED === 0) answer(peer)
+      if (told.length % CHOKED === 0) peer.choke()
+      peer.unchoke()
     },
     onRequestsEnd: () => claim(!peer.isClosed, 'no end of requests of who is gone'),
     onExtensions: (_peer, fields) => tell(`extensions ${JSON.stringify(fields)}`),
@@ -125,6 +145,17 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     extensions: { registry, fields: () => ({}) },
     download: { ask: (bytes) => bytes },
   })
+  /** Two pieces in two halves each, and thinks better of it when it has asked for much. */
+  const ask = (): void => {
+    const first = (2 * turn++) % (PIECES - 1)
+    const ranges = [first, first + 1].flatMap((piece) =>
+      [0, 16].map((begin) => ({ piece, begin, length: 16 })),
+    )
+    peer.request(ranges)
+    asked.push(...ranges)
+    if (asked.length > MAX_ASKED) peer.cancel(asked.splice(0, asked.length - MAX_ASKED))
+    claim(peer.window.size >= MIN_WINDOW && peer.window.size <= MAX_WINDOW, 'a window within its limits')
+  }
   const have = Bitfield.full(PIECES)
   if ((flags & 2) === 0) peer.onMetainfo(geometry, have)
   peer.start(new Uint8Array(0))
@@ -144,6 +175,23 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
   )
   claim(peer.isClosed || peer.isInterestedInUs === isInterested, 'its interest is known')
   return told
+}
+
+/** As the uploader does: blocks that follow each other leave together. */
+function answer(peer: PeerConnection): void {
+  const { uploads } = peer
+  const run = uploads!.peekRun(MAX_RUN)
+  uploads!.take(run)
+  const [first] = run
+  if (first === undefined) return
+  const length = run.reduce((sum, range) => sum + range.length, 0)
+  claim(
+    run.length === 1 || (length <= MAX_RUN && geometry.isRange(first.piece, first.begin, length)),
+    'what leaves together lies in a row in one piece',
+  )
+  let released = 0
+  peer.sendBlocks(run, new Uint8Array(length), () => released++)
+  claim(released === 1, 'it is released once')
 }
 
 class SilentStream implements ByteStream {
