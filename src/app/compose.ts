@@ -40,7 +40,7 @@ export function systemEnvironment(tcpListen?: string): Environment {
 /**
  * Starts a node on this machine.
  *
- * @throws {ConfigError} an address that is none
+ * @throws {ConfigError} an address that is none, or a limit that cannot be one
  * @throws {TransportError} `net.address-in-use` or `net.listen`
  */
 export function startNode(options: NodeOptions = {}): Promise<Node> {

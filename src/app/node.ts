@@ -47,9 +47,9 @@ export interface NodeOptions {
   readonly stateDir?: string
   /** Whether to report every message of the DHT, too: for somebody who looks into it. */
   readonly isDhtChatty?: boolean
-  /** Connections at once, all sessions together. */
+  /** Connections at once, all sessions together: 1 or more. */
   readonly maxPeers?: number
-  /** Bytes per second, all peers together; unlimited when missing. */
+  /** Bytes per second, all peers together, above 0; unlimited when missing. */
   readonly maxUp?: number
   readonly maxDown?: number
   /** Whether peers on this machine and on private networks count for these limits; they do when missing. */
@@ -117,10 +117,11 @@ export class Node {
   /**
    * Binds the sockets.
    *
-   * @throws {ConfigError} an address that is none
+   * @throws {ConfigError} an address that is none, or a limit that cannot be one
    * @throws {TransportError} `net.address-in-use` or `net.listen`
    */
   static async open(env: Environment, options: NodeOptions = {}): Promise<Node> {
+    checkLimits(options)
     const bootstrap = (options.bootstrap ?? []).map((address) => parseBootstrapAddress(address))
     const listener = options.tcpListen === undefined ? undefined : await env.listenTcp(options.tcpListen)
     try {
@@ -200,7 +201,8 @@ export class Node {
   /**
    * Downloads or serves a torrent from now on.
    *
-   * @throws {ConfigError} `config.usage` when the torrent is served already, `config.value` for a peer that is no address
+   * @throws {ConfigError} `config.usage` when the torrent is served already or the node is closed, `config.value` for a peer
+   * that is no address
    * @throws the signal's reason when that is aborted already
    */
   addSession(options: AddSessionOptions): Session {
@@ -255,6 +257,7 @@ export class Node {
   #createSession(infoHash: InfoHash, options: CreateSessionOptions): Session {
     const { peers = [], trackers = [], announceLists, known, signal, onEvent, ...rest } = options
     signal?.throwIfAborted()
+    if (this.#closing) throw new ConfigError('config.usage', 'the node is closed: start another one')
     const key = toHex(infoHash)
     if (this.#sessions.has(key)) throw new ConfigError('config.usage', `the torrent ${key} is open already`)
     const random = this.#env.random.fork(`session ${key}`)
@@ -347,6 +350,15 @@ export class Node {
       ...(dht.six && { [dht.four ? 'dht6' : 'dht']: dht.six }),
     })
   }
+}
+
+/** @throws {ConfigError} `config.value`: with such a limit nothing would ever move, or everything */
+function checkLimits({ maxPeers = DEFAULT_MAX_PEERS, maxUp = 1, maxDown = 1 }: NodeOptions): void {
+  if (!Number.isSafeInteger(maxPeers) || maxPeers < 1)
+    throw new ConfigError('config.value', `maxPeers ${maxPeers}: must be a whole number, 1 or more`)
+  for (const [name, rate] of Object.entries({ maxUp, maxDown }))
+    if (!Number.isFinite(rate) || rate <= 0)
+      throw new ConfigError('config.value', `${name} ${rate}: must be a number of bytes per second above 0`)
 }
 
 /** As text. `tcp` and `dht` are always there when bound; the second family has a field of its own. */

@@ -77,3 +77,11 @@ export function bytesOf(have: Bitfield, { geometry }: Metainfo): number {
   const shortfall = have.has(last) ? geometry.pieceLength - geometry.lengthOf(last) : 0
   return have.count * geometry.pieceLength - shortfall
 }
+
+/** Why nothing comes, as far as the number of peers tells. */
+export function describeCompany({ connected, peers }: Pick<SessionSnapshot, 'connected' | 'peers'>): string {
+  if (peers.length === 0)
+    return 'no peer was found; name one with -peer, or somebody who knows some with -bootstrap or -tracker'
+  const found = peers.length === 1 ? '1 peer was found' : `${peers.length} peers were found`
+  return connected === 0 ? `${found}, none is connected` : `${found}, ${connected} connected`
+}

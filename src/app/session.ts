@@ -11,7 +11,13 @@ import { Discovery, type TransferTotals } from './discovery.ts'
 import { Opening, type Opened } from './opening.ts'
 import type { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions, SessionHost, SessionOptions } from './session-options.ts'
-import { bytesOf, describeSession, type SessionSnapshot, type SessionState } from './session-snapshot.ts'
+import {
+  bytesOf,
+  describeCompany,
+  describeSession,
+  type SessionSnapshot,
+  type SessionState,
+} from './session-snapshot.ts'
 import { SilenceWatch } from './silence-watch.ts'
 import { Swarm } from './swarm.ts'
 import { TorrentExtensions } from './torrent-extensions.ts'
@@ -76,7 +82,12 @@ export class Session {
       timeoutMs,
       received: () => this.#totals().downloaded,
       onSilent: () =>
-        this.#fail(new TransportError('net.no-peers', `no payload arrived within ${timeoutMs / 1000} s`)),
+        this.#fail(
+          new TransportError(
+            'net.no-peers',
+            `no payload arrived within ${timeoutMs / 1000} s: ${describeCompany(this.snapshot())}`,
+          ),
+        ),
     })
     // A failure that nobody waits for is reported all the same: by `state`, and by whoever does wait.
     this.#completion.promise.catch(() => {})

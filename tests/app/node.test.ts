@@ -1,0 +1,46 @@
+/** What a node takes from whoever embeds it, and what it refuses. */
+import { expect, test } from 'vitest'
+import { PAYLOAD_PATH, SimSwarm } from '../../src/app/sim/swarm.ts'
+import { hashes } from '../support/hashes.ts'
+
+test('a closed node takes no torrent: its sockets and disk are gone', async () => {
+  const sim = new SimSwarm({ seed: 1, hashes })
+  const { node } = await sim.node()
+  void node.close()
+
+  expect(() => node.addSession({ metainfo: sim.metainfo, path: PAYLOAD_PATH, mode: 'download' })).toThrow(
+    expect.objectContaining({ code: 'config.usage', message: 'the node is closed: start another one' }),
+  )
+  expect(node.sessions).toEqual([])
+})
+
+test.each([
+  [{ maxPeers: 0 }, 'maxPeers 0'],
+  [{ maxPeers: 1.5 }, 'maxPeers 1.5'],
+  [{ maxUp: 0 }, 'maxUp 0'],
+  [{ maxDown: -5 }, 'maxDown -5'],
+  [{ maxDown: Number.NaN }, 'maxDown NaN'],
+])('limits %o are refused: with them nothing would move', async (limits, named) => {
+  const sim = new SimSwarm({ seed: 1, hashes })
+  await expect(sim.node({ node: limits })).rejects.toMatchObject({
+    code: 'config.value',
+    message: expect.stringContaining(named),
+  })
+})
+
+test.each([
+  [[], /: no peer was found; name one with -peer/],
+  [['10.9.9.9:6881'], /: 1 peer was found, none is connected$/],
+])('who gives up says whether anybody was there: %o', async (peers, said) => {
+  const sim = new SimSwarm({ seed: 1, hashes })
+  const { session } = await sim.leecher({
+    session: { timeoutMs: 3_000 },
+    peers: peers.map((address) => ({ address })),
+  })
+  let failure: unknown
+  void session.whenFailed().then((error) => (failure = error))
+  sim.runUntil(() => session.state === 'failed', { withinMs: 60_000 })
+  await Promise.resolve()
+
+  expect(failure).toMatchObject({ code: 'net.no-peers', message: expect.stringMatching(said) })
+})
