@@ -237,7 +237,7 @@ export class DhtNode {
     return this.#table.size
   }
 
-  /** Contacts of the routing table, in no particular order; the node keeps them. */
+  /** Contacts of the routing table, neighbours first; the node keeps them. */
   knownContacts(): Iterable<Contact> {
     return this.#table.contacts()
   }

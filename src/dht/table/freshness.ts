@@ -37,7 +37,7 @@ export class Freshness {
   namedSince(bucket: KBucket, now: Millis): Millis {
     const fresh = now - FRESH_FOR
     let last = now - GOOD_FOR
-    for (let row = bucket.first; row !== NO_ROW && last < fresh; row = this.#columns.next(row))
+    for (let row = bucket.end - 1; row >= bucket.first && last < fresh; row--)
       if (this.isGoodSince(row, last)) last = this.heardAt(row)
     return Math.min(fresh, last)
   }
@@ -45,7 +45,7 @@ export class Freshness {
   /** The row of `bucket` that was silent for longest. */
   stalest(bucket: KBucket, accepts: (row: number) => boolean = () => true): number {
     let stalest: number = NO_ROW
-    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row))
+    for (let row = bucket.end - 1; row >= bucket.first; row--)
       if (accepts(row) && (stalest === NO_ROW || this.heardAt(row) < this.heardAt(stalest))) stalest = row
     return stalest
   }
@@ -53,7 +53,7 @@ export class Freshness {
   /** The row of `bucket` that was heard of last. */
   freshest(bucket: KBucket): number {
     let freshest: number = NO_ROW
-    for (let row = bucket.first; row !== NO_ROW; row = this.#columns.next(row))
+    for (let row = bucket.end - 1; row >= bucket.first; row--)
       if (freshest === NO_ROW || this.heardAt(row) > this.heardAt(freshest)) freshest = row
     return freshest
   }

@@ -1,4 +1,5 @@
 /** One bucket: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. */
+import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 
@@ -21,56 +22,66 @@ export type InsertOutcome =
   | 'refused'
 
 /**
- * Its members are rows of the table's columns, linked there; replacements are bare contacts. It retains the
- * replacements, the table its rows.
+ * Its members are a run of rows of the table's columns, the one that came last at the end; replacements are bare contacts. It
+ * retains the replacements, the table its rows.
  */
 export class KBucket {
   readonly #columns: ContactColumns
-  #first = NO_ROW
+  /** The first of its rows. */
+  readonly first: number
   #size = 0
   #replacements: Contact[] | undefined
 
-  constructor(columns: ContactColumns) {
+  /** @param first nobody else uses this row, nor those behind it up to as many as there may be members */
+  constructor(columns: ContactColumns, first: number) {
     this.#columns = columns
+    this.first = first
   }
 
-  /** The first of its rows; {@link ContactColumns.next} leads on. */
-  get first(): number {
-    return this.#first
+  /** Behind the last of its rows. */
+  get end(): number {
+    return this.first + this.#size
   }
 
   get size(): number {
     return this.#size
   }
 
+  /** The one that came last comes first. */
   rows(): number[] {
-    const rows: number[] = []
-    for (let row = this.#first; row !== NO_ROW; row = this.#columns.next(row)) rows.push(row)
-    return rows
+    return Array.from({ length: this.#size }, (_, at) => this.end - 1 - at)
   }
 
-  /** The first row that `accepts` takes; {@link NO_ROW} when there is none. */
+  /** The row that came last of those that `accepts` takes; {@link NO_ROW} when there is none. */
   find(accepts: (row: number) => boolean): number {
-    let row = this.#first
-    while (row !== NO_ROW && !accepts(row)) row = this.#columns.next(row)
+    let row = this.end - 1
+    while (row >= this.first && !accepts(row)) row--
+    return row < this.first ? NO_ROW : row
+  }
+
+  rowOf(contact: Contact): number {
+    const columns = this.#columns
+    for (let row = this.end - 1; row >= this.first; row--) if (columns.contact(row) === contact) return row
+    return NO_ROW
+  }
+
+  /** @returns its row */
+  add(contact: Contact, now: Millis): number {
+    const row = this.end
+    this.#columns.fill(row, contact, now)
+    this.#size++
     return row
   }
 
-  add(row: number): void {
-    this.#columns.setNext(row, this.#first)
-    this.#first = row
+  /** Adds a member of another bucket, as it is. */
+  take(row: number): void {
+    this.#columns.copy(row, this.end, 1)
     this.#size++
   }
 
+  /** Those who came later move up. */
   remove(row: number): void {
-    const columns = this.#columns
-    const next = columns.next(row)
-    if (this.#first === row) this.#first = next
-    else
-      columns.setNext(
-        this.find((before) => columns.next(before) === row),
-        next,
-      )
+    this.#columns.copy(row + 1, row, this.end - row - 1)
     this.#size--
   }
 
@@ -104,7 +115,6 @@ export class KBucket {
   clear(book: ContactBook): void {
     for (const contact of this.replacements) book.release(contact)
     this.#replacements = undefined
-    this.#first = NO_ROW
     this.#size = 0
   }
 }

@@ -1,5 +1,5 @@
 /** The few nearest to a target, picked out of groups of which each is farther away than the one before. */
-import { NO_ROW, type ContactColumns } from './contact-columns.ts'
+import type { ContactColumns } from './contact-columns.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import type { KBucket } from './k-bucket.ts'
 
@@ -62,7 +62,7 @@ export class Nearest {
   /** Looks at one bucket of the current group; `accepts` is asked only about rows that are near enough. */
   #offer(bucket: KBucket, accepts: (row: number) => boolean): void {
     const columns = this.#columns
-    for (let row = bucket.first; row !== NO_ROW; row = columns.next(row)) {
+    for (let row = bucket.end - 1; row >= bucket.first; row--) {
       const contact = columns.contact(row)
       const key = this.#book.distanceKey(contact, this.#targetKey)
       const last = this.#found.length - 1

@@ -44,7 +44,7 @@ export class RoutingTable {
   readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
   readonly #columns = new ContactColumns()
   readonly #freshness = new Freshness(this.#columns)
-  readonly #buckets: KBucket[] = [new KBucket(this.#columns)]
+  readonly #buckets: KBucket[] = [new KBucket(this.#columns, 0)]
   #size = 0
   #estimatedSize: number | undefined
   #repliedAt: Millis = Number.NEGATIVE_INFINITY
@@ -220,10 +220,12 @@ export class RoutingTable {
     return this.#estimatedSize
   }
 
-  /** All contacts, in no particular order. */
+  /** All contacts, bucket by bucket, our neighbours first: whoever cannot keep all keeps them. */
   *contacts(): Generator<Contact> {
-    for (let row = 0; row < this.#columns.bound; row++)
-      if (this.#columns.contact(row) !== NONE) yield this.#columns.contact(row)
+    for (let index = this.#buckets.length - 1; index >= 0; index--) {
+      const bucket = this.#buckets[index]!
+      for (let row = bucket.first; row < bucket.end; row++) yield this.#columns.contact(row)
+    }
   }
 
   /** Those heard of last, of all buckets. */
@@ -253,8 +255,8 @@ export class RoutingTable {
   /** Releases everything. */
   clear(): void {
     for (const contact of this.contacts()) this.#book.release(contact)
-    this.#columns.clear()
     for (const bucket of this.#buckets) bucket.clear(this.#book)
+    this.#columns.clear()
     this.#buckets.length = 1
     this.#size = 0
     this.#estimatedSize = undefined
@@ -290,9 +292,8 @@ export class RoutingTable {
         }
       }
       bucket.dropReplacement(contact, this.#book)
-      const row = this.#columns.add(this.#book.retain(contact), now)
+      const row = bucket.add(this.#book.retain(contact), now)
       this.#columns.onReply(row, now, rttMs)
-      bucket.add(row)
       this.#size++
       this.#estimatedSize = undefined
       this.#onChange(contact, 'added', 'answered')
@@ -335,21 +336,22 @@ export class RoutingTable {
   #split(): void {
     const depth = this.#buckets.length - 1
     const last = this.#buckets[depth]!
-    const deeper = new KBucket(this.#columns)
-    const rows = last.rows()
+    const deeper = new KBucket(this.#columns, last.first + Math.max(K, this.#capacityAt(depth)))
+    for (let row = last.end - 1; row >= last.first; row--) deeper.take(row)
     last.clear(this.#book)
-    for (const row of rows) {
-      const shared = this.#book.commonPrefix(this.#columns.contact(row), this.#ownId)
-      const bucket = shared > depth ? deeper : last
-      bucket.add(row)
+    for (let row = deeper.first; row < deeper.end;) {
+      if (this.#book.commonPrefix(this.#columns.contact(row), this.#ownId) > depth) row++
+      else {
+        last.take(row)
+        deeper.remove(row)
+      }
     }
     this.#buckets.push(deeper)
   }
 
   #remove(row: number, index: number, reason: string): void {
-    this.#buckets[index]!.remove(row)
     const contact = this.#columns.contact(row)
-    this.#columns.remove(row)
+    this.#buckets[index]!.remove(row)
     this.#size--
     this.#estimatedSize = undefined
     this.#onChange(contact, 'removed', reason)
@@ -359,10 +361,11 @@ export class RoutingTable {
   /** The few members that may have an id, an endpoint or a network in common with a contact. */
   #akin(contact: Contact): Contact[] {
     const akin: Contact[] = []
-    for (let row = 0; row < this.#columns.bound; row++) {
-      const other = this.#columns.contact(row)
-      if (other !== NONE && this.#book.isAkin(other, contact)) akin.push(other)
-    }
+    for (const bucket of this.#buckets)
+      for (let row = bucket.first; row < bucket.end; row++) {
+        const other = this.#columns.contact(row)
+        if (this.#book.isAkin(other, contact)) akin.push(other)
+      }
     return akin
   }
 
@@ -390,6 +393,6 @@ export class RoutingTable {
   }
 
   #rowOf(contact: Contact): number {
-    return this.#bucketOf(contact).find((row) => this.#columns.contact(row) === contact)
+    return this.#bucketOf(contact).rowOf(contact)
   }
 }
