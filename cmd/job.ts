@@ -6,7 +6,9 @@ import {
   encodeTorrent,
   fetchMetainfo,
   parseMagnet,
+  PayloadError,
   readMetainfo,
+  StorageError,
   toHex,
   type Magnet,
   type Metainfo,
@@ -88,6 +90,14 @@ export class Jobs {
     return { metainfo, path, mode: 'seed', check: 'none' }
   }
 
+  /** A payload that is not what the `.bit` beside it says was most often replaced on purpose: what to do then. */
+  explainChanged(path: string, error: unknown): unknown {
+    if (!(error instanceof PayloadError)) return error
+    const { code, message, data } = error
+    const advice = `if it was changed on purpose, remove ${path}.bit to have it made anew`
+    return new PayloadError(code, `${message}; ${advice}`, { cause: error, data })
+  }
+
   /** What a link says. */
   magnet(source: string): Magnet {
     let magnet: Magnet | undefined
@@ -115,6 +125,7 @@ export class Jobs {
       const isInside = endsInSeparator(target) || (await isFolder(given))
       path = isInside ? join(given, metainfo.name) : given
     }
+    await checkFolder(dirname(path))
     if (this.#config.saveMetainfo && isRemote(source)) {
       await makeFolder(dirname(path))
       await this.write(`${path}.torrent`, metainfo)
@@ -149,6 +160,12 @@ export class Jobs {
       this.start(role, metainfo)
     }
   }
+}
+
+/** @throws {StorageError} `disk.occupied` */
+async function checkFolder(path: string): Promise<void> {
+  if ((await exists(path)) && !(await isFolder(path)))
+    throw new StorageError('disk.occupied', `${path} is a file, not a folder: choose another -dest`)
 }
 
 export function isMagnet(source: string): boolean {

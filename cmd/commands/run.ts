@@ -101,7 +101,10 @@ class Run {
     }
     const session = node.addSession({ ...payload, metainfo, ...this.#sessionOptions })
     this.#watch(node, session)
-    await unlessStopped(this.#life.signal, session.whenComplete())
+    const isOpen = session.whenComplete().catch((error: unknown) => {
+      throw this.#jobs.explainChanged(payload.path, error)
+    })
+    await unlessStopped(this.#life.signal, isOpen)
     this.#invite(node, session)
     return session
   }

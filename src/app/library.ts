@@ -7,6 +7,8 @@ import {
   parseMetainfo as parse,
   type MetainfoFormat,
 } from '../metainfo/read-metainfo.ts'
+import { MetainfoError } from '../protocol/errors.ts'
+import { shownFileUrl } from '../protocol/shown-url.ts'
 import { FsDisk } from '../storage/fs/fs-disk.ts'
 import { scanPayload } from '../storage/fs/scan.ts'
 import { createMetainfo as create, type CreateOptions } from './create.ts'
@@ -74,7 +76,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
  * @throws {MetainfoError} `meta.unreadable` when there is none; others when it is bad
  */
 export async function readMetainfo(path: string): Promise<Metainfo> {
-  return parseMetainfo(await readMetainfoBytes(path, MAX_METAINFO_LENGTH))
+  return naming(path, parseMetainfo, await readMetainfoBytes(path, MAX_METAINFO_LENGTH))
 }
 
 /**
@@ -88,7 +90,7 @@ export async function fetchMetainfo(url: string, signal?: AbortSignal): Promise<
   const http = new SystemHttp(`bitswarm/${VERSION}`)
   try {
     const ports = { http, resolver: systemResolver, clock: new SystemClock() }
-    return parseMetainfo(await fetch(ports, url, signal))
+    return naming(shownFileUrl(url), parseMetainfo, await fetch(ports, url, signal))
   } finally {
     http.close()
   }
@@ -101,7 +103,7 @@ export async function fetchMetainfo(url: string, signal?: AbortSignal): Promise<
  */
 export async function inspectMetainfo(path: string): Promise<MetainfoDescription> {
   const bytes = await readMetainfoBytes(path, MAX_METAINFO_LENGTH)
-  return describeMetainfo(parseMetainfo(bytes), formatOf(bytes))
+  return naming(path, (read) => describeMetainfo(parseMetainfo(read), formatOf(read)), bytes)
 }
 
 /**
@@ -125,6 +127,17 @@ export function verifyPayload(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   return withDisk((disk) => verify(metainfo, { path, disk }, options))
+}
+
+/** What is wrong with a file is said together with which file it is. */
+function naming<T>(source: string, read: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
+  try {
+    return read(bytes)
+  } catch (error) {
+    if (!(error instanceof MetainfoError)) throw error
+    const { code, message, data } = error
+    throw new MetainfoError(code, `${source}: ${message}`, { cause: error, data })
+  }
 }
 
 /** Lends a disk whose workers end with the work. */

@@ -7,6 +7,7 @@ import type { StorageEvent } from '../storage/events.ts'
 import { sampleOf } from '../storage/resume-assessment.ts'
 import { NOTE_BYTES } from '../storage/resume-notes.ts'
 import { InPlaceCheck, sampleSize, type InPlace } from './in-place-check.ts'
+import { formatSize } from './quantity.ts'
 import { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions } from './session-options.ts'
 
@@ -174,7 +175,7 @@ export class Opening {
         this.#fail(
           new StorageError(
             'disk.full',
-            `${this.#options.path}: ${missing} bytes are missing, and ${free} are free`,
+            `no room for ${this.#options.path}: ${formatSize(missing)} are still to come, ${formatSize(free)} are free`,
           ),
         )
     })

@@ -18,7 +18,7 @@ export function formatOf(bytes: Uint8Array): MetainfoFormat {
   if (bytes[0] === LETTER_D) return 'torrent'
   throw new MetainfoError(
     'meta.malformed',
-    bytes.length === 0 ? 'the file is empty' : 'neither .bit nor .torrent',
+    bytes.length === 0 ? 'the file is empty' : 'neither a .bit nor a .torrent file',
   )
 }
 

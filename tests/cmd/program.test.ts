@@ -240,9 +240,29 @@ describe('a run that cannot begin', () => {
   test('the first .torrent by name is taken, then the first .bit; folders are not', async () => {
     mkdirSync(join(cwd, '0.torrent'))
     writeFileSync(join(cwd, 'a.bit'), 'x')
-    expect((await run('')).stderr).toBe('bitswarm: neither .bit nor .torrent\n')
+    expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/a.bit: neither a .bit nor a .torrent file\n`)
     writeFileSync(join(cwd, 'z.torrent'), '')
-    expect((await run('')).stderr).toBe('bitswarm: the file is empty\n')
+    expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/z.torrent: the file is empty\n`)
+  })
+
+  test('an output folder that is a file is named', async () => {
+    makePayload()
+    await run('create model.bin')
+    expect(await run('-get model.bin.bit -dest model.bin')).toMatchObject({
+      code: 5,
+      stderr: `bitswarm: ${cwd}/model.bin is a file, not a folder: choose another -dest\n`,
+    })
+  })
+
+  test('a payload that was replaced since its .bit was made: how to go on', async () => {
+    makePayload()
+    await run('create model.bin')
+    writeFileSync(join(cwd, 'model.bin'), 'another model')
+    const { code, stderr } = await run(
+      '-seed model.bin -no-lan -dht-listen= -tcp-listen 127.0.0.1:0 -state-dir=',
+    )
+    expect(code).toBe(6)
+    expect(stderr).toContain(`if it was changed on purpose, remove ${cwd}/model.bin.bit to have it made anew`)
   })
 })
 
