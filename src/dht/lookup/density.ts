@@ -10,6 +10,8 @@ const PER_USUAL_DISTANCE = 6
 /** The same for what is usual, of which one target in a hundred has more, and for what is likely: one in twenty has more. */
 const USUAL_PER_DISTANCE = 3
 const LIKELY_PER_DISTANCE = 1.5
+/** And for what is as rare at the other end: one target in thirty has fewer. */
+const SPARSE_PER_DISTANCE = 4 / 7
 /** In smaller networks there is nothing to gain: everybody knows everybody. */
 const MIN_NETWORK = 100
 
@@ -56,6 +58,12 @@ export class Density {
 
   isLikely(nodes: number, fraction: number): boolean {
     return !this.isTelling || nodes <= ANYWHERE + LIKELY_PER_DISTANCE * fraction * this.#networkSize
+  }
+
+  /** Whether so many are not likely to be the nearest to a target: they lie too near together, or nearer ones are missing. */
+  isOdd(nodes: number, fraction: number): boolean {
+    const isSparse = this.isTelling && nodes < SPARSE_PER_DISTANCE * fraction * this.#networkSize
+    return isSparse || !this.isLikely(nodes, fraction)
   }
 
   /** Whether something is so near to a target that only `nodes` are expected to be nearer. */

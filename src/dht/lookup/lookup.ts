@@ -14,13 +14,13 @@ import type { Contact, ContactBook } from '../table/contact.ts'
 import { Density } from './density.ts'
 import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/k-bucket.ts'
+import { soonestOf } from './first-choice.ts'
 import { isConfirmed, type LookupEntry } from './lookup-entry.ts'
 
 /** Requests at once to the nearest. */
 const ALPHA = 5
-/** Requests at first: to the fastest of the nearest that we know, as all of these know who is nearer. */
+/** Requests at first, to those of whom we know how near and how fast they are. */
 const FIRST_ALPHA = 4
-const FIRST_CHOICE = 8
 /** Nodes on the list; the farthest unasked one makes place. */
 const MAX_ENTRIES = 64
 /** Requests of one walk, resends included. */
@@ -67,6 +67,7 @@ export class Lookup {
   #witness: LookupEntry | undefined
   /** Somebody named more nodes near the target than there can be. */
   #hasRefused = false
+  #hasPeers = false
   #isInDoubt = false
 
   constructor({ target, book, isCareful, isWary, counts, networkSize }: LookupOptions) {
@@ -156,14 +157,7 @@ export class Lookup {
   }
 
   #nextFirst(): LookupEntry | undefined {
-    let waiting = 0
-    let fastest: LookupEntry | undefined
-    for (const entry of this.#entries.slice(0, FIRST_CHOICE)) {
-      if (entry.state === 'waiting' && ++waiting === FIRST_ALPHA) return undefined
-      if (entry.state !== 'heard' || !this.#isTrusted(entry)) continue
-      if (fastest === undefined || entry.rttMs < fastest.rttMs) fastest = entry
-    }
-    return fastest ?? this.#nextNearest()
+    return this.#waiting < FIRST_ALPHA ? soonestOf(this.#entries) : undefined
   }
 
   #nextNearest(): LookupEntry | undefined {
@@ -183,12 +177,15 @@ export class Lookup {
 
   /**
    * When all of the nearest have been asked: the next one that none of these named. Liars at the first steps lead to each
-   * other; whom they do not know of knows better.
+   * other; whom they do not know of knows better. Who only looks, has found peers, and came to nodes that lie as ids by chance
+   * do, asks nobody else.
    */
   #nextWitness(): LookupEntry | undefined {
     if (this.#witness !== undefined || !this.#isWary) return undefined
     const nearest = this.#nearest
     if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
+    const isOdd = this.#density.isOdd(K, nearest.at(-1)!.distance)
+    if (!this.#isCareful && this.#hasPeers && !isOdd) return undefined
     this.#witness = this.#entries.find(
       (entry) =>
         entry.state === 'heard' &&
@@ -200,7 +197,7 @@ export class Lookup {
 
   /** In doubt everybody is asked who counts and may be one of the nearest. */
   #nextInRegion(): LookupEntry | undefined {
-    if (this.#entries.filter(({ state }) => state === 'waiting').length >= REGION_ALPHA) return undefined
+    if (this.#waiting >= REGION_ALPHA) return undefined
     return this.#entries.find(
       (entry) =>
         entry.state === 'heard' &&
@@ -224,6 +221,11 @@ export class Lookup {
   onReply(entry: LookupEntry, token: string | undefined): void {
     entry.state = 'answered'
     entry.token = token
+  }
+
+  /** Somebody named a peer. */
+  onPeers(): void {
+    this.#hasPeers = true
   }
 
   /** No reply in the usual time. @returns whether the request is to be sent again; its slot is free otherwise */
@@ -302,7 +304,11 @@ export class Lookup {
 
   get #isRegionAsked(): boolean {
     const isSpent = this.#rpcs >= MAX_RPCS || this.#nextInRegion() === undefined
-    return isSpent && !this.#entries.some(({ state }) => state === 'waiting')
+    return isSpent && this.#waiting === 0
+  }
+
+  get #waiting(): number {
+    return this.#entries.filter(({ state }) => state === 'waiting').length
   }
 
   /** Those who have answered, or still might. */

@@ -184,7 +184,9 @@ class Walk implements CallHandler {
 
   #tellPeers(reply: PeersMessage, teller: Teller): void {
     const peers = toldPeers(reply, teller).filter((peer) => this.#isNew(peer))
-    if (peers.length > 0) this.#options.onPeers?.(peers)
+    if (peers.length === 0) return
+    this.#lookup.onPeers()
+    this.#options.onPeers?.(peers)
   }
 
   onSoftTimeout(call: Call): void {

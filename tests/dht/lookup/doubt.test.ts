@@ -18,14 +18,20 @@ describe('a walk that might have been led astray', () => {
     {
       nodes = NODES,
       isWary = true,
+      isCareful = false,
       counts = () => true,
-    }: { nodes?: number; isWary?: boolean; counts?: (distance: number) => boolean } = {},
+    }: {
+      nodes?: number
+      isWary?: boolean
+      isCareful?: boolean
+      counts?: (distance: number) => boolean
+    } = {},
   ) {
     const countsAt = (contact: Contact): boolean => {
       const id = made.book.id(contact)
       return counts((id[0]! << 8) | id[1]!)
     }
-    const made = lookup({ counts: countsAt, networkSize: nodes, isWary })
+    const made = lookup({ counts: countsAt, networkSize: nodes, isWary, isCareful })
     const { walk, hear, ask, distances } = made
     hear([9_000, 20_000])
     const goOn = (): number[] => {
@@ -66,6 +72,40 @@ describe('a walk that might have been led astray', () => {
     walk.onReply(witness, 'token')
     hear([30], witness)
     expect(distances(ask())).toEqual([30])
+  })
+
+  describe('when it has found peers', () => {
+    const SPARSE = [70, 200, 400, 530, 660, 780, 860, 930]
+    const CLOSE = [30, 60, 90, 120, 150, 180, 210, 240]
+
+    /** Whether a walk that ends at `nearest` asks the one whom none of them names. */
+    function asksWitness(
+      nearest: readonly number[],
+      { hasPeers = true, isCareful = false }: { hasPeers?: boolean; isCareful?: boolean } = {},
+    ): boolean {
+      const { walk, goOn } = walkTo(
+        (distance) => (distance === 20_000 ? [1_400] : others(nearest, distance)),
+        { isCareful },
+      )
+      if (hasPeers) walk.onPeers()
+      const asked = goOn()
+      expect(walk.isFinished).toBe(true)
+      return asked.includes(1_400)
+    }
+
+    test('asks no witness, as long as the eight lie as chance would have it', () => {
+      expect(asksWitness(NEAREST)).toBe(false)
+      expect(asksWitness(NEAREST, { hasPeers: false })).toBe(true)
+    })
+
+    test('asks one when they lie nearer together than is likely, or so far apart that nearer ones may be hidden', () => {
+      expect(asksWitness(CLOSE)).toBe(true)
+      expect(asksWitness(SPARSE)).toBe(true)
+    })
+
+    test('asks one before it stores', () => {
+      expect(asksWitness(NEAREST, { isCareful: true })).toBe(true)
+    })
   })
 
   describe('a witness who names', () => {

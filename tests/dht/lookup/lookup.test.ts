@@ -2,18 +2,45 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
 import type { LookupEntry } from '../../../src/dht/lookup/lookup-entry.ts'
-import { lookup } from './numbered-nodes.ts'
+import { lookup, type NumberedLookup } from './numbered-nodes.ts'
 
-test('of the eight nearest that we know the four fastest are asked first, as each knows who is nearer', () => {
-  const { walk, hear, ask, distances, know } = lookup()
-  for (const [distance, rttMs] of [90, 80, 70, 60, 50, 40, 30, 20, 10].entries()) know(distance + 1, rttMs)
-  const asked = ask()
-  expect(distances(asked)).toEqual([8, 7, 6, 5])
-  walk.onSoftTimeout(asked[0]!)
-  expect(distances(ask())).toEqual([4])
-  walk.onReply(asked[1]!, undefined)
-  hear([0], asked[1])
-  expect(distances(ask())).toEqual([0, 1, 2, 3])
+describe('a walk begins with four', () => {
+  test('who are fast among the near ones: a step leads four bits nearer, so a bit is worth a quarter of a round trip', () => {
+    const { walk, hear, ask, distances, know } = lookup()
+    // The median is 100 ms, a bit 25: as good as the nearest is one at eight times its distance that answers 75 ms sooner.
+    know(1_000, 100)
+    know(4_000, 60)
+    know(4_001, 40)
+    know(8_000, 24)
+    know(8_001, 26)
+    know(16_000, 100)
+    know(60_000, 10)
+    know(60_001, 150)
+    know(60_002, 200)
+    know(60_003, 250)
+    know(60_004, 300)
+    const asked = ask()
+    expect(distances(asked)).toEqual([4_001, 8_000, 1_000, 8_001])
+    walk.onSoftTimeout(asked[0]!)
+    expect(distances(ask())).toEqual([4_000])
+    walk.onReply(asked[1]!, undefined)
+    hear([0], asked[1])
+    expect(distances(ask())).toEqual([0, 16_000])
+  })
+
+  test('who are nearest, where nobody was measured', () => {
+    const { ask, distances, know } = lookup()
+    for (const distance of [5, 4, 3, 2, 1]) know(distance, Number.POSITIVE_INFINITY)
+    expect(distances(ask())).toEqual([1, 2, 3, 4])
+  })
+
+  test('who count, however fast the others are', () => {
+    const made: NumberedLookup = lookup({ counts: (contact) => made.book.id(contact)[1]! !== 1 })
+    const { ask, distances, know } = made
+    know(1, 1)
+    for (const distance of [20, 30, 40]) know(distance, 50)
+    expect(distances(ask())).toEqual([20, 30, 40, 1])
+  })
 })
 
 test('after the first answer the nearest are asked, five at once, and nobody beyond the eight nearest', () => {
