@@ -2,6 +2,8 @@
  * One dash or two, `=` or space: what people write becomes what commander understands. One-dash long options are as
  * old as the command's contract; commander would read `-seed` as a row of one-letter switches.
  */
+import { ConfigError } from '../src/protocol/errors.ts'
+import { printable } from '../src/app/terminal-text.ts'
 
 /** The options of a command line. Long names are without dashes. */
 export interface OptionTable {
@@ -16,7 +18,11 @@ export interface OptionTable {
 const TRUE = new Set(['true', 't', '1', 'yes', 'on'])
 const FALSE = new Set(['false', 'f', '0', 'no', 'off'])
 
-/** Idempotent. Words behind `--` and values of options stay as they are. */
+/**
+ * Idempotent. Words behind `--` and values of options stay as they are.
+ *
+ * @throws {ConfigError} `config.value`: a switch with a value that is neither true nor false
+ */
 export function normaliseArgv(args: readonly string[], table: OptionTable): string[] {
   const out: string[] = []
   for (let i = 0; i < args.length; i++) {
@@ -47,7 +53,8 @@ export function normaliseArgv(args: readonly string[], table: OptionTable): stri
 /** `-progress=false` is `--no-progress`; a switch that is off anyway is left out. */
 function switched(name: string, value: string | undefined, { switches }: OptionTable): string[] {
   if (value === undefined || TRUE.has(value.toLowerCase())) return [`--${name}`]
-  if (!FALSE.has(value.toLowerCase())) return [`--${name}=${value}`]
+  if (!FALSE.has(value.toLowerCase()))
+    throw new ConfigError('config.value', `-${name} '${printable(value)}': must be true or false`)
   const opposite = name.startsWith('no-') ? name.slice(3) : `no-${name}`
   return switches.has(opposite) ? [`--${opposite}`] : []
 }

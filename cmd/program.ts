@@ -2,11 +2,14 @@
 import { Command, Option } from 'commander'
 import { SETTINGS, type Setting, type SettingName } from '../src/app/config.ts'
 import type { RawValue } from '../src/app/setting-value.ts'
+import { ConfigError } from '../src/protocol/errors.ts'
 import { printable } from '../src/app/terminal-text.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { OptionTable } from './argv.ts'
-import type { SimulateOptions } from './commands/simulate.ts'
 import type { Env } from './env.ts'
+import { EXIT_USAGE } from './exit-code.ts'
+import { meantBy } from './misspelt.ts'
+import { addSimulation } from './simulation-command.ts'
 
 const INTRODUCTION = `bitswarm moves a big file to many machines with one command and no server to run.
 
@@ -42,18 +45,23 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .enablePositionalOptions()
     .version(`bitswarm ${VERSION}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('before', INTRODUCTION)
     .addHelpText('after', CLOSING)
     .argument('[metainfo]', 'a .torrent or .bit file, its URL, or a magnet link: the same as -get')
     .argument('[target]', 'a folder, or the new name of the payload')
     .allowExcessArguments(false)
     .action(async (metainfo: string | undefined, target: string | undefined) => {
+      await checkCommand(env, program, metainfo)
       const { run } = await import('./commands/run.ts')
       const positional = [metainfo, target].filter((word) => word !== undefined)
       const code = await run(env, readFlags(program), positional)
       if (code === undefined) {
         program.outputHelp({ error: true })
-        onResult(2)
+        env.stderr.write(
+          '\nbitswarm: nothing to do: no -seed, -get or -dht-listen, and no .torrent or .bit in this folder\n',
+        )
+        onResult(EXIT_USAGE)
       } else onResult(code)
     })
   for (const setting of Object.values(SETTINGS))
@@ -104,35 +112,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       const { magnet } = await import('./commands/magnet.ts')
       onResult(await magnet(env, path))
     })
-  program
-    .command('simulate <what>')
-    .description(
-      'simulate dht: thousands of DHT nodes in virtual time, against their goals; simulate swarm: whole swarms, ' +
-        'with -faults of disks, processes, networks and clocks (-seeds, -only, -log and -json go with it)',
-    )
-    .option('--faults', 'let things go wrong in the swarm, as the seed says')
-    .option('--only <list>', 'of the faults only those with these numbers: 2,5-7')
-    .option('--log', 'print every event of every machine of the swarm')
-    .option('--goals <list>', 'the runs that decide about these goals, as in G1-G7,G12, or all')
-    .option('--measure <name>', 'lookups, maintenance, join, crowd, restart or partition', 'lookups')
-    .option('--nodes <list>', 'sizes of the network', '1000')
-    .option('--profile <name>', 'wan (median round trip 80 ms) or lan (1 ms)', 'wan')
-    .option('--loss <list>', 'datagrams lost, percent', '0')
-    .option('--churn <list>', 'median session in minutes; 0: nobody leaves', '0')
-    .option('--dead <list>', 'dead contacts at the start, percent', '0')
-    .option('--nat <list>', 'read-only nodes behind a NAT, percent', '0')
-    .option('--mal <name>', 'attackers: verified, fabricated, spaced, manifold, poison or silent')
-    .option('--share <list>', 'of them, percent of all nodes', '5')
-    .option('--minutes <count>', 'how long maintenance is watched', '30')
-    .option('--lookups <count>', 'lookups, and as many walks to random places', '2000')
-    .option('--seeds <list>', 'of chance: 1-5 or 1,4; goals are judged by the worst', '1')
-    .option('--codec <name>', 'object, or json: as on a real socket', 'object')
-    .option('--cold', 'begin with real joins instead of full tables')
-    .option('--json', 'one JSON object a line')
-    .action(async (what: string, options: SimulateOptions) => {
-      const { simulate } = await import('./commands/simulate.ts')
-      onResult(await simulate(env, what, options))
-    })
+  addSimulation(program, env, onResult)
   program
     .command('swarm-key <file>')
     .description('make a key for -swarm-key; every machine of a private DHT gets a copy of the file')
@@ -148,13 +128,14 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       const { completion } = await import('./commands/completion.ts')
       onResult(completion(env, program, shell))
     })
-  for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false)
+  for (const command of subcommands(program))
+    command.copyInheritedSettings(program).allowExcessArguments(false)
   return program
 }
 
 /** What {@link normaliseArgv} must know: the options of the program and of all its commands. */
 export function optionTable(program: Command): OptionTable {
-  const options = [program, ...program.commands].flatMap((command) => [...command.options])
+  const options = [program, ...subcommands(program)].flatMap((command) => [...command.options])
   // An alias like `--o` counts as a long name as well.
   const names = (option: Option): string[] =>
     [option.long, option.short].filter((flag) => flag?.startsWith('--')).map((flag) => flag!.slice(2))
@@ -169,6 +150,29 @@ export function optionTable(program: Command): OptionTable {
       'h',
     ]),
   }
+}
+
+/** @throws {ConfigError} the first word is no file, but nearly a command */
+async function checkCommand(env: Env, program: Command, word: string | undefined): Promise<void> {
+  const meant =
+    word === undefined
+      ? undefined
+      : meantBy(
+          word,
+          program.commands.map((command) => command.name()),
+        )
+  if (meant === undefined) return
+  const { exists, resolve } = await import('../src/app/node/files.ts')
+  if (await exists(resolve(env.cwd, word!))) return
+  throw new ConfigError(
+    'config.usage',
+    `'${word}' is neither a command nor a file here; did you mean ${meant}?`,
+  )
+}
+
+/** All commands below one, however deep. */
+function subcommands(command: Command): Command[] {
+  return command.commands.flatMap((below) => [below, ...subcommands(below)])
 }
 
 /** The flags that were given, by setting. */
@@ -208,12 +212,17 @@ function withOneDash(flags: string): string {
 function usage(command: Command): string {
   return command.parent === null
     ? 'bitswarm [flags] [metainfo] [target]  |  bitswarm <command>'
-    : `bitswarm ${command.name()} ${command.usage()}`
+    : `${nameOf(command)} ${command.usage()}`
 }
 
-/** `error: unknown option '--sed'\n(Did you mean --seed?)` becomes one line that begins with our name. */
+/** `bitswarm simulate dht`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
+}
+
+/** `error: unknown option '--sed'\n(Did you mean --seed?)` becomes one line that begins with our name; dashes as the contract has them. */
 function inOneLine(text: string): string {
-  const line = text
+  const line = withOneDash(text)
     .trim()
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')

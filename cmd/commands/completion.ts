@@ -1,5 +1,5 @@
 /** `bitswarm completion`: scripts for shells, made from the command line's own table. */
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 import { ConfigError } from '../../src/app/library.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK } from '../exit-code.ts'
@@ -39,7 +39,7 @@ function flagsOf(command: Command): Flags {
   return {
     command: command.name(),
     description: command.description(),
-    flags: command.options
+    flags: optionsOf(command)
       .filter((option) => option.long !== undefined && option.long !== null)
       .map((option) => ({
         flag: option.long!.slice(1),
@@ -47,6 +47,12 @@ function flagsOf(command: Command): Flags {
         hasValue: option.required,
       })),
   }
+}
+
+/** Its own, and those of the commands below it. */
+function optionsOf(command: Command): readonly Option[] {
+  const options = [command, ...command.commands].flatMap((each) => each.options)
+  return options.filter(({ long }, i) => options.findIndex((other) => other.long === long) === i)
 }
 
 function names({ flags }: Flags): string {

@@ -14,7 +14,7 @@ import { runTable } from '../simulation-table.ts'
 import { simulateSwarm } from './simulate-swarm.ts'
 
 /** As commander gives them. */
-export interface SimulateOptions {
+export interface SimulateDhtOptions {
   readonly goals?: string
   readonly measure: string
   readonly nodes: string
@@ -30,20 +30,22 @@ export interface SimulateOptions {
   readonly seeds: string
   readonly codec: string
   readonly cold?: true
+  readonly json?: true
+}
+
+export interface SimulateSwarmFlags {
   readonly faults?: true
   readonly only?: string
+  readonly seeds: string
   readonly log?: true
   readonly json?: true
 }
 
-export async function simulate(env: Env, what: string, options: SimulateOptions): Promise<number> {
-  if (what === 'dht') return simulateDht(env, options)
-  if (what !== 'swarm')
-    throw new ConfigError('config.usage', `there is no simulation '${what}'; there are: dht, swarm`)
-  const { faults, only, json, log } = options
+export async function simulateSwarms(env: Env, flags: SimulateSwarmFlags): Promise<number> {
+  const { faults, only, json, log } = flags
   if (only !== undefined && faults === undefined) throw new ConfigError('config.usage', '-only needs -faults')
   return simulateSwarm(env, {
-    seeds: read('seeds', seedList(MAX_SWARM_SEEDS), options.seeds),
+    seeds: read('seeds', seedList(MAX_SWARM_SEEDS), flags.seeds),
     hasFaults: faults ?? false,
     only: only === undefined ? undefined : read('only', seedList(MAX_SEEDS), only),
     isJson: json ?? false,
@@ -51,7 +53,7 @@ export async function simulate(env: Env, what: string, options: SimulateOptions)
   })
 }
 
-function simulateDht(env: Env, options: SimulateOptions): number {
+export function simulateDht(env: Env, options: SimulateDhtOptions): number {
   const seeds = read('seeds', seedList(MAX_SEEDS), options.seeds)
   const clock = new SystemClock()
   const runs: MeasuredRun[] = []
@@ -68,7 +70,7 @@ function simulateDht(env: Env, options: SimulateOptions): number {
 }
 
 /** Each combination of what was listed, or what the goals ask for. */
-function scenarios(options: SimulateOptions): Scenario[] {
+function scenarios(options: SimulateDhtOptions): Scenario[] {
   const sizes = read('nodes', listOf(whole(10, 1_000_000)), options.nodes)
   if (options.goals !== undefined) {
     const wanted = scenariosOf(new Set(read('goals', goalList, options.goals)), sizes)

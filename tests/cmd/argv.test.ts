@@ -41,7 +41,6 @@ describe('one command line in other words', () => {
     ['-progress=F', '--no-progress'],
     ['-no-progress=0', '--progress'],
     ['-verbose=false x', 'x'],
-    ['-verbose=maybe', '--verbose=maybe'],
     ['-sed x', '--sed x'],
     ['-- -seed f', '-- -seed f'],
     ['- x', '- x'],
@@ -49,6 +48,10 @@ describe('one command line in other words', () => {
     ['-version', '--version'],
     ['x.torrent isos/', 'x.torrent isos/'],
   ])('%s → %s', (given, expected) => expect(normalise(given)).toBe(expected))
+})
+
+test('a switch is on or off', () => {
+  expect(() => normalise('-verbose=maybe x')).toThrow("-verbose 'maybe': must be true or false")
 })
 
 const word = fc.string({ maxLength: 12 })

@@ -50,17 +50,31 @@ describe('usage', () => {
     const { code, stdout, stderr, log } = await run('')
     expect([code, stdout, log]).toEqual([2, '', []])
     expect(stderr).toContain('Usage: bitswarm')
+    expect(stderr).toMatch(/\nbitswarm: nothing to do: .* no \.torrent or \.bit in this folder\n$/)
   })
 
   test.each([
-    ['-sed x', /^bitswarm: unknown option '--sed' \(Did you mean --seed\?\); see bitswarm -help\n$/],
-    ['-seed', /argument missing/],
+    ['help inspect', /^Usage: bitswarm inspect /],
+    ['help simulate', /\n {2}dht .*\n {2}swarm /],
+    ['simulate swarm -help', /^Usage: bitswarm simulate swarm [^]*-faults/],
+  ])('%s', async (line, said) => {
+    const { code, stdout, stderr } = await run(line)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(said)
+  })
+
+  test.each([
+    ['-sed x', /^bitswarm: unknown option '-sed' \(Did you mean -seed\?\); see bitswarm -help\n$/],
+    ['-seed', /^bitswarm: option '-seed <file\|dir>' argument missing/],
     ['-keep x -get a.bit', /^bitswarm: -keep 'x': must be a whole number from -1 to 1000000000\n$/],
     ['-seed a -get b', /exclude each other/],
     ['-seed a b', /-seed takes one path; what is 'b' for\?/],
     ['-get a b c', /-get takes one target; what is 'c' for\?/],
     ['a b c', /too many arguments/],
     ['-port 1 -tcp-listen :2 -get a', /mean the same/],
+    ['insepct a.bit', /^bitswarm: 'insepct' is neither a command nor a file here; did you mean inspect\?\n$/],
+    ['seed model.bin', /did you mean -seed\?/],
+    ['-lan=maybe', /^bitswarm: -lan 'maybe': must be true or false\n$/],
     ['convert a.bit b.zip', /ends in neither \.bit nor \.torrent/],
     ['create a -piece-length 3', /-piece-length '3': must be a power of two/],
     ['inspect', /missing required argument/],
@@ -243,6 +257,12 @@ describe('a run that cannot begin', () => {
     expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/a.bit: neither a .bit nor a .torrent file\n`)
     writeFileSync(join(cwd, 'z.torrent'), '')
     expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/z.torrent: the file is empty\n`)
+  })
+
+  test('a file whose name is nearly that of a command is a file all the same', async () => {
+    writeFileSync(join(cwd, 'verfy'), 'x')
+    expect((await run('verfy')).stderr).toBe(`bitswarm: ${cwd}/verfy: neither a .bit nor a .torrent file\n`)
+    expect((await run('model')).code).toBe(3)
   })
 
   test('an output folder that is a file is named', async () => {

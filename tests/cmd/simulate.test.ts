@@ -27,6 +27,8 @@ describe('simulate dht', () => {
 
   test.each([
     ['simulate weather', /there is no simulation 'weather'; there are: dht, swarm/],
+    ['simulate', /missing required argument/],
+    ['simulate swarm -nodes 5', /unknown option '-nodes'/],
     ['simulate swarm -only 1', /-only needs -faults/],
     ['simulate swarm -faults -only 99', /-only: seed 1 has \d+ faults/],
     ['simulate dht -nodes 5', /-nodes '5': .*from 10 to/],
