@@ -37,8 +37,12 @@ export type OpenMode = 'download' | 'seed'
 
 export interface FileStat {
   readonly length: number
-  /** Unix milliseconds. */
+  /** When its bytes were last written, Unix milliseconds. Whoever may write to the file may set it. */
   readonly modifiedAt: number
+  /** When anything of it was last changed: its bytes, times, names or attributes. Nobody can set that. */
+  readonly changedAt: number
+  /** Who may do what with it, and how many names it has: what changes `changedAt` and leaves the bytes alone. */
+  readonly attributes: string
   /** Tells the file from any other that has been in its place. */
   readonly inode: string
 }

@@ -12,6 +12,7 @@ import type { BlockRange } from '../protocol/message.ts'
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 import { totalLength } from './buffer-list.ts'
 import type { FileStat, Payload } from './disk.ts'
+import { isUntouched } from './untouched.ts'
 
 /** Time between two looks at a payload's files … */
 export const LOOK_INTERVAL_MS: Millis = 10_000
@@ -175,12 +176,13 @@ export class FileWatch {
     const error = stat instanceof StorageError ? stat : this.#judge(file, stat)
     if (error !== undefined) return this.#options.onChanged(file, error)
     const isNews = this.#known[file] === undefined
-    this.#known[file] ??= stat as FileStat
+    this.#known[file] = stat as FileStat
     return isNews
   }
 
   /** @returns why the file is not what it was, or undefined */
-  #judge(file: number, { length, modifiedAt, inode }: FileStat): StorageError | undefined {
+  #judge(file: number, now: FileStat): StorageError | undefined {
+    const { length, inode, modifiedAt } = now
     const known = this.#known[file]
     const planned = this.#options.geometry.files[file]!.length
     const name = this.#nameOf(file)
@@ -189,9 +191,9 @@ export class FileWatch {
     if (known === undefined) return undefined
     if (inode !== known.inode)
       return new StorageError('disk.changed', `another file is in the place of ${name}`)
-    if (!this.#areOurs && modifiedAt !== known.modifiedAt)
-      return new StorageError('disk.changed', `${name} was written to`)
-    return undefined
+    if (this.#areOurs || isUntouched(now, known)) return undefined
+    const what = modifiedAt === known.modifiedAt ? 'touched, and may have been written to' : 'written to'
+    return new StorageError('disk.changed', `${name} was ${what}`)
   }
 
   #nameOf(file: number): string {

@@ -9,7 +9,7 @@ import type { Cancel, Clock, Hashes, Millis, Random } from '../protocol/ports.ts
 import type { Disk, FileStat, OpenMode, Payload, PayloadPlan } from './disk.ts'
 import { FileMap } from './file-map.ts'
 import type { PathSpan } from './file-map.ts'
-import { MemoryFile, PAGE_BYTES } from './memory-file.ts'
+import { MemoryFile, PAGE_BYTES, type FileTimes } from './memory-file.ts'
 import { MemoryPayload } from './memory-payload.ts'
 
 export type DiskOperation = 'open' | 'read' | 'write' | 'sync'
@@ -93,7 +93,7 @@ export class MemoryDisk implements Disk {
   /** Puts a file there as if it had always been there. The content is not copied and must not change. */
   writeFile(path: string, content: Uint8Array): void {
     this.changes++
-    this.#files.set(path, MemoryFile.of(this.#newInode(), content, this.#clock.wallNow()))
+    this.#files.set(path, MemoryFile.of(this.#newInode(), content, this.#now()))
   }
 
   /** A copy of what the file holds now; undefined when there is none. */
@@ -120,13 +120,19 @@ export class MemoryDisk implements Disk {
     return [...this.#files.keys()].sort()
   }
 
-  /** Rot: one bit changes, and neither length nor time tells. */
+  /** Somebody says when the file was last written. */
+  setTime(path: string, modifiedAt: number): void {
+    const file = this.#files.get(path)!
+    file.times = { ...this.#now(), modifiedAt }
+  }
+
+  /** Rot: one bit changes, and neither length nor times tell. */
   flipBit(path: string, offset: number, bit = 0): void {
     this.changes++
-    const { inode, modifiedAt } = this.#files.get(path)!
+    const { inode, times } = this.#files.get(path)!
     const content = this.readFile(path)!
     content[offset]! ^= 1 << bit
-    this.#files.set(path, MemoryFile.of(inode, content, modifiedAt))
+    this.#files.set(path, MemoryFile.of(inode, content, times))
   }
 
   /** A bad sector: what lies around this byte cannot be read until it is written anew. */
@@ -202,7 +208,7 @@ export class MemoryDisk implements Disk {
 
   stat(path: string | undefined): FileStat | undefined {
     const file = path !== undefined && this.#files.get(path)
-    return file ? { length: file.length, modifiedAt: file.modifiedAt, inode: file.inode } : undefined
+    return file ? { length: file.length, ...file.times, attributes: '', inode: file.inode } : undefined
   }
 
   readSpans(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
@@ -247,7 +253,7 @@ export class MemoryDisk implements Disk {
       this.freeBytes -= grows
       this.changes++
       file.write(offset, part)
-      file.modifiedAt = this.#clock.wallNow()
+      file.times = this.#now()
     }
     return undefined
   }
@@ -316,13 +322,19 @@ export class MemoryDisk implements Disk {
     this.changes++
     const file = this.#files.get(path)
     if (file === undefined) {
-      this.#files.set(path, new MemoryFile(this.#newInode(), length, this.#clock.wallNow()))
+      this.#files.set(path, new MemoryFile(this.#newInode(), length, this.#now()))
       this.#created.add(path)
     } else if (file.length !== length) {
       if (length < file.length) file.cut(length)
       file.length = length
-      file.modifiedAt = this.#clock.wallNow()
+      file.times = this.#now()
     }
+  }
+
+  /** Of a file that is written to now. */
+  #now(): FileTimes {
+    const now = this.#clock.wallNow()
+    return { modifiedAt: now, changedAt: now }
   }
 
   #newInode(): string {

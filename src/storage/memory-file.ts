@@ -1,14 +1,16 @@
 /** A file in memory that knows what a power cut would leave of it. Sparse, in pages; content is shared until written. */
 import type { Random } from '../protocol/ports.ts'
+import type { FileStat } from './disk.ts'
 
 /** What reaches the platter whole or not at all. */
 export const PAGE_BYTES = 16_384
 
+export type FileTimes = Pick<FileStat, 'modifiedAt' | 'changedAt'>
+
 export class MemoryFile {
   readonly inode: string
   length: number
-  /** Unix milliseconds. */
-  modifiedAt: number
+  times: FileTimes
   /** Written pages; the others read as zeros. */
   readonly #pages = new Map<number, Uint8Array>()
   /** Pages that cannot be read until they are written anew. */
@@ -17,19 +19,19 @@ export class MemoryFile {
   readonly #durable = new Map<number, Uint8Array | undefined>()
   /** As of the last sync. */
   #durableLength = 0
-  #durablyModifiedAt: number
+  #durableTimes: FileTimes
 
   /** A new file, none of which is durable. */
-  constructor(inode: string, length: number, modifiedAt: number) {
+  constructor(inode: string, length: number, times: FileTimes) {
     this.inode = inode
     this.length = length
-    this.modifiedAt = modifiedAt
-    this.#durablyModifiedAt = modifiedAt
+    this.times = times
+    this.#durableTimes = times
   }
 
   /** A durable file with this content, which must not change: it is not copied. */
-  static of(inode: string, content: Uint8Array, modifiedAt: number): MemoryFile {
-    const file = new MemoryFile(inode, content.length, modifiedAt)
+  static of(inode: string, content: Uint8Array, times: FileTimes): MemoryFile {
+    const file = new MemoryFile(inode, content.length, times)
     file.#durableLength = content.length
     for (let at = 0; at < content.length; at += PAGE_BYTES)
       file.#pages.set(at / PAGE_BYTES, content.subarray(at, at + PAGE_BYTES))
@@ -96,18 +98,17 @@ export class MemoryFile {
   sync(): void {
     this.#durable.clear()
     this.#durableLength = this.length
-    this.#durablyModifiedAt = this.modifiedAt
+    this.#durableTimes = this.times
   }
 
-  /** The power fails: each page that was not synced, the time and the length are as before or as they were made, by chance. */
+  /** The power fails: each page that was not synced, the times and the length are as before or as they were made, by chance. */
   crash(random: Random, lossPercent: number): void {
     for (const [page, before] of this.#durable) {
       if (random.int(100) >= lossPercent) continue
       if (before === undefined) this.#pages.delete(page)
       else this.#pages.set(page, before)
     }
-    if (this.modifiedAt !== this.#durablyModifiedAt && random.int(2) === 0)
-      this.modifiedAt = this.#durablyModifiedAt
+    if (this.times !== this.#durableTimes && random.int(2) === 0) this.times = this.#durableTimes
     if (this.length !== this.#durableLength && random.int(2) === 0) this.length = this.#durableLength
     this.#dropPagesBehind(this.length)
     this.sync()

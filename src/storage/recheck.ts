@@ -14,11 +14,14 @@ import { PayloadError, StorageError } from '../protocol/errors.ts'
 import type { Cancel, Clock, Emit, Millis } from '../protocol/ports.ts'
 import type { FileStat, Payload } from './disk.ts'
 import type { StorageEvent } from './events.ts'
+import { isUntouched } from './untouched.ts'
 
 /** The wait before pieces in doubt are verified: a file that is still being written to can wait. */
 export const FIRST_RECHECK_MS: Millis = 1_000
 /** It doubles, up to this, while nothing changes. */
 export const LONGEST_RECHECK_MS: Millis = 60_000
+/** Bytes that are read before what is good of them is served again: some seconds' work. */
+export const RECHECK_BYTES = 2 * 2 ** 30
 /** How long there may be nothing to serve before the payload is given up. */
 export const PATIENCE_MS: Millis = 60_000
 
@@ -43,6 +46,20 @@ export interface RecheckOptions {
 }
 
 type Look = FileStat | StorageError
+
+/** Some pieces were read. */
+interface Reading {
+  /** With pieces in doubt. */
+  readonly files: readonly number[]
+  /** Those of them that the pieces lie in. */
+  readonly read: readonly number[]
+  /** Those of them that changed meanwhile: the verdicts on their pieces mean nothing. */
+  readonly moved: ReadonlySet<number>
+  readonly good: readonly number[]
+  readonly bad: readonly number[]
+  /** There are no others to be read. */
+  readonly isAll: boolean
+}
 
 export class Recheck {
   readonly #options: RecheckOptions
@@ -109,29 +126,32 @@ export class Recheck {
   }
 
   #check(): void {
-    const { payload } = this.#options
     this.#report()
-    payload.reopen()
+    this.#options.payload.reopen()
     const files = this.#filesInDoubt()
-    this.#look(files, (moved) => {
-      const pieces = this.#choose(
-        this.#piecesOf(files.filter((file) => moved.has(file) || !this.#isWhole(file))),
-      )
-      this.#verify(pieces, (good, bad) =>
-        this.#look(files, (movedSince) =>
-          this.#judge(files, new Set([...moved, ...movedSince]), { good, bad }),
-        ),
+    this.#look(files, (moved) => this.#read(files, moved))
+  }
+
+  /** Reads pieces of files that were looked at, the next ones each time: a look after the reading says whether that counts. */
+  #read(files: readonly number[], moved: ReadonlySet<number>): void {
+    const blocked = this.#piecesOf(files.filter((file) => moved.has(file) || !this.#isWhole(file)))
+    const { pieces, isAll } = this.#choose(this.#doubtful.indices().filter((piece) => blocked[piece] === 0))
+    this.#verify(pieces, (good, bad) => {
+      const read = this.#filesOf(pieces, files)
+      this.#look(read, (movedSince) =>
+        this.#judge({ files, read, moved: new Set([...moved, ...movedSince]), good, bad, isAll }),
       )
     })
   }
 
-  /** Pieces that no verdict is known of; when there is none, one of the others. */
-  #choose(blocked: Uint8Array): number[] {
-    const pieces = this.#doubtful.indices().filter((piece) => blocked[piece] === 0)
+  /** Of those that could be read the first that no verdict is known of; when there is none, one of the others. */
+  #choose(pieces: readonly number[]): { readonly pieces: readonly number[]; readonly isAll: boolean } {
     const open = pieces.filter((piece) => !this.#refuted.has(piece))
-    if (open.length > 0 || pieces.length === 0) return open
+    const room = Math.ceil(RECHECK_BYTES / this.#options.geometry.pieceLength)
+    if (open.length > 0 || pieces.length === 0)
+      return { pieces: open.slice(0, room), isAll: open.length <= room }
     this.#lastProbe = pieces.find((piece) => piece > this.#lastProbe) ?? pieces[0]!
-    return [this.#lastProbe]
+    return { pieces: [this.#lastProbe], isAll: true }
   }
 
   #verify(pieces: readonly number[], next: (good: number[], bad: number[]) => void): void {
@@ -148,32 +168,30 @@ export class Recheck {
     )
   }
 
-  /** @param moved files that changed while their pieces were read: the verdicts on those mean nothing */
-  #judge(
-    files: readonly number[],
-    moved: ReadonlySet<number>,
-    { good, bad }: { readonly good: readonly number[]; readonly bad: readonly number[] },
-  ): void {
+  #judge({ files, read, moved, good, bad, isAll }: Reading): void {
     const { clock, have, isComplete, onVerified } = this.#options
     const absent = files.filter((file) => !this.#isWhole(file))
     const blocked = this.#piecesOf([...absent, ...moved])
     const isAbsent = this.#piecesOf(absent)
-    for (const file of files)
+    for (const file of read)
       if (!moved.has(file) && this.#isWhole(file)) onVerified(file, this.#looks.get(file) as FileStat)
     const kept = good.filter((piece) => blocked[piece] === 0)
     const refuted = bad.filter((piece) => blocked[piece] === 0)
     const missing = this.#doubtful.indices().filter((piece) => isAbsent[piece] === 1)
-    if (kept.length === 0 && moved.size === 0 && this.#news === undefined)
-      this.#delay = Math.min(2 * this.#delay, LONGEST_RECHECK_MS)
-    this.#settle(kept, [...refuted, ...missing])
+    const isStill = moved.size === 0 && this.#news === undefined
+    // Without a verdict there is something wrong with reading, which can wait.
+    const goesOn = !isAll && isStill && good.length + bad.length > 0
+    if (!goesOn && isStill && kept.length === 0) this.#delay = Math.min(2 * this.#delay, LONGEST_RECHECK_MS)
+    this.#settle(kept, [...refuted, ...missing], goesOn)
     if (this.#isClosed) return
+    if (goesOn) return this.#read(files, moved)
     this.#isChecking = false
     if (this.#doubtful.isEmpty) this.#looks.clear()
     else if (isComplete() && have.isEmpty && clock.now() - this.#movedAt >= PATIENCE_MS) this.#giveUp()
     else this.#plan()
   }
 
-  #settle(good: readonly number[], bad: readonly number[]): void {
+  #settle(good: readonly number[], bad: readonly number[], goesOn: boolean): void {
     const { have, emit, isComplete, onGood, onBad } = this.#options
     // What else was bad like them may be good like them.
     if (good.some((piece) => this.#refuted.has(piece))) this.#refuted = new Bitfield(this.#refuted.length)
@@ -194,7 +212,7 @@ export class Recheck {
         bad: lost.length,
         have: have.count,
         pieces: have.length,
-        ...(!this.#doubtful.isEmpty && { retrySeconds: this.#delay / 1000 }),
+        ...(!this.#doubtful.isEmpty && { retrySeconds: goesOn ? 0 : this.#delay / 1000 }),
       })
   }
 
@@ -243,6 +261,14 @@ export class Recheck {
     return Array.from(files.keys()).filter((file) => !files[file]!.isPadding && this.#isInDoubt(file))
   }
 
+  /** Those of `files` that hold any of these pieces. */
+  #filesOf(pieces: readonly number[], files: readonly number[]): number[] {
+    const { geometry } = this.#options
+    const marks = new Uint8Array(geometry.pieceCount)
+    for (const piece of pieces) marks[piece] = 1
+    return files.filter((file) => marks.subarray(...geometry.piecesOf(file)).includes(1))
+  }
+
   #isInDoubt(file: number): boolean {
     const [first, end] = this.#options.geometry.piecesOf(file)
     for (let piece = first; piece < end; piece++) if (this.#doubtful.has(piece)) return true
@@ -266,8 +292,8 @@ export class Recheck {
     if (before === undefined) return false
     if (now instanceof StorageError || before instanceof StorageError)
       return now instanceof StorageError && before instanceof StorageError && now.code === before.code
-    if (now.inode !== before.inode || now.length !== before.length) return false
+    if (this.#options.isComplete()) return isUntouched(now, before)
     // While we write to files their times say nothing.
-    return !this.#options.isComplete() || now.modifiedAt === before.modifiedAt
+    return now.inode === before.inode && now.length === before.length
   }
 }

@@ -3,7 +3,7 @@ import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import type { FileStat } from './disk.ts'
-import type { ResumeState } from './resume.ts'
+import type { RememberedFile, ResumeState } from './resume.ts'
 
 /**
  * A file that was written to so long after the last note was not written to by the download that took the notes. Its last
@@ -34,7 +34,7 @@ export function judgeFiles(
     if (now === undefined || now.length === 0) return 'absent'
     const then = state?.files[file]
     if (now.length !== then?.length || now.inode !== then.inode) return 'strange'
-    return isTimeRight(now, then, state!.isClean ? undefined : writtenAt) ? 'known' : 'changed'
+    return areTimesRight(now, then, state!.isClean ? undefined : writtenAt) ? 'known' : 'changed'
   })
 }
 
@@ -104,8 +104,15 @@ export function sampleOf(pieces: Bitfield, count: number, random: Random): numbe
   return sample
 }
 
-/** @param writtenAt when the last note was; undefined when nothing was written after the file was remembered */
-function isTimeRight(now: FileStat, then: FileStat, writtenAt: number | undefined): boolean {
-  if (writtenAt === undefined) return now.modifiedAt === then.modifiedAt
-  return now.modifiedAt >= then.modifiedAt && now.modifiedAt <= writtenAt + LATEST_WRITE_MS
+/**
+ * What was written and dated back shows in `changedAt`. So does what did not touch the bytes, a chmod or another hard link:
+ * then they are read once for nothing.
+ *
+ * @param writtenAt when the last note was; undefined when nothing was written after the file was remembered
+ */
+function areTimesRight(now: FileStat, then: RememberedFile, writtenAt: number | undefined): boolean {
+  return (['modifiedAt', 'changedAt'] as const).every((time) => {
+    if (writtenAt === undefined) return now[time] === then[time]
+    return now[time] >= then[time] && now[time] <= writtenAt + LATEST_WRITE_MS
+  })
 }

@@ -2,9 +2,9 @@
  * What a download remembers of itself: which pieces were there, which of them durably, and what the files were. A line
  * with the version and a checksum, then JSON:
  *
- *     bitswarm-resume 2 <SHA-256 of what follows the line break, hex>
+ *     bitswarm-resume 3 <SHA-256 of what follows the line break, hex>
  *     {"infoHash":"…","boot":"…","key":"0123456789abcdef","isClean":false,"synced":"<base64>","written":"<base64>",
- *      "files":[{"length":1,"modifiedAt":2,"inode":"3"},null]}
+ *      "files":[{"length":1,"modifiedAt":2,"changedAt":3,"inode":"4"},null]}
  *
  * It is replaced as a whole; what was written after it is in the notes (`resume-notes.ts`). Whatever both do not vouch
  * for is not there, or is checked, so a lost or damaged resume file costs time and never data.
@@ -19,12 +19,15 @@ import type { InfoHash } from '../protocol/ids.ts'
 import type { Hashes } from '../protocol/ports.ts'
 import type { FileStat } from './disk.ts'
 
-const VERSION = 2
+const VERSION = 3
 /** Longer files are not looked into: a million files and four million pieces take less. */
 export const MAX_RESUME_BYTES = 128 * 2 ** 20
 const HEADER = /^bitswarm-resume (\d{1,9}) ([0-9a-f]{64})$/
 /** Bytes in which the header's line must end. */
 const MAX_HEADER_BYTES = 128
+
+/** A file as it is remembered: what its attributes were does not matter to a start that may read it. */
+export type RememberedFile = Omit<FileStat, 'attributes'>
 
 export interface ResumeState {
   readonly infoHash: InfoHash
@@ -37,7 +40,7 @@ export interface ResumeState {
   /** Verified and written before the state was taken, synced or not. */
   readonly written: Bitfield
   /** The files before what is not clean was written; undefined for one that was not there. Index = file. */
-  readonly files: readonly (FileStat | undefined)[]
+  readonly files: readonly (RememberedFile | undefined)[]
   /** Nothing has been written after the state was taken: the process ended in order. */
   readonly isClean: boolean
 }
@@ -50,7 +53,14 @@ const SCHEMA = z.strictObject({
   synced: z.string(),
   written: z.string(),
   files: z.array(
-    z.strictObject({ length: z.int().nonnegative(), modifiedAt: z.number(), inode: z.string() }).nullable(),
+    z
+      .strictObject({
+        length: z.int().nonnegative(),
+        modifiedAt: z.number(),
+        changedAt: z.number(),
+        inode: z.string(),
+      })
+      .nullable(),
   ),
 })
 
@@ -62,7 +72,7 @@ export function encodeResume(state: ResumeState, hashes: Pick<Hashes, 'sha256'>)
     isClean: state.isClean,
     synced: encodeBase64(state.synced.bytes),
     written: encodeBase64(state.written.bytes),
-    files: state.files.map((file) => file ?? null),
+    files: state.files.map((file) => (file === undefined ? null : remember(file))),
   }
   const body = new TextEncoder().encode(JSON.stringify(json))
   const header = new TextEncoder().encode(`bitswarm-resume ${VERSION} ${toHex(hashes.sha256(body))}\n`)
@@ -102,6 +112,10 @@ export function decodeResume(
     files: files.map((file) => file ?? undefined),
     isClean,
   }
+}
+
+function remember({ length, modifiedAt, changedAt, inode }: RememberedFile): RememberedFile {
+  return { length, modifiedAt, changedAt, inode }
 }
 
 function parseJson(body: Uint8Array): unknown {

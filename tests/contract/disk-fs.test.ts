@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FsDisk } from '../../src/storage/fs/fs-disk.ts'
@@ -20,6 +29,7 @@ function makeWorld(): DiskWorld {
       writeFileSync(`${path}.new`, content)
       renameSync(`${path}.new`, path)
     },
+    setTime: (path, unixSeconds) => utimesSync(path, unixSeconds, unixSeconds),
     removeFile: (path) => rmSync(path),
     readFile: (path) => (existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined),
     end: async () => {

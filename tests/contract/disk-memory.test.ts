@@ -6,10 +6,12 @@ import { describeDownloads } from './disk-downloads.ts'
 import type { DiskWorld } from './disk-scene.ts'
 import { describeDisk } from './disk.ts'
 
-/** Time does not pass, but turns do. */
+let looksAtClock = 0
+
+/** Time passes when somebody looks at the date, and turns do. */
 const turns: Clock = {
   now: () => 0,
-  wallNow: () => 0,
+  wallNow: () => ++looksAtClock,
   after: (_delay, fn) => {
     const immediate = setImmediate(fn)
     return () => clearImmediate(immediate)
@@ -23,6 +25,7 @@ function makeWorld(): DiskWorld {
     folder: '/data',
     writeFile: (path, content) => disk.writeFile(path, content),
     replaceFile: (path, content) => disk.writeFile(path, content),
+    setTime: (path, unixSeconds) => disk.setTime(path, 1_000 * unixSeconds),
     removeFile: (path) => disk.removeFile(path),
     readFile: (path) => disk.readFile(path),
     end: () => new Promise((done) => disk.close(done)),

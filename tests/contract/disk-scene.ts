@@ -15,6 +15,8 @@ export interface DiskWorld {
   writeFile(path: string, content: Uint8Array): void
   /** Another file takes its place. */
   replaceFile(path: string, content: Uint8Array): void
+  /** Says when the file was last written. */
+  setTime(path: string, unixSeconds: number): void
   removeFile(path: string): void
   readFile(path: string): Uint8Array | undefined
   end(): Promise<void>

@@ -195,6 +195,23 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       expect(await failure<FileStat>((done) => payload.statFile(0, done))).toBe('disk.missing')
     })
 
+    test('who sets the time of a file back leaves a trace', async () => {
+      const path = `${world.folder}/film.bin`
+      world.writeFile(path, scene.content)
+      world.setTime(path, 1_000)
+      const payload = await scene.open(scene.filePlan, 'seed')
+      const { changedAt, ...rest } = payload.found[0]!
+      expect(rest.modifiedAt).toBe(1_000_000)
+      let now = payload.found[0]!
+      // The clock that dates files ticks a hundred times a second or more.
+      while (now.changedAt === changedAt) {
+        world.setTime(path, 1_000)
+        now = await success((done) => payload.statFile(0, done))
+      }
+      expect(now).toEqual({ ...rest, changedAt: now.changedAt })
+      expect(now.changedAt).toBeGreaterThan(changedAt)
+    })
+
     test('after it was reopened, what lies at the path is read and verified, not what lay there before', async () => {
       const path = `${world.folder}/film.bin`
       world.writeFile(path, scene.content)

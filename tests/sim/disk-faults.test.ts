@@ -122,6 +122,24 @@ describe('a seeder', () => {
     expect(leecher.session.snapshot().peers[0]).toMatchObject({ have: PIECES - 1, inFlight: 0 })
   })
 
+  test.each([
+    ['that nobody asks for anything notices what was written and dated back', 10 * SECONDS],
+    ['that was complete a moment ago notices it, too', 0],
+  ])('%s', async (_what, restMs) => {
+    const sim = new SimSwarm({ seed: 10, hashes, payloadBytes: PIECES * PIECE })
+    const source = await sim.seeder()
+    const seeder = await sim.leecher({ peers: [source] })
+    sim.runUntil(() => isComplete(seeder), { withinMs: 3 * MINUTES })
+    pass(sim, restMs)
+    const { modifiedAt } = seeder.disk.stat(PAYLOAD_PATH)!
+    pass(sim, 1 * SECONDS)
+    seeder.disk.writeSpans([{ path: PAYLOAD_PATH, offset: 5 * PIECE, length: PIECE }], new Uint8Array(PIECE))
+    seeder.disk.setTime(PAYLOAD_PATH, modifiedAt)
+    pass(sim, 20 * SECONDS)
+    expect(seeder.session.snapshot().have).toBe(PIECES - 1)
+    expect(seen(sim, 2, 'disk_doubt')).toMatchObject([{ code: 'disk.changed', pieces: PIECES }])
+  })
+
   test('that nobody asks for anything notices a change all the same', async () => {
     const sim = new SimSwarm({ seed: 5, hashes, payloadBytes: PIECES * PIECE })
     const seeder = await sim.seeder()

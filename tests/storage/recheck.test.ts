@@ -5,21 +5,28 @@ import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import type { FileStat } from '../../src/storage/disk.ts'
-import { LONGEST_RECHECK_MS, Recheck } from '../../src/storage/recheck.ts'
+import { LONGEST_RECHECK_MS, Recheck, RECHECK_BYTES } from '../../src/storage/recheck.ts'
 
 const changed = new StorageError('disk.changed', 'it was written to')
 
 /** Two files of four pieces each; what is read is good unless it is in `bad`. */
-function makeRecheck() {
+function makeRecheck(pieceLength = 10) {
   const clock = new SimClock()
-  const geometry = new PieceGeometry(10, [
-    { path: ['a'], length: 40 },
-    { path: ['b'], length: 40 },
+  const geometry = new PieceGeometry(pieceLength, [
+    { path: ['a'], length: 4 * pieceLength },
+    { path: ['b'], length: 4 * pieceLength },
   ])
   const have = Bitfield.full(8)
-  const files: (FileStat | StorageError)[] = ['1', '2'].map((inode) => ({ length: 40, modifiedAt: 0, inode }))
+  const files: (FileStat | StorageError)[] = ['1', '2'].map((inode) => ({
+    length: 4 * pieceLength,
+    modifiedAt: 0,
+    changedAt: 0,
+    attributes: '',
+    inode,
+  }))
   const known = files.slice() as FileStat[]
   const bad = new Set<number>()
+  let isReadable = true
   const reads: string[] = []
   const said: string[] = []
   const recheck = new Recheck({
@@ -42,8 +49,8 @@ function makeRecheck() {
       verify: (pieces, onPiece, done) => {
         reads.push(pieces.join(' '))
         return clock.after(5, () => {
-          for (const piece of pieces) onPiece(piece, !bad.has(piece))
-          done()
+          if (isReadable) for (const piece of pieces) onPiece(piece, !bad.has(piece))
+          done(isReadable ? undefined : new StorageError('disk.worker', 'a worker died'))
         })
       },
     },
@@ -53,6 +60,7 @@ function makeRecheck() {
     have,
     files,
     bad,
+    failReads: () => (isReadable = false),
     reads: () => reads.splice(0),
     said: () => said.splice(0),
     touch: (file: number) => (files[file] = { ...(files[file] as FileStat), modifiedAt: clock.now() + 1 }),
@@ -125,4 +133,36 @@ test('of many pieces that stay bad one is tried at a time, in turn and ever more
   clock.runUntil(32_000 + LONGEST_RECHECK_MS)
   expect(reads()).toEqual(['2', '1 3'])
   expect(have.isFull).toBe(true)
+})
+
+/** Five of eight are read at a time. */
+const LONG = Math.ceil(RECHECK_BYTES / 5)
+
+test('of much that is in doubt some is served again while the rest is read', () => {
+  const { clock, doubt, bad, reads, have, said } = makeRecheck(LONG)
+  bad.add(1)
+  doubt(0, 1, 2, 3, 4, 5, 6, 7)
+  clock.runUntil(1_007)
+  expect(reads()).toEqual(['0 1 2 3 4', '5 6 7'])
+  expect(have.indices()).toEqual([0, 2, 3, 4])
+  clock.runUntil(1_050)
+  expect(have.indices()).toEqual([0, 2, 3, 4, 5, 6, 7])
+  expect(said()).toEqual(['disk_doubt', 'lost 1', 'disk_verdict', 'disk_verdict'])
+})
+
+test('much that is bad is read to its end before there is a pause', () => {
+  const { clock, doubt, bad, reads, said } = makeRecheck(LONG)
+  for (let piece = 0; piece < 8; piece++) bad.add(piece)
+  doubt(0, 1, 2, 3, 4, 5, 6, 7)
+  clock.runUntil(1_050)
+  expect(reads()).toEqual(['0 1 2 3 4', '5 6 7'])
+  expect(said()).toEqual(['disk_doubt', 'lost 0 1 2 3 4', 'disk_verdict', 'lost 5 6 7', 'disk_verdict'])
+})
+
+test('when reading gives no verdict on some of much, it is not tried again at once', () => {
+  const { clock, doubt, reads, failReads } = makeRecheck(LONG)
+  failReads()
+  doubt(0, 1, 2, 3, 4, 5, 6, 7)
+  clock.runUntil(2_500)
+  expect(reads()).toEqual(['0 1 2 3 4'])
 })

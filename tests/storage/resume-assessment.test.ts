@@ -13,7 +13,13 @@ const geometry = new PieceGeometry(10, [
   { path: ['b'], length: 25 },
   { path: ['c'], length: 40 },
 ])
-const files: FileStat[] = geometry.files.map(({ length }) => ({ length, modifiedAt: 1000.5, inode: '7' }))
+const files: FileStat[] = geometry.files.map(({ length }) => ({
+  length,
+  modifiedAt: 1000.5,
+  changedAt: 1000.75,
+  attributes: '',
+  inode: '7',
+}))
 const NONE = '..........'
 
 /** `##..` → pieces 0 and 1. */
@@ -62,6 +68,9 @@ function picture(
 
 const modified = (file: number, modifiedAt: number): FileStat[] =>
   files.with(file, { ...files[file]!, modifiedAt })
+/** Written to, and dated back. */
+const backdated = (file: number, changedAt: number): FileStat[] =>
+  files.with(file, { ...files[file]!, changedAt })
 
 describe('after an orderly end', () => {
   const clean = state('####.##..#')
@@ -76,6 +85,10 @@ describe('after an orderly end', () => {
     expect(picture(clean, modified(0, 1000))).toBe('????.SS..S')
     expect(picture(clean, files.with(2, { ...files[2]!, length: 39 }))).toBe('SSSS.S????')
     expect(picture(clean, files.with(2, { ...files[2]!, inode: '8' }))).toBe('SSSS.S????')
+  })
+
+  test('a file that was dated back is in doubt, too', () => {
+    expect(picture(clean, backdated(1, 1001))).toBe('SSS???S..S')
   })
 
   test('what was never synced counts as long as the machine is up', () => {
@@ -122,6 +135,12 @@ describe('after the process died', () => {
   test('a later time is expected, but not one of long after the last note', () => {
     expect(picture(torn('####.##..#'), modified(1, SAVED_AT + 59_000))).toBe('SSSS.SS..S')
     expect(picture(torn('####.##..#'), modified(1, SAVED_AT + 61_000))).toBe('SSS???S..S')
+  })
+
+  test('a file that was dated back long after the last note is in doubt, too', () => {
+    expect(picture(torn('####.##..#'), backdated(1, SAVED_AT + 59_000))).toBe('SSSS.SS..S')
+    expect(picture(torn('####.##..#'), backdated(1, SAVED_AT + 61_000))).toBe('SSS???S..S')
+    expect(picture(torn('####.##..#'), backdated(1, 1000))).toBe('SSS???S..S')
   })
 
   test('an earlier time is a sign of another file', () => {

@@ -4,9 +4,8 @@ import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import type { InfoHash } from '../../src/protocol/ids.ts'
-import type { FileStat } from '../../src/storage/disk.ts'
 import { decodeResume, encodeResume } from '../../src/storage/resume.ts'
-import type { ResumeState } from '../../src/storage/resume.ts'
+import type { RememberedFile, ResumeState } from '../../src/storage/resume.ts'
 import { hashes } from '../support/hashes.ts'
 
 /** Ten pieces: `a` has 0–3, `b` 3–5 (piece 3 is shared), `c` the rest. */
@@ -16,7 +15,15 @@ const geometry = new PieceGeometry(10, [
   { path: ['c'], length: 40 },
 ])
 const infoHash = new Uint8Array(20).fill(0xab) as InfoHash
-const files: FileStat[] = geometry.files.map(({ length }) => ({ length, modifiedAt: 1000.5, inode: '7' }))
+const files: RememberedFile[] = geometry.files.map(({ length }) => ({
+  length,
+  modifiedAt: 1000.5,
+  changedAt: 1000.75,
+  inode: '7',
+}))
+
+/** JSON has no negative zero. */
+const time = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
 
 /** `##..` → pieces 0 and 1. */
 function pieces(picture: string): Bitfield {
@@ -45,7 +52,8 @@ describe('the resume file', () => {
           fc.option(
             fc.record({
               length: fc.maxSafeNat(),
-              modifiedAt: fc.double({ noNaN: true, noDefaultInfinity: true }),
+              modifiedAt: time,
+              changedAt: time,
               inode: fc.string(),
             }),
             { nil: undefined },
@@ -57,7 +65,7 @@ describe('the resume file', () => {
         (bits, stats, isClean, key) => {
           const written = state({
             ...{ key, written: pieces(bits.map((bit) => (bit ? '#' : '.')).join('')) },
-            files: stats.map((stat) => stat && { ...stat, modifiedAt: stat.modifiedAt + 0 }),
+            files: stats.map((stat) => stat),
             isClean,
           })
           const read = decodeResume(encodeResume(written, hashes), { infoHash, geometry }, hashes)
@@ -107,15 +115,15 @@ describe('the resume file', () => {
       'lists 3 files',
     )
     expect(refusal(good, { geometry: new PieceGeometry(5, geometry.files) })).toContain('number of pieces')
-    const text = new TextDecoder().decode(good).replace('bitswarm-resume 2', 'bitswarm-resume 1')
-    expect(refusal(new TextEncoder().encode(text))).toContain('version 1')
+    const text = new TextDecoder().decode(good).replace('bitswarm-resume 3', 'bitswarm-resume 2')
+    expect(refusal(new TextEncoder().encode(text))).toContain('version 2')
   })
 
   /** With a checksum that is right: written by a program that is not. */
   const forged = (json: string): Uint8Array => {
     const body = new TextEncoder().encode(json)
     const sum = Buffer.from(hashes.sha256(body)).toString('hex')
-    return new TextEncoder().encode(`bitswarm-resume 2 ${sum}\n${json}`)
+    return new TextEncoder().encode(`bitswarm-resume 3 ${sum}\n${json}`)
   }
 
   test('never breaks the reader, whatever is in it', () => {
@@ -128,10 +136,7 @@ describe('the resume file', () => {
       [JSON.stringify({ ...good, synced: '//8=' }), 'do not exist'],
       [JSON.stringify({ ...good, key: '00' }), 'malformed'],
       [JSON.stringify({ ...good, files: [null] }), 'lists 1 files'],
-      [
-        JSON.stringify({ ...good, files: [{ length: -1, modifiedAt: 0, inode: '1' }, null, null] }),
-        'malformed',
-      ],
+      [JSON.stringify({ ...good, files: [{ ...files[0], length: -1 }, null, null] }), 'malformed'],
     ] as const)
       expect(refusal(forged(json))).toContain(reason)
     fc.assert(

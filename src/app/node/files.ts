@@ -1,4 +1,5 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
@@ -34,13 +35,18 @@ export async function findMetainfo(folder: string): Promise<string | undefined> 
 /** How many files are looked at together. */
 const STAT_BATCH = 64
 
-/** Whether any of `files` was changed after `path` was. Missing files do not count. */
+/**
+ * Whether any of `files` was changed, or put in its place, after `path` was. What is copied or unpacked brings its old time
+ * along; when it came is in the other one, which nobody can set. Missing files do not count.
+ */
 export async function isAnyNewer(path: string, files: readonly string[]): Promise<boolean> {
-  const modifiedAt = async (file: string): Promise<number> =>
-    (await stat(file).catch(() => undefined))?.mtimeMs ?? -Infinity
-  const limit = await modifiedAt(path)
+  const changedAt = async (file: string): Promise<number> => {
+    const stats = await stat(file).catch(() => undefined)
+    return stats === undefined ? -Infinity : Math.max(stats.mtimeMs, stats.ctimeMs)
+  }
+  const limit = await changedAt(path)
   for (let at = 0; at < files.length; at += STAT_BATCH) {
-    const times = await Promise.all(files.slice(at, at + STAT_BATCH).map(modifiedAt))
+    const times = await Promise.all(files.slice(at, at + STAT_BATCH).map(changedAt))
     if (times.some((time) => time > limit)) return true
   }
   return false
@@ -90,7 +96,8 @@ export async function makeFolder(path: string): Promise<void> {
  * @throws {StorageError} `disk.permission`, `disk.full` or `disk.io`
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)
+  // In a name of its own there is no room where `path` has the longest there can be; and it never meets one that was left.
+  const draft = join(dirname(path), `.bitswarm-${randomUUID()}.tmp`)
   try {
     const file = await open(draft, 'wx', 0o644)
     try {

@@ -46,7 +46,15 @@ async function statPath(
   // The user has named a single file: where a symlink of that name leads is the user's choice when reading.
   const follow = map.isSingleFile && mode === 'seed'
   const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
-  return stats && { length: stats.size, modifiedAt: stats.mtimeMs, inode: String(stats.ino) }
+  if (stats === undefined) return undefined
+  const { size, mtimeMs, ctimeMs, ino, mode: rights, uid, gid, nlink } = stats
+  return {
+    length: size,
+    modifiedAt: mtimeMs,
+    changedAt: ctimeMs,
+    attributes: [rights, uid, gid, nlink].join(' '),
+    inode: String(ino),
+  }
 }
 
 /** Which of `files` hold any byte but zero, or cannot be read; any of them once it is cancelled. */

@@ -1,9 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readMetainfoBytes } from '../../../src/app/node/files.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isAnyNewer, readMetainfoBytes, replaceFile } from '../../../src/app/node/files.ts'
 
 let folder: string
 beforeEach(() => {
@@ -28,4 +38,50 @@ test.each<[string, (path: string) => void, RegExp]>([
 test.skipIf(process.platform === 'win32')('nobody waits for a pipe into which nobody writes', async () => {
   execFileSync('mkfifo', [join(folder, 'x')])
   await expect(readMetainfoBytes(join(folder, 'x'), 4)).rejects.toThrow(/it is not a regular file$/)
+})
+
+describe('what was changed after another file', () => {
+  const at = (name: string): string => join(folder, name)
+  const make = (name: string, unixSeconds: number): void => {
+    writeFileSync(at(name), name)
+    utimesSync(at(name), unixSeconds, unixSeconds)
+  }
+  /** Until the clock that dates files has ticked. */
+  const later = (): void => {
+    make('tick', 0)
+    for (const { ctimeMs } = statSync(at('tick')); statSync(at('tick')).ctimeMs === ctimeMs;) make('tick', 0)
+  }
+
+  test('is what was written since, and not what was there before', async () => {
+    make('a', 1_000)
+    later()
+    make('metainfo', 1_000)
+    expect(await isAnyNewer(at('metainfo'), [at('a'), at('missing')])).toBe(false)
+    later()
+    writeFileSync(at('a'), 'b')
+    expect(await isAnyNewer(at('metainfo'), [at('a')])).toBe(true)
+  })
+
+  test('is also what was put in its place since, however old it says it is', async () => {
+    make('a', 1_000)
+    make('metainfo', 2_000)
+    later()
+    make('a.new', 500)
+    renameSync(at('a.new'), at('a'))
+    expect(await isAnyNewer(at('metainfo'), [at('a')])).toBe(true)
+  })
+})
+
+describe('a file that is replaced', () => {
+  test('holds the new bytes, and nothing else is left', async () => {
+    for (const text of ['old', 'new']) await replaceFile(join(folder, 'x'), Buffer.from(text))
+    expect(readFileSync(join(folder, 'x'), 'utf8')).toBe('new')
+    expect(readdirSync(folder)).toEqual(['x'])
+  })
+
+  test('may have the longest name that a file can have', async () => {
+    const name = `${'n'.repeat(251)}.bit`
+    await replaceFile(join(folder, name), Buffer.from('x'))
+    expect(readdirSync(folder)).toEqual([name])
+  })
 })

@@ -22,15 +22,23 @@ const KEY = latin1('\u0001key\0\u00ff%!')
 const HEADER = /^(bitswarm-resume \d+ )[0-9a-f]{64}$/
 /** What is found in place. */
 const FOUND: readonly (FileStat | undefined)[] = [
-  { length: 100, modifiedAt: 1_000.5, inode: '7' },
+  { length: 100, modifiedAt: 1_000.5, changedAt: 1_000.5, attributes: '', inode: '7' },
   undefined,
   undefined,
-  { length: 333, modifiedAt: 2_000, inode: '8' },
+  { length: 333, modifiedAt: 2_000, changedAt: 2_001, attributes: '', inode: '8' },
 ]
 
 export const target: FuzzTarget = {
   sources: ['storage/resume.ts', 'storage/resume-notes.ts', 'storage/resume-assessment.ts'],
-  words: ['"isClean":true', '"files":[', 'null', '"modifiedAt":1.5', '"inode":"7"', '"boot":""'],
+  words: [
+    '"isClean":true',
+    '"files":[',
+    'null',
+    '"modifiedAt":1.5',
+    '"changedAt":1.5',
+    '"inode":"7"',
+    '"boot":""',
+  ],
 
   seeds: () => {
     const some = new Bitfield(PIECES)

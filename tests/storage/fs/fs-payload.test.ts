@@ -1,8 +1,10 @@
-/** What a payload says to the disk workers. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/** What a payload says to the disk workers, and what it is told of its files. */
+import { chmodSync, linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { StorageError } from '../../../src/protocol/errors.ts'
+import type { FileStat } from '../../../src/storage/disk.ts'
 import { FsPayload } from '../../../src/storage/fs/fs-payload.ts'
 import type { CommitWork } from '../../../src/storage/fs/worker-messages.ts'
 import type { WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
@@ -37,4 +39,25 @@ test.each([
   expect([...told[0]!.digest]).toEqual([...plan.digests.subarray(20, 40)])
   // What is behind a view is cloned with it.
   expect(told[0]!.digest.buffer.byteLength).toBe(20)
+})
+
+test.runIf(process.platform !== 'win32')('rights and names of a file show in its attributes', async () => {
+  const path = `${folder}/film.bin`
+  const content = contentOf(4203)
+  writeFileSync(path, content)
+  const payload = await FsPayload.open(
+    planOf(path, [{ path: [], length: 4203 }], content),
+    'seed',
+    {} as WorkerPool,
+  )
+  const attributes = async (): Promise<string> => {
+    const stat = await outcome<FileStat | StorageError>((done) => payload.statFile(0, done))
+    return (stat as FileStat).attributes
+  }
+  expect(await attributes()).toBe(payload.found[0]!.attributes)
+  chmodSync(path, 0o600)
+  const afterChmod = await attributes()
+  expect(afterChmod).not.toBe(payload.found[0]!.attributes)
+  linkSync(path, `${folder}/another name`)
+  expect(await attributes()).not.toBe(afterChmod)
 })

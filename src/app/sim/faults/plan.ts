@@ -27,8 +27,8 @@ export type Fault =
   /** Every operation takes so long. */
   | { readonly kind: 'slow'; readonly latencyMs: Millis; readonly forMs: Millis }
   /**
-   * At a byte of the payload: a bit changes silently, somebody writes something else, somebody removes the file, or the
-   * medium cannot be read any more.
+   * At a byte of the payload: a bit changes silently, somebody writes something else and may date the file back, somebody
+   * removes the file, or the medium cannot be read any more.
    */
   | { readonly kind: 'rot' | 'change' | 'remove' | 'bad-sector'; readonly at: number }
   /** Somebody sets the date. */
@@ -60,6 +60,11 @@ export function drawFaults(random: Random, swarm: SwarmPlan): PlannedFault[] {
     if (fault !== undefined) faults.push({ atMs, machine, fault })
   }
   return faults.toSorted((a, b) => a.atMs - b.atMs).map((fault, index) => ({ number: index + 1, ...fault }))
+}
+
+/** Whether somebody who writes to this byte sets the file's time back afterwards: every other one does. */
+export function isDatedBack(at: number): boolean {
+  return at % 2 === 1
 }
 
 /** One line. */
@@ -138,7 +143,7 @@ function describe(fault: Fault): string {
     case 'rot':
       return `bit rot at byte ${fault.at} of the payload`
     case 'change':
-      return `somebody writes to byte ${fault.at} of the payload`
+      return `somebody writes to byte ${fault.at} of the payload${isDatedBack(fault.at) ? ', and dates it back' : ''}`
     case 'remove':
       return `somebody removes the file with byte ${fault.at} of the payload`
     case 'bad-sector':

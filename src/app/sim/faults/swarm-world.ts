@@ -11,7 +11,7 @@ import { SimStreams } from '../stream-network.ts'
 import { Machine, PORT, STOP_TIMEOUT, type Ending, type MachineObserver } from './machine.ts'
 import { MachineClock } from './machine-clock.ts'
 import { NetworkCuts } from './network-cuts.ts'
-import type { Fault } from './plan.ts'
+import { isDatedBack, type Fault } from './plan.ts'
 import type { SwarmPlan } from './scenario.ts'
 import { WEB_SEED, WEB_SERVER, webServer } from './web-server.ts'
 
@@ -254,8 +254,12 @@ export class SwarmWorld {
     }
     if (kind === 'rot') disk.flipBit(path!, offset, at % 8)
     else if (kind === 'bad-sector') disk.spoil(path!, offset)
-    else if (disk.writeSpans([span!], Uint8Array.of(this.contentOf(piece)[at % geometry.pieceLength]! ^ 1)))
-      return
+    else {
+      const { modifiedAt } = disk.stat(path)!
+      const wrong = Uint8Array.of(this.contentOf(piece)[at % geometry.pieceLength]! ^ 1)
+      if (disk.writeSpans([span!], wrong) !== undefined) return
+      if (isDatedBack(at)) disk.setTime(path!, modifiedAt)
+    }
     // Pieces share a sector.
     const reach = kind === 'bad-sector' ? PAGE_BYTES : 0
     const last = Math.min(geometry.length - 1, at + reach)
