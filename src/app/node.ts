@@ -270,7 +270,10 @@ export class Node {
         ...this.#host,
         random,
         listening: this.listening.tcp,
-        onClosed: (closed) => this.#onSessionClosed(key, closed),
+        onClosed: (closed) => {
+          signal?.removeEventListener('abort', onAbort)
+          this.#onSessionClosed(key, closed)
+        },
       },
       {
         ...rest,
@@ -285,7 +288,8 @@ export class Node {
         emit,
       },
     )
-    signal?.addEventListener('abort', () => void session.close(signal.reason), { once: true })
+    const onAbort = (): void => void session.close(signal!.reason)
+    signal?.addEventListener('abort', onAbort)
     this.#sessions.set(key, session)
     return session
   }

@@ -114,9 +114,10 @@ export class Session {
     this.#findPeers(false)
   }
 
-  /** The metainfo is known: opens the payload and, once it is checked, exchanges blocks. Call once. */
+  /** The metainfo is known: opens the payload and, once it is checked, exchanges blocks. Call once; too late it does nothing. */
   open(options: PayloadOptions): void {
     invariant(this.#payloadOptions === undefined, 'a session has one payload')
+    if (this.#hasEnded) return
     this.#payloadOptions = options
     this.#state = 'opening'
     const { metainfo } = options
@@ -212,6 +213,10 @@ export class Session {
     return this.#closing.promise
   }
 
+  get #hasEnded(): boolean {
+    return this.#state === 'closed' || this.#state === 'failed'
+  }
+
   #onOpened({ payload, have, checked, source, resume }: Opened): void {
     const { metainfo } = this.#payloadOptions!
     const { geometry } = metainfo
@@ -305,15 +310,11 @@ export class Session {
     this.#webSeeds.start()
   }
 
-  get #downloaded(): number {
-    return this.#swarm.downloaded + (this.#webSeeds?.downloaded ?? 0)
-  }
-
   #totals(): TransferTotals {
     const metainfo = this.#payloadOptions?.metainfo
     const have = this.#transfer?.downloader.picker.have
     return {
-      downloaded: this.#downloaded,
+      downloaded: this.#swarm.downloaded + (this.#webSeeds?.downloaded ?? 0),
       uploaded: this.#swarm.uploaded,
       left: metainfo && have ? metainfo.geometry.length - bytesOf(have, metainfo) : undefined,
     }
@@ -369,7 +370,7 @@ export class Session {
   }
 
   #fail(error: SwarmError): void {
-    if (this.#state === 'closed' || this.#state === 'failed') return
+    if (this.#hasEnded) return
     this.#state = 'failed'
     this.#failure.resolve(error)
     this.#completion.reject(error)

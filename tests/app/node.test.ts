@@ -1,6 +1,8 @@
-/** What a node takes from whoever embeds it, and what it refuses. */
+/** What a node takes from whoever embeds it, what it refuses, and what it keeps of sessions that have gone. */
+import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { PAYLOAD_PATH, SimSwarm } from '../../src/app/sim/swarm.ts'
+import { magnetOf } from '../../src/metainfo/magnet.ts'
 import { hashes } from '../support/hashes.ts'
 
 test('a closed node takes no torrent: its sockets and disk are gone', async () => {
@@ -43,4 +45,32 @@ test.each([
   await Promise.resolve()
 
   expect(failure).toMatchObject({ code: 'net.no-peers', message: expect.stringMatching(said) })
+})
+
+test('a session that is closed leaves nothing at the signal that could have closed it', async () => {
+  const sim = new SimSwarm({ seed: 1, hashes })
+  const { signal } = new AbortController()
+  const { node, session } = await sim.leecher({ session: { signal } })
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  const closed = session.close()
+  sim.clock.runUntil(1_000)
+  await closed
+  expect(node.sessions).toEqual([])
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
+test('metainfo that comes when a session has ended brings it back to nothing', async () => {
+  const sim = new SimSwarm({ seed: 3, hashes })
+  const { node, disk } = await sim.node()
+  const session = node.addMagnet(magnetOf(sim.metainfo), { timeoutMs: 5_000 })
+  const failure = session.whenFailed()
+  sim.clock.runUntil(6_000)
+  expect((await failure).code).toBe('net.no-peers')
+
+  session.open({ metainfo: sim.metainfo, path: PAYLOAD_PATH, mode: 'download' })
+  sim.clock.runUntil(60_000)
+
+  expect(session.state).toBe('failed')
+  expect(disk.fileNames()).toEqual([])
+  await expect(session.whenComplete()).rejects.toMatchObject({ code: 'net.no-peers' })
 })

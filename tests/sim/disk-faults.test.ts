@@ -132,7 +132,7 @@ describe('a seeder', () => {
     sim.runUntil(() => isComplete(seeder), { withinMs: 3 * MINUTES })
     pass(sim, restMs)
     const { modifiedAt } = seeder.disk.stat(PAYLOAD_PATH)!
-    pass(sim, 1 * SECONDS)
+    pass(sim, 2 * SECONDS)
     seeder.disk.writeSpans([{ path: PAYLOAD_PATH, offset: 5 * PIECE, length: PIECE }], new Uint8Array(PIECE))
     seeder.disk.setTime(PAYLOAD_PATH, modifiedAt)
     pass(sim, 20 * SECONDS)
