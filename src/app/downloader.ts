@@ -1,9 +1,10 @@
 /** One side of a swarm: what is asked of whom, and what becomes of the blocks that come. */
-import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
 import { BlockEvidence, type Conviction } from '../peer/block-evidence.ts'
 import type { BlockSupplier } from '../peer/block-supplier.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { BlockRun } from '../peer/claim.ts'
+import type { BlockVerdict } from '../peer/block-verdict.ts'
 import type { PiecePicker } from '../peer/picker.ts'
 import type { BlockSource } from '../peer/source-queue.ts'
 import type { StorageError } from '../protocol/errors.ts'
@@ -119,21 +120,20 @@ export class Downloader {
     this.#refill(peer)
   }
 
-  onBlock(peer: BlockSupplier, range: BlockRange, block: Uint8Array): void {
-    const losers = this.#losers
-    losers.length = 0
-    const verdict = this.#peers.has(peer.id)
-      ? this.picker.onBlock(peer, range.piece, range.begin, range.length, losers)
-      : 'unrequested'
-    if (verdict !== 'accepted') {
-      this.#wastedBytes += range.length
+  /** One block, or several side by side: each is judged by itself, and those that are accepted in a row are put at once. */
+  onBlocks(peer: BlockSupplier, { piece, begin, length }: BlockRange, bytes: Uint8Array): void {
+    let firstAccepted = 0
+    for (let at = 0; at < length; at += BLOCK_LENGTH) {
+      const block = { piece, begin: begin + at, length: Math.min(BLOCK_LENGTH, length - at) }
+      const verdict = this.#verdictOn(peer, block)
+      if (verdict === 'accepted') continue
+      // What the picker has taken must be in the store before the peer is blamed: it may leave, and the piece with it.
+      this.#put(piece, begin + firstAccepted, bytes.subarray(firstAccepted, at))
+      firstAccepted = at + block.length
+      this.#wastedBytes += block.length
       if (verdict === 'unrequested') peer.strike()
-      return
     }
-    this.#acceptedBytes += range.length
-    for (const loser of losers) this.#peers.get(loser.id)?.cancel([range])
-    this.store.put(range.piece, range.begin, block)
-    if (this.store.isCongested) for (const each of this.#peers.values()) each.hold('disk')
+    this.#put(piece, begin + firstAccepted, bytes.subarray(firstAccepted))
   }
 
   /** All blocks that came together are in. */
@@ -172,6 +172,22 @@ export class Downloader {
 
   close(): void {
     this.store.close()
+  }
+
+  #verdictOn(peer: BlockSupplier, block: BlockRange): BlockVerdict {
+    if (!this.#peers.has(peer.id)) return 'unrequested'
+    const losers = this.#losers
+    losers.length = 0
+    const verdict = this.picker.onBlock(peer, block.piece, block.begin, block.length, losers)
+    for (const loser of losers) this.#peers.get(loser.id)?.cancel([block])
+    return verdict
+  }
+
+  #put(piece: number, begin: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#acceptedBytes += bytes.length
+    this.store.put(piece, begin, bytes)
+    if (this.store.isCongested) for (const each of this.#peers.values()) each.hold('disk')
   }
 
   #refill(peer: BlockSupplier): void {

@@ -232,8 +232,8 @@ export class Swarm implements PeerObserver {
     this.#transfer?.uploader.onInterest()
   }
 
-  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void {
-    this.#transfer!.downloader.onBlock(peer, range, block)
+  onBlocks(peer: PeerConnection, range: BlockRange, bytes: Uint8Array): void {
+    this.#transfer!.downloader.onBlocks(peer, range, bytes)
   }
 
   onBlocksEnd(peer: PeerConnection): void {

@@ -48,7 +48,7 @@ export class WebSeeds {
         id: nextId(),
         url,
         observer: {
-          onBlock: (from, range, block) => downloader.onBlock(from, range, block),
+          onBlock: (from, range, block) => downloader.onBlocks(from, range, block),
           onBlocksEnd: (from) => downloader.onBlocksEnd(from),
           onChoke: (from) => downloader.onChoke(from),
           onUnchoke: (from) => downloader.onUnchoke(from),

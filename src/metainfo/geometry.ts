@@ -8,6 +8,11 @@ export const MAX_PIECE_LENGTH = 2 ** 29
 /** What a request asks for (BEP 3): larger ones are refused by other clients, smaller ones waste round trips. */
 export const BLOCK_LENGTH = 16_384
 
+/** Blocks that so many bytes in a row are, the last of which may be short. */
+export function blocksIn(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_LENGTH)
+}
+
 /** A file of the payload. `path` is relative to the payload's folder; empty for the single file that is the payload. */
 export interface PayloadFile {
   readonly path: readonly string[]

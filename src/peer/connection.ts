@@ -1,5 +1,5 @@
 /** One remote after the handshake: what it may do, what we may do, and every message between the two (BEP 3). */
-import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { blocksIn, type PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { WireDecoder } from '../protocol/decoder.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
@@ -363,9 +363,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
     const now = this.#clock.now()
     this.#hasBlocks = true
     this.downRate.add(block.length, now)
-    this.#conduct.onExchanged(1)
+    this.#conduct.onExchanged(blocksIn(block.length))
     this.window.onBlock(range, now)
-    this.#observer.onBlock(this, range, block)
+    this.#observer.onBlocks(this, range, block)
   }
 
   #onRequest(range: BlockRange): void {

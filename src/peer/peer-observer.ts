@@ -15,8 +15,11 @@ export interface PeerObserver {
   onUnchoke(peer: PeerConnection): void
   /** It wants to download from us, or no longer. */
   onInterest(peer: PeerConnection): void
-  /** A block arrived; `block` is valid during the call. The range lies inside the piece, and is unchecked beyond that. */
-  onBlock(peer: PeerConnection, range: BlockRange, block: Uint8Array): void
+  /**
+   * A block arrived, or several of 16 KiB side by side, the last of which may be short. `bytes` is valid during the call. The
+   * range lies inside the piece, and is unchecked beyond that.
+   */
+  onBlocks(peer: PeerConnection, range: BlockRange, bytes: Uint8Array): void
   /** All that arrived together is handled: the time to ask for more. */
   onBlocksEnd(peer: PeerConnection): void
   /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */

@@ -1,5 +1,5 @@
 /** How many blocks to keep in flight towards one peer, and how many of them to ask for at once. */
-import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
+import { BLOCK_LENGTH, blocksIn } from '../metainfo/geometry.ts'
 import { MAX_BLOCK_LENGTH } from '../protocol/decoder.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Millis } from '../protocol/ports.ts'
@@ -121,8 +121,9 @@ export class RequestWindow {
   onBlock({ piece, begin, length }: BlockRange, now: Millis): void {
     this.#lastBlockAt = now
     this.#bytes += length
-    this.#blocks++
-    if (this.#isStarting) this.#window = Math.min(MAX_WINDOW, this.#window + 1)
+    const blocks = blocksIn(length)
+    this.#blocks += blocks
+    if (this.#isStarting) this.#window = Math.min(MAX_WINDOW, this.#window + blocks)
     if (this.#timed?.piece === piece && this.#timed.begin === begin) {
       this.#timed = undefined
       this.#onRoundTrip(now - this.#timedAt, now)

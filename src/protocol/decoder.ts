@@ -5,7 +5,7 @@ import { MESSAGE_ID, PIECE_HEADER_LENGTH, type WireMessage } from './message.ts'
 
 /** Bytes of the longest block that is taken: as many as we ever ask for. */
 export const MAX_BLOCK_LENGTH = 131_072
-/** Bytes of a block that are delivered at a time: what has come of a longer one counts, whatever becomes of the rest. */
+/** A block longer than so many bytes is delivered as it comes: what has come of it counts, whatever becomes of the rest. */
 export const BLOCK_STEP = 16_384
 /**
  * Bytes of an extended message, id and all: a metadata block is 16 KiB and a header, a PEX message 2 KiB, a handshake
@@ -31,7 +31,7 @@ export type OnMessage = (message: WireMessage) => void
 /**
  * Turns chunks into messages. One that lies whole in a chunk is read in place; one that is cut is put together in a
  * scratch buffer, which grows with the bytes that arrive and never beyond what the message's kind allows.
- * A block longer than {@link BLOCK_STEP} comes as several messages, each as soon as its bytes are there.
+ * A block longer than {@link BLOCK_STEP} may come as several messages, each of one or more such steps, as soon as they are there.
  *
  * The decoder checks lengths. It knows no geometry, no state of the connection and no meaning.
  */
@@ -78,7 +78,7 @@ export class WireDecoder {
       } else if (this.#filled === 0) {
         const size = this.#measure(chunk, at, chunk.length - at)
         if (size <= chunk.length - at) {
-          this.#deliver(chunk, at, onMessage)
+          this.#deliver(chunk, at, size, onMessage)
           at += size
         } else at += this.#keep(chunk, at, size)
       } else {
@@ -93,7 +93,7 @@ export class WireDecoder {
    * that is only a step on the way; an unknown message is delivered as its prefix, and a block follows its header.
    */
   #measure(bytes: Uint8Array, at: number, available: number): number {
-    if (this.#blockLeft > 0) return Math.min(this.#blockLeft, BLOCK_STEP)
+    if (this.#blockLeft > 0) return this.#stepsIn(available)
     if (available < 4) return 4
     const length = readUint32(bytes, at)
     if (length === 0) return 4
@@ -101,6 +101,12 @@ export class WireDecoder {
     const id = bytes[at + 4]!
     if (!this.#isKnown(id, length)) return PREFIX_LENGTH
     return id === MESSAGE_ID.piece ? PIECE_HEADER_LENGTH : 4 + length
+  }
+
+  /** All steps of a block that so many bytes complete; the next one when they complete none. */
+  #stepsIn(available: number): number {
+    const whole = Math.max(BLOCK_STEP, available - (available % BLOCK_STEP))
+    return available < this.#blockLeft ? Math.min(whole, this.#blockLeft) : this.#blockLeft
   }
 
   /** Holds `length`, which counts the id, against what the kind of message allows. */
@@ -149,9 +155,9 @@ export class WireDecoder {
     throw new ProtocolError(code, `a message of kind ${kind} with a length of ${length}`)
   }
 
-  /** What {@link #measure} has measured at `at` is there whole. */
-  #deliver(bytes: Uint8Array, at: number, onMessage: OnMessage): void {
-    if (this.#blockLeft > 0) return this.#deliverStep(bytes, at, onMessage)
+  /** What {@link #measure} has measured at `at`, `size` bytes, is there whole. */
+  #deliver(bytes: Uint8Array, at: number, size: number, onMessage: OnMessage): void {
+    if (this.#blockLeft > 0) return this.#deliverSteps(bytes.subarray(at, at + size), onMessage)
     if (readUint32(bytes, at) > 0 && bytes[at + 4] === MESSAGE_ID.piece) return this.#beginBlock(bytes, at)
     const message = read(bytes, at)
     if (message.type === 'unknown') this.#skipping = message.length - 1
@@ -164,19 +170,19 @@ export class WireDecoder {
     this.#begin = readUint32(bytes, at + PREFIX_LENGTH + 4)
   }
 
-  #deliverStep(bytes: Uint8Array, at: number, onMessage: OnMessage): void {
+  #deliverSteps(block: Uint8Array, onMessage: OnMessage): void {
     const begin = this.#begin
-    const length = Math.min(this.#blockLeft, BLOCK_STEP)
-    this.#begin += length
-    this.#blockLeft -= length
-    onMessage({ type: 'piece', piece: this.#piece, begin, block: bytes.subarray(at, at + length) })
+    this.#begin += block.length
+    this.#blockLeft -= block.length
+    onMessage({ type: 'piece', piece: this.#piece, begin, block })
   }
 
   #deliverScratch(onMessage: OnMessage): void {
     const scratch = this.#scratch
+    const size = this.#filled
     this.#filled = 0
     if (scratch.length > MAX_KEPT_SCRATCH) this.#scratch = EMPTY
-    this.#deliver(scratch, 0, onMessage)
+    this.#deliver(scratch, 0, size, onMessage)
   }
 
   /** Moves bytes of a message of `size` bytes from the chunk to the scratch. @returns how many */

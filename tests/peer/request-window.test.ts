@@ -238,3 +238,10 @@ test('a peer beside us is not asked for all that it could queue, however fast it
   expect(path.run(1)).toBeGreaterThan(0.95 * 8_000 * MBIT)
   expect(path.inFlight).toBeLessThan(500)
 })
+
+test('of blocks that come side by side each makes room for another one', () => {
+  const window = new RequestWindow()
+  const before = window.size
+  window.onBlock({ piece: 1, begin: 0, length: 3 * BLOCK + 1 }, 30)
+  expect(window.size).toBe(before + 4)
+})

@@ -209,24 +209,35 @@ test('a block that lies whole in a chunk is a view on it; a cut one is not', () 
   expect(views).toEqual([true, false])
 })
 
-test('a long block comes step by step, each as soon as it is there', () => {
-  const length = 2 * BLOCK_STEP + 10
+describe('a long block comes in whole steps, as many as there are', () => {
+  const STEP = BLOCK_STEP
+  const length = 3 * STEP + 10
   const block = Uint8Array.from({ length }, (_, at) => at % 251)
-  const step = (from: number, end: number): WireMessage => ({
-    type: 'piece',
-    piece: 3,
-    begin: 7 + from,
-    block: block.subarray(from, end),
-  })
-  const steps = [step(0, BLOCK_STEP), step(BLOCK_STEP, 2 * BLOCK_STEP), step(2 * BLOCK_STEP, length)]
   const stream = join(wire.encodePieceHeader(3, 7, length), block, wire.encodeChoke())
-  for (const cut of [1, 13, 14, 13 + BLOCK_STEP - 1, 13 + BLOCK_STEP, 13 + BLOCK_STEP + 1, 13 + length]) {
+
+  test.each<{ arrived: number; before: number[]; after: number[] }>([
+    { arrived: 0, before: [], after: [length] },
+    { arrived: 1, before: [], after: [STEP, 2 * STEP + 10] },
+    { arrived: STEP - 1, before: [], after: [STEP, 2 * STEP + 10] },
+    { arrived: STEP, before: [STEP], after: [2 * STEP + 10] },
+    { arrived: STEP + 1, before: [STEP], after: [STEP, STEP + 10] },
+    { arrived: 2 * STEP + 1, before: [2 * STEP], after: [STEP, 10] },
+    { arrived: 3 * STEP + 9, before: [3 * STEP], after: [10] },
+    { arrived: length, before: [length], after: [] },
+  ])('$arrived bytes of it: $before, then $after', ({ arrived, before, after }) => {
     const decoder = new WireDecoder()
-    const before = decode([stream.subarray(0, cut)], decoder)
-    const whole = Math.floor((cut - 13) / BLOCK_STEP)
-    expect(before).toEqual(cut === 13 + length ? steps : steps.slice(0, Math.max(0, whole)))
-    expect([...before, ...decode([stream.subarray(cut)], decoder)]).toEqual([...steps, { type: 'choke' }])
-  }
+    const cut = 13 + arrived
+    const first = decode([stream.subarray(0, cut)], decoder)
+    const rest = decode([stream.subarray(cut)], decoder)
+    let at = 0
+    const expected = [...before, ...after].map((size) => {
+      const part = { type: 'piece', piece: 3, begin: 7 + at, block: block.subarray(at, at + size) }
+      at += size
+      return part
+    })
+    expect(first).toEqual(expected.slice(0, before.length))
+    expect([...first, ...rest]).toEqual([...expected, { type: 'choke' }])
+  })
 })
 
 test('a peer that claims much and sends little makes us hold little', () => {
@@ -299,10 +310,12 @@ test('a handler that stops the decoder within a long block gets no more of it', 
   const decoder = new WireDecoder()
   const seen: string[] = []
   const bytes = frame(9 + 2 * BLOCK_STEP, 7)
-  decoder.push(bytes, ({ type }) => {
-    seen.push(type)
-    decoder.stop()
-  })
+  const middle = 13 + BLOCK_STEP
+  for (const chunk of [bytes.subarray(0, middle), bytes.subarray(middle)])
+    decoder.push(chunk, ({ type }) => {
+      seen.push(type)
+      decoder.stop()
+    })
   expect(seen).toEqual(['piece'])
 })
 

@@ -108,12 +108,12 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
       claim(peer.isInterestedInUs !== isInterested && !peer.isClosed, 'an interest that has changed')
       isInterested = peer.isInterestedInUs
     },
-    onBlock: (peer, { piece, begin, length }, block) => {
+    onBlocks: (peer, { piece, begin, length }, bytes) => {
       claim(
-        geometry.isRange(piece, begin, length) && block.length === length,
-        'a block that lies in its piece',
+        geometry.isRange(piece, begin, length) && bytes.length === length,
+        'blocks that lie in their piece',
       )
-      tell(`block ${piece} ${begin} ${toHex(block)}`)
+      tell(`blocks ${piece} ${begin} ${toHex(bytes)}`)
       // As the swarm does: more is asked for, and who sends what was never asked for is struck.
       const answered = asked.findIndex((range) => range.piece === piece && range.begin === begin)
       if (answered < 0) return peer.strike()
