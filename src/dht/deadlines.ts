@@ -6,7 +6,10 @@ import { TimerQueue } from '../protocol/timer-queue.ts'
 export class Deadlines implements Clock {
   readonly #clock: Clock
   readonly #timers = new TimerQueue()
-  #armed: { readonly at: Millis; readonly cancel: Cancel } | undefined
+  /** When the clock will wake us, unless it is {@link #disarm}ed; infinity when it will not. */
+  #armedAt: Millis = Number.POSITIVE_INFINITY
+  #disarm: Cancel | undefined
+  readonly #onDue = (): void => this.#fire()
   #isClosed = false
 
   constructor(clock: Clock) {
@@ -34,20 +37,20 @@ export class Deadlines implements Clock {
   close(): void {
     this.#isClosed = true
     this.#timers.clear()
-    this.#armed?.cancel()
-    this.#armed = undefined
+    this.#disarm?.()
   }
 
   #arm(): void {
     const next = this.#timers.peek()
-    if (next === undefined || (this.#armed !== undefined && this.#armed.at <= next.at)) return
-    this.#armed?.cancel()
-    const cancel = this.#clock.after(next.at - this.now(), () => this.#fire())
-    this.#armed = { at: next.at, cancel }
+    if (next === undefined || this.#armedAt <= next.at) return
+    this.#disarm?.()
+    this.#armedAt = next.at
+    this.#disarm = this.#clock.after(next.at - this.now(), this.#onDue)
   }
 
   #fire(): void {
-    this.#armed = undefined
+    this.#armedAt = Number.POSITIVE_INFINITY
+    this.#disarm = undefined
     const now = this.now()
     // Only what was due when the timer fired: a deadline set by one of these runs in a later turn.
     const end = this.#timers.nextSequence

@@ -34,14 +34,17 @@ export class LazyMap<K, V> implements Iterable<[K, V]> {
   }
 
   keys(): Iterator<K> & Iterable<K> {
-    return (this.#map ?? new Map<K, V>()).keys()
+    return (this.#map ?? NOTHING).keys()
   }
 
   values(): Iterator<V> & Iterable<V> {
-    return (this.#map ?? new Map<K, V>()).values()
+    return (this.#map ?? NOTHING).values()
   }
 
   [Symbol.iterator](): Iterator<[K, V]> {
-    return (this.#map ?? new Map<K, V>())[Symbol.iterator]()
+    return (this.#map ?? NOTHING)[Symbol.iterator]()
   }
 }
+
+/** What every empty one shows. */
+const NOTHING = new Map<never, never>()

@@ -26,11 +26,12 @@ const MAX_VOTES = 50
 const VOTE_LIFETIME: Millis = 5 * 60_000
 
 export class ExternalAddress {
-  readonly #public = new Ballot()
-  readonly #local = new Ballot()
+  /** Made for the first vote. */
+  #public: Ballot | undefined
+  #local: Ballot | undefined
   #current: Endpoint | undefined
   /** The same, compact: nearly every vote is for it. */
-  #compact: Uint8Array = new Uint8Array()
+  #compact: Uint8Array | undefined
   readonly #onChange: (address: Endpoint, before: Endpoint | undefined) => void
 
   /** @param onChange an address was agreed upon that is not the one before; its port is 0 when they see several */
@@ -50,19 +51,20 @@ export class ExternalAddress {
   onVote(voter: Endpoint, ip: Uint8Array, now: Millis): void {
     const family = familyOf(voter.host)
     if (ip.length !== COMPACT_LENGTH[family]) return
-    const known = bytesEqual(ip, this.#compact) ? this.#current : undefined
+    const isKnown = this.#compact !== undefined && bytesEqual(ip, this.#compact)
+    const known = isKnown ? this.#current : undefined
     const seen = known ?? unpackEndpoint(ip, 0, family)
     const scope = scopeOf(voter.host)
     // How a machine sees itself is of no use to others.
     if (scope === 'loopback' || seen.port === 0 || !mayTell(scope, scopeOf(seen.host))) return
-    const ballot = scope === 'public' ? this.#public : this.#local
+    const ballot = scope === 'public' ? (this.#public ??= new Ballot()) : (this.#local ??= new Ballot())
     ballot.add(voterOf(voter.host, scope), seen, now)
     // One more vote for who has won already changes nothing.
     if (known === undefined) this.#elect(now)
   }
 
   #elect(now: Millis): void {
-    const winner = this.#public.winner(now) ?? this.#local.winner(now)
+    const winner = this.#public?.winner(now) ?? this.#local?.winner(now)
     if (winner === undefined || (this.#current && sameEndpoint(winner, this.#current))) return
     const before = this.#current
     this.#current = winner

@@ -6,6 +6,8 @@
  */
 import { familyOf, packHost, scopeOf, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { toHex } from '../../protocol/ids.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
+import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Emit, Millis } from '../../protocol/ports.ts'
 import type { DhtEvent } from '../events.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
@@ -55,17 +57,17 @@ export class Role {
   readonly isSettled: boolean
   readonly #options: RoleOptions
   #state: 'read-only' | 'trial' | 'full'
-  #timer: Cancel = () => undefined
-  #standIn: Cancel = () => undefined
+  #timer: Cancel | undefined
+  #standIn: Cancel | undefined
   #pause: Millis = FIRST_PAUSE
   #silentPeriods = 0
   #hasBeenAnswered = false
   #isBeginner = false
   #portsDiffer = false
   /** Networks of strangers that asked us something, in this trial or period. */
-  readonly #strangers = new Set<string>()
+  readonly #strangers = new LazySet<string>()
   /** When each public host heard from us last, longest ago first. */
-  readonly #told = new Map<string, Millis>()
+  readonly #told = new LazyMap<string, Millis>()
 
   constructor(options: RoleOptions) {
     const { isReadOnly = false, isEphemeral = false, isKeyed = false, clock } = options
@@ -132,15 +134,15 @@ export class Role {
   }
 
   close(): void {
-    this.#timer()
-    this.#standIn()
+    this.#timer?.()
+    this.#standIn?.()
   }
 
   /** Nobody takes part yet: we do, for good. */
   #begin(): void {
     if (this.#hasBeenAnswered) return
     this.#isBeginner = true
-    this.#timer()
+    this.#timer?.()
     this.#become('full', 'nobody else is there')
   }
 
@@ -185,7 +187,7 @@ export class Role {
   }
 
   #next(delay: Millis, fn: () => void): void {
-    this.#timer()
+    this.#timer?.()
     this.#timer = this.#options.clock.after(delay, fn)
   }
 }

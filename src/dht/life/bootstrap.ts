@@ -70,7 +70,7 @@ export class Bootstrap {
   /** After joining, seeds whose turn did not come, as others had answered: the next to be asked. */
   #spared: readonly Endpoint[] = []
   #round: Round | undefined
-  #timer: Cancel = () => undefined
+  #timer: Cancel | undefined
   #backOff: Millis = MIN_BACK_OFF
 
   constructor(options: BootstrapOptions) {
@@ -111,7 +111,7 @@ export class Bootstrap {
   }
 
   close(): void {
-    this.#timer()
+    this.#timer?.()
     this.#round?.cancel()
     this.#seeds.clear()
     this.#fresh = []
@@ -123,7 +123,7 @@ export class Bootstrap {
    */
   #start(): void {
     const { random, contacts } = this.#options
-    this.#timer()
+    this.#timer?.()
     const isJoining = contacts() === 0
     const isFresh = this.#fresh.length > 0
     const isThin = contacts() < K
@@ -169,7 +169,7 @@ export class Bootstrap {
   #waitThenStart(delay: Millis): Millis {
     const { clock, random } = this.#options
     const wait = delay * (1 + JITTER * (2 * random.float() - 1))
-    this.#timer()
+    this.#timer?.()
     this.#timer = clock.after(wait, () => this.#start())
     return wait
   }

@@ -16,14 +16,19 @@ const MAX_AGE_SECONDS = 24 * 60 * 60
 /** Rows are made for so many at a time: most nodes never need all. */
 const GROWTH = 32
 
+/** What every empty one begins with. */
+const NOBODY = new Int32Array(0)
+const NEVER = new Uint32Array(0)
+const NO_TRIES = new Uint8Array(0)
+
 export class Graveyard {
   readonly #book: ContactBook
   /** {@link NONE} in a free row. */
-  #contacts = new Int32Array(0)
+  #contacts = NOBODY
   /** Seconds of the clock. */
-  #buriedAt = new Uint32Array(0)
-  #dueAt = new Uint32Array(0)
-  #tries = new Uint8Array(0)
+  #buriedAt = NEVER
+  #dueAt = NEVER
+  #tries = NO_TRIES
   #size = 0
 
   constructor(book: ContactBook) {

@@ -44,8 +44,8 @@ export interface MaintenanceOptions {
 export class Maintenance implements CallHandler {
   readonly isUpkeep = true
   readonly #options: MaintenanceOptions
-  #refreshTimer: Cancel = () => undefined
-  #selfTimer: Cancel = () => undefined
+  #refreshTimer: Cancel | undefined
+  #selfTimer: Cancel | undefined
   #forgotAt: Millis = Number.NEGATIVE_INFINITY
   #isJoining = false
   /** Our id changed while we looked for the place of the one before. */
@@ -89,8 +89,8 @@ export class Maintenance implements CallHandler {
   }
 
   close(): void {
-    this.#refreshTimer()
-    this.#selfTimer()
+    this.#refreshTimer?.()
+    this.#selfTimer?.()
   }
 
   onReply(call: Call, reply: Reply): void {
@@ -124,7 +124,7 @@ export class Maintenance implements CallHandler {
       from,
       onDone: (_summary, nearest) => onDone(nearest.map(({ contact }) => contact)),
     })
-    this.#selfTimer()
+    this.#selfTimer?.()
     this.#selfWalkLater()
   }
 

@@ -64,7 +64,7 @@ export class Recovery implements NeighbourhoodObserver {
   readonly #health = new Health()
   readonly #sleep: SleepWatch
   readonly #graves: Graveyard
-  #pulse: Cancel = () => undefined
+  #pulse: Cancel | undefined
   #pulseWithin: Millis = 0
   #rollCall: RollCall | undefined
   #alarmedUntil: Millis = Number.NEGATIVE_INFINITY
@@ -131,7 +131,7 @@ export class Recovery implements NeighbourhoodObserver {
   }
 
   close(): void {
-    this.#pulse()
+    this.#pulse?.()
     this.#rollCall?.cancel()
     this.#graves.clear()
   }

@@ -91,7 +91,7 @@ interface Subject {
 class Announcement {
   readonly #environment: AnnouncerEnvironment
   readonly #subject: Subject
-  #timer: Cancel = () => undefined
+  #timer: Cancel | undefined
   #dueAt: Millis = 0
   /** Ends what goes on now; undefined between rounds. */
   #round: Cancel | undefined
@@ -109,7 +109,7 @@ class Announcement {
 
   stop(): void {
     this.#isStopped = true
-    this.#timer()
+    this.#timer?.()
     this.#round?.()
   }
 
@@ -127,7 +127,7 @@ class Announcement {
 
   runAfter(delay: Millis): void {
     const { clock } = this.#environment
-    this.#timer()
+    this.#timer?.()
     this.#dueAt = clock.now() + delay
     this.#timer = clock.after(delay, () => this.#run())
   }

@@ -1,6 +1,7 @@
 /** Our own lookups for peers: what we have stored ourselves, then a walk; nobody is named twice. */
 import { formatEndpoint, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { toHex, type InfoHash } from '../../protocol/ids.ts'
+import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Emit } from '../../protocol/ports.ts'
 import type { DhtEvent } from '../events.ts'
 import type { LookupSummary, OnPeers } from '../service.ts'
@@ -20,7 +21,7 @@ export interface PeerLookupsOptions {
 export class PeerLookups {
   readonly #options: PeerLookupsOptions
   /** Those that wait for the first contact. */
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new LazySet<() => void>()
 
   constructor(options: PeerLookupsOptions) {
     this.#options = options

@@ -134,11 +134,10 @@ export class Rpc {
       sends: 1,
       soft,
       hardAt,
-      timer: () => undefined,
+      timer: this.#clock.after(soft, () => this.#onSoft(call)),
     }
     this.#calls.set(t, call)
     this.#inFlight[profile]++
-    call.timer = this.#clock.after(soft, () => this.#onSoft(call))
     this.#observer.onBegin(call)
     this.#send(request, callee)
     return call

@@ -1,6 +1,7 @@
 /** Walks: iterative lookups that really send. A {@link Lookup} decides, the rpc layer asks, replies come back here. */
 import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
+import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 import { Lookup, MAX_RPCS } from './lookup.ts'
@@ -59,7 +60,7 @@ export interface WalkOptions {
 
 export class Walks {
   readonly #environment: WalkEnvironment
-  readonly #running = new Set<Walk>()
+  readonly #running = new LazySet<Walk>()
   readonly #queue: Walk[] = []
 
   constructor(environment: WalkEnvironment) {
