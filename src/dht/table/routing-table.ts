@@ -26,7 +26,7 @@ const NEAR_BUCKETS = 2
 export interface RoutingTableOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
-  /** Contacts in the bucket at `depth` shared bits, a power of two; {@link wideCapacityAt} unless told. */
+  /** Contacts in the bucket at `depth` shared bits, a power of two up to 1,024; {@link wideCapacityAt} unless told. */
   readonly capacityAt?: (depth: number) => number
   /** A contact came or went. */
   readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
@@ -310,18 +310,18 @@ export class RoutingTable {
       return true
     }
     if (isNotAlone(contact, { book: this.#book, contacts: akin })) return false
-    const rows = bucket.rows()
+    const last = bucket.end - 1
     const unmeasured = Number.POSITIVE_INFINITY
     const displacedAt = displacedBy(
       { slot: this.#slotOf(contact, index), rttMs: rttMs ?? unmeasured },
       {
-        size: rows.length,
-        slotAt: (at) => this.#slotOf(this.#columns.contact(rows[at]!), index),
-        rttAt: (at) => this.#columns.srtt(rows[at]!) ?? unmeasured,
+        size: bucket.size,
+        slotAt: (at) => this.#slotOf(this.#columns.contact(last - at), index),
+        rttAt: (at) => this.#columns.srtt(last - at) ?? unmeasured,
       },
     )
-    const displaced = rows[displacedAt]
-    if (displaced === undefined) return false
+    if (displacedAt < 0) return false
+    const displaced = last - displacedAt
     bucket.addReplacement(this.#columns.contact(displaced), this.#book)
     this.#remove(displaced, index, 'displaced')
     return true

@@ -36,18 +36,30 @@ export interface Slotted {
 
 /** A full bucket, as it matters here. */
 export interface SlottedBucket {
+  /** A power of two, up to {@link MAX_PLACES}; slots are below it. */
   readonly size: number
   slotAt(index: number): number
   /** Infinite when it was never measured. */
   rttAt(index: number): Millis
 }
 
+/** No bucket has more places. */
+export const MAX_PLACES = 1_024
+
+/** For all buckets, as one is looked at at a time: the slot of each member, and how many are in each slot. */
+const slots = new Uint16Array(MAX_PLACES)
+const inSlot = new Uint16Array(MAX_PLACES)
+
 /** @returns the index of the member that makes place for `newcomer`; or -1 */
 export function displacedBy(newcomer: Slotted, bucket: SlottedBucket): number {
   const { size } = bucket
-  const inSlot = new Uint8Array(2 ** slotBits(size))
+  inSlot.fill(0, 0, size)
   let most = 0
-  for (let at = 0; at < size; at++) most = Math.max(most, ++inSlot[bucket.slotAt(at)]!)
+  for (let at = 0; at < size; at++) {
+    const slot = bucket.slotAt(at)
+    slots[at] = slot
+    most = Math.max(most, ++inSlot[slot]!)
+  }
   if (inSlot[newcomer.slot] === 0) return slowest(bucket, (slot) => inSlot[slot] === most)
   if (size <= PLACES) return -1
   const rival = slowest(bucket, (slot) => slot === newcomer.slot)
@@ -57,6 +69,6 @@ export function displacedBy(newcomer: Slotted, bucket: SlottedBucket): number {
 function slowest(bucket: SlottedBucket, isEligible: (slot: number) => boolean): number {
   let found = -1
   for (let at = 0; at < bucket.size; at++)
-    if (isEligible(bucket.slotAt(at)) && (found < 0 || bucket.rttAt(at) > bucket.rttAt(found))) found = at
+    if (isEligible(slots[at]!) && (found < 0 || bucket.rttAt(at) > bucket.rttAt(found))) found = at
   return found
 }
