@@ -27,6 +27,20 @@ export const NONE = -1 as Contact
 
 const FIRST_CAPACITY = 64
 
+/**
+ * All that is known of a contact lies in one row of 32-bit words, in one line or two of the processor's cache: first the
+ * packed contact, then these.
+ */
+const HOLDERS = 0
+/** Next contact with the same hash, or next free row. */
+const NEXT = 1
+/** The first bytes of the id, and of the address: most contacts differ in them. */
+const ID_KEY = 2
+const NETWORK_KEY = 3
+/** `UNTESTED`, `FITS` or `BREAKS`. */
+const VERDICT = 4
+const FIELDS = 5
+
 /** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
 const UNTESTED = 0
 const FITS = 1
@@ -37,13 +51,12 @@ export class ContactBook {
   readonly idRule: IdRule
   /** Bytes of one packed contact: id, address, port. */
   readonly stride: number
+  /** Words of a row, and those of them before the fields. */
+  readonly #width: number
+  readonly #packedWidth: number
+  #rows: Int32Array
+  /** The same as bytes. */
   #packed: Uint8Array
-  #holders: Int32Array
-  /** The first bytes of each id, and of each address: most contacts differ in them. */
-  #idKeys: Int32Array
-  #networkKeys: Int32Array
-  /** Next contact with the same hash, or next free row. */
-  #next: Int32Array
   /** First contact of each hash; a power of two of them. */
   #heads: Int32Array
   #free = -1
@@ -51,8 +64,6 @@ export class ContactBook {
   #size = 0
   readonly #endpoints: (Endpoint | undefined)[] = []
   readonly #scopes: Scope[] = []
-  /** `UNTESTED`, `FITS` or `BREAKS`. */
-  #verdicts: Int32Array
   readonly #scratch: Uint8Array
 
   /** @param idRule which ids go with which addresses */
@@ -60,12 +71,10 @@ export class ContactBook {
     this.family = family
     this.idRule = idRule
     this.stride = CONTACT_LENGTH[family]
-    this.#packed = new Uint8Array(FIRST_CAPACITY * this.stride)
-    this.#holders = new Int32Array(FIRST_CAPACITY)
-    this.#idKeys = new Int32Array(FIRST_CAPACITY)
-    this.#networkKeys = new Int32Array(FIRST_CAPACITY)
-    this.#verdicts = new Int32Array(FIRST_CAPACITY)
-    this.#next = new Int32Array(FIRST_CAPACITY)
+    this.#packedWidth = Math.ceil(this.stride / 4)
+    this.#width = this.#packedWidth + FIELDS
+    this.#rows = new Int32Array(FIRST_CAPACITY * this.#width)
+    this.#packed = new Uint8Array(this.#rows.buffer)
     this.#heads = new Int32Array(FIRST_CAPACITY).fill(-1)
     this.#scratch = new Uint8Array(this.stride)
   }
@@ -88,15 +97,16 @@ export class ContactBook {
   }
 
   retain(contact: Contact): Contact {
-    if (!(this.#holders[contact]! > 0))
-      throw new InvariantError(`contact ${contact} is kept after its release`)
-    this.#holders[contact]!++
+    const at = this.#field(contact, HOLDERS)
+    if (!(this.#rows[at]! > 0)) throw new InvariantError(`contact ${contact} is kept after its release`)
+    this.#rows[at]!++
     return contact
   }
 
   release(contact: Contact): void {
-    if (!(this.#holders[contact]! > 0)) throw new InvariantError(`contact ${contact} is released twice`)
-    if (--this.#holders[contact]! === 0) this.#remove(contact)
+    const at = this.#field(contact, HOLDERS)
+    if (!(this.#rows[at]! > 0)) throw new InvariantError(`contact ${contact} is released twice`)
+    if (--this.#rows[at]! === 0) this.#remove(contact)
   }
 
   endpoint(contact: Contact): Endpoint {
@@ -111,17 +121,18 @@ export class ContactBook {
 
   /** Whether the contact has an id that follows from its address. */
   isBound(contact: Contact): boolean {
-    if (this.#verdicts[contact] === UNTESTED) {
-      const at = contact * this.stride
+    const verdict = this.#field(contact, VERDICT)
+    if (this.#rows[verdict] === UNTESTED) {
+      const at = this.#byte(contact)
       const fits = this.idRule.fits(this.#packed.subarray(at, at + this.stride))
-      this.#verdicts[contact] = fits ? FITS : BREAKS
+      this.#rows[verdict] = fits ? FITS : BREAKS
     }
-    return this.#verdicts[contact] === FITS
+    return this.#rows[verdict] === FITS
   }
 
   /** A copy. */
   id(contact: Contact): NodeId {
-    const at = contact * this.stride
+    const at = this.#byte(contact)
     return this.#packed.slice(at, at + ID_LENGTH) as NodeId
   }
 
@@ -130,28 +141,31 @@ export class ContactBook {
   }
 
   isSameId(a: Contact, b: Contact): boolean {
-    return this.#isSame(a, this.#packed, b * this.stride, 0, ID_LENGTH)
+    return this.#isSame(a, this.#packed, this.#byte(b), 0, ID_LENGTH)
   }
 
   isSameEndpoint(a: Contact, b: Contact): boolean {
-    return this.#isSame(a, this.#packed, b * this.stride, ID_LENGTH, this.stride)
+    return this.#isSame(a, this.#packed, this.#byte(b), ID_LENGTH, this.stride)
   }
 
   /** Whether `a` and `b` may have an id, an endpoint or a network of 24 bits or more in common: surely not if false. */
   isAkin(a: Contact, b: Contact): boolean {
-    return this.#idKeys[a] === this.#idKeys[b] || this.#networkKeys[a] === this.#networkKeys[b]
+    const rows = this.#rows
+    const atA = this.#field(a, ID_KEY)
+    const atB = this.#field(b, ID_KEY)
+    return rows[atA] === rows[atB] || rows[atA + 1] === rows[atB + 1]
   }
 
   /** Whether the first `bits`, a multiple of 8, of both addresses agree. */
   isSameNetwork(a: Contact, b: Contact, bits: number): boolean {
-    return this.#isSame(a, this.#packed, b * this.stride, ID_LENGTH, ID_LENGTH + bits / 8)
+    return this.#isSame(a, this.#packed, this.#byte(b), ID_LENGTH, ID_LENGTH + bits / 8)
   }
 
   /** Negative when `a` is nearer to `target` than `b`. */
   compareDistance(a: Contact, b: Contact, target: Uint8Array): number {
     const packed = this.#packed
-    const atA = a * this.stride
-    const atB = b * this.stride
+    const atA = this.#byte(a)
+    const atB = this.#byte(b)
     for (let i = 0; i < ID_LENGTH; i++) {
       const difference = (packed[atA + i]! ^ target[i]!) - (packed[atB + i]! ^ target[i]!)
       if (difference !== 0) return difference
@@ -161,12 +175,12 @@ export class ContactBook {
 
   /** The first 31 bits of the distance to a target, of which `targetKey` are the first 32. */
   distanceKey(contact: Contact, targetKey: number): number {
-    return (this.#idKeys[contact]! ^ targetKey) >>> 1
+    return (this.#rows[this.#field(contact, ID_KEY)]! ^ targetKey) >>> 1
   }
 
   /** Leading bits that the contact's id shares with `id`. */
   commonPrefix(contact: Contact, id: Uint8Array): number {
-    const at = contact * this.stride
+    const at = this.#byte(contact)
     for (let i = 0; i < ID_LENGTH; i++) {
       const difference = this.#packed[at + i]! ^ id[i]!
       if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
@@ -178,14 +192,14 @@ export class ContactBook {
   idBits(contact: Contact, from: number, count: number): number {
     if (count === 0) return 0
     const packed = this.#packed
-    const at = contact * this.stride + (from >>> 3)
+    const at = this.#byte(contact) + (from >>> 3)
     const word = (packed[at]! << 24) | (packed[at + 1]! << 16) | (packed[at + 2]! << 8) | packed[at + 3]!
     return (word << (from & 7)) >>> (32 - count)
   }
 
   /** The distance to `target` as a fraction of the space; for estimates only, never for comparing. */
   distanceFraction(contact: Contact, target: Uint8Array): number {
-    const at = contact * this.stride
+    const at = this.#byte(contact)
     let fraction = 0
     for (let i = 6; i >= 0; i--) fraction = (fraction + (this.#packed[at + i]! ^ target[i]!)) / 256
     return fraction
@@ -193,30 +207,31 @@ export class ContactBook {
 
   /** Writes the packed contact into `out`. */
   pack(contact: Contact, out: Uint8Array, offset: number): void {
-    const at = contact * this.stride
+    const at = this.#byte(contact)
     for (let i = 0; i < this.stride; i++) out[offset + i] = this.#packed[at + i]!
   }
 
   #intern(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
     const head = this.#hash(from, offset) & (this.#heads.length - 1)
-    for (let row = this.#heads[head]!; row >= 0; row = this.#next[row]!) {
+    for (let row = this.#heads[head]!; row >= 0; row = this.#rows[this.#field(row, NEXT)]!) {
       if (!this.#isSame(row as Contact, from, offset, 0, this.stride)) continue
-      this.#holders[row]!++
+      this.#rows[this.#field(row, HOLDERS)]!++
       return row as Contact
     }
     return this.#add(from, offset, endpoint)
   }
 
   #add(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
-    if (this.#free < 0 && this.#used === this.#holders.length) this.#grow()
+    if (this.#free < 0 && this.#used === this.#heads.length) this.#grow()
     const row = this.#free >= 0 ? this.#free : this.#used++
-    if (row === this.#free) this.#free = this.#next[row]!
-    this.#packed.set(from.subarray(offset, offset + this.stride), row * this.stride)
-    this.#holders[row] = 1
-    this.#idKeys[row] = this.#key(row, 0, 4)
-    this.#networkKeys[row] = this.#key(row, ID_LENGTH, 3)
-    this.#verdicts[row] = UNTESTED
-    const known = endpoint ?? unpackEndpoint(this.#packed, row * this.stride + ID_LENGTH, this.family)
+    const fields = this.#field(row, 0)
+    if (row === this.#free) this.#free = this.#rows[fields + NEXT]!
+    this.#packed.set(from.subarray(offset, offset + this.stride), this.#byte(row))
+    this.#rows[fields + HOLDERS] = 1
+    this.#rows[fields + ID_KEY] = this.#key(row, 0, 4)
+    this.#rows[fields + NETWORK_KEY] = this.#key(row, ID_LENGTH, 3)
+    this.#rows[fields + VERDICT] = UNTESTED
+    const known = endpoint ?? unpackEndpoint(this.#packed, this.#byte(row) + ID_LENGTH, this.family)
     this.#endpoints[row] = known
     // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
     this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
@@ -226,48 +241,56 @@ export class ContactBook {
   }
 
   #remove(contact: Contact): void {
-    const head = this.#hash(this.#packed, contact * this.stride) & (this.#heads.length - 1)
-    if (this.#heads[head] === contact) this.#heads[head] = this.#next[contact]!
+    const head = this.#hash(this.#packed, this.#byte(contact)) & (this.#heads.length - 1)
+    const rows = this.#rows
+    const next = this.#field(contact, NEXT)
+    if (this.#heads[head] === contact) this.#heads[head] = rows[next]!
     else {
-      let before = this.#heads[head]!
-      while (this.#next[before] !== contact) before = this.#next[before]!
-      this.#next[before] = this.#next[contact]!
+      let before = this.#field(this.#heads[head]!, NEXT)
+      while (rows[before] !== contact) before = this.#field(rows[before]!, NEXT)
+      rows[before] = rows[next]!
     }
-    this.#next[contact] = this.#free
+    rows[next] = this.#free
     this.#free = contact
     this.#endpoints[contact] = undefined
     this.#size--
   }
 
   #link(row: number): void {
-    const head = this.#hash(this.#packed, row * this.stride) & (this.#heads.length - 1)
-    this.#next[row] = this.#heads[head]!
+    const head = this.#hash(this.#packed, this.#byte(row)) & (this.#heads.length - 1)
+    this.#rows[this.#field(row, NEXT)] = this.#heads[head]!
     this.#heads[head] = row
+  }
+
+  /** Where the packed contact of a row begins. */
+  #byte(row: number): number {
+    return 4 * row * this.#width
+  }
+
+  /** Where a field of a row is. */
+  #field(row: number, field: number): number {
+    return row * this.#width + this.#packedWidth + field
   }
 
   #key(row: number, from: number, bytes: number): number {
     let key = 0
-    for (let i = from; i < from + bytes; i++) key = (key << 8) | this.#packed[row * this.stride + i]!
+    for (let i = from; i < from + bytes; i++) key = (key << 8) | this.#packed[this.#byte(row) + i]!
     return key
   }
 
   /** Only called when every row is in use. */
   #grow(): void {
-    const capacity = 2 * this.#holders.length
-    const packed = new Uint8Array(capacity * this.stride)
-    packed.set(this.#packed)
-    this.#packed = packed
-    this.#holders = grown(this.#holders, capacity)
-    this.#idKeys = grown(this.#idKeys, capacity)
-    this.#networkKeys = grown(this.#networkKeys, capacity)
-    this.#verdicts = grown(this.#verdicts, capacity)
-    this.#next = new Int32Array(capacity)
+    const capacity = 2 * this.#heads.length
+    const rows = new Int32Array(capacity * this.#width)
+    rows.set(this.#rows)
+    this.#rows = rows
+    this.#packed = new Uint8Array(rows.buffer)
     this.#heads = new Int32Array(capacity).fill(-1)
     for (let row = 0; row < this.#used; row++) this.#link(row)
   }
 
   #isSame(contact: Contact, bytes: Uint8Array, offset: number, begin: number, end: number): boolean {
-    const at = contact * this.stride
+    const at = this.#byte(contact)
     for (let i = begin; i < end; i++) if (this.#packed[at + i] !== bytes[offset + i]) return false
     return true
   }
@@ -279,10 +302,4 @@ export class ContactBook {
     for (let i = ID_LENGTH; i < this.stride; i++) hash = Math.imul(hash ^ bytes[offset + i]!, 0x01000193)
     return hash ^ (hash >>> 15)
   }
-}
-
-function grown(column: Int32Array, capacity: number): Int32Array {
-  const wider = new Int32Array(capacity)
-  wider.set(column)
-  return wider
 }
