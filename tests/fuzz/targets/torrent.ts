@@ -3,7 +3,7 @@ import { parseMetadata } from '../../../src/metainfo/torrent-file.ts'
 import { hashes } from '../../support/hashes.ts'
 import { folderDict, infoDict, latin1, torrent } from '../../support/torrent.ts'
 import { accepted, claimSame } from '../claims.ts'
-import type { FuzzTarget } from '../engine/target.ts'
+import { allocationLimit, type FuzzTarget } from '../engine/target.ts'
 import { spoilBencode } from '../grammar/bencode-tree.ts'
 import { claimMetainfo, META_CODES } from '../metainfo-claims.ts'
 
@@ -28,6 +28,7 @@ export const target: FuzzTarget = {
   maxLength: 4_096,
   // It is written and read again ten times.
   maxMs: 200,
+  maxAllocation: (length) => 4 * allocationLimit(length),
   words: [
     'announce-list',
     'udp://t:1',
