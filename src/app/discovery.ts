@@ -2,7 +2,6 @@
 import type { PeerOrigin } from '../peer/peer-list.ts'
 import type { Endpoint } from '../protocol/endpoint.ts'
 import type { InfoHash } from '../protocol/ids.ts'
-import type { Resolver } from '../protocol/ports.ts'
 
 /** Payload bytes since the start, and what is missing; `left` is unknown until the metainfo is. */
 export interface TransferTotals {
@@ -88,39 +87,5 @@ export class Discovery {
       source.stop(() => {
         if (--left === 0) onStopped()
       })
-  }
-}
-
-/** Peers named by the user. Names are resolved once at the start and at each refresh. */
-export class StaticPeers implements PeerSource {
-  readonly name = 'static'
-  readonly isAllowedForPrivate = true
-  readonly #addresses: readonly Endpoint[]
-  readonly #resolver: Resolver
-  #onPeers: ((peers: readonly Endpoint[]) => void) | undefined
-
-  /** @param addresses hosts may be names */
-  constructor(addresses: readonly Endpoint[], resolver: Resolver) {
-    this.#addresses = addresses
-    this.#resolver = resolver
-  }
-
-  start(_wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void {
-    this.#onPeers = onPeers
-    this.refresh()
-  }
-
-  refresh(): void {
-    for (const { host, port } of this.#addresses)
-      this.#resolver.resolve(host, undefined, (hosts) =>
-        this.#onPeers?.(hosts.map((address) => ({ host: address, port }))),
-      )
-  }
-
-  onComplete(): void {}
-
-  stop(onStopped: () => void): void {
-    this.#onPeers = undefined
-    onStopped()
   }
 }

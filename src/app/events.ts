@@ -86,7 +86,7 @@ export const EVENTS = [
   }),
   event(
     'peer_failed',
-    'a dial failed; the next one follows after `retrySeconds`, or none when it is missing',
+    'a dial failed, or the name of a peer has no address (`net.unresolved`); the next try follows after `retrySeconds`, or none when it is missing',
     { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
   ),
   event('peer_refused', 'a connection was turned away before it joined', {
@@ -263,7 +263,7 @@ export const EVENTS = [
     rpcs: count,
     ms: millis,
   }),
-  event('dht_bootstrap_failed', 'no bootstrap address answered', {
+  event('dht_bootstrap_failed', 'no bootstrap address answered, or the name of one has no address', {
     family,
     asked: count,
     reason: text,

@@ -7,9 +7,10 @@ import { parseHostPort } from '../protocol/endpoint.ts'
 import type { PeerId } from '../protocol/ids.ts'
 import type { Emit, Random } from '../protocol/ports.ts'
 import { DhtPeers } from './dht-peers.ts'
-import { StaticPeers, type PeerSource } from './discovery.ts'
+import type { PeerSource } from './discovery.ts'
 import type { Environment } from './environment.ts'
 import { LanPeers } from './lan-peers.ts'
+import { StaticPeers } from './static-peers.ts'
 import { TrackerPeers } from './tracker-peers.ts'
 
 /** What the sources of all torrents share. */
@@ -35,7 +36,7 @@ export function peerSources(host: PeerSourceHost, options: PeerSourceOptions): P
   const { peers, announceLists, random, emit } = options
   const addresses = peers.map((address) => parseHostPort(address, '127.0.0.1'))
   const sources: (PeerSource | undefined)[] = [
-    addresses.length > 0 ? new StaticPeers(addresses, resolver) : undefined,
+    addresses.length > 0 ? new StaticPeers({ addresses, resolver, clock, emit }) : undefined,
     dht && new DhtPeers(dht, clock, random.fork('dht peers')),
     announceLists.length > 0
       ? new TrackerPeers(announceLists, { ...host, random: random.fork('trackers'), emit })

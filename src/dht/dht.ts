@@ -12,6 +12,7 @@ import type {
   Resolver,
   ServiceResolver,
 } from '../protocol/ports.ts'
+import { printable } from '../protocol/text.ts'
 import { BootstrapNames, type BootstrapAddress } from './life/bootstrap-names.ts'
 import { DatagramPort } from './wire/datagram-port.ts'
 import type { DhtEvent } from './events.ts'
@@ -20,6 +21,9 @@ import type { KeyRing } from './frames/key-ring.ts'
 import { DhtNode } from './node.ts'
 import type { AnnounceOptions, DhtService, DhtSnapshot, LookupSummary, OnPeers } from './service.ts'
 import type { StateStore } from './life/state-store.ts'
+
+/** Characters: as many as a name may have. */
+const MAX_SHOWN_NAME = 253
 
 export interface DhtOptions {
   /** Bound ones, at most one of each family. The DHT closes them. */
@@ -101,6 +105,14 @@ export class Dht implements DhtService {
       resolver,
       isLonely: () => this.#nodes.some((node) => node.contacts === 0),
       onEndpoints: (endpoints) => this.#addSeeds(endpoints),
+      onUnresolved: (name, retryMs) => {
+        const failure = {
+          asked: 0,
+          reason: `${printable(name, MAX_SHOWN_NAME)} has no address`,
+          retrySeconds: retryMs / 1_000,
+        }
+        for (const { family } of this.#nodes) emit({ event: 'dht_bootstrap_failed', family, ...failure })
+      },
     })
   }
 

@@ -57,7 +57,7 @@ export type DhtEvent =
       readonly address: string
       readonly id: string
     }
-  /** No bootstrap address answered; there is another try after `retrySeconds`. */
+  /** No bootstrap address answered, or the name of one has none; there is another try after `retrySeconds`. */
   | {
       readonly event: 'dht_bootstrap_failed'
       readonly family: 4 | 6

@@ -18,7 +18,7 @@ export type PeerEvent =
       readonly downloaded: number
       readonly uploaded: number
     }
-  /** A dial failed; there is another try after `retrySeconds`, or none when it is missing. */
+  /** A dial failed, or the name of a peer has no address; there is another try after `retrySeconds`, or none when it is missing. */
   | {
       readonly event: 'peer_failed'
       readonly peer: string

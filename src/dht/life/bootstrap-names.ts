@@ -41,6 +41,8 @@ export interface BootstrapNamesOptions {
   readonly isLonely: () => boolean
   /** Of both families; those that were found before are told again. */
   readonly onEndpoints: (endpoints: readonly Endpoint[]) => void
+  /** `name` has no address; while there is nobody to talk to it is asked for again after `retryMs`. */
+  readonly onUnresolved: (name: string, retryMs: Millis) => void
 }
 
 export class BootstrapNames {
@@ -86,15 +88,19 @@ export class BootstrapNames {
 
   #resolve(address: BootstrapAddress): void {
     if ('host' in address) return this.#resolveHost(address)
-    this.#options.resolver.resolveService(address.service, (hosts) => {
+    const { resolver, onUnresolved } = this.#options
+    resolver.resolveService(address.service, (hosts) => {
+      if (hosts.length === 0 && !this.#isClosed)
+        onUnresolved(`${SERVICE_PREFIX}${address.service}`, RESOLVE_AGAIN)
       for (const host of hosts.slice(0, MAX_HOSTS_PER_SERVICE)) this.#resolveHost(host)
     })
   }
 
   #resolveHost({ host, port }: Endpoint): void {
-    const { resolver, onEndpoints } = this.#options
+    const { resolver, onEndpoints, onUnresolved } = this.#options
     resolver.resolve(host, undefined, (addresses) => {
-      if (this.#isClosed || addresses.length === 0) return
+      if (this.#isClosed) return
+      if (addresses.length === 0) return onUnresolved(host, RESOLVE_AGAIN)
       onEndpoints(addresses.map((address) => ({ host: address, port })))
     })
   }

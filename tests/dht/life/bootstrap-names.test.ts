@@ -21,6 +21,7 @@ const services: Record<string, { host: string; port: number }[]> = {
 let clock: SimClock
 let asked: string[]
 let told: string[]
+let unresolved: string[]
 let isLonely: boolean
 let names: BootstrapNames
 
@@ -28,11 +29,13 @@ beforeEach(() => {
   clock = new SimClock()
   asked = []
   told = []
+  unresolved = []
   isLonely = true
   names = new BootstrapNames({
     clock,
     isLonely: () => isLonely,
     onEndpoints: (endpoints) => told.push(...endpoints.map(formatEndpoint)),
+    onUnresolved: (name, retryMs) => unresolved.push(`${name} again after ${retryMs} ms`),
     resolver: {
       resolve: (host, _family, onResult) => {
         asked.push(host)
@@ -61,6 +64,17 @@ test('a service is all addresses of all its hosts, each with its port', () => {
   clock.runUntil(100)
   expect(asked).toEqual(['_dht._udp.test', 'a.test', 'b.test', 'gone.test'])
   expect(told).toEqual(['10.0.0.1:1', '[2400::1]:1', '10.0.0.2:2'])
+})
+
+test('a name without an address is told, also that of a service or of one of its hosts', () => {
+  add('a.test:7', 'typo.test:7', 'srv:_none._udp.test', 'srv:_dht._udp.test')
+  clock.runUntil(100)
+  expect(unresolved).toEqual([
+    'typo.test again after 60000 ms',
+    'srv:_none._udp.test again after 60000 ms',
+    'gone.test again after 60000 ms',
+  ])
+  names.close()
 })
 
 test('names are asked for again each minute while there is nobody to talk to, and not otherwise', () => {
