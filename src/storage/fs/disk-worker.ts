@@ -85,10 +85,10 @@ function hashPiece(spans: readonly PathSpan[]): Uint8Array {
 function* piecesOf(spans: readonly PathSpan[], pieceLength: number): Generator<PathSpan[]> {
   let piece: PathSpan[] = []
   let room = pieceLength
-  for (const { path, offset, length } of spans)
-    for (let at = 0; at < length;) {
-      const here = Math.min(room, length - at)
-      piece.push({ path, offset: offset + at, length: here })
+  for (const span of spans)
+    for (let at = 0; at < span.length;) {
+      const here = Math.min(room, span.length - at)
+      piece.push(here === span.length ? span : { ...span, offset: span.offset + at, length: here })
       at += here
       room -= here
       if (room > 0) continue

@@ -1,10 +1,12 @@
-/** Cuts pieces that are to be hashed into runs that are worth a message to a worker. */
+/** Cuts pieces that are to be hashed into runs that are worth a message to a worker, and that it can bear. */
 import type { PieceGeometry } from '../../metainfo/geometry.ts'
 import type { FileMap } from '../file-map.ts'
 import type { HashRun } from './worker-pool.ts'
 
 /** Bytes in one run, unless a single piece is longer. */
 const RUN_BYTES = 8 * 2 ** 20
+/** Parts of files in one run, unless a single piece has more: a worker holds all of them, and millions of short files or pieces are possible. */
+const RUN_PARTS = 4_096
 
 /** All pieces in order. */
 export function* everyPiece({ pieceCount }: PieceGeometry): Generator<number> {
@@ -17,6 +19,7 @@ export function* runsOf(map: FileMap, pieces: Iterable<number>): Generator<HashR
   let first = 0
   let count = 0
   let bytes = 0
+  let parts = 0
   const run = (): HashRun => ({
     firstPiece: first,
     pieceLength: geometry.pieceLength,
@@ -24,13 +27,16 @@ export function* runsOf(map: FileMap, pieces: Iterable<number>): Generator<HashR
   })
   for (const piece of pieces) {
     const length = geometry.lengthOf(piece)
-    if (count > 0 && (piece !== first + count || bytes + length > RUN_BYTES)) {
+    const { length: partCount } = geometry.spans(piece, 0, length)
+    const isFull = bytes + length > RUN_BYTES || parts + partCount > RUN_PARTS
+    if (count > 0 && (piece !== first + count || isFull)) {
       yield run()
       count = 0
     }
-    if (count === 0) [first, bytes] = [piece, 0]
+    if (count === 0) [first, bytes, parts] = [piece, 0, 0]
     count++
     bytes += length
+    parts += partCount
   }
   if (count > 0) yield run()
   return undefined
