@@ -2,6 +2,7 @@
  * The lock of a download: a file beside the payload that names the process that writes there. It is stale, and is
  * taken over, when that process is gone or its number belongs to another one by now.
  */
+import { constants } from 'node:fs'
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +12,8 @@ import { StorageError } from '../../protocol/errors.ts'
 const FILL_MS = 50
 /** A lock file holds some 40 bytes; nobody's longer file is read. */
 const MAX_LOCK_BYTES = 256
+/** Without waiting for whoever should write into a pipe. There is no such flag on Windows, and no such pipe. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /** What is locked by this process: the only proof on systems that do not tell when a process started. */
 const heldHere = new Set<string>()
@@ -80,9 +83,19 @@ async function create(path: string): Promise<boolean> {
 /** Empty when the file is gone or stays empty. */
 async function contentOf(path: string): Promise<string> {
   for (let tries = 0; ; tries++) {
-    const content = await readFile(path, 'latin1').catch(whenMissing(''))
-    if (content !== '' || tries > 0) return content.slice(0, MAX_LOCK_BYTES)
+    const content = await beginningOf(path).catch(whenMissing(''))
+    if (content !== '' || tries > 0) return content
     await sleep(FILL_MS)
+  }
+}
+
+async function beginningOf(path: string): Promise<string> {
+  const file = await open(path, READ_FLAGS)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_LOCK_BYTES), 0, MAX_LOCK_BYTES, null)
+    return buffer.toString('latin1', 0, bytesRead)
+  } finally {
+    await file.close()
   }
 }
 
