@@ -8,8 +8,8 @@
  * Complete pieces that are not written yet count as unwritten bytes: above the high-water mark `isCongested` is true
  * and the swarm pauses its sockets until `onDrain`. That also bounds what a failing disk can make us keep.
  *
- * After a failure that may pass (full disk, I/O error) the store is stalled: complete pieces wait in memory and a
- * single one is tried again until it succeeds. Others (no permission, file gone) are given up at once.
+ * After a failure that may pass (full disk, I/O error, a worker that died) the store is stalled: complete pieces wait in
+ * memory and a single one is tried again until it succeeds. Others (no permission, file gone) are given up at once.
  */
 import { InvariantError, StorageError } from '../protocol/errors.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
@@ -26,7 +26,7 @@ export const LOW_WATER_BYTES = 8 * 2 ** 20
 /** The wait before the first retry of a failed write, doubled up to the longest. */
 export const FIRST_RETRY_MS: Millis = 1_000
 export const LONGEST_RETRY_MS: Millis = 60_000
-/** Failed tries in a row after which an I/O error is taken as lasting. A full disk is waited for without end. */
+/** Failed tries in a row after which an I/O error, or a worker that dies, is taken as lasting. A full disk is waited for without end. */
 export const MAX_IO_TRIES = 6
 
 export interface PieceStoreOptions {
@@ -222,7 +222,10 @@ export class PieceStore {
   }
 }
 
-/** Whether trying again may help: space can be freed, and an I/O error can be a cable or a busy device. */
+/**
+ * Whether trying again may help: space can be freed, an I/O error can be a cable or a busy device, and a worker that died may
+ * have died of what another torrent had it do.
+ */
 function isRetryable(code: ErrorCode): boolean {
-  return code === 'disk.full' || code === 'disk.io'
+  return code === 'disk.full' || code === 'disk.io' || code === 'disk.worker'
 }

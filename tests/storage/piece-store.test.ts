@@ -129,10 +129,11 @@ test('a full disk is waited for: one piece is tried again, ever more rarely, the
   ])
 })
 
-test('a full disk is waited for without end, an I/O error is not', () => {
+test('a full disk is waited for without end, an I/O error and dying workers are not', () => {
   for (const [error, isLasting] of [
     [full, false],
     [broken, true],
+    [new StorageError('disk.worker', 'a disk worker stopped'), true],
   ] as const) {
     const { clock, complete, answer, commits, diary } = makeStore()
     complete(0)
@@ -141,7 +142,7 @@ test('a full disk is waited for without end, an I/O error is not', () => {
       clock.runUntil(clock.now() + 60_000)
     }
     const told = diary()
-    expect(told.includes('0 disk.io')).toBe(isLasting)
+    expect(told.includes(`0 ${error.code}`)).toBe(isLasting)
     expect(told.filter((line) => line.includes('again')).length).toBe(isLasting ? MAX_IO_TRIES - 1 : 19)
   }
 })
