@@ -62,7 +62,7 @@ export class DhtNode {
   readonly #bootstrap: Bootstrap
   readonly #maintenance: Maintenance
   readonly #announcer: Announcer
-  readonly #survival: Survival
+  readonly #survival: Survival | undefined
   readonly #lookups: PeerLookups
   readonly #complaints: ClockComplaints
   readonly #recovery: Recovery
@@ -73,9 +73,9 @@ export class DhtNode {
   #received = 0
 
   constructor(options: DhtNodeOptions) {
-    const { family, port, clock, random, emit, isChatty, otherNodes } = options
+    const { family, port, clock, random, emit, isChatty, otherNodes, store } = options
     this.family = family
-    const saved = options.store && loadTable(options.store, family, emit)
+    const saved = store && loadTable(store, family, emit)
     this.#book = options.book ?? new ContactBook(family, options.idRule)
     this.#identity = new Identity({
       rule: this.#book.idRule,
@@ -129,7 +129,7 @@ export class DhtNode {
         store: this.#store,
         tokens,
         overheadBytes: port.overheadBytes,
-        otherNodes: otherNodes ?? (() => undefined),
+        otherNodes,
         onStored: (infoHash, peer) => this.#watches.onStored(infoHash, peer),
       },
       now,
@@ -185,21 +185,22 @@ export class DhtNode {
       emit,
       calleeOf,
     })
-    this.#survival = new Survival({
-      family,
-      ownId,
-      book,
-      clock: deadlines,
-      emit,
-      table,
-      store: options.store,
-      saved,
-      ping,
-      seeds: () => this.#bootstrap.proven,
-      external: () => this.#identity.external,
-      lost: () => this.#recovery.lost,
-      onAwake: () => this.#join(),
-    })
+    if (store !== undefined)
+      this.#survival = new Survival({
+        family,
+        ownId,
+        book,
+        clock: deadlines,
+        emit,
+        table,
+        store,
+        saved,
+        ping,
+        seeds: () => this.#bootstrap.proven,
+        external: () => this.#identity.external,
+        lost: () => this.#recovery.lost,
+        onAwake: () => this.#join(),
+      })
     this.#recovery = new Recovery({
       family,
       ownId,
@@ -217,7 +218,7 @@ export class DhtNode {
       },
       onContactAdded: () => {
         this.#announcer.onContactAdded()
-        this.#survival.onContactAdded()
+        this.#survival?.onContactAdded()
       },
       onThin: () => this.#bootstrap.onLonely(),
     })
@@ -229,8 +230,8 @@ export class DhtNode {
 
   /** Knows somebody, and is not just looking for its own place. */
   get isReady(): boolean {
-    const { isAwake, isWaking } = this.#survival
-    return this.#table.size > 0 && (isAwake || !(isWaking || this.#maintenance.isJoining))
+    const isWaiting = this.#survival?.isWaking === true || this.#maintenance.isJoining
+    return this.#table.size > 0 && (this.#survival?.isAwake === true || !isWaiting)
   }
 
   get contacts(): number {
@@ -309,7 +310,8 @@ export class DhtNode {
 
   /** @param onClosed the last word was saved, and the store belongs to others */
   close(onClosed: () => void = () => undefined): void {
-    this.#survival.close(onClosed)
+    if (this.#survival === undefined) onClosed()
+    else this.#survival.close(onClosed)
     this.#recovery.close()
     this.#role.close()
     this.#deadlines.close()

@@ -81,8 +81,8 @@ export function packHost(host: string): Uint8Array {
   return bytes
 }
 
-/** @returns the offset behind it */
-function packHostInto(host: string, out: Uint8Array, offset: number): number {
+/** Writes them into `out` at `offset`. @returns the offset behind them */
+export function packHostInto(host: string, out: Uint8Array, offset: number): number {
   if (!host.includes(':')) return packIpv4(host, out, offset)
   out.set(ipaddr.parse(host).toByteArray(), offset)
   return offset + 16

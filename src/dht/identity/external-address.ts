@@ -8,7 +8,7 @@ import {
   COMPACT_LENGTH,
   familyOf,
   mayTell,
-  packHost,
+  packHostInto,
   sameEndpoint,
   scopeOf,
   unpackEndpoint,
@@ -109,14 +109,17 @@ function majority<T>(votes: readonly T[]): T | undefined {
   return undefined
 }
 
+/** For all: an array of its own would cost more than the vote. */
+const voterAddress = new Uint8Array(16)
+
 /**
  * Who shares a vote: on the Internet a /16, or a /32 of IPv6; in one's own network nobody. Where two hashes are equal, one
  * vote is lost.
  */
 function voterOf(host: string, scope: Scope): number {
-  const address = packHost(host)
-  const counted = scope === 'public' ? address.subarray(0, address.length === 4 ? 2 : 4) : address
+  const length = packHostInto(host, voterAddress, 0)
+  const counted = scope === 'public' ? (length === 4 ? 2 : 4) : length
   let voter = 0
-  for (const byte of counted) voter = (Math.imul(voter, 0x0100_0193) ^ byte) >>> 0
+  for (let i = 0; i < counted; i++) voter = (Math.imul(voter, 0x0100_0193) ^ voterAddress[i]!) >>> 0
   return voter
 }

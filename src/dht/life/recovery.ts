@@ -183,8 +183,7 @@ export class Recovery implements NeighbourhoodObserver {
     const { table } = this.#options
     const silent = this.#graves.buriedSince(now - LATELY)
     if (silent < K) return false
-    let answering = 0
-    for (const contact of table.contacts()) if (table.hasAnsweredSince(contact, now - LATELY)) answering++
+    const answering = table.answeredSince(now - LATELY)
     return silent > (ALARM_PERCENT / 100) * (silent + answering)
   }
 

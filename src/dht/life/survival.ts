@@ -19,8 +19,7 @@ export interface SurvivalOptions {
   readonly clock: Clock
   readonly emit: Emit<DhtEvent>
   readonly table: RoutingTable
-  /** Nothing is remembered without one. */
-  readonly store: StateStore | undefined
+  readonly store: StateStore
   readonly saved: SavedTable | undefined
   readonly ping: Ping
   /** Where others see us. */
@@ -35,15 +34,15 @@ export interface SurvivalOptions {
 
 export class Survival {
   readonly #options: SurvivalOptions
-  readonly #keeper: TableKeeper | undefined
+  readonly #keeper: TableKeeper
   #rollCall: RollCall | undefined
   #isWaking = false
   #isAwake = false
 
   constructor(options: SurvivalOptions) {
     this.#options = options
-    const { store, saved } = options
-    this.#keeper = store && new TableKeeper({ ...options, store, recall: () => this.#recall() })
+    const { saved } = options
+    this.#keeper = new TableKeeper({ ...options, recall: () => this.#recall() })
     if (saved !== undefined) this.#wake(saved)
   }
 
@@ -58,14 +57,13 @@ export class Survival {
   }
 
   onContactAdded(): void {
-    this.#keeper?.onContact()
+    this.#keeper.onContact()
   }
 
   /** Before the table is cleared. */
   close(onClosed: () => void): void {
     this.#rollCall?.cancel()
-    if (this.#keeper === undefined) onClosed()
-    else this.#keeper.close(onClosed)
+    this.#keeper.close(onClosed)
   }
 
   /** They prove nothing until they answer: the table takes them then. */

@@ -105,7 +105,7 @@ export class PeerStore {
   /** Peers under one hash. */
   count(infoHash: InfoHash, now: Millis): number {
     this.expire(now)
-    return this.#swarms.get(toHex(infoHash))?.peers.length ?? 0
+    return this.#swarms.size === 0 ? 0 : (this.#swarms.get(toHex(infoHash))?.peers.length ?? 0)
   }
 
   /** @param profile that of the announcer's address */

@@ -68,7 +68,8 @@ export interface ResponderOptions {
   /** Bytes that the port adds to each message. */
   readonly overheadBytes: number
   /** Nodes of the other family, packed; undefined where there is only one. */
-  readonly otherNodes: (target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined
+  readonly otherNodes:
+    ((target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined) | undefined
   readonly onStored: (infoHash: InfoHash, peer: Endpoint) => void
 }
 
@@ -187,7 +188,9 @@ export class Responder {
       const room = fitting(stride, budget - encodedLength(reply) - textField(key))
       const count = Math.min(most, room)
       const nodes =
-        family === own ? this.packNodes(target, count, scope, now, contact) : otherNodes(target, count, scope)
+        family === own
+          ? this.packNodes(target, count, scope, now, contact)
+          : otherNodes?.(target, count, scope)
       if (nodes !== undefined && count > 0) reply[key] = nodes
     }
     if (message.infoHash !== undefined) this.#addPeers(reply, message.infoHash, asker)

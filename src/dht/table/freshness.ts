@@ -42,19 +42,29 @@ export class Freshness {
     return Math.min(fresh, last)
   }
 
-  /** The row of `bucket` that was silent for longest. */
-  stalest(bucket: KBucket, accepts: (row: number) => boolean = () => true): number {
+  /** The row of `bucket` that was silent for longest, of those that `accepts` takes. */
+  stalest(bucket: KBucket, accepts?: (row: number) => boolean): number {
     let stalest: number = NO_ROW
-    for (let row = bucket.end - 1; row >= bucket.first; row--)
-      if (accepts(row) && (stalest === NO_ROW || this.heardAt(row) < this.heardAt(stalest))) stalest = row
+    let first = Number.POSITIVE_INFINITY
+    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+      const at = this.heardAt(row)
+      if (at >= first || accepts?.(row) === false) continue
+      stalest = row
+      first = at
+    }
     return stalest
   }
 
   /** The row of `bucket` that was heard of last. */
   freshest(bucket: KBucket): number {
     let freshest: number = NO_ROW
-    for (let row = bucket.end - 1; row >= bucket.first; row--)
-      if (freshest === NO_ROW || this.heardAt(row) > this.heardAt(freshest)) freshest = row
+    let last = Number.NEGATIVE_INFINITY
+    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+      const at = this.heardAt(row)
+      if (at <= last) continue
+      freshest = row
+      last = at
+    }
     return freshest
   }
 }

@@ -52,13 +52,7 @@ export class KBucket {
     return Array.from({ length: this.#size }, (_, at) => this.end - 1 - at)
   }
 
-  /** The row that came last of those that `accepts` takes; {@link NO_ROW} when there is none. */
-  find(accepts: (row: number) => boolean): number {
-    let row = this.end - 1
-    while (row >= this.first && !accepts(row)) row--
-    return row < this.first ? NO_ROW : row
-  }
-
+  /** {@link NO_ROW} when it is no member. */
   rowOf(contact: Contact): number {
     const columns = this.#columns
     for (let row = this.end - 1; row >= this.first; row--) if (columns.contact(row) === contact) return row

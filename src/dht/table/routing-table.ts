@@ -75,13 +75,20 @@ export class RoutingTable {
     return row >= 0 && this.#columns.repliedAt(row) >= since
   }
 
+  /** How many answered us after `since`. */
+  answeredSince(since: Millis): number {
+    let count = 0
+    for (const bucket of this.#buckets)
+      for (let row = bucket.first; row < bucket.end; row++) if (this.#columns.repliedAt(row) >= since) count++
+    return count
+  }
+
   /** Whether a contact with this id is worth a ping: wide buckets are filled by those who answer anyway. */
   hasRoomFor(contact: Contact): boolean {
     const depth = this.#book.commonPrefix(contact, this.#ownId)
-    if (depth >= 160 || this.#rowOf(contact) >= 0) return false
     const index = Math.min(depth, this.#buckets.length - 1)
     const bucket = this.#buckets[index]!
-    return bucket.size < this.#wantedAt(index) || bucket.find((row) => this.#isBad(row)) !== NO_ROW
+    return depth < 160 && bucket.size < this.#wantedAt(index) && bucket.rowOf(contact) === NO_ROW
   }
 
   /** `contact` answered a request of ours, from that endpoint, with that id. */
@@ -113,7 +120,7 @@ export class RoutingTable {
     }
     this.#columns.onTimeout(row, requests)
     const index = this.bucketIndexOf(contact)
-    if (!this.#isBad(row)) return NONE
+    if (this.#columns.fails(row) < MAX_FAILS) return NONE
     this.#remove(row, index, 'silent')
     const bucket = this.#buckets[index]!
     return bucket.size < this.#wantedAt(index) ? bucket.takeReplacement() : NONE
@@ -265,17 +272,10 @@ export class RoutingTable {
   #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
     if (this.#book.hasId(contact, this.#ownId)) return 'refused'
     const akin = this.#akin(contact)
-    // There may be two: who had this id elsewhere, and who had another id here.
-    const rivals = akin.filter(
-      (other) => this.#book.isSameEndpoint(other, contact) || this.#book.isSameId(other, contact),
-    )
     // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
-    const isAlive = (other: Contact): boolean => this.#columns.fails(this.#rowOf(other)) < MAX_FAILS
-    if (rivals.some((other) => this.#book.isSameId(other, contact) && isAlive(other))) return 'refused'
-    for (const other of rivals) {
-      const reason = this.#book.isSameId(other, contact) ? 'moved' : 'changed its id'
-      this.#remove(this.#rowOf(other), this.bucketIndexOf(other), reason)
-    }
+    if (akin.some((other) => this.#book.isSameId(other, contact))) return 'refused'
+    const before = akin.find((other) => this.#book.isSameEndpoint(other, contact))
+    if (before !== undefined) this.#remove(this.#rowOf(before), this.bucketIndexOf(before), 'changed its id')
     for (;;) {
       const index = this.bucketIndexOf(contact)
       const bucket = this.#buckets[index]!
@@ -304,11 +304,6 @@ export class RoutingTable {
   /** @returns whether a place became free in a full bucket */
   #makeRoom(contact: Contact, index: number, akin: readonly Contact[], rttMs: Millis | undefined): boolean {
     const bucket = this.#buckets[index]!
-    const bad = bucket.find((row) => this.#isBad(row))
-    if (bad !== NO_ROW) {
-      this.#remove(bad, index, 'silent')
-      return true
-    }
     if (isNotAlone(contact, { book: this.#book, contacts: akin })) return false
     const last = bucket.end - 1
     const unmeasured = Number.POSITIVE_INFINITY
@@ -367,10 +362,6 @@ export class RoutingTable {
         if (this.#book.isAkin(other, contact)) akin.push(other)
       }
     return akin
-  }
-
-  #isBad(row: number): boolean {
-    return this.#columns.fails(row) >= MAX_FAILS
   }
 
   #isNear(index: number): boolean {
