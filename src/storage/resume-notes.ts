@@ -17,7 +17,7 @@ export const NOTE_BYTES = 8
 
 /** Says under `key`, of as many bytes, that `piece` was written. */
 export function noteOf(key: Uint8Array, piece: number): Uint8Array {
-  const note = Uint8Array.from(key)
+  const note = new Uint8Array(key)
   const view = new DataView(note.buffer)
   view.setUint32(0, view.getUint32(0) ^ piece)
   return note

@@ -24,6 +24,8 @@ const READ_BYTES = 256 * 1024
 
 const handles = new SyncHandles()
 let readBuffer: Uint8Array | undefined
+/** The key that notes were last made with: pieces of one download come one after the other. */
+let lastKey: { readonly text: string; readonly bytes: Uint8Array } = { text: '', bytes: new Uint8Array(0) }
 
 /** Carries the path of the file that failed. */
 class SpanError extends Error {
@@ -109,7 +111,7 @@ function tryHash(spans: readonly PathSpan[]): HashedPiece {
 }
 
 function commit({ data, digest, spans, note, place }: CommitWork): CommittedPiece {
-  const isGood = Buffer.compare(hash('sha1', data, 'buffer'), digest) === 0 && hasZeroPadding(spans, data)
+  const isGood = hash('sha1', data, 'hex') === digest && hasZeroPadding(spans, data)
   if (!isGood) return 'corrupt'
   return unlessFailed(() => {
     write(spans, data, place)
@@ -119,7 +121,12 @@ function commit({ data, digest, spans, note, place }: CommitWork): CommittedPiec
 
 function writeNote({ path, piece, key }: Note): void {
   const span = { path, offset: piece * NOTE_BYTES, length: NOTE_BYTES }
-  write([span], noteOf(Buffer.from(key, 'hex'), piece), undefined)
+  write([span], noteOf(bytesOf(key), piece), undefined)
+}
+
+function bytesOf(key: string): Uint8Array {
+  if (lastKey.text !== key) lastKey = { text: key, bytes: Buffer.from(key, 'hex') }
+  return lastKey.bytes
 }
 
 /** One sync of each file serves the whole group. */

@@ -127,8 +127,7 @@ export class FsPayload implements Payload {
     this.#begin()
     const files = this.#map.geometry.spans(piece, 0, data.length)
     const spans = this.#map.spans(piece, 0, data.length)
-    // A view, which a Buffer's `slice` is, too, would take all digests along to the worker, with every piece.
-    const digest = new Uint8Array(this.#digestOf(piece))
+    const digest = toHex(this.#digestOf(piece))
     this.#commitsUnderWay++
     const note = this.#noteTaking && { ...this.#noteTaking, piece }
     this.#workers.commit({ data, digest, spans, place: this.#place, note }, (result) => {

@@ -25,8 +25,11 @@ export class SyncHandles {
     const key = `${flags}:${path}`
     const known = this.#handles.get(key)
     if (known !== undefined) {
-      this.#handles.delete(key)
-      this.#handles.set(key, known)
+      // Who was used last is of interest only when one must go.
+      if (this.#handles.size === MAX_OPEN_FILES) {
+        this.#handles.delete(key)
+        this.#handles.set(key, known)
+      }
       return known
     }
     const fd = place === undefined ? openSync(path, flags) : openInsideSync(path, flags, place)

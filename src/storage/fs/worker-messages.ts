@@ -3,17 +3,21 @@ import type { Verdict } from '../disk.ts'
 import type { PathSpan } from '../file-map.ts'
 import type { FsFault } from './errno.ts'
 
-/** Hash `data`, a whole piece, compare, write it to `spans`, which lie in `place`, and note it. */
+/**
+ * Hash `data`, a whole piece, compare, write it to `spans`, which lie in `place`, and note it. But for the piece, bare values: to
+ * copy a typed array to a thread takes longer than to write it to a file.
+ */
 export interface CommitWork {
   readonly data: Uint8Array
-  readonly digest: Uint8Array
+  /** SHA-1, in lowercase hex. */
+  readonly digest: string
   readonly spans: readonly PathSpan[]
   /** Where the payload lies, free of symlinks. */
   readonly place: string
   readonly note: Note | undefined
 }
 
-/** Says that a piece was written. Bare values: to copy a typed array to a thread takes longer than to write it to a file. */
+/** Says that a piece was written. */
 export interface Note {
   /** The file of notes. */
   readonly path: string

@@ -8,6 +8,7 @@ import { MAX_GROUP_BYTES } from '../../../src/storage/fs/commit-queue.ts'
 import { BYTES_PER_BULK_THREAD, WorkerPool } from '../../../src/storage/fs/worker-pool.ts'
 import type { HashRun } from '../../../src/storage/fs/worker-pool.ts'
 import type { HashedPiece } from '../../../src/storage/fs/worker-messages.ts'
+import { toHex } from '../../../src/protocol/ids.ts'
 import { hashes } from '../../support/hashes.ts'
 
 let folder: string
@@ -28,10 +29,11 @@ afterEach(async () => {
 })
 
 const data = new Uint8Array(new SharedArrayBuffer(1000)).fill(7)
+const sha1 = (bytes: Uint8Array): string => toHex(hashes.sha1(bytes))
 const commit = (piece: number): Promise<unknown> =>
   new Promise((done) => {
     const spans = [{ path: `${folder}/f`, offset: piece * 1000, length: 1000 }]
-    pool.commit({ data, digest: hashes.sha1(data), spans, place: folder, note: undefined }, done)
+    pool.commit({ data, digest: sha1(data), spans, place: folder, note: undefined }, done)
   })
 
 /** @param bytes what the pool is told that there is to do */
@@ -62,7 +64,7 @@ test('another thread takes what would wait for long, and each piece has a verdic
   const pieceLength = MAX_GROUP_BYTES / 2
   const long = new Uint8Array(new SharedArrayBuffer(pieceLength)).fill(9)
   writeFileSync(`${folder}/f`, new Uint8Array(8 * pieceLength))
-  const digest = hashes.sha1(long)
+  const digest = sha1(long)
   const results = Array.from({ length: 9 }, (_, piece) => {
     const path = piece === 5 ? `${folder}/missing` : `${folder}/f`
     const spans = [{ path, offset: piece * pieceLength, length: pieceLength }]
@@ -70,7 +72,7 @@ test('another thread takes what would wait for long, and each piece has a verdic
       pool.commit(
         {
           data: long,
-          digest: piece === 4 ? hashes.sha1(data) : digest,
+          digest: piece === 4 ? sha1(data) : digest,
           spans,
           place: folder,
           note: undefined,
@@ -144,7 +146,7 @@ test('when a worker crashes, what it had is told, and the next piece finds a new
 test('a request that a worker cannot understand ends it, and is answered with an error', async () => {
   const broken = new Promise((done) =>
     pool.commit(
-      { data, digest: data, spans: 'nonsense' as unknown as [], place: folder, note: undefined },
+      { data, digest: 'nonsense', spans: 'nonsense' as unknown as [], place: folder, note: undefined },
       done,
     ),
   )
@@ -152,7 +154,7 @@ test('a request that a worker cannot understand ends it, and is answered with an
   expect(await broken).toBe('corrupt')
   const crashing = new Promise((done) =>
     pool.commit(
-      { data, digest: hashes.sha1(data), spans: null as unknown as [], place: folder, note: undefined },
+      { data, digest: sha1(data), spans: null as unknown as [], place: folder, note: undefined },
       done,
     ),
   )
