@@ -14,8 +14,11 @@ const MAX_WAITING = 512
 /** Pings of candidates at once. */
 const MAX_PINGS = 32
 const NAT_HOLE_LIFETIME: Millis = 90_000
-/** A node that is alone with a few newcomers must soon be able to name them, even if some turn out to be of no use. */
-const THIN_WAIT: Millis = 1_000
+/**
+ * A node that is alone with a few newcomers must soon be able to name them, even if some turn out to be of no use. So must one
+ * that has not been there for as long as a hole lasts: many may have come with it, and nobody knows who is near whom.
+ */
+const EARLY_WAIT: Millis = 1_000
 /** Between two pings of candidates on the Internet. */
 const SPACING: Millis = 500
 
@@ -41,12 +44,14 @@ export class Candidates {
   readonly #waiting = new LazyMap<Contact, Millis>()
   /** When each endpoint was offered last and taken, oldest first. */
   readonly #recent = new LazyMap<string, Millis>()
+  readonly #startedAt: Millis
   #pings = 0
   #pinged: Millis = Number.NEGATIVE_INFINITY
   #timer: Cancel | undefined
 
   constructor(options: CandidatesOptions) {
     this.#options = options
+    this.#startedAt = options.clock.now()
   }
 
   get waiting(): number {
@@ -59,8 +64,10 @@ export class Candidates {
     if (this.#waiting.size >= MAX_WAITING || this.#waiting.has(contact) || !isWanted(contact)) return
     if (!this.#isFirst(contact)) return
     const isHole = isUnsolicited && profileOf(book.scope(contact)) === 'wan'
-    const wait = isHole ? (this.#options.isThin() ? THIN_WAIT : NAT_HOLE_LIFETIME) : 0
-    this.#waiting.set(book.retain(contact), clock.now() + wait)
+    const now = clock.now()
+    const isEarly = this.#options.isThin() || now < this.#startedAt + NAT_HOLE_LIFETIME
+    const wait = isHole ? (isEarly ? EARLY_WAIT : NAT_HOLE_LIFETIME) : 0
+    this.#waiting.set(book.retain(contact), now + wait)
     this.#pingDue()
   }
 
