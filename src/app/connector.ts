@@ -7,6 +7,7 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../protocol/endpoin
 import { SwarmError, TransportError } from '../protocol/errors.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
 import type { InfoHash, PeerId } from '../protocol/ids.ts'
+import { encodeKeepAlive } from '../protocol/message.ts'
 import type { Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots, SlotHolder } from './connection-slots.ts'
 
@@ -272,7 +273,9 @@ export class Connector {
   }
 
   #refuse({ stream }: Shaken, reason: string): void {
-    stream.destroy()
+    // Closed at once, our answer would be lost, and we that dialled would not learn that it was us: we would dial again and again.
+    if (reason === 'wire.self') stream.write(encodeKeepAlive(), () => stream.destroy())
+    else stream.destroy()
     this.#options.emit({ event: 'peer_refused', peer: formatEndpoint(stream.remote), reason })
   }
 }
