@@ -248,6 +248,16 @@ describe('over UDP', () => {
     expect(results).toEqual(['net.timeout'])
   })
 
+  test('a tracker that gives out connection ids and says no more is given up all the same', () => {
+    ask()
+    for (let second = 0; second < 200; second++) {
+      if (sent.length > 0 && action() === 0) connect()
+      clock.runUntil(1_000 * second)
+    }
+    expect(sent.map(({ at }) => at)).toEqual([0, 0, 15_000, 15_000])
+    expect(results).toEqual(['net.timeout'])
+  })
+
   test('an error has its words, and the connection id is asked for anew', () => {
     ask()
     connect()

@@ -49,7 +49,10 @@ interface Question {
   readonly onError: (error: ProtocolError | TransportError) => void
   transaction: TransactionId
   isConnecting: boolean
+  /** Datagrams sent in vain: the question itself, and those for a connection id since the last one came. */
   attempts: number
+  /** Those of the question itself. */
+  ownAttempts: number
   cancelTimeout: Cancel
 }
 
@@ -112,6 +115,7 @@ export class UdpTrackers {
       transaction: 0,
       isConnecting: false,
       attempts: 0,
+      ownAttempts: 0,
       cancelTimeout: () => {},
     }
     this.#send(question)
@@ -140,6 +144,7 @@ export class UdpTrackers {
   #onTimeout(question: Question): void {
     // A tracker that was restarted no longer knows the id.
     this.#connections.delete(formatEndpoint(question.to))
+    if (!question.isConnecting) question.ownAttempts++
     if (++question.attempts < MAX_UDP_ATTEMPTS) return this.#send(question)
     this.#forget(question)
     question.onError(new TransportError('net.timeout', `${formatEndpoint(question.to)}: no answer`))
@@ -163,7 +168,8 @@ export class UdpTrackers {
     } else if (question.isConnecting) {
       if (answer.action !== 'connect') return
       this.#remember(from, answer.connection)
-      question.attempts = 0
+      // That it gives out connection ids answers nothing.
+      question.attempts = question.ownAttempts
       this.#send(question)
     } else {
       this.#forget(question)
