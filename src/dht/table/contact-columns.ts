@@ -1,19 +1,27 @@
 /**
- * What the routing table remembers of each of its contacts, in typed columns: 18 bytes a row. Which rows belong to whom is up
- * to the buckets: the rows of each lie side by side, so that to look through one is to read memory in its order.
+ * What the routing table remembers of each of its contacts: 16 bytes a row, in columns of one array. Which rows belong to
+ * whom is up to the buckets: the rows of each lie side by side, so that to look through one is to read memory in its order.
  */
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 
 /** Rows that are added when there are too few. */
 const GROWTH = 32
+/**
+ * The contacts are the first column. Then come when each answered last, when it asked us something, and how long
+ * its answers take.
+ */
+const COLUMNS = 4
 
-/** Times are kept in tenths of a second, which last 13 years in 32 bits; 0 stands for never. */
+/** Times are kept in tenths of a second, which last six years; 0 stands for never. */
 const TICK: Millis = 100
 
-/** Round trips are kept in sixteenths of a millisecond, up to four seconds. */
+/** Round trips are kept in sixteenths of a millisecond, up to four seconds, and what they vary by up to two. */
 const RTT_UNIT: Millis = 1 / 16
 const MAX_RTT = 65_535
+const MAX_RTTVAR = 32_767
+/** The bit between the two. */
+const FAILED = 0x8000
 
 /** RFC 6298: weights of a new sample. */
 const SRTT_WEIGHT = 1 / 8
@@ -21,114 +29,121 @@ const RTTVAR_WEIGHT = 1 / 4
 
 export const NO_ROW = -1
 
-/** Nothing in them: what every empty table begins with. */
-const NO_CONTACTS = new Int32Array(0)
-const NO_TIMES = new Uint32Array(0)
-const NO_SHORTS = new Uint16Array(0)
+/** What every empty table begins with. */
+const NOTHING = new Int32Array(0)
 
 export class ContactColumns {
-  #contacts = NO_CONTACTS
-  /** Two of each row: when it answered, and when it asked us something. */
-  #times = NO_TIMES
-  /** Three of each row: smoothed round trip, its variation, and failures since the last answer. */
-  #shorts = NO_SHORTS
+  #cells = NOTHING
+  /** Rows there is place for: the length of a column. */
+  #capacity = 0
 
-  /** A contact's first word to us makes it a row, whatever was there before. */
+  /** A contact that answered, and was never timed. */
   fill(row: number, contact: Contact, now: Millis): void {
-    if (row >= this.#contacts.length) this.#grow(row + 1)
-    this.#contacts[row] = contact
-    this.#times[2 * row] = ticks(now)
-    this.#times[2 * row + 1] = 0
-    this.#shorts.fill(0, 3 * row, 3 * row + 3)
+    if (row >= this.#capacity) this.#grow(row + 1)
+    this.#cells[row] = contact
+    this.#cells[this.#replied(row)] = ticks(now)
+    this.#cells[this.#asked(row)] = 0
+    this.#cells[this.#timed(row)] = 0
   }
 
   /** Copies the rows `from … from + count - 1` to `to` and those behind. */
   copy(from: number, to: number, count: number): void {
-    const end = to + count
-    if (end > this.#contacts.length) this.#grow(end)
-    this.#contacts.copyWithin(to, from, from + count)
-    this.#times.copyWithin(2 * to, 2 * from, 2 * (from + count))
-    this.#shorts.copyWithin(3 * to, 3 * from, 3 * (from + count))
+    if (to + count > this.#capacity) this.#grow(to + count)
+    for (let column = 0; column < COLUMNS; column++) {
+      const start = column * this.#capacity
+      this.#cells.copyWithin(start + to, start + from, start + from + count)
+    }
   }
 
   /** Forgets all rows, and gives back their memory. */
   clear(): void {
-    this.#contacts = NO_CONTACTS
-    this.#times = NO_TIMES
-    this.#shorts = NO_SHORTS
+    this.#cells = NOTHING
+    this.#capacity = 0
   }
 
   contact(row: number): Contact {
-    return this.#contacts[row] as Contact
+    return this.#cells[row] as Contact
   }
 
   /** When it last answered us, rounded down to 0.1 s. */
   repliedAt(row: number): Millis {
-    return (this.#times[2 * row]! - 1) * TICK
+    return (this.#cells[this.#replied(row)]! - 1) * TICK
   }
 
   /** When it last answered or asked us something, rounded down to 0.1 s. */
   heardAt(row: number): Millis {
-    return (Math.max(this.#times[2 * row]!, this.#times[2 * row + 1]!) - 1) * TICK
+    return (Math.max(this.#cells[this.#replied(row)]!, this.#cells[this.#asked(row)]!) - 1) * TICK
   }
 
-  /** Requests without an answer since the last answer. */
-  fails(row: number): number {
-    return this.#shorts[3 * row + 2]!
+  /** Whether a request has stayed without an answer since the last answer. */
+  hasFailed(row: number): boolean {
+    return (this.#cells[this.#timed(row)]! & FAILED) !== 0
   }
 
   /** Smoothed round trip; undefined before the first sample. */
   srtt(row: number): Millis | undefined {
-    const srtt = this.#shorts[3 * row]!
+    const srtt = this.#cells[this.#timed(row)]! >>> 16
     return srtt === 0 ? undefined : srtt * RTT_UNIT
   }
 
   /** Retransmission timeout as in RFC 6298, unclamped; undefined before the first sample. */
   rto(row: number): Millis | undefined {
-    const srtt = this.#shorts[3 * row]!
-    return srtt === 0 ? undefined : (srtt + 4 * this.#shorts[3 * row + 1]!) * RTT_UNIT
+    const timed = this.#cells[this.#timed(row)]!
+    const srtt = timed >>> 16
+    return srtt === 0 ? undefined : (srtt + 4 * (timed & MAX_RTTVAR)) * RTT_UNIT
   }
 
   /** @param rttMs undefined when a resend makes it ambiguous */
   onReply(row: number, now: Millis, rttMs: Millis | undefined): void {
-    this.#times[2 * row] = ticks(now)
-    this.#shorts[3 * row + 2] = 0
-    if (rttMs === undefined) return
+    this.#cells[this.#replied(row)] = ticks(now)
+    const timed = this.#cells[this.#timed(row)]!
+    const srtt = timed >>> 16
+    const rttvar = timed & MAX_RTTVAR
+    if (rttMs === undefined) return this.#setTimed(row, srtt, rttvar)
     // Zero means that there is no sample yet.
     const sample = Math.min(MAX_RTT, Math.max(1, rttMs / RTT_UNIT))
-    const srtt = this.#shorts[3 * row]!
-    const rttvar = this.#shorts[3 * row + 1]!
-    if (srtt === 0) {
-      this.#shorts[3 * row] = Math.round(sample)
-      this.#shorts[3 * row + 1] = Math.round(sample / 2)
-      return
-    }
+    if (srtt === 0) return this.#setTimed(row, sample, sample / 2)
     const error = sample - srtt
-    this.#shorts[3 * row] = Math.round(srtt + SRTT_WEIGHT * error)
-    this.#shorts[3 * row + 1] = Math.round(rttvar + RTTVAR_WEIGHT * (Math.abs(error) - rttvar))
+    const variation = rttvar + RTTVAR_WEIGHT * (Math.abs(error) - rttvar)
+    this.#setTimed(row, srtt + SRTT_WEIGHT * error, variation)
   }
 
   onRequest(row: number, now: Millis): void {
-    this.#times[2 * row + 1] = ticks(now)
+    this.#cells[this.#asked(row)] = ticks(now)
   }
 
-  /** So many requests in a row stayed without an answer. */
-  onTimeout(row: number, requests: number): void {
-    this.#shorts[3 * row + 2] = Math.min(255, this.#shorts[3 * row + 2]! + requests)
+  onFail(row: number): void {
+    this.#cells[this.#timed(row)]! |= FAILED
+  }
+
+  #replied(row: number): number {
+    return this.#capacity + row
+  }
+
+  #asked(row: number): number {
+    return 2 * this.#capacity + row
+  }
+
+  /** Smoothed round trip, {@link FAILED}, variation. */
+  #timed(row: number): number {
+    return 3 * this.#capacity + row
+  }
+
+  /** Nothing has failed since. */
+  #setTimed(row: number, srtt: number, rttvar: number): void {
+    this.#cells[this.#timed(row)] = (Math.round(srtt) << 16) | Math.min(MAX_RTTVAR, Math.round(rttvar))
   }
 
   /** By a few rows: a table of some hundred contacts grows rarely, and stays. */
   #grow(rows: number): void {
     const capacity = GROWTH * Math.ceil(rows / GROWTH)
-    const contacts = new Int32Array(capacity)
-    contacts.set(this.#contacts)
-    this.#contacts = contacts
-    const times = new Uint32Array(2 * capacity)
-    times.set(this.#times)
-    this.#times = times
-    const shorts = new Uint16Array(3 * capacity)
-    shorts.set(this.#shorts)
-    this.#shorts = shorts
+    const cells = new Int32Array(COLUMNS * capacity)
+    for (let column = 0; column < COLUMNS; column++) {
+      const start = column * this.#capacity
+      cells.set(this.#cells.subarray(start, start + this.#capacity), column * capacity)
+    }
+    this.#cells = cells
+    this.#capacity = capacity
   }
 }
 

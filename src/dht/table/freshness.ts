@@ -30,7 +30,7 @@ export class Freshness {
   }
 
   isGoodSince(row: number, since: Millis): boolean {
-    return this.#columns.fails(row) === 0 && this.heardAt(row) >= since
+    return !this.#columns.hasFailed(row) && this.heardAt(row) >= since
   }
 
   /** Who was heard of before this is not named to others. */

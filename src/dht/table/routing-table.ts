@@ -118,9 +118,12 @@ export class RoutingTable {
       this.#bucketOf(contact).dropReplacement(contact, this.#book)
       return NONE
     }
-    this.#columns.onTimeout(row, requests)
+    const fails = requests + (this.#columns.hasFailed(row) ? 1 : 0)
+    if (fails < MAX_FAILS) {
+      if (fails > 0) this.#columns.onFail(row)
+      return NONE
+    }
     const index = this.bucketIndexOf(contact)
-    if (this.#columns.fails(row) < MAX_FAILS) return NONE
     this.#remove(row, index, 'silent')
     const bucket = this.#buckets[index]!
     return bucket.size < this.#wantedAt(index) ? bucket.takeReplacement() : NONE
