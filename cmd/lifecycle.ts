@@ -18,7 +18,7 @@ const CLOSE_DEADLINE_MS = 4_000
 const CRASH_DEADLINE_MS = 1_000
 
 /** Why work was told to end before it was done. */
-export class Stopped extends Error {}
+class Stopped extends Error {}
 
 /** What the work of a process can do. */
 export interface Life {

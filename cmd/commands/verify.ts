@@ -61,7 +61,7 @@ async function check(metainfo: Metainfo, path: string, screen: Screen): ReturnTy
 }
 
 /** `3, 7-9, 12`; cut off when it gets long. */
-export function ranges(pieces: readonly number[]): string {
+function ranges(pieces: readonly number[]): string {
   const parts: string[] = []
   for (let i = 0; i < pieces.length;) {
     let end = i

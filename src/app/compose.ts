@@ -17,7 +17,7 @@ import { bindUdp, openUdp } from './node/udp.ts'
 import { VERSION } from './version.ts'
 
 /** @param tcpListen a host named here is also where outgoing connections come from */
-export function systemEnvironment(tcpListen?: string): Environment {
+function systemEnvironment(tcpListen?: string): Environment {
   const source = tcpListen === undefined ? undefined : namedSource(tcpListen)
   return {
     clock: new SystemClock(),

@@ -9,7 +9,7 @@ const MAX_PATH_BYTES = 4_096
 const MAX_QUOTED = 60
 
 /** @throws {MetainfoError} `meta.unsafe-path` unless `name` is safe as one component of a path, on any system */
-export function checkComponent(name: string): void {
+function checkComponent(name: string): void {
   const fault = faultOf(name)
   if (fault !== undefined) throw unsafe(name, fault)
 }

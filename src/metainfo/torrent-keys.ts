@@ -44,7 +44,7 @@ export function readTorrentKeys(dict: BencodeDict): TorrentKeys {
 }
 
 /** The canonical form of the same. */
-export function writeTorrentKeys(keys: TorrentKeys): ReadonlyMap<string, Encodable> {
+function writeTorrentKeys(keys: TorrentKeys): ReadonlyMap<string, Encodable> {
   const { trackers, webSeeds, bootstrap, comment, createdBy, creationDate } = keys
   const members: readonly (readonly [string, Encodable | undefined])[] = [
     ['announce', trackers[0]?.[0]],
@@ -89,7 +89,7 @@ export function mergeTorrentKeys(
 }
 
 /** @throws {ProtocolError} `bencode.malformed` */
-export function decodeLeftover(bytes: Uint8Array): BencodeDict {
+function decodeLeftover(bytes: Uint8Array): BencodeDict {
   return decodeBencodeDict(bytes, { maxValues: MAX_METAINFO_VALUES })
 }
 
@@ -139,7 +139,7 @@ function readLocations(value: Bencode | undefined, isLocation: (text: string) =>
   return [...found]
 }
 
-export function isUrl(text: string): boolean {
+function isUrl(text: string): boolean {
   return text.length <= MAX_LOCATION_LENGTH && URL_PATTERN.test(text)
 }
 

@@ -41,7 +41,7 @@ export type WireMessage =
 /** A `have` message, length prefix included. */
 const HAVE_LENGTH = 9
 /** Bytes of a `request` or `cancel`, its length prefix included. */
-export const REQUEST_LENGTH = 17
+const REQUEST_LENGTH = 17
 /** Bytes in front of the block in a `piece` message, its length prefix included. */
 export const PIECE_HEADER_LENGTH = 13
 

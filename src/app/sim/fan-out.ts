@@ -43,7 +43,7 @@ const LAST_WORDS: Millis = 200
 const FREE_RIDE = 16_384
 
 /** Nothing is faster: the seeder sends every byte once, and all uplinks together every byte to everyone. */
-export function optimumMs({ payloadBytes, up, leechers, slowLeechers = 0 }: FanOutOptions): Millis {
+function optimumMs({ payloadBytes, up, leechers, slowLeechers = 0 }: FanOutOptions): Millis {
   const uplinks = up * (1 + leechers - slowLeechers + slowLeechers / SLOW_FRACTION)
   return 1_000 * Math.max(payloadBytes / up, (leechers * payloadBytes) / uplinks)
 }

@@ -5,9 +5,9 @@ import type { ByteStream, Millis, StreamHandler } from '../../protocol/ports.ts'
 import type { SimHost, SimStreams } from './stream-network.ts'
 
 /** Bytes on their way and unread at the receiver: more are not sent. Larger than 1 Gbit/s × 50 ms. */
-export const RECEIVE_WINDOW = 8 * 2 ** 20
+const RECEIVE_WINDOW = 8 * 2 ** 20
 /** The largest run of bytes that travels, and is delivered, as one. */
-export const MAX_SEGMENT = 65_536
+const MAX_SEGMENT = 65_536
 /** What a packet carries. Most segments are some packets long, as a kernel coalesces them. */
 const PACKET = 1_460
 /** One in so many segments is shorter than a packet. */

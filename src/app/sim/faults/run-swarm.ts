@@ -10,7 +10,7 @@ import { drawSwarm, type SwarmPlan } from './scenario.ts'
 import { SwarmWorld } from './swarm-world.ts'
 
 /** When everything works, all come to their end within this: the longest waits are for a dead connection and the next dial. */
-export const COMPLETION_LIMIT: Millis = 15 * 60_000
+const COMPLETION_LIMIT: Millis = 15 * 60_000
 /** What is still on its way when all are complete gets there. */
 const SETTLE_TIME: Millis = 10_000
 /** Closing takes less, and nothing is left to happen after it. */
