@@ -35,8 +35,7 @@ export async function create(
     ...(comment !== undefined && { comment }),
     onProgress: (bytesHave: number, length: number) =>
       screen.show({ ...IDLE, name: basename(path), length, bytesHave, activity: 'hashing' }),
-  })
-  screen.clear()
+  }).finally(() => screen.clear())
   await replaceFile(out, encode(metainfo))
   env.stdout.write(`${toHex(metainfo.infoHash)}  ${printable(out)}\n`)
   return EXIT_OK

@@ -1,7 +1,16 @@
 /** The whole program in this process: what it says, what it prints, and how it ends. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOG_LINE } from '../../src/app/events.ts'
 import { VERSION } from '../../src/app/version.ts'
@@ -15,6 +24,9 @@ afterEach(() => rmSync(cwd, { recursive: true }))
 
 const run = (line: string, variables: Record<string, string> = {}): Promise<Outcome> =>
   runProgram(line === '' ? [] : line.split(' '), { cwd, variables })
+
+/** What a terminal is told to empty its line. */
+const ERASED_LINE = '\u001B[2K'
 
 /** 600,000 bytes that no two blocks share. */
 function makePayload(name = 'model.bin'): string {
@@ -137,6 +149,21 @@ describe('create, inspect, convert, verify', () => {
       comment: 'hello',
     })
     expect((await run('verify b.torrent')).code).toBe(0)
+  })
+
+  test('create clears its progress before it says what went wrong', async () => {
+    const path = makePayload()
+    const said: string[] = []
+    const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80 })
+    stderr.on('data', (text: Buffer) => said.push(String(text)))
+    // The first sign of progress is when somebody writes to the file.
+    stderr.once('data', () => appendFileSync(path, 'more'))
+    expect((await runProgram(['create', 'model.bin'], { cwd, stderr })).code).toBe(5)
+
+    const [before, complaint] = said.join('').split('bitswarm: ')
+    expect(before).toContain('hashing')
+    expect(before!.endsWith(ERASED_LINE)).toBe(true)
+    expect(complaint).toMatch(/changed while it was being hashed\n$/)
   })
 
   test('create writes beside the payload unless told otherwise, and leaves no draft behind', async () => {
