@@ -1,4 +1,5 @@
 /** What people see of a running node: progress and a few sentences on stderr, when and where that makes sense. */
+import type { Session, SessionState } from '../src/app/library.ts'
 import type { SystemClock } from '../src/app/node/clock.ts'
 import { ProgressLine } from '../src/app/progress.ts'
 import { printable } from '../src/app/terminal-text.ts'
@@ -21,27 +22,31 @@ export interface ScreenOptions {
   readonly quiet?: boolean
   /** Undefined: as it fits. */
   readonly progress?: boolean | undefined
+  /** Whether stdout gets a line every now and then, and not just a result in the end. */
+  readonly hasLog?: boolean
 }
 
 export class Screen {
   readonly #stderr: Env['stderr']
   readonly #isQuiet: boolean
   readonly #line: ProgressLine | undefined
+  /** How to get progress, for people who see none; said when there is some. */
+  #tip: string | undefined
 
   constructor(
     { stdout, stderr, variables }: Pick<Env, 'stdout' | 'stderr' | 'variables'>,
     options: ScreenOptions,
   ) {
-    const { quiet = false, progress } = options
+    const { quiet = false, progress, hasLog = false } = options
     this.#stderr = stderr
     this.#isQuiet = quiet
     const canRedraw = stderr.isTTY === true && variables['TERM'] !== 'dumb'
-    const isShared = stdout.isTTY === true && stderr.isTTY === true
+    const isShared = hasLog && stdout.isTTY === true && stderr.isTTY === true
     // On one terminal the log and a line that redraws itself would tear each other apart.
     const isWanted = progress ?? (canRedraw && !isShared)
     if (isWanted && !quiet) this.#line = new ProgressLine(stderr, isUnicode(variables))
     else if (canRedraw && isShared && progress === undefined)
-      this.say('tip: send stdout to a file or a pipe, then progress shows here')
+      this.#tip = 'tip: send stdout to a file or a pipe, then progress shows here'
   }
 
   /** A sentence. */
@@ -52,11 +57,13 @@ export class Screen {
   }
 
   show(progress: Progress): void {
+    this.#giveTip()
     this.#line?.show(progress)
   }
 
   /** Shows what `progress` says, again and again, until the returned function is called. */
   follow(clock: SystemClock, progress: () => Progress): () => void {
+    this.#giveTip()
     if (this.#line === undefined) return () => {}
     const update = (): void => {
       this.show(progress())
@@ -69,9 +76,34 @@ export class Screen {
   clear(): void {
     this.#line?.hide()
   }
+
+  #giveTip(): void {
+    if (this.#tip !== undefined) this.say(this.#tip)
+    this.#tip = undefined
+  }
 }
 
 /** Whether the locale says that the terminal shows UTF-8. */
 function isUnicode(variables: Env['variables']): boolean {
   return /utf-?8/i.test(variables['LC_ALL'] || variables['LC_CTYPE'] || variables['LANG'] || '')
+}
+
+export function progressOf(session: Session): Progress {
+  const snapshot = session.snapshot()
+  const { infoHash, name = session.magnet.name, length = 1, bytesHave, checked, peers, connected } = snapshot
+  const activity = ACTIVITIES[snapshot.state]
+  return {
+    ...snapshot,
+    name: name ?? infoHash.slice(0, 8),
+    length,
+    connectedPeers: connected,
+    knownPeers: peers.length,
+    bytesHave: checked ? (length * checked.done) / Math.max(1, checked.total) : bytesHave,
+    ...(activity && { activity }),
+  }
+}
+
+const ACTIVITIES: Readonly<Partial<Record<SessionState, NonNullable<Progress['activity']>>>> = {
+  waiting: 'metainfo',
+  opening: 'checking',
 }

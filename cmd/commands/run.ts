@@ -12,12 +12,12 @@ import {
 } from '../../src/app/library.ts'
 import { resolve } from '../../src/app/node/files.ts'
 import type { RawValue } from '../../src/app/setting-value.ts'
-import { formatSummary, type Progress } from '../../src/app/view.ts'
+import { formatSummary } from '../../src/app/view.ts'
 import type { Env } from '../env.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../exit-code.ts'
 import { isMagnet, Jobs } from '../job.ts'
 import { live, unlessStopped, type Life } from '../lifecycle.ts'
-import { Screen } from '../screen.ts'
+import { progressOf, Screen } from '../screen.ts'
 import { stateDir } from '../state-dir.ts'
 import { chooseTask, type Task, type TaskOf } from '../task.ts'
 
@@ -49,9 +49,11 @@ class Run {
     this.#env = env
     this.#config = config
     this.#life = life
-    this.#screen = new Screen(env, config)
+    this.#screen = new Screen(env, { ...config, hasLog: true })
     this.#jobs = new Jobs(env, { config, life, screen: this.#screen })
     life.onMessage = () => this.#screen.clear()
+    // Until there is a session; hashing may take long.
+    life.onClose = async () => this.#screen.clear()
   }
 
   async work(task: Task): Promise<string> {
@@ -230,25 +232,14 @@ class Run {
       const last = session && progressOf(session)
       await node.close()
       // After a failure the last line is the one that says why.
-      if (last && last.activity === undefined && !hasFailed)
-        this.#screen.say(formatSummary(last, this.#life.uptimeSeconds()))
+      if (!last || last.activity !== undefined || hasFailed) return
+      this.#screen.say(formatSummary(last, this.#life.uptimeSeconds()))
+      if (this.#life.codeWhenStopped === EXIT_INTERRUPTED)
+        this.#screen.say('start the same command again: it goes on from there')
     }
   }
 
   #forEver(): Promise<never> {
     return unlessStopped(this.#life.signal, new Promise<never>(() => {}))
-  }
-}
-
-function progressOf(session: Session): Progress {
-  const { name = '', length = 1, bytesHave, checked, peers, connected, ...rest } = session.snapshot()
-  return {
-    ...rest,
-    name,
-    length,
-    connectedPeers: connected,
-    knownPeers: peers.length,
-    bytesHave: checked ? (length * checked.done) / Math.max(1, checked.total) : bytesHave,
-    ...(rest.state === 'opening' && { activity: 'checking' }),
   }
 }

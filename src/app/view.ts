@@ -14,8 +14,11 @@ export interface Progress {
   /** Connections, and all that are known. */
   readonly connectedPeers: number
   readonly knownPeers: number
-  /** Reading what is there, before anything is transferred; `bytesHave` is what was read. */
-  readonly activity?: 'hashing' | 'checking'
+  /**
+   * Before anything is transferred: reading what is there, where `bytesHave` is what was read; or waiting for somebody who
+   * sends the metainfo of a magnet link, where neither it nor `length` says anything.
+   */
+  readonly activity?: 'hashing' | 'checking' | 'metainfo'
 }
 
 export interface LineStyle {
@@ -35,7 +38,8 @@ const MIN_NAME_COLUMNS = 8
  */
 export function formatProgressLine(progress: Progress, { columns, isUnicode }: LineStyle): string {
   const [down, up] = isUnicode ? ['↓', '↑'] : ['dn', 'up']
-  const peers = `${progress.connectedPeers}/${progress.knownPeers} peers`
+  const peers =
+    progress.knownPeers === 0 ? 'no peers yet' : `${progress.connectedPeers}/${progress.knownPeers} peers`
   const isSeeding = progress.activity === undefined && progress.bytesHave >= progress.length
   // In the order of the line; a higher rank goes earlier.
   const parts: { text: string; rank: number }[] = isSeeding
@@ -58,7 +62,12 @@ export function formatProgressLine(progress: Progress, { columns, isUnicode }: L
   const shown =
     progress.activity === undefined
       ? [...parts]
-      : [{ text: progress.activity, rank: 0 }, ...parts.slice(0, 3)]
+      : progress.activity === 'metainfo'
+        ? [
+            { text: 'waiting for metainfo', rank: 0 },
+            { text: peers, rank: 1 },
+          ]
+        : [{ text: progress.activity, rank: 0 }, ...parts.slice(0, 3)]
   const nameColumns = (): number =>
     columns - shown.reduce((sum, { text }) => sum + GAP.length + columnsOf(text), 0)
   while (shown.length > 1 && nameColumns() < Math.min(columnsOf(name), MIN_NAME_COLUMNS)) {
@@ -72,7 +81,7 @@ export function formatProgressLine(progress: Progress, { columns, isUnicode }: L
   return clip(line.join(GAP), columns)
 }
 
-/** The last word of a run: `model.bin: 4.0 GiB in 0m09s (455.1 MiB/s), uploaded 1.2 GiB`. */
+/** The last word of a run: `model.bin: 4.0 GiB in 9.0 s (455.1 MiB/s), uploaded 1.2 GiB`. */
 export function formatSummary(
   progress: Pick<Progress, 'name' | 'length' | 'bytesHave' | 'downloaded' | 'uploaded'>,
   seconds: number,
@@ -83,9 +92,14 @@ export function formatSummary(
       ? bytesHave >= length
         ? `${formatSize(length)} complete`
         : `${formatPart(bytesHave, length)} so far`
-      : `${bytesHave >= length ? formatSize(length) : formatPart(bytesHave, length)} in ${formatDuration(seconds)} ` +
+      : `${bytesHave >= length ? formatSize(length) : formatPart(bytesHave, length)} in ${formatElapsed(seconds)} ` +
         `(${formatRate(downloaded / Math.max(seconds, 0.001))})`
   return `${printable(name)}: ${got}, uploaded ${formatSize(uploaded)}`
+}
+
+/** What is over is told exactly where that is of interest: `0.4 s`, `1m12s`. */
+function formatElapsed(seconds: number): string {
+  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)
 }
 
 function bar(part: number, isUnicode: boolean): string {

@@ -90,6 +90,18 @@ describe('the progress line', () => {
     )
   })
 
+  test('shows that nobody is there', () => {
+    expect(line({ downRate: 0, upRate: 0, connectedPeers: 0, knownPeers: 0 })).toContain(
+      '  no peers yet  ETA --',
+    )
+  })
+
+  test('shows that the metainfo of a link is still to come', () => {
+    const none = { name: 'model', length: 1, bytesHave: 0, activity: 'metainfo' } as const
+    expect(line({ ...none, connectedPeers: 0, knownPeers: 2 })).toBe('model  waiting for metainfo  0/2 peers')
+    expect(line({ ...none, knownPeers: 0 })).toBe('model  waiting for metainfo  no peers yet')
+  })
+
   test('keeps to ASCII where that is all there is', () => {
     expect(line({}, 120, false)).toBe(
       'big_buck_bunny.mp4  #######-----   63.2%  166.5/263.3 MiB  dn 10.5 MiB/s  up 293.0 KiB/s  3/8 peers  ETA 0m09s',
@@ -124,11 +136,12 @@ describe('the progress line', () => {
 
 test('the summary says what was got, how fast, and what was given', () => {
   expect(formatSummary({ ...bunny, bytesHave: bunny.length, downloaded: bunny.length }, 10)).toBe(
-    'big_buck_bunny.mp4: 263.3 MiB in 0m10s (26.3 MiB/s), uploaded 3.0 MiB',
+    'big_buck_bunny.mp4: 263.3 MiB in 10.0 s (26.3 MiB/s), uploaded 3.0 MiB',
   )
   expect(formatSummary(bunny, 10)).toBe(
-    'big_buck_bunny.mp4: 166.5/263.3 MiB in 0m10s (16.6 MiB/s), uploaded 3.0 MiB',
+    'big_buck_bunny.mp4: 166.5/263.3 MiB in 10.0 s (16.6 MiB/s), uploaded 3.0 MiB',
   )
+  expect(formatSummary(bunny, 72.4)).toContain(' in 1m12s (')
   expect(formatSummary({ ...bunny, bytesHave: bunny.length, downloaded: 0 }, 10)).toBe(
     'big_buck_bunny.mp4: 263.3 MiB complete, uploaded 3.0 MiB',
   )
