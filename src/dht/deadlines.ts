@@ -1,14 +1,21 @@
-/** Many timers behind one: a node of the DHT arms a single timer of the clock, for its earliest deadline. */
+/**
+ * Many timers behind few: a node of the DHT has the clock wake it at its earliest deadline. A wake that was asked for stays when
+ * an earlier one is asked for, as most deadlines are soon taken back, and the later one is due again.
+ */
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 import { TimerQueue } from '../protocol/timer-queue.ts'
+
+interface Wake {
+  readonly at: Millis
+  readonly cancel: Cancel
+}
 
 /** A clock on top of a clock. */
 export class Deadlines implements Clock {
   readonly #clock: Clock
   readonly #timers = new TimerQueue()
-  /** When the clock will wake us, unless it is {@link #disarm}ed; infinity when it will not. */
-  #armedAt: Millis = Number.POSITIVE_INFINITY
-  #disarm: Cancel | undefined
+  /** When the clock will wake us, the earliest time last. */
+  readonly #wakes: Wake[] = []
   readonly #onDue = (): void => this.#fire()
   #isClosed = false
 
@@ -37,20 +44,18 @@ export class Deadlines implements Clock {
   close(): void {
     this.#isClosed = true
     this.#timers.clear()
-    this.#disarm?.()
+    for (const { cancel } of this.#wakes.splice(0)) cancel()
   }
 
   #arm(): void {
     const next = this.#timers.peek()
-    if (next === undefined || this.#armedAt <= next.at) return
-    this.#disarm?.()
-    this.#armedAt = next.at
-    this.#disarm = this.#clock.after(next.at - this.now(), this.#onDue)
+    const wake = this.#wakes.at(-1)
+    if (next === undefined || (wake !== undefined && wake.at <= next.at)) return
+    this.#wakes.push({ at: next.at, cancel: this.#clock.after(next.at - this.now(), this.#onDue) })
   }
 
   #fire(): void {
-    this.#armedAt = Number.POSITIVE_INFINITY
-    this.#disarm = undefined
+    this.#wakes.pop()
     const now = this.now()
     // Only what was due when the timer fired: a deadline set by one of these runs in a later turn.
     const end = this.#timers.nextSequence

@@ -11,6 +11,20 @@ test('many deadlines arm one timer', () => {
   expect(clock.pending).toBe(1)
 })
 
+test('deadlines that are taken back leave nothing behind: the wake of a later one stays as it was', () => {
+  const clock = new SimClock()
+  const deadlines = new Deadlines(clock)
+  const fired: number[] = []
+  deadlines.after(60_000, () => fired.push(clock.now()))
+  for (let i = 0; i < 50; i++) {
+    deadlines.after(100, () => fired.push(-1))()
+    clock.runUntil(clock.now() + 100)
+    expect(clock.pending).toBe(1)
+  }
+  clock.runUntil(100_000)
+  expect(fired).toEqual([60_000])
+})
+
 test('they behave as timers of the clock itself do, cancelled and nested ones too', () => {
   const plan = fc.array(
     fc.record({
