@@ -33,6 +33,8 @@ const MAX_RESENDS_TO_NAMED_ONCE = 1
 const QUORUM = K / 2
 /** Nodes that somebody named and that turned out dead or false, after which the rest of what he named is not asked. */
 const MAX_BAD_SUGGESTIONS = 3
+/** Witnesses of a lookup that has found no peers, as one does that was led astray; any other walk asks one at most. */
+const FRUITLESS_WITNESSES = 3
 /** A walk in doubt asks whoever is so near to the target that he might be one of so many nearest; so many at once. */
 const REGION = 20
 const REGION_ALPHA = 8
@@ -64,7 +66,7 @@ export class Lookup {
   /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
-  #witness: LookupEntry | undefined
+  readonly #witnesses: LookupEntry[] = []
   /** Somebody named more nodes near the target than there can be. */
   #hasRefused = false
   #hasPeers = false
@@ -177,22 +179,28 @@ export class Lookup {
 
   /**
    * When all of the nearest have been asked: the next one that none of these named. Liars at the first steps lead to each
-   * other; whom they do not know of knows better. Who only looks, has found peers, and came to nodes that lie as ids by chance
-   * do, asks nobody else.
+   * other; whom they do not know of knows better.
    */
   #nextWitness(): LookupEntry | undefined {
-    if (this.#witness !== undefined || !this.#isWary) return undefined
+    if (!this.#isWary) return undefined
     const nearest = this.#nearest
     if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
-    const isOdd = this.#density.isOdd(K, nearest.at(-1)!.distance)
-    if (!this.#isCareful && this.#hasPeers && !isOdd) return undefined
-    this.#witness = this.#entries.find(
+    if (this.#witnesses.length >= this.#witnessesFor(nearest)) return undefined
+    const witness = this.#entries.find(
       (entry) =>
         entry.state === 'heard' &&
         this.#isTrusted(entry) &&
         !nearest.some((near) => entry.namers.includes(near)),
     )
-    return this.#witness
+    if (witness !== undefined) this.#witnesses.push(witness)
+    return witness
+  }
+
+  /** Who only looks, has found peers, and came to nodes that lie as ids by chance do, needs none. */
+  #witnessesFor(nearest: readonly LookupEntry[]): number {
+    if (this.#isCareful) return 1
+    if (!this.#hasPeers) return FRUITLESS_WITNESSES
+    return this.#density.isOdd(K, nearest.at(-1)!.distance) ? 1 : 0
   }
 
   /** In doubt everybody is asked who counts and may be one of the nearest. */
@@ -254,7 +262,7 @@ export class Lookup {
    */
   get isFinished(): boolean {
     if (this.#isInDoubt) return this.#isRegionAsked
-    if (this.#witness?.state === 'waiting') return false
+    if (this.#witnesses.some(({ state }) => state === 'waiting')) return false
     const isSpent = this.#rpcs >= MAX_RPCS
     let settled = 0
     let answered = 0
@@ -281,7 +289,9 @@ export class Lookup {
     const isUsual = this.#density.isUsual(nearest.length, farthest)
     const isLikely = this.#density.isLikely(nearest.length, farthest)
     // A witness may be a newcomer who knows nobody: his word alone is not enough.
-    const isDenied = this.#witness?.state === 'answered' && isUnknownTo(this.#witness, nearest)
+    const isDenied = this.#witnesses.some(
+      (witness) => witness.state === 'answered' && isUnknownTo(witness, nearest),
+    )
     this.#isInDoubt = this.#hasRefused || !isUsual || (!isLikely && isDenied) || isContradictory(nearest)
     return this.#isInDoubt
   }

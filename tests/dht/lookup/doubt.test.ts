@@ -49,7 +49,7 @@ describe('a walk that might have been led astray', () => {
   }
 
   test('asks one more, the nearest whom none of the eight has named, and waits for what it says', () => {
-    const { walk, hear, ask, distances } = lookup({ networkSize: NODES })
+    const { walk, hear, ask, distances } = lookup({ networkSize: NODES, isCareful: true })
     hear([9_000, 20_000])
     const [one, other] = ask()
     walk.onReply(one!, undefined)
@@ -72,6 +72,16 @@ describe('a walk that might have been led astray', () => {
     walk.onReply(witness, 'token')
     hear([30], witness)
     expect(distances(ask())).toEqual([30])
+  })
+
+  test('asks three when it has found nothing', () => {
+    const { walk, goOn } = walkTo((distance) =>
+      distance === 20_000 ? [1_400, 1_500, 1_600, 1_700] : others(NEAREST, distance),
+    )
+    const asked = goOn()
+    expect(asked).toEqual(expect.arrayContaining([1_400, 1_500, 1_600]))
+    expect(asked).not.toContain(1_700)
+    expect([walk.isFinished, walk.doubt()]).toEqual([true, false])
   })
 
   describe('when it has found peers', () => {
@@ -123,10 +133,13 @@ describe('a walk that might have been led astray', () => {
       ['others in place of eight that are nearer than is likely is', CLOSE, OTHERS, true],
       ['others in place of most of such is, too', CLOSE, [30, 60, ...OTHERS.slice(0, 6)], true],
     ])('%s', (_, nearest, names, isInDoubt) => {
-      const { walk, goOn } = walkTo((distance) => {
-        if (distance === 20_000) return [1_400]
-        return distance === 1_400 ? names : others(nearest, distance)
-      })
+      const { walk, goOn } = walkTo(
+        (distance) => {
+          if (distance === 20_000) return [1_400]
+          return distance === 1_400 ? names : others(nearest, distance)
+        },
+        { isCareful: true },
+      )
       expect(goOn()).toContain(1_400)
       expect(walk.isFinished).toBe(true)
       expect(walk.doubt()).toBe(isInDoubt)
