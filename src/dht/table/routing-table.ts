@@ -146,15 +146,19 @@ export class RoutingTable {
    * others the one heard of last, as who uses the network hears of more anyway. {@link NONE} in an empty table.
    */
   nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
-    let next: Refresh = { contact: NONE, at: Number.POSITIVE_INFINITY }
-    for (const [index, bucket] of this.#buckets.entries()) {
+    let contact = NONE
+    let first = Number.POSITIVE_INFINITY
+    for (let index = 0; index < this.#buckets.length; index++) {
+      const bucket = this.#buckets[index]!
       const isNear = this.#isNear(index)
       const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.freshest(bucket)
       if (row === NO_ROW) continue
       const at = this.#freshness.heardAt(row) + (isNear ? near : far)
-      if (at < next.at) next = { contact: this.#columns.contact(row), at }
+      if (at >= first) continue
+      contact = this.#columns.contact(row)
+      first = at
     }
-    return next
+    return { contact, at: first }
   }
 
   /**
@@ -163,12 +167,14 @@ export class RoutingTable {
    */
   forgetSurplus(silence: Millis): void {
     const since = this.#repliedAt - silence
-    for (const [index, bucket] of this.#buckets.entries())
+    for (let index = 0; index < this.#buckets.length; index++) {
+      const bucket = this.#buckets[index]!
       while (bucket.size > this.#wantedAt(index)) {
         const row = this.#freshness.stalest(bucket)
         if (this.#freshness.heardAt(row) >= since) break
         this.#remove(row, index, 'not heard of')
       }
+    }
   }
 
   /** Which bucket a contact belongs to. */

@@ -2,6 +2,7 @@
  * Messages ⇄ JSON datagrams. What is sent is compact printable ASCII without a backslash and with exactly one `{`:
  * bad UTF-8, escapes, hidden keys and deep nesting are refused where they stand.
  */
+import { ID_LENGTH } from '../../protocol/ids.ts'
 import type { DropReason } from './drops.ts'
 import { PROTOCOL_VERSION, type Message } from './messages.ts'
 import { FlatObject, placeOf } from './flat-object.ts'
@@ -29,60 +30,87 @@ export function netOverhead(net: string | undefined): number {
   return net === undefined ? 0 : '"net":"",'.length + net.length
 }
 
+/** `{"v":1,"type":"","t":"","id":""}` and the id. */
+const FRAME_LENGTH = 32 + 2 * ID_LENGTH
+
 /** `encodeMessage(message).length` without the text: what the simulator and the budget of a reply go by. */
 export function encodedLength(message: Message): number {
-  let length = `{"v":1,"type":"","t":"","id":""}`.length + 40 + message.type.length + message.t.length
-  const text = (key: string, value: number | undefined): void => {
-    if (value !== undefined) length += key.length + 6 + value
-  }
-  const digits = (key: string, value: number | undefined): void => {
-    if (value !== undefined) length += key.length + 4 + String(value).length
-  }
-  const blob = (key: string, value: Uint8Array | undefined): void =>
-    text(key, value && base64Length(value.length))
-  const hex = (key: string, value: Uint8Array | undefined): void => text(key, value && 2 * value.length)
+  return (
+    FRAME_LENGTH + message.type.length + message.t.length + digits('ro', message.ro) + bodyLength(message)
+  )
+}
 
-  digits('ro', message.ro)
+function bodyLength(message: Message): number {
   switch (message.type) {
     case 'ping':
-      digits('rp', message.rp)
-      text('pad', message.pad)
-      break
+      return digits('rp', message.rp) + text('pad', message.pad)
     case 'findPeers':
-      hex('target', message.target)
-      hex('infoHash', message.infoHash)
-      // ,"want":[] and "n4" for each, with commas between
-      if (message.want !== undefined) length += ',"want":[]'.length + Math.max(0, 5 * message.want.length - 1)
-      text('token', message.token?.length)
-      text('pad', message.pad)
-      break
+      return (
+        hex('target', message.target) +
+        hex('infoHash', message.infoHash) +
+        wantLength(message.want) +
+        text('token', message.token?.length) +
+        text('pad', message.pad)
+      )
     case 'announce':
-      hex('infoHash', message.infoHash)
-      digits('port', message.port)
-      digits('implied', message.implied)
-      text('token', message.token.length)
-      digits('seed', message.seed)
-      text('pad', message.pad)
-      break
+      return (
+        hex('infoHash', message.infoHash) +
+        digits('port', message.port) +
+        digits('implied', message.implied) +
+        text('token', message.token.length) +
+        digits('seed', message.seed) +
+        text('pad', message.pad)
+      )
     case 'pong':
-    case 'peers':
-      blob('ip', message.ip)
-      if (message.e !== undefined) length += ',"e":[200,""]'.length + message.e[1].length
-      if (message.type === 'pong') {
-        digits('ttl', message.ttl)
+      return (
+        blob('ip', message.ip) +
+        errorLength(message.e) +
+        digits('ttl', message.ttl) +
         digits('ts', message.ts)
-        break
-      }
-      text('token', message.token?.length)
-      blob('nodes', message.nodes)
-      blob('nodes6', message.nodes6)
-      blob('peers', message.peers)
-      blob('peers6', message.peers6)
-      digits('n', message.n)
-      digits('more', message.more)
-      break
+      )
+    case 'peers':
+      return (
+        blob('ip', message.ip) +
+        errorLength(message.e) +
+        text('token', message.token?.length) +
+        blob('nodes', message.nodes) +
+        blob('nodes6', message.nodes6) +
+        blob('peers', message.peers) +
+        blob('peers6', message.peers6) +
+        digits('n', message.n) +
+        digits('more', message.more)
+      )
   }
-  return length
+}
+
+/** What a field takes, with the comma before it; nothing when there is none. `length` characters of text … */
+function text(key: string, length: number | undefined): number {
+  return length === undefined ? 0 : key.length + 6 + length
+}
+
+/** … a number … */
+function digits(key: string, value: number | undefined): number {
+  return value === undefined ? 0 : key.length + 4 + String(value).length
+}
+
+/** … bytes in base64 … */
+function blob(key: string, value: Uint8Array | undefined): number {
+  return value === undefined ? 0 : text(key, base64Length(value.length))
+}
+
+/** … and in hex. */
+function hex(key: string, value: Uint8Array | undefined): number {
+  return value === undefined ? 0 : text(key, 2 * value.length)
+}
+
+/** `,"want":[]`, and `"n4"` for each, with commas between. */
+function wantLength(want: readonly string[] | undefined): number {
+  return want === undefined ? 0 : 10 + Math.max(0, 5 * want.length - 1)
+}
+
+/** `,"e":[200,""]` and the text. */
+function errorLength(e: readonly [number, string] | undefined): number {
+  return e === undefined ? 0 : 13 + e[1].length
 }
 
 const object = new FlatObject()
