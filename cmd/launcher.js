@@ -2,13 +2,14 @@
 /** The published command. It has no static imports, so that an old Node gets a sentence and not a stack trace. */
 
 /**
- * How V8 is to keep the heap small, unless it is to hold a network of a hundred thousand nodes. Flags that it reads each time,
- * not only when it makes a heap.
+ * How V8 is to keep the heap small: flags that it reads each time, not only when it makes a heap. A block leaves garbage of a
+ * kilobyte or two. By itself V8 lets the heap of 12 MiB that is in use grow to over 100 before it clears the old part of it;
+ * clearing it at a fifth more costs a few milliseconds of each GiB. Of a hundred thousand simulated nodes a fifth is much, too.
  */
+const SLOW_GROWTH = '--heap-growing-percent=20'
+/** This one not for simulations: what is in use at one time there is more. */
 const HEAP_FLAGS = [
-  // A block leaves garbage of a kilobyte or two. By itself V8 lets the heap of 12 MiB that is in use grow to over 100 before
-  // it clears the old part of it; clearing it at a fifth more costs a few milliseconds of each GiB.
-  '--heap-growing-percent=20',
+  SLOW_GROWTH,
   // The part for young objects doubles whenever as much has survived in it as it holds, which sooner or later it has: to
   // 32 MiB after some GiB, to 128 in the end. What is in use at one time fits into the 2 MiB that it begins with.
   '--semi-space-growth-factor=1',
@@ -38,11 +39,14 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
   const { enableCompileCache, flushCompileCache } = process.getBuiltinModule('node:module')
   enableCompileCache()
+  const isSimulation = process.argv[2] === 'simulate'
+  // It computes without a pause, and for so long that a start which is 50 ms slower does not matter.
+  if (isSimulation) process.getBuiltinModule('node:v8').setFlagsFromString(SLOW_GROWTH)
   setTimeout(() => {
     // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
     flushCompileCache()
     const { setFlagsFromString } = process.getBuiltinModule('node:v8')
-    if (process.argv[2] !== 'simulate') for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
+    if (!isSimulation) for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
   }, LOADED_MS).unref()
   await import('./bitswarm.js')
 }
