@@ -1,17 +1,20 @@
 #!/usr/bin/env node
 /** The program: the process as an {@link Env}, main, and the exit code. */
 import process from 'node:process'
+import { setImmediate } from 'node:timers/promises'
 import { activeResources } from '../src/app/node/active-resources.ts'
 import { onSignals } from '../src/app/node/signals.ts'
-import { EXIT_BROKEN_PIPE } from './exit-code.ts'
-import { main } from './main.ts'
+import { StorageError } from '../src/protocol/errors.ts'
+import { EXIT_BROKEN_PIPE, EXIT_STORAGE } from './exit-code.ts'
+import { complain, main } from './main.ts'
 
 const STDOUT_FD = 1
 
-// A sub-command's result that nobody wants to read any more, as in `bitswarm inspect x | head -1`.
+// A sub-command's result that nobody wants to read any more, as in `bitswarm inspect x | head -1`, or that has no room.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(EXIT_BROKEN_PIPE)
+  if (error.code === 'EPIPE') process.exit(EXIT_BROKEN_PIPE)
+  complain(process, new StorageError('disk.io', `cannot write to stdout: ${error.message}`))
+  process.exit(EXIT_STORAGE)
 })
 // Without a reader of its messages the node still does its job.
 process.stderr.on('error', () => {})
@@ -44,4 +47,6 @@ const code = await main({
     process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`], {})
   },
 })
+// Whether the last line could be written is told in a later turn.
+await setImmediate()
 process.exit(code)

@@ -4,6 +4,7 @@ import { SwarmError, type ErrorFamily } from '../src/protocol/errors.ts'
 export const EXIT_OK = 0
 export const EXIT_UNEXPECTED = 1
 export const EXIT_USAGE = 2
+export const EXIT_STORAGE = 5
 export const EXIT_PAYLOAD = 6
 /** A simulation missed a goal. */
 export const EXIT_MISSED = 7
@@ -17,7 +18,7 @@ const CODE_OF_FAMILY: Readonly<Record<ErrorFamily, number>> = {
   ConfigError: EXIT_USAGE,
   MetainfoError: 3,
   TransportError: 4,
-  StorageError: 5,
+  StorageError: EXIT_STORAGE,
   PayloadError: EXIT_PAYLOAD,
 }
 

@@ -44,6 +44,8 @@ class Run {
   readonly #life: Life
   readonly #screen: Screen
   readonly #jobs: Jobs
+  /** Seconds until everything was there: the summary is not to count the seeding after it. */
+  #completedAfter: number | undefined
 
   constructor(env: Env, config: Config, life: Life) {
     this.#env = env
@@ -62,6 +64,7 @@ class Run {
     const session = task.role === 'seed' ? await this.#seed(task) : await this.#get(task)
     await unlessStopped(this.#life.signal, session.whenComplete())
     this.#life.codeWhenStopped = EXIT_OK
+    this.#completedAfter = this.#life.uptimeSeconds()
     if (task.role === 'get' && keep === 0) return 'complete'
     const isForEver = keep === -1 || (task.role === 'seed' && keep === 0)
     await this.#serve(session, isForEver ? undefined : keep * 1_000)
@@ -233,7 +236,7 @@ class Run {
       await node.close()
       // After a failure the last line is the one that says why.
       if (!last || last.activity !== undefined || hasFailed) return
-      this.#screen.say(formatSummary(last, this.#life.uptimeSeconds()))
+      this.#screen.say(formatSummary(last, this.#completedAfter ?? this.#life.uptimeSeconds()))
       if (this.#life.codeWhenStopped === EXIT_INTERRUPTED)
         this.#screen.say('start the same command again: it goes on from there')
     }

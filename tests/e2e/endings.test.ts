@@ -1,7 +1,7 @@
 /** Every way to end has its exit code, its last line, and leaves nothing locked. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
-import { closeSync, constants, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FROM_SOURCE } from '../../scripts/swarm-process.ts'
 import { Nodes } from './nodes.ts'
@@ -114,6 +114,19 @@ test('the reader of stdout goes away: 141, and without a word', async () => {
   await new Promise((resolve) => shell.once('close', resolve))
   expect(stderr.split('\n').filter((line) => !line.startsWith('model.bin: '))).toEqual([''])
   expect(readFileSync(nodes.path('code'), 'utf8')).toBe('141\n')
+})
+
+test.skipIf(!existsSync('/dev/full'))('a result that has no room: 5', async () => {
+  await nodes.make('model.bin', 1_000)
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', '"$0" "$1" inspect model.bin.bit >/dev/full', process.execPath, FROM_SOURCE],
+    { cwd: nodes.folder, encoding: 'utf8' },
+  )
+  expect([status, stderr]).toEqual([
+    5,
+    expect.stringMatching(/^bitswarm: cannot write to stdout: ENOSPC.*\n$/),
+  ])
 })
 
 test('a reader that stalls stops neither the download nor an operator who insists', async () => {
