@@ -13,11 +13,17 @@ export class LeecherProgress {
   readonly #bytesFrom = new Map<string, number>()
   readonly #recent: { readonly at: number; readonly bytes: number }[] = []
   #bytes = 0
+  /** When the first piece was asked for: many are under way before one is there, and their time counts. */
+  #startedAt: number | undefined
 
   /** @param length bytes of the whole payload */
   constructor(name: string, length: number) {
     this.name = name
     this.#length = length
+  }
+
+  onRequest(): void {
+    this.#startedAt ??= performance.now()
   }
 
   onHave(source: string, bytes: number): void {
@@ -50,9 +56,9 @@ export class LeecherProgress {
   get rate(): number {
     const now = performance.now()
     while (this.#recent.length > 0 && this.#recent[0]!.at < now - RATE_WINDOW_MS) this.#recent.shift()
-    if (this.#recent.length === 0) return 0
     const bytes = this.#recent.reduce((sum, piece) => sum + piece.bytes, 0)
-    return bytes / MIB / (Math.max(250, now - this.#recent[0]!.at) / 1_000)
+    const lasted = Math.min(RATE_WINDOW_MS, now - (this.#startedAt ?? now))
+    return bytes / MIB / (Math.max(250, lasted) / 1_000)
   }
 
   /** `161.0/256.0 MiB`. */

@@ -190,6 +190,7 @@ async function play(stage: Stage, options: Options): Promise<void> {
     ])
     const progress = new LeecherProgress(name, length)
     child.onEvent((line: EventLine) => {
+      if (line.event === 'request') progress.onRequest()
       if (line.event !== 'have') return
       progress.onHave(sourceOf(nameOf, String(line['peer'])), Number(line['bytes']))
       screen.update(progress)

@@ -80,7 +80,7 @@ export const parsePieceLength: Parse<number> = parsed((text) => {
 export const parseUrls: Parse<readonly string[]> = list(
   /\s+/,
   (text) => (/^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u.test(text) && URL.canParse(text) ? text : undefined),
-  'a URL',
+  'an http, https or udp URL',
 )
 
 export const SETTINGS = {

@@ -73,7 +73,7 @@ test.each<[SettingName, RawValue, string]>([
   ],
   ['port', '65536', "-port '65536': must be a whole number from 0 to 65535"],
   ['dhtNet', 'My Net', "-dht-net 'My Net': must be 1 to 16 of a-z, 0-9 and -"],
-  ['tracker', ['file:///etc/passwd'], "-tracker 'file:///etc/passwd': must be a URL"],
+  ['tracker', ['file:///etc/passwd'], "-tracker 'file:///etc/passwd': must be an http, https or udp URL"],
   ['seed', '', "-seed '': must be a path"],
   ['dest', 'a\u001B[2J', ''],
 ])('-%s %s', (name, value, message) => {
