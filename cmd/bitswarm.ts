@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The program: the process as an {@link Env}, main, and the exit code. */
 import process from 'node:process'
-import { setImmediate } from 'node:timers/promises'
 import { activeResources } from '../src/app/node/active-resources.ts'
 import { onSignals } from '../src/app/node/signals.ts'
 import { StorageError } from '../src/protocol/errors.ts'
@@ -48,5 +47,5 @@ const code = await main({
   },
 })
 // Whether the last line could be written is told in a later turn.
-await setImmediate()
+await new Promise((resolve) => setImmediate(resolve))
 process.exit(code)
