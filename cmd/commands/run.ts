@@ -100,16 +100,19 @@ class Run {
     const payload = await this.#jobs.seed(task)
     const node = await this.#startNode(payload.metainfo.bootstrap)
     let { metainfo } = payload
-    if (this.#config.embedBootstrap) {
-      metainfo = { ...metainfo, bootstrap: node.reachable.dht }
-      await this.#jobs.write(`${payload.path}.bit`, metainfo)
-    }
+    const { embedBootstrap } = this.#config
+    if (embedBootstrap) metainfo = { ...metainfo, bootstrap: node.reachable.dht }
+    const save = (): Promise<void> => this.#jobs.write(`${payload.path}.bit`, metainfo)
+    // Metainfo that is newer than the files vouches for them: what is in doubt has to prove good before.
+    const isInDoubt = payload.check === 'full'
+    if (embedBootstrap && !isInDoubt) await save()
     const session = node.addSession({ ...payload, metainfo, ...this.#sessionOptions })
     this.#watch(node, session)
     const isOpen = session.whenComplete().catch((error: unknown) => {
       throw this.#jobs.explainChanged(payload.path, error)
     })
     await unlessStopped(this.#life.signal, isOpen)
+    if (embedBootstrap && isInDoubt) await save()
     this.#invite(node, session)
     return session
   }

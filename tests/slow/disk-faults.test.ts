@@ -51,6 +51,20 @@ describe('a seeder', () => {
     expect(leecher.seen('hash_fail')).toEqual([])
   })
 
+  test('that refused a changed file refuses it again', async () => {
+    nodes.write('model.bin', LENGTH)
+    const { seeder } = await nodes.seed('model.bin', '-piece-length 16KiB')
+    expect(await seeder.stop()).toBe(0)
+    const content = nodes.read('model.bin').fill(0, LENGTH / 2, LENGTH / 2 + 1_000)
+    writeFileSync(nodes.path('model.bin'), content)
+
+    for (const flags of ['', ' -dht-listen 127.0.0.1:0 -embed-bootstrap', '']) {
+      const again = nodes.start('again', `-seed model.bin -tcp-listen 127.0.0.1:0${flags}`)
+      expect(await nodes.end(again)).toBe(6)
+      expect(again.epitaph).toContain('piece 256 differs')
+    }
+  })
+
   test('whose file is replaced by another version serves what is the same in both', async () => {
     const { seeder, leecher } = await start()
     copyFileSync(nodes.path('model.bin'), nodes.path('new'))
