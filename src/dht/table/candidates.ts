@@ -48,6 +48,8 @@ export class Candidates {
   #pings = 0
   #pinged: Millis = Number.NEGATIVE_INFINITY
   #timer: Cancel | undefined
+  /** When it goes off; infinity when it does not. */
+  #timerAt: Millis = Number.POSITIVE_INFINITY
 
   constructor(options: CandidatesOptions) {
     this.#options = options
@@ -105,9 +107,14 @@ export class Candidates {
       this.#waiting.delete(contact)
       book.release(contact)
     }
+    if (next === this.#timerAt) return
     this.#timer?.()
-    this.#timer =
-      next === Number.POSITIVE_INFINITY ? undefined : clock.after(next - now, () => this.#pingDue())
+    this.#timerAt = next
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#timer = clock.after(next - now, () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.#pingDue()
+    })
   }
 
   #ping(contact: Contact, ping: CandidatesOptions['ping']): boolean {
