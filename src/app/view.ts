@@ -87,13 +87,16 @@ export function formatSummary(
   seconds: number,
 ): string {
   const { name, length, bytesHave, downloaded, uploaded } = progress
+  const isComplete = bytesHave >= length
+  const amount = isComplete ? formatSize(length) : formatPart(bytesHave, length)
+  const there = `${amount} ${isComplete ? 'complete' : 'so far'}`
+  const how = `in ${formatElapsed(seconds)} (${formatRate(downloaded / Math.max(seconds, 0.001))})`
   const got =
     downloaded === 0
-      ? bytesHave >= length
-        ? `${formatSize(length)} complete`
-        : `${formatPart(bytesHave, length)} so far`
-      : `${bytesHave >= length ? formatSize(length) : formatPart(bytesHave, length)} in ${formatElapsed(seconds)} ` +
-        `(${formatRate(downloaded / Math.max(seconds, 0.001))})`
+      ? there
+      : downloaded >= bytesHave
+        ? `${amount} ${how}`
+        : `${there}, ${formatSize(downloaded)} of it ${how}`
   return `${printable(name)}: ${got}, uploaded ${formatSize(uploaded)}`
 }
 

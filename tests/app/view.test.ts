@@ -147,6 +147,12 @@ test('the summary says what was got, how fast, and what was given', () => {
   )
 })
 
+test('what was there before a download went on does not count as got', () => {
+  expect(formatSummary({ ...bunny, bytesHave: bunny.length, downloaded: 63.3 * MiB }, 10)).toBe(
+    'big_buck_bunny.mp4: 263.3 MiB complete, 63.3 MiB of it in 10.0 s (6.3 MiB/s), uploaded 3.0 MiB',
+  )
+})
+
 describe('text of strangers', () => {
   test.each([
     ['a cursor that moves', '\u001B[2Jgone', '\u{fffd}[2Jgone'],
