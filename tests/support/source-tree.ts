@@ -64,7 +64,7 @@ export const LAYERS: readonly Layer[] = [
   {
     at: 'src/app/node/',
     ours: ['src/'],
-    packages: ['pino', 'zod', 'cli-progress', 'env-paths'],
+    packages: ['pino', 'zod', 'cli-progress'],
     hasNode: true,
   },
   { at: 'src/app/', ours: ['src/'], packages: ['pino', 'zod', 'cli-progress'] },
