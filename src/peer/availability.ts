@@ -44,7 +44,7 @@ export class Availability {
   /** Buckets below are empty. */
   #lowest = 0
   /** Changes since the buckets were made: each has added an entry at most, or made one void. */
-  #drift = 0
+  #drift = Infinity
   /** No count is higher. */
   #highest = 0
 
@@ -54,8 +54,6 @@ export class Availability {
     this.#counts = new Uint16Array(8 * wanted.bytes.length)
     this.#countPairs = new Int32Array(this.#counts.buffer)
     this.#pieces = new Int32Array(wanted.length)
-    // Before the first source comes: what has run once is compiled, and its memory is there, when somebody waits.
-    this.#sort()
   }
 
   /** Sources that have `piece`. */

@@ -14,6 +14,7 @@ const SPREAD = 0x9e3779b9
 export class Interest {
   readonly #have: Bitfield
   readonly #byWitness = new Map<number, Set<SourceQueue>>()
+  readonly #witnesses = new Map<SourceQueue, number>()
 
   /** @param have the live one: its owner sets a bit, then calls {@link onHad} */
   constructor(have: Bitfield) {
@@ -21,7 +22,7 @@ export class Interest {
   }
 
   has(queue: SourceQueue): boolean {
-    return queue.witness >= 0
+    return this.#witnesses.has(queue)
   }
 
   /** Searches begin at places that are spread, so that sources with the same pieces do not share their witnesses. */
@@ -31,9 +32,9 @@ export class Interest {
   }
 
   remove(queue: SourceQueue): void {
-    const { witness } = queue
-    if (witness < 0) return
-    queue.witness = -1
+    const witness = this.#witnesses.get(queue)
+    if (witness === undefined) return
+    this.#witnesses.delete(queue)
     const sharers = this.#byWitness.get(witness)!
     sharers.delete(queue)
     if (sharers.size === 0) this.#byWitness.delete(witness)
@@ -41,7 +42,7 @@ export class Interest {
 
   /** A source has one more piece. */
   onHave(queue: SourceQueue, piece: number): void {
-    if (!this.#have.has(piece) && queue.witness < 0) this.#set(queue, piece)
+    if (!this.#have.has(piece) && !this.#witnesses.has(queue)) this.#set(queue, piece)
   }
 
   /** We lack a piece that we had. */
@@ -59,7 +60,7 @@ export class Interest {
     if (queues === undefined) return []
     this.#byWitness.delete(piece)
     return [...queues].filter((queue) => {
-      queue.witness = -1
+      this.#witnesses.delete(queue)
       return !this.#seek(queue, piece)
     })
   }
@@ -73,7 +74,7 @@ export class Interest {
   }
 
   #set(queue: SourceQueue, piece: number): void {
-    queue.witness = piece
+    this.#witnesses.set(queue, piece)
     const sharers = this.#byWitness.get(piece)
     if (sharers === undefined) this.#byWitness.set(piece, new Set([queue]))
     else sharers.add(queue)

@@ -27,8 +27,9 @@ class Search {
   /** Buckets below held nothing for it in this round. */
   bucket = 0
   missesLeft = 0
-  /** Pieces of that bucket that it has, drawn together and in no order. */
+  /** Pieces of a bucket that it has, drawn together and in no order. */
   readonly drawn: number[] = []
+  drawnFrom = -1
   /** Wanted pieces of its own, as the last walk in this round found them; the rarest is the last. */
   readonly sample: number[] = []
   /** Where the walk over its pieces goes on. */
@@ -44,19 +45,14 @@ class Search {
   renew(round: number, insertions: number): void {
     if (this.#insertions !== insertions) {
       this.#insertions = insertions
-      this.#restart()
+      this.bucket = 0
       this.barrenCount = -1
     }
     if (this.#round === round) return
     this.#round = round
-    this.#restart()
+    this.bucket = 0
     this.missesLeft = MAX_MISSES
     this.sample.length = 0
-  }
-
-  #restart(): void {
-    this.bucket = 0
-    this.drawn.length = 0
   }
 }
 
@@ -95,9 +91,12 @@ export class RarestFirst implements PieceOrder {
     const search = this.#searches.get(queue)!
     search.renew(round, this.#insertions)
     if (search.barrenCount === queue.bitfield.count) return -1
+    const availability = this.#availability
+    availability.settle()
+    search.bucket = Math.max(search.bucket, availability.firstBucket)
     const next = search.last + 1
-    if (next % this.#groupSize > 0 && this.#isAsGood(next, search.last, queue)) search.last = next
-    else search.last = this.#firstOfGroup(this.#draw(queue, search), queue)
+    if (next % this.#groupSize > 0 && this.#isAsGood(next, queue, search)) search.last = next
+    else search.last = this.#firstOfGroup(this.#draw(queue, search), queue, search)
     return search.last
   }
 
@@ -121,13 +120,8 @@ export class RarestFirst implements PieceOrder {
   }
 
   #draw(queue: SourceQueue, search: Search): number {
-    const { drawn } = search
-    for (let piece = drawn.pop(); piece !== undefined; piece = drawn.pop())
-      if (this.#wanted.has(piece) && this.#availability.countOf(piece) === search.bucket) return piece
-    if (queue.bitfield.count * SPARSE_FRACTION < queue.bitfield.length) return this.#walk(queue, search)
     const availability = this.#availability
-    availability.settle()
-    search.bucket = Math.max(search.bucket, availability.firstBucket)
+    if (queue.bitfield.count * SPARSE_FRACTION < queue.bitfield.length) return this.#walk(queue, search)
     for (const { bucketCount } = availability; search.bucket < bucketCount; search.bucket++) {
       const piece = this.#find(queue, search)
       if (piece >= 0) return piece
@@ -137,25 +131,24 @@ export class RarestFirst implements PieceOrder {
   }
 
   /** The piece, or the first one of those before it in its group that are as good. */
-  #firstOfGroup(drawn: number, queue: SourceQueue): number {
+  #firstOfGroup(drawn: number, queue: SourceQueue, search: Search): number {
     let first = drawn
-    while (first % this.#groupSize > 0 && this.#isAsGood(first - 1, drawn, queue)) first--
+    while (first % this.#groupSize > 0 && this.#isAsGood(first - 1, queue, search)) first--
     return first
   }
 
-  /** Whether it could have been drawn instead of another one. */
-  #isAsGood(piece: number, drawn: number, { bitfield }: SourceQueue): boolean {
-    const availability = this.#availability
-    return (
-      this.#wanted.has(piece) &&
-      bitfield.has(piece) &&
-      availability.countOf(piece) === availability.countOf(drawn)
-    )
+  /** Whether it could have been drawn, too. */
+  #isAsGood(piece: number, { bitfield }: SourceQueue, { bucket }: Search): boolean {
+    return this.#wanted.has(piece) && bitfield.has(piece) && this.#availability.countOf(piece) === bucket
   }
 
   /** A piece of the search's bucket that the source has: drawn, or else the next one from where the last draw fell. */
   #find({ bitfield }: SourceQueue, search: Search): number {
     const { drawn, bucket } = search
+    if (search.drawnFrom !== bucket) drawn.length = 0
+    search.drawnFrom = bucket
+    for (let piece = drawn.pop(); piece !== undefined; piece = drawn.pop())
+      if (this.#wanted.has(piece) && this.#availability.countOf(piece) === bucket) return piece
     let from = 0
     for (let draws = 0; draws < MAX_DRAWS && drawn.length === 0; draws++) {
       const size = this.#availability.sizeOf(bucket)

@@ -29,8 +29,6 @@ export class SourceQueue {
   readonly bitfield: Bitfield
   /** It was counted as one that has every piece. */
   readonly isSeed: boolean
-  /** A piece that it has and we do not, see {@link Interest}; -1 for none. */
-  witness = -1
   /** The piece that is reserved for it and has free blocks left. */
   current: ActivePiece | undefined
   /** Usual time from asking to the block, smoothed; 0 before the first block. */

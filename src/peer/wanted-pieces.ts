@@ -29,8 +29,8 @@ export class WantedPieces {
   readonly #runs: PieceRuns
 
   constructor({ have, pieceLength, order, random }: WantedPiecesOptions) {
-    this.#bits = Bitfield.full(have.length)
-    have.forEachSet((piece) => this.#bits.clear(piece))
+    this.#bits = new Bitfield(have.length)
+    for (let piece = 0; piece < have.length; piece++) if (!have.has(piece)) this.#bits.set(piece)
     this.#isSequential = order === 'sequential'
     this.#order = this.#isSequential
       ? new Sequential(this.#bits)
