@@ -45,7 +45,7 @@ export class Availability {
   #lowest = 0
   /** Changes since the buckets were made: each has added an entry at most, or made one void. */
   #drift = Infinity
-  /** No count is higher. */
+  /** No wanted piece has a higher count. */
   #highest = 0
 
   /** @param wanted the live one: its owner clears a bit, or sets it and calls {@link giveBack} */
@@ -111,6 +111,7 @@ export class Availability {
 
   /** `piece` is wanted again. */
   giveBack(piece: number): void {
+    this.#highest = Math.max(this.#highest, this.#counts[piece]!)
     this.#drift++
     this.#enter(piece)
   }

@@ -53,6 +53,17 @@ describe('the buckets', () => {
     expect(availability.firstBucket).toBe(3)
   })
 
+  test('hold a piece that was counted while it was not wanted, and is given back', () => {
+    const wanted = bits('.'.repeat(PIECES))
+    const availability = new Availability(wanted)
+    availability.onSource(bits(`#${'.'.repeat(PIECES - 1)}`), 1)
+    expect(bucketsOf(availability)).toEqual([])
+    wanted.set(0)
+    availability.giveBack(0)
+    availability.onSource(Bitfield.full(PIECES), 1)
+    expect(bucketsOf(availability)).toEqual([[2, [0]]])
+  })
+
   test('hold every wanted piece once, by its number of sources, whatever comes and goes', () => {
     fc.assert(
       fc.property(picture, fc.array(step, { maxLength: 80 }), fc.boolean(), (first, steps, looksOften) => {
