@@ -1,6 +1,6 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
@@ -36,20 +36,22 @@ export async function findMetainfo(folder: string): Promise<string | undefined> 
 const STAT_BATCH = 64
 
 /**
- * Whether any of `files` was changed, or put in its place, after `path` was. What is copied or unpacked brings its old time
- * along; when it came is in the other one, which nobody can set. Missing files do not count.
+ * Whether any of `files` was written, or put in its place, after `path` was. What is copied or unpacked brings the time of its
+ * writing along; when it came is in the other one, which nobody can set. Each is held against its like, as a chmod of `path`
+ * must not make it newer than what was written before. Missing files do not count.
  */
 export async function isAnyNewer(path: string, files: readonly string[]): Promise<boolean> {
-  const changedAt = async (file: string): Promise<number> => {
-    const stats = await stat(file).catch(() => undefined)
-    return stats === undefined ? -Infinity : Math.max(stats.mtimeMs, stats.ctimeMs)
-  }
-  const limit = await changedAt(path)
+  const limit = await timesOf(path)
   for (let at = 0; at < files.length; at += STAT_BATCH) {
-    const times = await Promise.all(files.slice(at, at + STAT_BATCH).map(changedAt))
-    if (times.some((time) => time > limit)) return true
+    const times = await Promise.all(files.slice(at, at + STAT_BATCH).map(timesOf))
+    if (times.some(({ mtimeMs, ctimeMs }) => mtimeMs > limit.mtimeMs || ctimeMs > limit.ctimeMs)) return true
   }
   return false
+}
+
+/** Of a missing file: before all others. */
+async function timesOf(path: string): Promise<Pick<Stats, 'mtimeMs' | 'ctimeMs'>> {
+  return stat(path).catch(() => ({ mtimeMs: -Infinity, ctimeMs: -Infinity }))
 }
 
 /** Without waiting for whoever should write into a pipe. There is no such flag on Windows, and no such pipe. */

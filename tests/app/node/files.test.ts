@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -60,6 +61,14 @@ describe('what was changed after another file', () => {
     later()
     writeFileSync(at('a'), 'b')
     expect(await isAnyNewer(at('metainfo'), [at('a')])).toBe(true)
+  })
+
+  test('is so all the same when that file was given other rights since', () => {
+    make('metainfo', 1_000)
+    make('a', 2_000)
+    later()
+    chmodSync(at('metainfo'), 0o600)
+    return expect(isAnyNewer(at('metainfo'), [at('a')])).resolves.toBe(true)
   })
 
   test('is also what was put in its place since, however old it says it is', async () => {
