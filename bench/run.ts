@@ -61,6 +61,7 @@ async function main(): Promise<void> {
   const [rounds, mib] = [numbers('runs')?.[0], numbers('mib')?.[0]]
   const settings: Settings = { mib, pieceKib: numbers('piece'), leechers: numbers('leechers') }
   enterNamespace(values.cpus)
+  save([])
 
   const machine = describeMachine()
   say(machine)
@@ -122,7 +123,7 @@ function numbers(option: 'runs' | 'mib' | 'piece' | 'leechers'): readonly number
   return list
 }
 
-/** After every race, so that an interrupted run leaves what it has measured. */
+/** After every race, so that an interrupted run leaves what it has measured; and once before, to learn of a wrong path in time. */
 function save(results: readonly RaceResult[]): void {
   const all = mergeResults(values.json === undefined ? [] : readResults(values.json), results)
   if (values.json !== undefined) writeResults(values.json, all)
