@@ -1,5 +1,5 @@
 /** Multicast groups by `dgram`, on every interface that there is. */
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { canonicalIp, familyOf, formatEndpoint, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import type { TransportError } from '../../protocol/errors.ts'
@@ -25,10 +25,16 @@ class SystemGroup implements MulticastGroup {
   onInterface: () => void = () => {}
   onFailed: (error: TransportError) => void = () => {}
   readonly #family: Family
-  readonly #socket: ReturnType<typeof createSocket>
+  /**
+   * Bound to the group's own address, so that nothing else comes in: a host far away could send to us, but not to the group.
+   * Nothing is sent through it, which some systems would say came from that address.
+   */
+  readonly #receiver: Socket
+  readonly #sender: Socket
   readonly #joined = new Set<string>()
   #timer: ReturnType<typeof setInterval> | undefined
-  #isBound = false
+  /** How many of both are. */
+  #bound = 0
   #isClosed = false
   /** Said before the socket was bound. */
   #early: Buffer[] = []
@@ -36,18 +42,20 @@ class SystemGroup implements MulticastGroup {
   constructor(group: Endpoint) {
     this.group = group
     this.#family = familyOf(group.host)
+    const type = { type: this.#family === 4 ? 'udp4' : 'udp6', ipv6Only: this.#family === 6 } as const
     // Others on this machine listen to the same group: each gets every datagram.
-    this.#socket = createSocket({
-      type: this.#family === 4 ? 'udp4' : 'udp6',
-      reuseAddr: true,
-      ipv6Only: this.#family === 6,
-    })
-    this.#socket.on('error', (error) => this.#onError(error))
-    this.#socket.on('message', (data, from) => {
+    this.#receiver = createSocket({ ...type, reuseAddr: true })
+    this.#sender = createSocket(type)
+    for (const socket of [this.#receiver, this.#sender]) {
+      socket.on('error', (error) => this.#onError(error))
+      socket.on('listening', () => this.#onBound())
+    }
+    this.#receiver.on('message', (data, from) => {
       const host = canonicalIp(from.address)
       if (!this.#isClosed && host !== undefined) this.onDatagram(plain(data), { host, port: from.port })
     })
-    this.#socket.bind(group.port, () => this.#onBound())
+    this.#receiver.bind(group.port, group.host)
+    this.#sender.bind()
   }
 
   send(data: Uint8Array): void {
@@ -62,14 +70,18 @@ class SystemGroup implements MulticastGroup {
     this.#isClosed = true
     this.#early = []
     clearInterval(this.#timer)
-    this.#socket.close()
+    this.#closeSockets()
+  }
+
+  get #isBound(): boolean {
+    return this.#bound === 2
   }
 
   #onBound(): void {
-    if (this.#isClosed) return
-    this.#isBound = true
-    this.#socket.setMulticastTTL(TTL)
-    this.#socket.setMulticastLoopback(true)
+    this.#bound++
+    if (this.#isClosed || !this.#isBound) return
+    this.#sender.setMulticastTTL(TTL)
+    this.#sender.setMulticastLoopback(true)
     this.#join()
     for (const data of this.#early.splice(0)) this.#sendOnAll(data)
     // A cable or a wireless network may come later: Linux calls an interface up before it is.
@@ -82,18 +94,23 @@ class SystemGroup implements MulticastGroup {
     if (this.#isClosed || this.#isBound) return
     this.#isClosed = true
     this.#early = []
-    this.#socket.close()
+    this.#closeSockets()
     // Where a family does not exist, nobody misses it.
     if (!NO_FAMILY.has(errnoOf(error))) this.onFailed(listenError(error, formatEndpoint(this.group)))
+  }
+
+  #closeSockets(): void {
+    this.#receiver.close()
+    this.#sender.close()
   }
 
   #sendOnAll(data: Buffer): void {
     this.#join()
     for (const address of this.#joined) {
       try {
-        this.#socket.setMulticastInterface(address)
+        this.#sender.setMulticastInterface(address)
         // Without a callback Node keeps what an interface may have against it to itself: the others get theirs.
-        this.#socket.send(data, this.group.port, this.group.host)
+        this.#sender.send(data, this.group.port, this.group.host)
       } catch {
         // The interface is gone: when it is back, it is joined anew.
         this.#joined.delete(address)
@@ -107,7 +124,7 @@ class SystemGroup implements MulticastGroup {
     for (const address of interfacesOf(this.#family)) {
       if (this.#joined.has(address)) continue
       try {
-        this.#socket.addMembership(this.group.host, address)
+        this.#receiver.addMembership(this.group.host, address)
         this.#joined.add(address)
       } catch (error) {
         // It may be known under another address of the same interface; others take no multicast.

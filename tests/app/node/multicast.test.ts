@@ -1,0 +1,40 @@
+import { createSocket } from 'node:dgram'
+import { afterEach, expect, test } from 'vitest'
+import { freePort } from '../../../scripts/free-ports.ts'
+import { joinGroup } from '../../../src/app/node/multicast.ts'
+import type { Endpoint } from '../../../src/protocol/endpoint.ts'
+import type { MulticastGroup } from '../../../src/protocol/ports.ts'
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+/** @returns what it hears, as text */
+function listener(group: Endpoint): { readonly member: MulticastGroup; readonly heard: string[] } {
+  const member = joinGroup(group)
+  closers.push(() => member.close())
+  const heard: string[] = []
+  member.onDatagram = (data) => heard.push(String.fromCharCode(...data))
+  return { member, heard }
+}
+
+test.each([
+  ['239.255.77.77', '127.0.0.1'],
+  ['ff15::77:77', '::1'],
+])('what is said to %s is heard, and what is said to %s at the same port is not', async (host, ownHost) => {
+  const group = { host, port: await freePort('127.0.0.1') }
+  const { heard } = listener(group)
+  const { member: other, heard: echo } = listener(group)
+  const stranger = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+  stranger.on('error', () => {}) // nobody listens there
+  closers.push(() => stranger.close())
+  await expect
+    .poll(() => {
+      stranger.send('from afar', group.port, ownHost)
+      other.send(Uint8Array.of(104, 105))
+      return heard.length > 1 && echo.length > 1
+    })
+    .toBe(true)
+  expect(new Set([...heard, ...echo])).toEqual(new Set(['hi']))
+})
