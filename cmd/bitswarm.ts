@@ -42,7 +42,6 @@ const code = await main({
   },
   leave(code) {
     // Nothing but another program in our place keeps Node from waiting for its threads, and the code from being lost.
-    if (process.platform === 'win32') process.exit(code)
     process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`], {})
   },
 })

@@ -29,7 +29,11 @@ const POOL_THREADS = '8'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
-if (major < 22 || (major === 22 && minor < 18)) {
+if (process.platform === 'win32') {
+  // npm says so, too (`os` in package.json), unless it is told not to.
+  process.stderr.write('bitswarm does not run on Windows itself, but in WSL: https://aka.ms/wsl\n')
+  process.exitCode = 1
+} else if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(
     `bitswarm needs Node.js 22.18 or newer; this is ${process.versions.node}.\n` +
       'Without installing one: npx -y -p node@24 -p bitswarm bitswarm …\n',

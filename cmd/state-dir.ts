@@ -9,9 +9,8 @@ export function stateDir(
   { variables, cwd }: Pick<Env, 'variables' | 'cwd'>,
 ): string | undefined {
   if (given !== undefined) return given === '' ? undefined : resolve(cwd, given)
-  const { XDG_STATE_HOME: xdg, LOCALAPPDATA: windows, HOME: home } = variables
+  const { XDG_STATE_HOME: xdg, HOME: home } = variables
   // A relative path is to be ignored (XDG Base Directory Specification).
   if (xdg?.startsWith('/')) return join(xdg, 'bitswarm')
-  if (windows) return join(windows, 'bitswarm')
   return home ? join(home, '.local/state/bitswarm') : undefined
 }

@@ -9,7 +9,7 @@ const path = require('path')
 
 const root = path.join(__dirname, '..')
 const installed = path.join(root, 'node_modules', '.package-lock.json')
-const ownNode = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+const ownNode = path.join(root, 'node_modules', '.bin', 'node')
 
 function modifiedAt(file) {
   try {
@@ -27,7 +27,7 @@ function install() {
   const options = { cwd: root, stdio: ['ignore', 2, 2] }
   const result = /npm-cli\.js$/.test(cli)
     ? spawnSync(process.execPath, [cli].concat(args), options)
-    : spawnSync('npm', args, Object.assign({ shell: process.platform === 'win32' }, options))
+    : spawnSync('npm', args, options)
   if (result.error) throw result.error
   return result.status === null ? 1 : result.status
 }
@@ -48,7 +48,10 @@ function isNewEnough(version) {
   return parts[0] > 22 || (parts[0] === 22 && parts[1] >= 18)
 }
 
-if (modifiedAt(installed) < modifiedAt(path.join(root, 'package-lock.json'))) {
+if (process.platform === 'win32') {
+  process.stderr.write('bitswarm: does not run on Windows itself, but in WSL: https://aka.ms/wsl\n')
+  process.exitCode = 1
+} else if (modifiedAt(installed) < modifiedAt(path.join(root, 'package-lock.json'))) {
   process.stderr.write('bitswarm: installing what package-lock.json names (once) …\n')
   process.exitCode = install()
   if (process.exitCode !== 0) process.stderr.write('bitswarm: npm ci failed\n')

@@ -24,6 +24,9 @@ for (let made = 0; made < 3e6; made++) {
 process.stdout.write(String(Math.min(...sizes) / 2 ** 20))
 `
 
+/** Before the launcher: this is another system. */
+const ON_WINDOWS = 'data:text/javascript,Object.defineProperty(process, "platform", { value: "win32" })'
+
 /** Before the launcher: what is to happen after so many seconds happens at once. */
 const HURRY =
   'data:text/javascript,const later = setTimeout; globalThis.setTimeout = (work) => later(work, 1)'
@@ -41,4 +44,12 @@ test('the young part of the heap stays as small as it begins, and V8 knows every
   expect(stderr).toBe('')
   expect(Number(stdout)).toBeGreaterThan(0)
   expect(Number(stdout)).toBeLessThanOrEqual(2)
+})
+
+test('on Windows it says in one line where it runs, and loads nothing', () => {
+  const { stderr, status } = spawnSync(process.execPath, ['--import', ON_WINDOWS, LAUNCHER], {
+    encoding: 'utf8',
+  })
+  expect(stderr).toMatch(/^bitswarm does not run on Windows itself, but in WSL: .*\n$/)
+  expect(status).toBe(1)
 })

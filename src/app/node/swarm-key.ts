@@ -37,7 +37,7 @@ async function readPrivate(path: string, name: string): Promise<string> {
     const file = await open(path)
     try {
       const { mode } = await file.stat()
-      if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0)
+      if ((mode & READABLE_BY_OTHERS) !== 0)
         throw new ConfigError(
           'config.value',
           `${name} can be read by every user of this machine: chmod 600 it`,

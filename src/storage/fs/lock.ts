@@ -12,8 +12,8 @@ import { StorageError } from '../../protocol/errors.ts'
 const FILL_MS = 50
 /** A lock file holds some 40 bytes; nobody's longer file is read. */
 const MAX_LOCK_BYTES = 256
-/** Without waiting for whoever should write into a pipe. There is no such flag on Windows, and no such pipe. */
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+/** Without waiting for whoever should write into a pipe. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /** What is locked by this process: the only proof on systems that do not tell when a process started. */
 const heldHere = new Set<string>()

@@ -27,8 +27,7 @@ test('what is saved is there at the next start, and nothing else is left', async
   expect(text((await open()).saved)).toBe('two')
   expect(readdirSync(join(folder, 'new', 'state'))).toEqual(['dht4.jsonl', 'dht4.jsonl.lock'])
   // Only its owner is to know whom this machine talked to.
-  if (process.platform !== 'win32')
-    expect(statSync(join(folder, 'new', 'state', 'dht4.jsonl')).mode & 0o77).toBe(0)
+  expect(statSync(join(folder, 'new', 'state', 'dht4.jsonl')).mode & 0o77).toBe(0)
 })
 
 test('nodes that share a folder share no file, and find their own again', async () => {

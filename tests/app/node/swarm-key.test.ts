@@ -52,7 +52,7 @@ describe('a file is refused, by name,', () => {
     })
   })
 
-  test.skipIf(process.platform === 'win32')('that every user of the machine can read', async () => {
+  test('that every user of the machine can read', async () => {
     await expect(readSwarmKey(file(HEX, 0o644))).rejects.toMatchObject({
       code: 'config.value',
       message: expect.stringContaining('chmod 600') as string,

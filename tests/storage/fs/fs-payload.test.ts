@@ -36,7 +36,7 @@ test('a piece takes its own digest to the worker', async () => {
   expect(told.map(({ digest }) => digest)).toEqual([toHex(plan.digests.subarray(20, 40))])
 })
 
-test.runIf(process.platform !== 'win32')('rights and names of a file show in its attributes', async () => {
+test('rights and names of a file show in its attributes', async () => {
   const path = `${folder}/film.bin`
   const content = contentOf(4203)
   writeFileSync(path, content)
