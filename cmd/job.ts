@@ -18,13 +18,14 @@ import {
   dirname,
   endsInSeparator,
   exists,
-  isAnyNewer,
   isFolder,
   join,
   makeFolder,
   replaceFile,
   resolve,
 } from '../src/app/node/files.ts'
+import { MAX_UNLISTED, unlistedFiles } from '../src/app/node/unlisted-files.ts'
+import { Voucher } from '../src/app/node/voucher.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { Env } from './env.ts'
 import type { Life } from './lifecycle.ts'
@@ -32,6 +33,13 @@ import { IDLE, type Screen } from './screen.ts'
 import type { Task, TaskOf } from './task.ts'
 
 const URL_SCHEME = /^https?:\/\//i
+
+/** A payload that is to be served. */
+export interface Offer {
+  readonly payload: PayloadOptions
+  /** What the metainfo beside it was worth, when there was one. */
+  readonly voucher?: Voucher
+}
 
 export class Jobs {
   readonly #env: Env
@@ -66,7 +74,7 @@ export class Jobs {
     })
   }
 
-  async seed(task: TaskOf<'seed'>): Promise<PayloadOptions> {
+  async seed(task: TaskOf<'seed'>): Promise<Offer> {
     const path = resolve(this.#env.cwd, task.path)
     const metainfoPath = `${path}.bit`
     if (await exists(metainfoPath)) {
@@ -74,9 +82,13 @@ export class Jobs {
       if (this.#config.pieceLength !== undefined)
         this.#screen.say(`${metainfoPath} is there already: -piece-length has no effect`)
       const files = metainfo.geometry.files.map((file) => join(path, ...file.path))
+      if (!metainfo.isSingleFile) await this.#tellUnlisted(path, metainfo)
+      const voucher = await Voucher.of(metainfoPath, files)
       // What was touched since the metainfo was made is read again, all of it.
-      const check = (await isAnyNewer(metainfoPath, files)) ? 'full' : 'sample'
-      return { metainfo, path, mode: 'seed', check }
+      return {
+        payload: { metainfo, path, mode: 'seed', check: voucher.isValid ? 'sample' : 'full' },
+        voucher,
+      }
     }
     this.start('seed')
     const metainfo = await createMetainfo(path, {
@@ -87,7 +99,17 @@ export class Jobs {
     })
     this.#screen.clear()
     await this.write(metainfoPath, metainfo)
-    return { metainfo, path, mode: 'seed', check: 'none' }
+    return { payload: { metainfo, path, mode: 'seed', check: 'none' } }
+  }
+
+  /** The payload was read and is good: next time it need not be. */
+  async vouch(voucher: Voucher): Promise<void> {
+    try {
+      await voucher.renew()
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      this.#screen.say(`${error.message}: the next start reads the payload again`)
+    }
   }
 
   /** A payload that is not what the `.bit` beside it says was most often replaced on purpose: what to do then. */
@@ -148,6 +170,19 @@ export class Jobs {
       pieceLength: geometry.pieceLength,
       pieces: geometry.pieceCount,
     })
+  }
+
+  /** What lies in the folder and is not served. */
+  async #tellUnlisted(path: string, { geometry }: Metainfo): Promise<void> {
+    const listed = new Set(geometry.files.map((file) => file.path.join('/')))
+    const unlisted = await unlistedFiles(path, listed)
+    const count = unlisted.length
+    if (count === 0) return
+    const what =
+      count === 1
+        ? `${unlisted[0]} is`
+        : `${count} files${count === MAX_UNLISTED ? ' or more' : ''}, ${unlisted[0]} among them, are`
+    this.#screen.say(`${what} not in ${path}.bit and not served: remove the .bit to have it made anew`)
   }
 
   /** Reads metainfo and says `start`, which names the torrent when it can be read at all. */

@@ -20,6 +20,7 @@ import { live, unlessStopped, type Life } from '../lifecycle.ts'
 import { progressOf, Screen } from '../screen.ts'
 import { stateDir } from '../state-dir.ts'
 import { chooseTask, type Task, type TaskOf } from '../task.ts'
+import { Troubles } from '../troubles.ts'
 
 const STATS_INTERVAL_MS = 10_000
 /** Those of the DHT come with every sixth: each minute. */
@@ -97,7 +98,7 @@ class Run {
   }
 
   async #seed(task: TaskOf<'seed'>): Promise<Session> {
-    const payload = await this.#jobs.seed(task)
+    const { payload, voucher } = await this.#jobs.seed(task)
     const node = await this.#startNode(payload.metainfo.bootstrap)
     let { metainfo } = payload
     const { embedBootstrap } = this.#config
@@ -113,6 +114,7 @@ class Run {
     })
     await unlessStopped(this.#life.signal, isOpen)
     if (embedBootstrap && isInDoubt) await save()
+    if (voucher && isInDoubt) await this.#jobs.vouch(voucher)
     this.#invite(node, session)
     return session
   }
@@ -141,6 +143,7 @@ class Run {
 
   async #startNode(bootstrap: readonly string[]): Promise<Node> {
     const { tcpListen, port, dhtListen = ':0', dhtNet, maxPeers, maxUp, maxDown, blocklist } = this.#config
+    const troubles = new Troubles((sentence) => this.#screen.say(sentence))
     return startNode({
       ...(await this.#privacy()),
       tcpListen: tcpListen ?? `:${port ?? 0}`,
@@ -155,7 +158,10 @@ class Run {
       ...this.#state,
       ...(blocklist !== undefined && { filter: await readBlocklist(resolve(this.#env.cwd, blocklist)) }),
       isDhtChatty: this.#isDebugging,
-      onEvent: (event) => this.#life.emit(event),
+      onEvent: (event) => {
+        this.#life.emit(event)
+        troubles.onEvent(event)
+      },
     })
   }
 

@@ -278,6 +278,19 @@ describe('a run that cannot begin', () => {
     expect(await run('-seed nothing')).toMatchObject({ code: 5 })
   })
 
+  test('what came into a folder after its metainfo is told before it is served', async () => {
+    mkdirSync(join(cwd, 'set/more'), { recursive: true })
+    writeFileSync(join(cwd, 'set/first'), 'x')
+    await run('create set')
+    const late = async (name: string): Promise<string> => {
+      writeFileSync(join(cwd, 'set', name), 'y')
+      return (await run('-seed set -no-lan -blocklist missing')).stderr.split('\n')[0]!
+    }
+    const rest = `not in ${cwd}/set.bit and not served: remove the .bit to have it made anew`
+    expect(await late('more/late')).toBe(`more/late is ${rest}`)
+    expect(await late('more/later')).toBe(`2 files, more/late among them, are ${rest}`)
+  })
+
   test('the first .torrent by name is taken, then the first .bit; folders are not', async () => {
     mkdirSync(join(cwd, '0.torrent'))
     writeFileSync(join(cwd, 'a.bit'), 'x')

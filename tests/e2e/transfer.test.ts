@@ -1,5 +1,5 @@
 /** The main job, on real processes and sockets: seed, get, bootstrap. */
-import { statSync } from 'node:fs'
+import { linkSync, statSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Nodes } from './nodes.ts'
 
@@ -52,6 +52,23 @@ test('a folder arrives with all its files, the empty one too', async () => {
   expect(await nodes.end(leecher)).toBe(0)
   for (const name of ['a/first', 'b', 'empty', 'ö b.txt'])
     expect(nodes.digest(`out/set/${name}`)).toBe(nodes.digest(`set/${name}`))
+})
+
+test('a payload that was linked since its metainfo was made is read in full once', async () => {
+  nodes.write('set/a', 300_000)
+  const making = nodes.start('making', '-seed set')
+  await nodes.event(making, 'complete')
+  await making.stop()
+  linkSync(nodes.path('set/a'), nodes.path('link'))
+  for (const looked of [
+    { source: 'check', checked: 2 },
+    { source: 'sample', checked: 2 },
+  ]) {
+    const seeder = nodes.start('seeder', '-seed set')
+    expect(await nodes.event(seeder, 'resume')).toMatchObject(looked)
+    await nodes.event(seeder, 'complete')
+    expect(await seeder.stop()).toBe(0)
+  }
 })
 
 test('a second name: the target of the positional form', async () => {

@@ -1,8 +1,8 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
 import { randomUUID } from 'node:crypto'
-import { constants, type Stats } from 'node:fs'
+import { constants } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { errnoOf } from './network-error.ts'
 
@@ -18,7 +18,7 @@ export async function exists(path: string): Promise<boolean> {
 
 /** Whether the user wrote a path that can only be a folder. */
 export function endsInSeparator(path: string): boolean {
-  return path.endsWith('/') || path.endsWith(sep)
+  return path.endsWith('/')
 }
 
 /** The first `.torrent` by name in a folder, else the first `.bit`. */
@@ -32,30 +32,8 @@ export async function findMetainfo(folder: string): Promise<string | undefined> 
   return found === undefined ? undefined : join(folder, found)
 }
 
-/** How many files are looked at together. */
-const STAT_BATCH = 64
-
-/**
- * Whether any of `files` was written, or put in its place, after `path` was. What is copied or unpacked brings the time of its
- * writing along; when it came is in the other one, which nobody can set. Each is held against its like, as a chmod of `path`
- * must not make it newer than what was written before. Missing files do not count.
- */
-export async function isAnyNewer(path: string, files: readonly string[]): Promise<boolean> {
-  const limit = await timesOf(path)
-  for (let at = 0; at < files.length; at += STAT_BATCH) {
-    const times = await Promise.all(files.slice(at, at + STAT_BATCH).map(timesOf))
-    if (times.some(({ mtimeMs, ctimeMs }) => mtimeMs > limit.mtimeMs || ctimeMs > limit.ctimeMs)) return true
-  }
-  return false
-}
-
-/** Of a missing file: before all others. */
-async function timesOf(path: string): Promise<Pick<Stats, 'mtimeMs' | 'ctimeMs'>> {
-  return stat(path).catch(() => ({ mtimeMs: -Infinity, ctimeMs: -Infinity }))
-}
-
-/** Without waiting for whoever should write into a pipe. There is no such flag on Windows, and no such pipe. */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+/** Without waiting for whoever should write into a pipe. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
  * Reads a whole file. Pipes and devices are none: they may never end, or never begin.

@@ -1,0 +1,83 @@
+/**
+ * Metainfo that lies beside a payload vouches for it by its times: what was neither written nor put in its place since then
+ * need not be read again. What is copied or unpacked brings the time of its writing along; when it came is in the other
+ * time, which nobody can set. Each is held against its like, as a chmod of the metainfo must not make it newer than what
+ * was written before.
+ */
+import type { Stats } from 'node:fs'
+import { stat, utimes } from 'node:fs/promises'
+import { StorageError } from '../../protocol/errors.ts'
+import { errnoOf } from './network-error.ts'
+
+/** How many files are looked at together. */
+const STAT_BATCH = 64
+
+type Look = Pick<Stats, 'mtimeMs' | 'ctimeMs' | 'ino' | 'size'>
+
+/** A missing file: older than all others. */
+const NOTHING: Look = { mtimeMs: -Infinity, ctimeMs: -Infinity, ino: 0, size: 0 }
+
+export class Voucher {
+  readonly #path: string
+  readonly #files: readonly string[]
+  readonly #own: Look
+  readonly #looks: readonly Look[]
+  /** Whether none of the files was changed after the metainfo. Missing ones do not count. */
+  readonly isValid: boolean
+
+  private constructor(path: string, files: readonly string[], own: Look, looks: readonly Look[]) {
+    this.#path = path
+    this.#files = files
+    this.#own = own
+    this.#looks = looks
+    this.isValid = looks.every(({ mtimeMs, ctimeMs }) => mtimeMs <= own.mtimeMs && ctimeMs <= own.ctimeMs)
+  }
+
+  /** @param path of the metainfo */
+  static async of(path: string, files: readonly string[]): Promise<Voucher> {
+    return new Voucher(path, files, await look(path), await lookAtAll(files))
+  }
+
+  /**
+   * All of the files was read since {@link of} and is what the metainfo says: it vouches for them from now on, if they are
+   * as they were then, and otherwise for nothing.
+   *
+   * @throws {StorageError} `disk.permission` or `disk.io`
+   */
+  async renew(): Promise<void> {
+    const now = await lookAtAll(this.#files)
+    const isUntouched = this.#looks.every((then, file) => isSame(then, now[file]!))
+    // No later than need be: what is written right now is newer. A millisecond is for rounding.
+    const newest = now.reduce((time, { mtimeMs }) => Math.max(time, mtimeMs), this.#own.mtimeMs)
+    const time = new Date(isUntouched ? Math.ceil(newest) + 1 : 0)
+    try {
+      await utimes(this.#path, time, time)
+    } catch (error) {
+      const errno = errnoOf(error)
+      const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(errno)
+      throw new StorageError(
+        isForbidden ? 'disk.permission' : 'disk.io',
+        `cannot date ${this.#path}: ${errno}`,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+}
+
+async function lookAtAll(files: readonly string[]): Promise<Look[]> {
+  const looks: Look[] = []
+  for (let at = 0; at < files.length; at += STAT_BATCH)
+    looks.push(...(await Promise.all(files.slice(at, at + STAT_BATCH).map(look))))
+  return looks
+}
+
+async function look(path: string): Promise<Look> {
+  const { mtimeMs, ctimeMs, ino, size } = await stat(path).catch(() => NOTHING)
+  return { mtimeMs, ctimeMs, ino, size }
+}
+
+function isSame(a: Look, b: Look): boolean {
+  return a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.size === b.size
+}

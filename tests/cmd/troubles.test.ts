@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { Troubles } from '../../cmd/troubles.ts'
+import type { NodeEvent } from '../../src/app/event-level.ts'
+
+function told(...events: readonly NodeEvent[]): string[] {
+  const sentences: string[] = []
+  const troubles = new Troubles((sentence) => sentences.push(sentence))
+  for (const event of events) troubles.onEvent(event)
+  return sentences
+}
+
+const FULL = { event: 'disk_error', code: 'disk.full', message: 'a.bin: no space left' } as const
+const GROWN = { event: 'disk_doubt', code: 'disk.wrong-size', message: 'a.bin has 9 bytes' } as const
+
+test('a full disk is told once, and again when there is room', () => {
+  const isFull = [1, 2, 4].map((retrySeconds) => ({ ...FULL, retrySeconds }))
+  const hasRoom = { event: 'disk_recovered', stalledSeconds: 7 } as const
+  const sentences = ['a.bin: no space left: the download waits, and tries again', 'writing works again']
+  expect(told(...isFull, hasRoom, ...isFull, hasRoom)).toEqual([...sentences, ...sentences])
+})
+
+test('what ends the download anyway, or costs no more than time, is not told', () => {
+  expect(told(FULL)).toEqual([])
+})
+
+test('a payload that changes while it is served is told, and what became of it', () => {
+  const doubt = { ...GROWN, pieces: 3 }
+  const bad = { event: 'disk_verdict', good: 0, bad: 3, have: 5, pieces: 8, retrySeconds: 1 } as const
+  const good = { event: 'disk_verdict', good: 3, bad: 0, have: 8, pieces: 8 } as const
+  expect(told(doubt, { ...GROWN, pieces: 1 }, bad, good)).toEqual([
+    'a.bin has 9 bytes: 3 pieces are not served until found good again',
+    '5 of 8 pieces are good; the others are not what the metainfo says, and not served',
+    'all pieces are good again',
+  ])
+})
+
+test('what is no trouble is not told', () => {
+  expect(told({ event: 'stopping', reason: 'SIGINT' })).toEqual([])
+})
