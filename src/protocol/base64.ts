@@ -75,12 +75,17 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   let text = ''
   for (let at = 0; at < whole; at += 3) {
     const triple = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!
-    text += URL_SAFE_PAIRS[triple >> 12]! + URL_SAFE_PAIRS[triple & 0xfff]!
+    text += base64UrlDigits(triple)
   }
   if (tail === 0) return text
   const rest = (bytes[whole]! << 10) | (tail === 2 ? bytes[whole + 1]! << 2 : 0)
   text += URL_SAFE_PAIRS[rest >> 6]!
   return tail === 2 ? text + URL_SAFE_PAIRS[rest & 63]![1]! : text
+}
+
+/** The four digits of 24 bits. */
+export function base64UrlDigits(bits: number): string {
+  return URL_SAFE_PAIRS[bits >> 12]! + URL_SAFE_PAIRS[bits & 0xfff]!
 }
 
 /** @returns undefined unless `text` is exactly what {@link encodeBase64Url} writes for some bytes */

@@ -75,6 +75,8 @@ export class SimDht {
   readonly oracle = new Oracle<SimMember>()
   /** Shared by all nodes: a contact is stored once, however many know it. */
   readonly book = new ContactBook(4)
+  /** The first nodes, which all others bootstrap from; another array when there is one more of them. */
+  seeds: readonly Endpoint[] = []
   /** By contact. */
   readonly #nodeOf: (SimNode | undefined)[] = []
   readonly #options: SimDhtOptions
@@ -85,11 +87,6 @@ export class SimDht {
     this.#random = new SeededRandom(options.seed)
     const weather = { ...WEATHER[options.profile], ...options.weather }
     this.network = new SimDatagramNetwork(this.clock, { seed: options.seed, weather, hashes: options.hashes })
-  }
-
-  /** The first nodes, which all others bootstrap from. */
-  get seeds(): readonly Endpoint[] {
-    return this.nodes.slice(0, this.#options.seeds ?? 1).map(({ endpoint }) => endpoint)
   }
 
   /** Starts one more node, which joins through the seeds unless told otherwise. */
@@ -220,6 +217,7 @@ export class SimDht {
       isHonest: true,
       isAlive: true,
     }
+    if (this.seeds.length < (this.#options.seeds ?? 1)) this.seeds = [...this.seeds, endpoint]
     this.nodes.push(node)
     this.living.push(node)
     this.#nodeOf[contact] = node

@@ -4,6 +4,7 @@
  * A call has two timeouts. At the soft one, soon after a reply should have come, its owner may ask somebody else or
  * send again; the call goes on listening. At the hard one it has failed.
  */
+import { base64UrlDigits } from '../../protocol/base64.ts'
 import { sameEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import { bytesEqual, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
@@ -123,7 +124,7 @@ export class Rpc {
     if (!this.outgoing.allows(to, { profile, isUpkeep, now })) return undefined
     const t = this.#transactionId()
     const ro = this.#isReadOnlyTo(callee.profile) ? 1 : undefined
-    const request: Request = { ...question, t, id: this.#ownId, ro }
+    const request = requestOf(question, { t, id: this.#ownId, ro })
     const soft = this.#rtts[profile].timeout(callee.rto)
     const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)
     const call: Call = {
@@ -221,14 +222,24 @@ export class Rpc {
   /** 48 random bits in eight characters; never one that is in use. */
   #transactionId(): string {
     for (;;) {
-      let t = ''
-      for (let half = 0; half < 2; half++) {
-        const bits = this.#random.int(2 ** 24)
-        for (let shift = 18; shift >= 0; shift -= 6) t += BASE64_URL[(bits >>> shift) & 63]
-      }
+      const t = base64UrlDigits(this.#random.int(2 ** 24)) + base64UrlDigits(this.#random.int(2 ** 24))
       if (!this.#calls.has(t)) return t
     }
   }
 }
 
-const BASE64_URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+/** With all fields in one order, as those that were read have them: requests of a type have one shape. */
+function requestOf(question: Question, { t, id, ro }: Pick<Request, 't' | 'id' | 'ro'>): Request {
+  switch (question.type) {
+    case 'ping':
+      return { type: 'ping', t, id, ro, pad: question.pad, rp: question.rp }
+    case 'findPeers': {
+      const { pad, target, infoHash, want, token } = question
+      return { type: 'findPeers', t, id, ro, pad, target, infoHash, want, token }
+    }
+    case 'announce': {
+      const { pad, infoHash, token, port, implied, seed } = question
+      return { type: 'announce', t, id, ro, pad, infoHash, token, port, implied, seed }
+    }
+  }
+}

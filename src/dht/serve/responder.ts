@@ -175,7 +175,22 @@ export class Responder {
       message.infoHash !== undefined && this.#isNearEnough(message.infoHash)
         ? tokens.issue(from.host, message.infoHash, message.id, now)
         : undefined
-    const reply: PeersMessage = { type: 'peers', t: message.t, id: ownId, ip: compactEndpoint(from), token }
+    // All fields from the start, as those that were read have them: one shape, whatever is in it.
+    const reply: PeersMessage = {
+      type: 'peers',
+      t: message.t,
+      id: ownId,
+      ro: undefined,
+      ip: compactEndpoint(from),
+      e: undefined,
+      token,
+      nodes: undefined,
+      nodes6: undefined,
+      peers: undefined,
+      peers6: undefined,
+      n: undefined,
+      more: undefined,
+    }
 
     const own = book.family === 4 ? 'n4' : 'n6'
     const wanted = message.want ?? [own]

@@ -32,6 +32,7 @@ test('the nearest are those of a search through all, whoever came or went', () =
       expect(oracle.closest(target, count)).toEqual(living.slice(0, count))
       const even = (node: { readonly id: Uint8Array }): boolean => node.id[19]! % 2 === 0
       expect(oracle.closest(target, count, even)).toEqual(living.filter(even).slice(0, count))
+      for (const node of nodes) expect(oracle.has(node.id)).toBe(living.includes(node))
     }),
   )
 })

@@ -1,5 +1,5 @@
 /** The truth that no node has: all ids in order, and who of them is alive. */
-import { compareDistance } from '../../../protocol/ids.ts'
+import { bytesEqual, compareDistance } from '../../../protocol/ids.ts'
 
 export interface Placed {
   readonly id: Uint8Array
@@ -26,6 +26,12 @@ export class Oracle<T extends Placed> {
   remove(node: T): void {
     const at = this.#lowerBound(node.id)
     if (this.#sorted[at] === node) this.#sorted.splice(at, 1)
+  }
+
+  /** Whether somebody has this id. */
+  has(id: Uint8Array): boolean {
+    const at = this.#lowerBound(id)
+    return at < this.#sorted.length && bytesEqual(this.#sorted[at]!.id, id)
   }
 
   /** In the order of ids: a node's place here is its index for {@link sharing}. */

@@ -1,7 +1,7 @@
 /** What nodes of a simulation say to each other. */
 import { CONTACT_LENGTH, isReply, type Message } from '../../../dht/wire/messages.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
-import { bytesEqual, ID_LENGTH } from '../../../protocol/ids.ts'
+import { ID_LENGTH } from '../../../protocol/ids.ts'
 import type { SimDht } from '../dht.ts'
 
 /** Replies whose contacts are looked up, one of so many. */
@@ -39,9 +39,8 @@ export class Traffic {
   #lookUp(sim: SimDht, nodes: Uint8Array): void {
     for (let at = 0; at < nodes.length; at += CONTACT_LENGTH[4]) {
       const id = nodes.subarray(at, at + ID_LENGTH)
-      const [nearest] = sim.oracle.closest(id, 1)
       this.#named++
-      if (nearest === undefined || !bytesEqual(nearest.id, id)) this.#dead++
+      if (!sim.oracle.has(id)) this.#dead++
     }
   }
 }
