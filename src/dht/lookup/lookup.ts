@@ -51,6 +51,8 @@ export interface LookupOptions {
   readonly counts: (contact: Contact) => boolean
   /** Whether it matters that nobody leads it astray: it asks a witness, and may doubt what it found. */
   readonly isWary: boolean
+  /** A fast walk that is for peers does not end without any while one of the nearest might still name some. */
+  readonly seeksPeers: boolean
   /** How many nodes there are, roughly: nobody may name more of them near the target than there can be. */
   readonly networkSize: number
 }
@@ -63,6 +65,7 @@ export class Lookup {
   readonly #counts: (contact: Contact) => boolean
   readonly #density: Density
   readonly #isWary: boolean
+  readonly #seeksPeers: boolean
   /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
@@ -70,15 +73,17 @@ export class Lookup {
   /** Somebody named more nodes near the target than there can be. */
   #hasRefused = false
   #hasPeers = false
+  #isInsisting = false
   #isInDoubt = false
 
-  constructor({ target, book, isCareful, isWary, counts, networkSize }: LookupOptions) {
+  constructor({ target, book, isCareful, isWary, seeksPeers, counts, networkSize }: LookupOptions) {
     this.#target = target
     this.#book = book
     this.#isCareful = isCareful
     this.#counts = counts
     this.#density = new Density(networkSize)
     this.#isWary = isWary && this.#density.isTelling
+    this.#seeksPeers = seeksPeers
   }
 
   get rpcs(): number {
@@ -185,6 +190,9 @@ export class Lookup {
     if (!this.#isWary) return undefined
     const nearest = this.#nearest
     if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
+    const last = this.#witnesses.at(-1)
+    // There was no room for its question.
+    if (last?.state === 'heard') return last
     if (this.#witnesses.length >= this.#witnessesFor(nearest)) return undefined
     const witness = this.#entries.find(
       (entry) =>
@@ -239,16 +247,39 @@ export class Lookup {
   /** No reply in the usual time. @returns whether the request is to be sent again; its slot is free otherwise */
   onSoftTimeout(entry: LookupEntry): boolean {
     if (entry.state !== 'waiting') return false
-    const isWorthIt =
-      this.#isCareful &&
-      entry.sends <= (isConfirmed(entry) ? MAX_RESENDS : MAX_RESENDS_TO_NAMED_ONCE) &&
-      this.#rpcs < MAX_RPCS &&
-      this.#nearest.includes(entry)
-    if (isWorthIt) {
-      entry.sends++
-      this.#rpcs++
-    } else entry.state = 'late'
+    const isWorthIt = this.#isPatient && this.#nearest.includes(entry) && this.#maySendAgain(entry)
+    if (isWorthIt) this.#onSentAgain(entry)
+    else entry.state = 'late'
     return isWorthIt
+  }
+
+  /**
+   * At the end, once: a lookup that has found no peers may have lost the answers of those who know some. From then on it is
+   * as patient as a careful walk, until somebody names a peer.
+   *
+   * @returns those who are late: they are to be sent their request again
+   */
+  insist(): readonly LookupEntry[] {
+    if (!this.#seeksPeers || this.#hasPeers || this.#isInsisting) return []
+    this.#isInsisting = true
+    const again: LookupEntry[] = []
+    for (const entry of this.#nearest)
+      if (entry.state === 'late' && this.#maySendAgain(entry)) {
+        this.#onSentAgain(entry)
+        again.push(entry)
+      }
+    return again
+  }
+
+  #maySendAgain(entry: LookupEntry): boolean {
+    const resends = isConfirmed(entry) ? MAX_RESENDS : MAX_RESENDS_TO_NAMED_ONCE
+    return entry.sends <= resends && this.#rpcs < MAX_RPCS
+  }
+
+  #onSentAgain(entry: LookupEntry): void {
+    entry.state = 'waiting'
+    entry.sends++
+    this.#rpcs++
   }
 
   onFail(entry: LookupEntry): void {
@@ -331,9 +362,13 @@ export class Lookup {
     return this.#book.compareDistance(contact, other.contact, this.#target) < 0
   }
 
-  /** A fast walk does not wait for who is late, a careful one wants the answers of all. */
+  /** Wants the answers of all of the nearest, where others do not wait for who is late. */
+  get #isPatient(): boolean {
+    return this.#isCareful || (this.#isInsisting && !this.#hasPeers)
+  }
+
   #isSettled({ state }: LookupEntry): boolean {
-    return state === 'answered' || (state === 'late' && !this.#isCareful)
+    return state === 'answered' || (state === 'late' && !this.#isPatient)
   }
 
   #isTrusted({ suggestedBy }: LookupEntry): boolean {

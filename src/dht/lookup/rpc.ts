@@ -144,11 +144,13 @@ export class Rpc {
     return call
   }
 
-  /** Sends a call's request once more, with the same transaction id. Only at its soft timeout. */
+  /** Sends a call's request once more, with the same transaction id. At its soft timeout or between that and its end. */
   resend(call: Call): void {
     call.sends++
     call.soft *= BACK_OFF
     call.hardAt = Math.max(call.hardAt, this.#clock.now() + 2 * call.soft)
+    call.timer()
+    call.timer = this.#clock.after(call.soft, () => this.#onSoft(call))
     this.#send(call.request, call.callee)
   }
 
@@ -198,12 +200,8 @@ export class Rpc {
   #onSoft(call: Call): void {
     const sends = call.sends
     call.handler.onSoftTimeout(call)
-    if (this.#calls.get(call.request.t) !== call) return
-    const now = this.#clock.now()
-    call.timer =
-      call.sends > sends
-        ? this.#clock.after(call.soft, () => this.#onSoft(call))
-        : this.#clock.after(call.hardAt - now, () => this.#onHard(call))
+    if (this.#calls.get(call.request.t) !== call || call.sends > sends) return
+    call.timer = this.#clock.after(call.hardAt - this.#clock.now(), () => this.#onHard(call))
   }
 
   #onHard(call: Call): void {

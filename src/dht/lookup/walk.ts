@@ -1,6 +1,7 @@
 /** Walks: iterative lookups that really send. A {@link Lookup} decides, the rpc layer asks, replies come back here. */
 import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
+import { LazyMap } from '../../protocol/lazy-map.ts'
 import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
@@ -105,6 +106,8 @@ class Walk implements CallHandler {
   /** Undefined when nobody wants peers. */
   readonly #more: MorePeers | undefined
   readonly #seen = new Set<string>()
+  /** Of those who are late. */
+  readonly #lateCalls = new LazyMap<Contact, Call>()
   #startedAt: Millis = 0
   #timers: Cancel[] = []
   #isRetrying = false
@@ -135,6 +138,7 @@ class Walk implements CallHandler {
       isCareful: options.isCareful,
       // Who only gets to know others is not harmed by liars among them.
       isWary: options.isCareful || 'infoHash' in goal,
+      seeksPeers: options.onPeers !== undefined,
       counts: (contact) => environment.counts(contact),
       networkSize: environment.networkSize(),
     })
@@ -193,8 +197,9 @@ class Walk implements CallHandler {
   onSoftTimeout(call: Call): void {
     const entry = this.#entryOf(call)
     if (entry === undefined) return
-    if (this.#lookup.onSoftTimeout(entry)) this.#environment.rpc.resend(call)
-    else this.#advance()
+    if (this.#lookup.onSoftTimeout(entry)) return this.#environment.rpc.resend(call)
+    this.#lateCalls.set(entry.contact, call)
+    this.#advance()
   }
 
   onFail(call: Call): void {
@@ -224,8 +229,15 @@ class Walk implements CallHandler {
         this.#lookup.onAsked(entry)
       }
       if (!this.#lookup.isFinished || this.#more?.isWaiting) return
-    } while (this.#lookup.doubt())
+    } while (this.#insists() || this.#lookup.doubt())
     this.#end()
+  }
+
+  /** @returns whether somebody was sent the question again, or there is somebody to wait for */
+  #insists(): boolean {
+    for (const { contact } of this.#lookup.insist())
+      this.#environment.rpc.resend(this.#lateCalls.get(contact)!)
+    return !this.#lookup.isFinished
   }
 
   #retryLater(): void {

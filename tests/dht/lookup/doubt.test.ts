@@ -84,6 +84,20 @@ describe('a walk that might have been led astray', () => {
     expect([walk.isFinished, walk.doubt()]).toEqual([true, false])
   })
 
+  test('asks a witness later for whose question there was no room', () => {
+    const { walk, hear, ask, distances } = lookup({ networkSize: NODES, isCareful: true })
+    hear([...NEAREST, 1_400, 1_500])
+    for (let at = 0; at < NEAREST.length; at++) {
+      const entry = walk.next()!
+      walk.onAsked(entry)
+      walk.onReply(entry, 'token')
+      hear(others(NEAREST, NEAREST[at]!), entry)
+    }
+    expect(distances([walk.next()!])).toEqual([1_400])
+    expect(distances(ask())).toEqual([1_400])
+    expect(walk.isFinished).toBe(false)
+  })
+
   describe('when it has found peers', () => {
     const SPARSE = [70, 200, 400, 530, 660, 780, 860, 930]
     const CLOSE = [30, 60, 90, 120, 150, 180, 210, 240]

@@ -11,6 +11,7 @@ export interface LookupTraits {
   readonly counts?: (contact: Contact) => boolean
   readonly networkSize?: number
   readonly isWary?: boolean
+  readonly seeksPeers?: boolean
 }
 
 /** By arrow functions, as tests take them apart. */
@@ -29,9 +30,10 @@ export function lookup({
   counts = () => true,
   networkSize = 0,
   isWary = true,
+  seeksPeers = false,
 }: LookupTraits = {}): NumberedLookup {
   const book = new ContactBook(4)
-  const walk = new Lookup({ target, book, isCareful, isWary, counts, networkSize })
+  const walk = new Lookup({ target, book, isCareful, isWary, seeksPeers, counts, networkSize })
   const contact = (distance: number, host = `10.0.${distance >>> 8}.${distance & 255}`): Contact => {
     const id = new Uint8Array(20) as NodeId
     id[0] = distance >>> 8
