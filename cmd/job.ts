@@ -113,10 +113,10 @@ export class Jobs {
   }
 
   /** A payload that is not what the `.bit` beside it says was most often replaced on purpose: what to do then. */
-  explainChanged(path: string, error: unknown): unknown {
+  explainChanged({ path }: TaskOf<'seed'>, error: unknown): unknown {
     if (!(error instanceof PayloadError)) return error
     const { code, message, data } = error
-    const advice = `if it was changed on purpose, remove ${path}.bit to have it made anew`
+    const advice = `if it was changed on purpose, remove ${resolve(this.#env.cwd, path)}.bit to have it made anew`
     return new PayloadError(code, `${message}; ${advice}`, { cause: error, data })
   }
 

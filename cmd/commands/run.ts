@@ -61,8 +61,17 @@ class Run {
 
   async work(task: Task): Promise<string> {
     if (task.role === 'dht') return this.#serveDht(task)
+    if (task.role === 'get') return this.#finish(task, await this.#get(task))
+    try {
+      return await this.#finish(task, await this.#seed(task))
+    } catch (error) {
+      throw this.#jobs.explainChanged(task, error)
+    }
+  }
+
+  /** @returns why it is over */
+  async #finish(task: Task, session: Session): Promise<string> {
     const { keep } = this.#config
-    const session = task.role === 'seed' ? await this.#seed(task) : await this.#get(task)
     await unlessStopped(this.#life.signal, session.whenComplete())
     this.#life.codeWhenStopped = EXIT_OK
     this.#completedAfter = this.#life.uptimeSeconds()
@@ -109,10 +118,7 @@ class Run {
     if (embedBootstrap && !isInDoubt) await save()
     const session = node.addSession({ ...payload, metainfo, ...this.#sessionOptions })
     this.#watch(node, session)
-    const isOpen = session.whenComplete().catch((error: unknown) => {
-      throw this.#jobs.explainChanged(payload.path, error)
-    })
-    await unlessStopped(this.#life.signal, isOpen)
+    await unlessStopped(this.#life.signal, session.whenComplete())
     if (embedBootstrap && isInDoubt) await save()
     if (voucher && isInDoubt) await this.#jobs.vouch(voucher)
     this.#invite(node, session)

@@ -72,6 +72,8 @@ export class Recheck {
   readonly #looks = new Map<number, Look>()
   /** Doubts that were not reported yet. */
   #news: { readonly cause: StorageError; count: number } | undefined
+  /** Of the last doubt that was reported. */
+  #cause: StorageError | undefined
   #delay: Millis = FIRST_RECHECK_MS
   #nextAt: Millis = Infinity
   #cancelNext: Cancel | undefined
@@ -223,7 +225,10 @@ export class Recheck {
     payload.read(this.#doubtful.indices()[0]!, 0, [byte], (error) => {
       if (this.#isClosed) return
       onGone(
-        error ?? new PayloadError('payload.mismatch', 'no piece on disk is what the metainfo says any more'),
+        error ??
+          new PayloadError('payload.mismatch', `nothing is left to serve: ${this.#cause!.message}`, {
+            cause: this.#cause,
+          }),
       )
     })
   }
@@ -232,6 +237,7 @@ export class Recheck {
     if (this.#news === undefined) return
     const { cause, count } = this.#news
     this.#news = undefined
+    this.#cause = cause
     this.#options.emit({ event: 'disk_doubt', code: cause.code, message: cause.message, pieces: count })
   }
 

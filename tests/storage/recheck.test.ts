@@ -5,7 +5,7 @@ import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import type { FileStat } from '../../src/storage/disk.ts'
-import { LONGEST_RECHECK_MS, Recheck, RECHECK_BYTES } from '../../src/storage/recheck.ts'
+import { LONGEST_RECHECK_MS, PATIENCE_MS, Recheck, RECHECK_BYTES } from '../../src/storage/recheck.ts'
 
 const changed = new StorageError('disk.changed', 'it was written to')
 
@@ -41,7 +41,7 @@ function makeRecheck(pieceLength = 10) {
     },
     onBad: (pieces) => said.push(`lost ${pieces.join(' ')}`),
     onVerified: (file, stat) => (known[file] = stat),
-    onGone: (error) => said.push(error.code),
+    onGone: (error) => said.push(error.message),
     payload: {
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       reopen: () => {},
@@ -133,6 +133,17 @@ test('of many pieces that stay bad one is tried at a time, in turn and ever more
   clock.runUntil(32_000 + LONGEST_RECHECK_MS)
   expect(reads()).toEqual(['2', '1 3'])
   expect(have.isFull).toBe(true)
+})
+
+test('when nothing good is left for a minute it is given up, with the reason for the doubt', () => {
+  const { clock, bad, doubt, said } = makeRecheck()
+  const all = [0, 1, 2, 3, 4, 5, 6, 7]
+  for (const piece of all) bad.add(piece)
+  doubt(...all)
+  clock.runUntil(PATIENCE_MS)
+  expect(said()).not.toContainEqual(expect.stringContaining('nothing'))
+  clock.runUntil(3 * PATIENCE_MS)
+  expect(said()).toEqual([`nothing is left to serve: ${changed.message}`])
 })
 
 /** Five of eight are read at a time. */

@@ -47,7 +47,7 @@ export async function scanPayload(given: string): Promise<ScannedPayload> {
       )
     return { path, name, isSingleFile, files, modifiedAt }
   } catch (error) {
-    throw toStorageError(error, given)
+    throw unnamable(error) ?? toStorageError(error, given)
   }
 }
 
@@ -75,6 +75,15 @@ async function filesIn(root: string): Promise<Pick<ScannedPayload, 'files' | 'mo
     modifiedAt[file] = stats.mtimeMs
   })
   return { files, modifiedAt }
+}
+
+/** Node reads what is no UTF-8 in a name as U+FFFD, and does not find the file by that. */
+function unnamable(error: unknown): StorageError | undefined {
+  const { code, path = '' } = error as NodeJS.ErrnoException
+  if (code !== 'ENOENT' || !path.includes('\u{fffd}')) return undefined
+  return new StorageError('disk.unsafe-path', `${path}: the name is not UTF-8, as metainfo wants it`, {
+    cause: error,
+  })
 }
 
 function irregular(path: string, entry: Dirent): StorageError {

@@ -46,6 +46,12 @@ test('a folder is all its files in order, hidden and empty ones too, without emp
   ])
 })
 
+test('a name that is not UTF-8 is refused as such', async () => {
+  mkdirSync(`${folder}/set`)
+  writeFileSync(Buffer.concat([Buffer.from(`${folder}/set/`), Buffer.of(0xff)]), 'x')
+  await expect(scanPayload(`${folder}/set`)).rejects.toThrow(/set\/\ufffd: the name is not UTF-8/)
+})
+
 test.each([
   ['nothing', (): unknown => undefined, 'disk.missing', /is not|no such/],
   ['an empty file', (): unknown => writeFileSync(`${folder}/x`, ''), 'disk.wrong-size', /is empty/],
