@@ -10,10 +10,11 @@ const ROUND_TRIPS_PER_BIT = 1 / 4
 
 /**
  * @param known those a walk has to begin with, those that count before the others
+ * @param usualMs as {@link usualRoundTrip} of them
  * @returns who of them is likely to lead to the target soonest; the nearest where no round trip was measured
  */
-export function soonestOf(known: readonly LookupEntry[]): LookupEntry | undefined {
-  const bitMs = ROUND_TRIPS_PER_BIT * usualRoundTrip(known)
+export function soonestOf(known: readonly LookupEntry[], usualMs: Millis): LookupEntry | undefined {
+  const bitMs = ROUND_TRIPS_PER_BIT * usualMs
   let soonest: LookupEntry | undefined
   let least: Millis = Number.POSITIVE_INFINITY
   for (const entry of known) {
@@ -27,8 +28,8 @@ export function soonestOf(known: readonly LookupEntry[]): LookupEntry | undefine
   return soonest
 }
 
-/** The median: a single slow one changes nothing. */
-function usualRoundTrip(known: readonly LookupEntry[]): Millis {
+/** The median of those that were measured: a single slow one changes nothing. */
+export function usualRoundTrip(known: readonly LookupEntry[]): Millis {
   const measured = known.map(({ rttMs }) => rttMs).filter((rttMs) => Number.isFinite(rttMs))
   return measured.toSorted((a, b) => a - b)[measured.length >>> 1] ?? 0
 }

@@ -14,7 +14,7 @@ import type { Contact, ContactBook } from '../table/contact.ts'
 import { Density } from './density.ts'
 import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/k-bucket.ts'
-import { soonestOf } from './first-choice.ts'
+import { soonestOf, usualRoundTrip } from './first-choice.ts'
 import { isConfirmed, type LookupEntry } from './lookup-entry.ts'
 
 /** Requests at once to the nearest. */
@@ -69,6 +69,8 @@ export class Lookup {
   /** Nearest first, of those who count, then of the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
+  /** Of those it began with. */
+  #usualMs: Millis | undefined
   readonly #witnesses: LookupEntry[] = []
   /** Somebody named more nodes near the target than there can be. */
   #hasRefused = false
@@ -164,7 +166,9 @@ export class Lookup {
   }
 
   #nextFirst(): LookupEntry | undefined {
-    return this.#waiting < FIRST_ALPHA ? soonestOf(this.#entries) : undefined
+    if (this.#waiting >= FIRST_ALPHA) return undefined
+    this.#usualMs ??= usualRoundTrip(this.#entries)
+    return soonestOf(this.#entries, this.#usualMs)
   }
 
   #nextNearest(): LookupEntry | undefined {

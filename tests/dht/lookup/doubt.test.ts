@@ -10,6 +10,8 @@ describe('a walk that might have been led astray', () => {
   /** Of 1,000 nodes, the usual distance between two is 65 of these. */
   const NODES = 1_000
   const NEAREST = [70, 140, 200, 260, 330, 400, 460, 530]
+  /** Nearer together than is likely, and still usual. */
+  const CLOSE = [30, 60, 90, 120, 150, 180, 210, 240]
   const others = (names: readonly number[], own: number): number[] => names.filter((name) => name !== own)
 
   /** Two contacts of ours, one of which leads to where the other never was; the rest name whom `namedBy` says. */
@@ -84,6 +86,28 @@ describe('a walk that might have been led astray', () => {
     expect([walk.isFinished, walk.doubt()]).toEqual([true, false])
   })
 
+  test('asks nobody for it whom one of the eight has named, nor whom somebody named who named the dead', () => {
+    const DEAD = [80, 90, 100]
+    const { walk, hear, ask, distances } = lookup({ networkSize: NODES, isCareful: true })
+    hear([9_000, 20_000])
+    const [one, other] = ask()
+    walk.onReply(one!, undefined)
+    hear([...NEAREST, 1_300, 1_500], one)
+    walk.onReply(other!, undefined)
+    hear([...DEAD, 1_400], other)
+    const asked: number[] = []
+    for (let open = ask(); open.length > 0; open = ask())
+      for (const entry of open) {
+        const [distance] = distances([entry])
+        asked.push(distance!)
+        if (DEAD.includes(distance!)) walk.onFail(entry)
+        else walk.onReply(entry, 'token')
+        if (NEAREST.includes(distance!)) hear([...others(NEAREST, distance!), 1_300], entry)
+      }
+    expect(asked).toHaveLength(8 + 3 + 1)
+    expect(asked).toContain(1_500)
+  })
+
   test('asks a witness later for whose question there was no room', () => {
     const { walk, hear, ask, distances } = lookup({ networkSize: NODES, isCareful: true })
     hear([...NEAREST, 1_400, 1_500])
@@ -100,7 +124,6 @@ describe('a walk that might have been led astray', () => {
 
   describe('when it has found peers', () => {
     const SPARSE = [70, 200, 400, 530, 660, 780, 860, 930]
-    const CLOSE = [30, 60, 90, 120, 150, 180, 210, 240]
 
     /** Whether a walk that ends at `nearest` asks the one whom none of them names. */
     function asksWitness(
@@ -125,6 +148,8 @@ describe('a walk that might have been led astray', () => {
     test('asks one when they lie nearer together than is likely, or so far apart that nearer ones may be hidden', () => {
       expect(asksWitness(CLOSE)).toBe(true)
       expect(asksWitness(SPARSE)).toBe(true)
+      // Fourteen nodes are usual within 917, and the farthest of the eight decides.
+      expect(asksWitness([...SPARSE.slice(0, 7), 900])).toBe(false)
     })
 
     test('asks one before it stores', () => {
@@ -133,7 +158,6 @@ describe('a walk that might have been led astray', () => {
   })
 
   describe('a witness who names', () => {
-    const CLOSE = [30, 60, 90, 120, 150, 180, 210, 240]
     const OTHERS = [600, 700, 800, 900, 1_000, 1_100, 1_200, 1_250]
 
     test.each([
@@ -161,16 +185,16 @@ describe('a walk that might have been led astray', () => {
     })
   })
 
-  test('does not wait for a witness who is late', () => {
+  test('does not wait for a witness who is late, nor takes his silence for an answer', () => {
     const { walk, hear, ask, distances } = lookup({ networkSize: NODES })
-    hear([...NEAREST, 1_400])
+    hear([...CLOSE, 1_400])
     const asked: LookupEntry[] = []
     for (let open = ask(); open.length > 0; open = ask())
       for (const entry of open) {
         asked.push(entry)
         if (distances([entry])[0] === 1_400) continue
         walk.onReply(entry, 'token')
-        hear(others(NEAREST, distances([entry])[0]!), entry)
+        hear(others(CLOSE, distances([entry])[0]!), entry)
       }
     expect(walk.isFinished).toBe(false)
     walk.onSoftTimeout(asked.find((entry) => distances([entry])[0] === 1_400)!)

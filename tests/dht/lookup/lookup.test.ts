@@ -28,6 +28,16 @@ describe('a walk begins with four', () => {
     expect(distances(ask())).toEqual([0, 16_000])
   })
 
+  test('who are fast, then who are near, where few were measured', () => {
+    const { ask, distances, know } = lookup()
+    know(1_000, 100)
+    know(2_000, Number.POSITIVE_INFINITY)
+    know(4_000, Number.POSITIVE_INFINITY)
+    know(8_000, 30)
+    know(8_001, Number.POSITIVE_INFINITY)
+    expect(distances(ask())).toEqual([1_000, 8_000, 2_000, 4_000])
+  })
+
   test('who are nearest, where nobody was measured', () => {
     const { ask, distances, know } = lookup()
     for (const distance of [5, 4, 3, 2, 1]) know(distance, Number.POSITIVE_INFINITY)
