@@ -297,6 +297,12 @@ describe('listening', () => {
     await soon()
     await soon()
     expect(accepted).toHaveLength(2)
+    accepted[0]!.stream.destroy()
+    await accepted[0]!.closed
+    await soon()
+    await dial(listener.local[0]!)
+    await soon()
+    expect(accepted, 'a place is free').toHaveLength(3)
   })
 
   test('a stream that broke says how', async () => {

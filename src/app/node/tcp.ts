@@ -1,18 +1,18 @@
 /** Dialling and listening over TCP. */
 import { connect, createServer, isIP } from 'node:net'
-import type { Server } from 'node:net'
+import type { OnReadOpts, Server } from 'node:net'
 import { canonicalIp, familyOf, formatEndpoint } from '../../protocol/endpoint.ts'
 import type { Endpoint, Family } from '../../protocol/endpoint.ts'
 import { TransportError } from '../../protocol/errors.ts'
 import type { ByteStream, Cancel, Dialer, Listener, Millis } from '../../protocol/ports.ts'
+import { readingInto } from './accepted-socket.ts'
 import { bindAll } from './bind.ts'
 import type { Bound } from './bind.ts'
 import { connectionError } from './network-error.ts'
-import { plain } from './plain-bytes.ts'
 import { TcpStream } from './tcp-stream.ts'
 
 /**
- * Bytes of the one buffer that all outgoing connections of a process read into. It can be shared because the event
+ * Bytes of the one buffer that all connections of a dialer, or of a listener, read into. It can be shared because the event
  * loop reads one socket at a time and `handler.onData` is done with the bytes when it returns: an idle connection
  * costs no buffer at all.
  */
@@ -59,13 +59,7 @@ export class TcpDialer implements Dialer {
       port: to.port,
       family,
       ...(this.#source !== undefined && familyOf(this.#source) === family && { localAddress: this.#source }),
-      onread: {
-        buffer: this.#readBuffer,
-        callback: (length, buffer) => {
-          stream?.onBytes(buffer.subarray(0, length))
-          return true
-        },
-      },
+      onread: reader(this.#readBuffer, () => stream),
     })
     const timer = setTimeout(() => {
       end()
@@ -117,13 +111,25 @@ export async function listenTcp(address: string, maxAccepted: number = MAX_ACCEP
   return listener
 }
 
+/** Hands to a stream, once there is one, what its socket reads into `buffer`. */
+function reader(buffer: Uint8Array, streamOf: () => TcpStream | undefined): OnReadOpts {
+  return {
+    buffer,
+    callback: (length, bytes) => {
+      streamOf()?.onBytes(bytes.subarray(0, length))
+      return true
+    },
+  }
+}
+
 interface BoundServer extends Bound {
   onStream: (stream: ByteStream) => void
 }
 
 function bindServer({ host, port }: Endpoint, family: Family, maxAccepted: number): Promise<BoundServer> {
   return new Promise((resolve, reject) => {
-    const server = createServer(SOCKET_OPTIONS)
+    const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true })
+    const readBuffer = new Uint8Array(READ_BUFFER_BYTES)
     server.maxConnections = maxAccepted
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: family === 6 }, () => {
@@ -135,14 +141,15 @@ function bindServer({ host, port }: Endpoint, family: Family, maxAccepted: numbe
         close: () => server.close(),
       }
       server.on('connection', (socket) => {
-        const host = canonicalIp(socket.remoteAddress ?? '')
-        if (host === undefined || socket.remotePort === undefined) {
+        const { remoteAddress, remotePort: port } = socket
+        const host = canonicalIp(remoteAddress ?? '')
+        if (host === undefined || port === undefined) {
           socket.on('error', () => {})
           socket.destroy() // gone before we looked
           return
         }
-        const stream = new TcpStream(socket, { host, port: socket.remotePort })
-        socket.on('data', (chunk) => stream.onBytes(plain(chunk as Buffer)))
+        const onread = reader(readBuffer, () => stream)
+        const stream = new TcpStream(readingInto(socket, onread), { host, port })
         bound.onStream(stream)
       })
       resolve(bound)
