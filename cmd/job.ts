@@ -5,6 +5,7 @@ import {
   encodeBit,
   encodeTorrent,
   fetchMetainfo,
+  MetainfoError,
   parseMagnet,
   PayloadError,
   readMetainfo,
@@ -191,6 +192,10 @@ export class Jobs {
     try {
       metainfo = await readMetainfo(path)
       return metainfo
+    } catch (error) {
+      // Who wants to get a thing names the thing.
+      if (!(error instanceof MetainfoError) || !(await exists(`${path}.bit`))) throw error
+      throw new MetainfoError(error.code, `${error.message}; did you mean ${path}.bit?`, { cause: error })
     } finally {
       this.start(role, metainfo)
     }

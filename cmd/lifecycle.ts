@@ -3,11 +3,12 @@
  * Signals, a vanished reader and errors all end it the same way, in order and in time.
  */
 import { type LogLevel, type NodeEvent } from '../src/app/event-level.ts'
-import { SwarmError } from '../src/app/library.ts'
+import { StorageError, SwarmError } from '../src/app/library.ts'
 import { EventLog } from '../src/app/logger.ts'
 import { SystemClock } from '../src/app/node/clock.ts'
+import { errnoOf } from '../src/app/node/network-error.ts'
 import type { Env } from './env.ts'
-import { EXIT_BROKEN_PIPE, EXIT_OK, EXIT_UNEXPECTED, exitCodeOf } from './exit-code.ts'
+import { EXIT_BROKEN_PIPE, EXIT_OK, EXIT_STORAGE, EXIT_UNEXPECTED, exitCodeOf } from './exit-code.ts'
 import { complain } from './main.ts'
 
 /** After a signal the process is gone within this time. */
@@ -16,6 +17,9 @@ const STOP_DEADLINE_MS = 5_000
 const CLOSE_DEADLINE_MS = 4_000
 /** After an error that nobody caught, the time for the log's last lines. */
 const CRASH_DEADLINE_MS = 1_000
+
+/** What a pipe, a socket and a terminal answer when nobody is at their other end. */
+const GONE = new Set(['EPIPE', 'ECONNRESET', 'EIO'])
 
 /** Why work was told to end before it was done. */
 class Stopped extends Error {}
@@ -52,14 +56,22 @@ export async function live(
   const clock = new SystemClock()
   const startedAt = clock.now()
   const stop = new AbortController()
-  let isBroken = false
+  /** When the log cannot be written any more. */
+  let codeOfBrokenLog: number | undefined
   const log = new EventLog({
     clock,
     level,
     fd: env.logFd,
-    onBroken: () => {
-      isBroken = true
-      stop.abort(new Stopped('the reader of the log went away'))
+    onBroken(error) {
+      if (GONE.has(errnoOf(error))) {
+        codeOfBrokenLog = EXIT_BROKEN_PIPE
+        stop.abort(new Stopped('the reader of the log went away'))
+      } else {
+        codeOfBrokenLog = EXIT_STORAGE
+        life.onMessage()
+        complain(env, new StorageError('disk.io', `cannot write the log: ${error.message}`))
+        stop.abort(new Stopped('the log cannot be written'))
+      }
     },
   })
   const life: Life = {
@@ -121,12 +133,12 @@ export async function live(
     life.onClose(hasFailed).then(() => true),
     new Promise<false>((resolve) => clock.after(CLOSE_DEADLINE_MS, () => resolve(false))),
   ])
-  await log.close(exitEvent(isBroken ? EXIT_BROKEN_PIPE : code))
+  await log.close(exitEvent(codeOfBrokenLog ?? code))
   // A disk that does not answer holds a thread.
-  if (!isClosed) env.leave(isBroken ? EXIT_BROKEN_PIPE : code)
+  if (!isClosed) env.leave(codeOfBrokenLog ?? code)
   offSignals()
   offCrash()
-  return isBroken ? EXIT_BROKEN_PIPE : code
+  return codeOfBrokenLog ?? code
 }
 
 /** Waits for `promise`, or throws {@link Stopped} as soon as the user wants the process to end. */

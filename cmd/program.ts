@@ -7,7 +7,7 @@ import { printable } from '../src/app/terminal-text.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { OptionTable } from './argv.ts'
 import type { Env } from './env.ts'
-import { EXIT_USAGE } from './exit-code.ts'
+import { EXIT_OK, EXIT_USAGE } from './exit-code.ts'
 import { meantBy } from './misspelt.ts'
 import { addSimulation } from './simulation-command.ts'
 
@@ -45,7 +45,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .enablePositionalOptions()
     .version(`bitswarm ${VERSION}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand(false)
     .addHelpText('before', INTRODUCTION)
     .addHelpText('after', CLOSING)
     .argument('[metainfo]', 'a .torrent or .bit file, its URL, or a magnet link: the same as -get')
@@ -127,6 +127,16 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .action(async (shell: string) => {
       const { completion } = await import('./commands/completion.ts')
       onResult(completion(env, program, shell))
+    })
+  program
+    .command('help [command]')
+    .description('print the help of a command')
+    .action((name?: string) => {
+      const command = name === undefined ? program : program.commands.find((each) => each.name() === name)
+      if (command === undefined)
+        throw new ConfigError('config.usage', `'${name}' is no command; see bitswarm -help`)
+      command.outputHelp()
+      onResult(EXIT_OK)
     })
   for (const command of subcommands(program))
     command.copyInheritedSettings(program).allowExcessArguments(false)

@@ -1,12 +1,16 @@
-/** What of the log people should not have to look for in it: a disk or a payload that they must see to. */
+/** What of the log people should not have to look for in it: a disk, a payload or a bootstrap node that they must see to. */
 import type { NodeEvent } from '../src/app/event-level.ts'
 
 export class Troubles {
+  readonly #hasNamedBootstrap: boolean
   readonly #say: (sentence: string) => void
   #isStalled = false
   #isInDoubt = false
+  #isAlone = false
 
-  constructor(say: (sentence: string) => void) {
+  /** @param hasNamedBootstrap whether the user expects DHT nodes to answer that he has named */
+  constructor(hasNamedBootstrap: boolean, say: (sentence: string) => void) {
+    this.#hasNamedBootstrap = hasNamedBootstrap
     this.#say = say
   }
 
@@ -29,12 +33,21 @@ export class Troubles {
         this.#isInDoubt = true
         break
       case 'disk_verdict':
+        // Of much that is in doubt each part has a verdict of its own.
+        if (event.retrySeconds === 0) break
         this.#isInDoubt = false
         this.#say(
-          event.have === event.pieces
-            ? 'all pieces are good again'
-            : `${event.have} of ${event.pieces} pieces are good; the others are not what the metainfo says, and not served`,
+          `${event.bad > 0 ? `${piecesAre(event.bad)} not what the metainfo says` : 'they are good'}: ${event.have} of ${event.pieces} are served`,
         )
+        break
+      case 'dht_bootstrap_failed':
+        if (this.#hasNamedBootstrap && !this.#isAlone)
+          this.#say(`-bootstrap: ${event.reason}; the node must run, with the same -swarm-key and -dht-net`)
+        this.#isAlone = true
+        break
+      case 'dht_bootstrap':
+        if (this.#hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: the DHT is joined now')
+        this.#isAlone = false
         break
     }
   }

@@ -1,5 +1,6 @@
 /** `-seed`, `-get`, a bare metainfo file, or a DHT-only node: the commands that go on until they are done or stopped. */
 import { readConfig, type Config, type SettingName } from '../../src/app/config.ts'
+import type { NodeEvent } from '../../src/app/event-level.ts'
 import {
   encodeMagnet,
   readBlocklist,
@@ -45,6 +46,7 @@ class Run {
   readonly #life: Life
   readonly #screen: Screen
   readonly #jobs: Jobs
+  readonly #troubles: Troubles
   /** Seconds until everything was there: the summary is not to count the seeding after it. */
   #completedAfter: number | undefined
 
@@ -54,6 +56,7 @@ class Run {
     this.#life = life
     this.#screen = new Screen(env, { ...config, hasLog: true })
     this.#jobs = new Jobs(env, { config, life, screen: this.#screen })
+    this.#troubles = new Troubles(config.bootstrap.length > 0, (sentence) => this.#screen.say(sentence))
     life.onMessage = () => this.#screen.clear()
     // Until there is a session; hashing may take long.
     life.onClose = async () => this.#screen.clear()
@@ -100,7 +103,7 @@ class Run {
       hasLan: lan,
       ...this.#state,
       isDhtChatty: this.#isDebugging,
-      onEvent: (event) => this.#life.emit(event),
+      onEvent: (event) => this.#onEvent(event),
     })
     this.#watch(node)
     return this.#forEver()
@@ -149,7 +152,6 @@ class Run {
 
   async #startNode(bootstrap: readonly string[]): Promise<Node> {
     const { tcpListen, port, dhtListen = ':0', dhtNet, maxPeers, maxUp, maxDown, blocklist } = this.#config
-    const troubles = new Troubles((sentence) => this.#screen.say(sentence))
     return startNode({
       ...(await this.#privacy()),
       tcpListen: tcpListen ?? `:${port ?? 0}`,
@@ -164,11 +166,13 @@ class Run {
       ...this.#state,
       ...(blocklist !== undefined && { filter: await readBlocklist(resolve(this.#env.cwd, blocklist)) }),
       isDhtChatty: this.#isDebugging,
-      onEvent: (event) => {
-        this.#life.emit(event)
-        troubles.onEvent(event)
-      },
+      onEvent: (event) => this.#onEvent(event),
     })
+  }
+
+  #onEvent(event: NodeEvent): void {
+    this.#life.emit(event)
+    this.#troubles.onEvent(event)
   }
 
   /** What keeps others out of our DHT. */

@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { live } from '../../cmd/lifecycle.ts'
+import { live, unlessStopped } from '../../cmd/lifecycle.ts'
 import { fakeEnv } from './fake-env.ts'
 
 /** Closed by the log. */
@@ -31,4 +31,14 @@ test('a node that says goodbye in time ends in order', async () => {
 
 test('one that a disk holds up leaves without it, with the code that it would have had', async () => {
   expect(await liveAndClose(() => new Promise(() => {}))).toEqual({ code: 0, left: [0] })
+})
+
+test('a log for which there is no room ends it as a storage failure, and not as a reader that went away', async () => {
+  const env = fakeEnv([], { logFd: openSync('/dev/full', 'a') })
+  const code = await live(env, 'info', (life) => {
+    life.emit({ event: 'log_dropped', lines: 1 })
+    return unlessStopped(life.signal, new Promise<never>(() => {}))
+  })
+  expect(code).toBe(5)
+  expect(env.said()).toMatch(/^bitswarm: cannot write the log: ENOSPC: .*\n$/)
 })

@@ -86,6 +86,7 @@ describe('usage', () => {
     ['-port 1 -tcp-listen :2 -get a', /mean the same/],
     ['insepct a.bit', /^bitswarm: 'insepct' is neither a command nor a file here; did you mean inspect\?\n$/],
     ['seed model.bin', /did you mean -seed\?/],
+    ['help insepct', /^bitswarm: 'insepct' is no command; see bitswarm -help\n$/],
     ['-lan=maybe', /^bitswarm: -lan 'maybe': must be true or false\n$/],
     ['convert a.bit b.zip', /ends in neither \.bit nor \.torrent/],
     ['create a -piece-length 3', /-piece-length '3': must be a power of two/],
@@ -297,6 +298,14 @@ describe('a run that cannot begin', () => {
     expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/a.bit: neither a .bit nor a .torrent file\n`)
     writeFileSync(join(cwd, 'z.torrent'), '')
     expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/z.torrent: the file is empty\n`)
+  })
+
+  test('who names the payload in place of its metainfo is told', async () => {
+    makePayload()
+    await run('create model.bin')
+    expect((await run('-get model.bin')).stderr).toBe(
+      `bitswarm: ${cwd}/model.bin: neither a .bit nor a .torrent file; did you mean ${cwd}/model.bin.bit?\n`,
+    )
   })
 
   test('a file whose name is nearly that of a command is a file all the same', async () => {
