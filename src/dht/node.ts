@@ -34,9 +34,6 @@ import { loadTable } from './life/table-keeper.ts'
 import { Walks } from './lookup/walk.ts'
 import { Watches } from './lookup/watches.ts'
 
-/** Contacts that a walk begins with. */
-const WALK_SEEDS = 2 * K
-
 export interface FoundNode {
   readonly id: NodeId
   readonly endpoint: Endpoint
@@ -96,7 +93,6 @@ export class DhtNode {
     const ownId = this.id
     const book = this.#book
     const deadlines = this.#deadlines
-    const now = clock.now()
     const isSelf = (contact: Contact): boolean =>
       book.hasId(contact, ownId) || this.#identity.isAt(book.endpoint(contact))
     this.#role = new Role({ ...options, clock: deadlines, isReady: () => this.isReady })
@@ -117,40 +113,35 @@ export class DhtNode {
     const { table, rpc, ping, calleeOf } = this.#neighbourhood
     this.#table = table
     this.#rpc = rpc
-    const tokens = new Tokens(random, now)
+    const tokens = new Tokens(random, clock.now())
     const standing = new Standing(book, table)
     this.#store = new PeerStore({ family, ownId, random })
-    this.#responder = new Responder(
-      {
-        ownId,
-        book,
-        table,
-        standing,
-        store: this.#store,
-        tokens,
-        overheadBytes: port.overheadBytes,
-        otherNodes,
-        onStored: (infoHash, peer) => this.#watches.onStored(infoHash, peer),
-      },
-      now,
-    )
+    this.#responder = new Responder({
+      ownId,
+      book,
+      table,
+      standing,
+      store: this.#store,
+      tokens,
+      overheadBytes: port.overheadBytes,
+      otherNodes,
+      watches: this.#watches,
+    })
     this.#walks = new Walks({
       isSelf,
       book,
       clock: deadlines,
       rpc,
       calleeOf,
-      rttOf: (contact) => this.#table.srtt(contact),
-      nearest: (target) => this.#table.closest(target, WALK_SEEDS),
-      counts: (contact) => standing.counts(contact, deadlines.now()),
-      networkSize: () => this.#table.estimatedNetworkSize(),
+      table,
+      standing,
     })
     this.#lookups = new PeerLookups({
       family,
       clock: deadlines,
       walks: this.#walks,
       emit,
-      stored: (infoHash) => this.#store.endpoints(infoHash, deadlines.now()),
+      store: this.#store,
       mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
     })
     this.#maintenance = new Maintenance({
@@ -162,8 +153,7 @@ export class DhtNode {
       table,
       walks: this.#walks,
       emit,
-      calleeOf,
-      onNodes: (call, reply) => this.#neighbourhood.onNodes(call, reply),
+      neighbourhood: this.#neighbourhood,
     })
     this.#bootstrap = new Bootstrap({
       ownId,
@@ -172,7 +162,7 @@ export class DhtNode {
       random,
       rpc,
       emit,
-      contacts: () => this.#table.size,
+      table,
       onAnswer: (call, reply) => this.#onSeed(call, reply),
       onFailed: () => this.#lookups.beginWaiting(),
     })

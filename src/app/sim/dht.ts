@@ -198,7 +198,7 @@ export class SimDht {
       port: onSent === undefined ? port : new TappedPort(port, onSent),
       clock,
       random: this.#random.fork(`node ${index}`),
-      emit: (event) => onEvent?.(event, index),
+      emit: onEvent === undefined ? nobodyListens : (event) => onEvent(event, index),
       book,
       isReadOnly,
       isEphemeral,
@@ -244,6 +244,8 @@ export class SimDht {
     return result!.value
   }
 }
+
+function nobodyListens(): void {}
 
 export interface Plug {
   readonly socket: SimSocket

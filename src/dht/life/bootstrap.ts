@@ -10,6 +10,7 @@ import { NONE } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import { K } from '../table/k-bucket.ts'
 import type { Reply } from '../wire/messages.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
 
@@ -52,8 +53,8 @@ export interface BootstrapOptions {
   readonly random: Random
   readonly rpc: Rpc
   readonly emit: Emit<DhtEvent>
-  /** How many there are to ask in the table. */
-  readonly contacts: () => number
+  /** Whom there is to ask. */
+  readonly table: Pick<RoutingTable, 'size'>
   /** A seed has answered: the table has a contact. */
   readonly onAnswer: (call: Call, reply: Reply) => void
   /** All seeds stayed silent. */
@@ -99,7 +100,7 @@ export class Bootstrap {
 
   /** Somebody who is a node, as we hear: asked once, and forgotten. */
   meet(endpoint: Endpoint): void {
-    const isWanted = this.#options.contacts() < MEET_BELOW && this.#fresh.length < MAX_MET
+    const isWanted = this.#options.table.size < MEET_BELOW && this.#fresh.length < MAX_MET
     if (endpoint.port === 0 || !isWanted || this.#seeds.has(formatEndpoint(endpoint))) return
     this.#fresh.push(endpoint)
     if (this.#round === undefined) this.#start()
@@ -122,11 +123,11 @@ export class Bootstrap {
    * Whoever joins needs one that knows others, and asks no further; whom we were just told of may know others than we do.
    */
   #start(): void {
-    const { random, contacts } = this.#options
+    const { random, table } = this.#options
     this.#timer?.()
-    const isJoining = contacts() === 0
+    const isJoining = table.size === 0
     const isFresh = this.#fresh.length > 0
-    const isThin = contacts() < K
+    const isThin = table.size < K
     const spared = new Set(this.#spared)
     const known = [...this.#seeds.values()].filter((seed) => !spared.has(seed))
     const seeds = isFresh ? shuffled(this.#fresh, random) : [...spared, ...shuffled(known, random)]
@@ -150,11 +151,11 @@ export class Bootstrap {
   }
 
   #onRoundEnd(asked: number, answered: number): void {
-    const { emit, family, contacts, onFailed } = this.#options
+    const { emit, family, table, onFailed } = this.#options
     this.#round = undefined
     if (this.#fresh.length > 0) return this.#start()
     const profile = this.#profile()
-    if (answered > 0 || contacts() > 0) {
+    if (answered > 0 || table.size > 0) {
       this.#backOff = MIN_BACK_OFF
       this.#waitThenStart(this.#spared.length > 0 ? SECOND_OPINION : PROBE[profile])
       return

@@ -7,8 +7,9 @@ import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.t
 import { NONE, type Contact } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import type { Reply } from '../wire/messages.ts'
+import type { Neighbourhood } from '../table/neighbourhood.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
-import type { Call, CallHandler, Callee, Rpc } from '../lookup/rpc.ts'
+import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import type { Walks } from '../lookup/walk.ts'
 
 /** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
@@ -36,9 +37,8 @@ export interface MaintenanceOptions {
   readonly table: RoutingTable
   readonly walks: Walks
   readonly emit: Emit<DhtEvent>
-  readonly calleeOf: (contact: Contact) => Callee
-  /** A refresh brought a list of nodes. */
-  readonly onNodes: (call: Call, reply: Reply) => void
+  /** Hears of the nodes that a refresh brings. */
+  readonly neighbourhood: Neighbourhood
 }
 
 export class Maintenance implements CallHandler {
@@ -94,7 +94,7 @@ export class Maintenance implements CallHandler {
   }
 
   onReply(call: Call, reply: Reply): void {
-    this.#options.onNodes(call, reply)
+    this.#options.neighbourhood.onNodes(call, reply)
   }
 
   /** There is no hurry: who stays silent is asked again when the call has failed. */
@@ -107,12 +107,13 @@ export class Maintenance implements CallHandler {
    * were filled by the walk to our own id.
    */
   #fillFarBuckets(): void {
-    const { table, rpc, calleeOf } = this.#options
+    const { table, rpc, neighbourhood } = this.#options
     for (let bucket = 0; bucket < table.depth - 2; bucket++) {
       if (table.hasEnough(bucket)) continue
       const target = this.#idInBucket(bucket)
       const [nearest] = table.closest(target, 1)
-      if (nearest !== undefined) rpc.call({ type: 'findPeers', target }, calleeOf(nearest), this)
+      if (nearest !== undefined)
+        rpc.call({ type: 'findPeers', target }, neighbourhood.calleeOf(nearest), this)
     }
   }
 
@@ -142,7 +143,7 @@ export class Maintenance implements CallHandler {
   }
 
   #refresh(): void {
-    const { clock, table, rpc, calleeOf } = this.#options
+    const { clock, table, rpc, neighbourhood } = this.#options
     const now = clock.now()
     if (now - this.#forgotAt >= IDLE) {
       table.forgetSurplus(FORGET_AFTER)
@@ -151,9 +152,10 @@ export class Maintenance implements CallHandler {
     const next = table.nextRefresh({ near: REFRESH_NEAR, far: REFRESH_FAR })
     if (next.contact !== NONE && next.at <= now) {
       const bucket = table.bucketIndexOf(next.contact)
+      const callee = neighbourhood.calleeOf(next.contact)
       // A bucket with room gains from the nodes that come back; a full one only needs to know who is alive.
-      if (table.isFull(bucket)) rpc.call({ type: 'ping' }, calleeOf(next.contact), this)
-      else rpc.call({ type: 'findPeers', target: this.#idInBucket(bucket) }, calleeOf(next.contact), this)
+      if (table.isFull(bucket)) rpc.call({ type: 'ping' }, callee, this)
+      else rpc.call({ type: 'findPeers', target: this.#idInBucket(bucket) }, callee, this)
     }
     // The contact just asked stays the stalest until it answers or fails: it must not be asked at each spacing.
     const isAsking = next.contact !== NONE && next.at <= now

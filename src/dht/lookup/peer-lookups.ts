@@ -5,6 +5,7 @@ import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Emit } from '../../protocol/ports.ts'
 import type { DhtEvent } from '../events.ts'
 import type { LookupSummary, OnPeers } from '../service.ts'
+import type { PeerStore } from '../serve/peer-store.ts'
 import type { Walks } from './walk.ts'
 
 export interface PeerLookupsOptions {
@@ -13,7 +14,7 @@ export interface PeerLookupsOptions {
   readonly walks: Walks
   readonly emit: Emit<DhtEvent>
   /** Peers that were announced to ourselves. */
-  readonly stored: (infoHash: InfoHash) => readonly Endpoint[]
+  readonly store: PeerStore
   /** Whether there is nobody to ask yet, and there may be soon. */
   readonly mustWait: () => boolean
 }
@@ -29,7 +30,7 @@ export class PeerLookups {
 
   /** Nothing is called before this returns. */
   start(infoHash: InfoHash, onPeers: OnPeers, onDone: (summary: LookupSummary) => void): Cancel {
-    const { family, clock, walks, emit, stored, mustWait } = this.#options
+    const { family, clock, walks, emit, store, mustWait } = this.#options
     const found = new Set<string>()
     const onFound = (peers: readonly Endpoint[]): void => {
       const fresh = peers.filter((peer) => !found.has(formatEndpoint(peer)))
@@ -39,7 +40,7 @@ export class PeerLookups {
     let cancel: Cancel = () => undefined
     const begin = (): void => {
       this.#waiting.delete(begin)
-      onFound(stored(infoHash))
+      onFound(store.endpoints(infoHash, clock.now()))
       cancel = walks.start({
         goal: { infoHash },
         isCareful: false,

@@ -93,13 +93,10 @@ export class Rpc {
   readonly #send: (request: Request, callee: Callee) => void
   readonly #observer: RpcObserver
   /** What we may ask, and how fast. */
-  readonly outgoing: OutgoingLimiter
+  readonly outgoing = new OutgoingLimiter()
   readonly #calls = new LazyMap<string, Call>()
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
-  readonly #rtts: Readonly<Record<Profile, RttWindow>> = {
-    lan: new RttWindow('lan'),
-    wan: new RttWindow('wan'),
-  }
+  readonly #rtts: Record<Profile, RttWindow | undefined> = { lan: undefined, wan: undefined }
 
   constructor({ ownId, isReadOnlyTo, clock, random, send, observer }: RpcOptions) {
     this.#ownId = ownId
@@ -108,7 +105,6 @@ export class Rpc {
     this.#random = random
     this.#send = send
     this.#observer = observer
-    this.outgoing = new OutgoingLimiter(clock.now())
   }
 
   get inFlight(): number {
@@ -125,7 +121,7 @@ export class Rpc {
     const t = this.#transactionId()
     const ro = this.#isReadOnlyTo(callee.profile) ? 1 : undefined
     const request = requestOf(question, { t, id: this.#ownId, ro })
-    const soft = this.#rtts[profile].timeout(callee.rto)
+    const soft = this.#rttsOf(profile).timeout(callee.rto)
     const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)
     const call: Call = {
       request,
@@ -179,7 +175,11 @@ export class Rpc {
 
   /** What a round trip to somebody of that profile took: remotes without a measured one are timed by these. */
   onRtt(profile: Profile, rttMs: Millis): void {
-    this.#rtts[profile].onSample(rttMs)
+    this.#rttsOf(profile).onSample(rttMs)
+  }
+
+  #rttsOf(profile: Profile): RttWindow {
+    return (this.#rtts[profile] ??= new RttWindow(profile))
   }
 
   #refuse(call: Call, reason: DropReason): DropReason {

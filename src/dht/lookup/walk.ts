@@ -5,6 +5,9 @@ import { LazyMap } from '../../protocol/lazy-map.ts'
 import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
+import { K } from '../table/k-bucket.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import type { Standing } from '../table/standing.ts'
 import { Lookup, MAX_RPCS } from './lookup.ts'
 import type { LookupEntry } from './lookup-entry.ts'
 import { MorePeers } from './more-peers.ts'
@@ -17,6 +20,8 @@ import { forEachToldContact, toldPeers, type Teller } from '../table/told.ts'
 const MAX_WALK: Millis = 10_000
 /** Walks at once; further ones wait for their turn. */
 const MAX_WALKS = 32
+/** Contacts that a walk begins with. */
+const WALK_SEEDS = 2 * K
 /** When there was no room for a call in flight. */
 const RETRY_AFTER: Millis = 50
 
@@ -37,14 +42,10 @@ export interface WalkEnvironment {
   readonly clock: Clock
   readonly rpc: Rpc
   calleeOf(contact: Contact): Callee
-  /** Measured round trip, when there is one. */
-  rttOf(contact: Contact): Millis | undefined
-  /** Known contacts near a target, to begin with. */
-  nearest(target: Uint8Array): readonly Contact[]
-  /** Whether a node may be one of those that a walk is for. */
-  counts(contact: Contact): boolean
-  /** How many nodes there are, roughly. */
-  networkSize(): number
+  /** Whom we know, to begin with. */
+  readonly table: RoutingTable
+  /** Who may be one of those that a walk is for. */
+  readonly standing: Standing
 }
 
 export interface WalkOptions {
@@ -139,19 +140,19 @@ class Walk implements CallHandler {
       // Who only gets to know others is not harmed by liars among them.
       isWary: options.isCareful || 'infoHash' in goal,
       seeksPeers: options.onPeers !== undefined,
-      counts: (contact) => environment.counts(contact),
-      networkSize: environment.networkSize(),
+      counts: (contact) => environment.standing.counts(contact, environment.clock.now()),
+      networkSize: environment.table.estimatedNetworkSize(),
     })
     for (const contact of options.from ?? []) this.#lookup.onKnown(contact, Number.POSITIVE_INFINITY)
   }
 
   begin(): void {
-    const { clock, nearest, rttOf } = this.#environment
+    const { clock, table } = this.#environment
     this.#startedAt = clock.now()
     const { from = [] } = this.#options
     if (from.length === 0)
-      for (const contact of nearest(this.#target))
-        this.#lookup.onKnown(contact, rttOf(contact) ?? Number.POSITIVE_INFINITY)
+      for (const contact of table.closest(this.#target, WALK_SEEDS))
+        this.#lookup.onKnown(contact, table.srtt(contact) ?? Number.POSITIVE_INFINITY)
     this.#timers.push(clock.after(MAX_WALK, () => this.#end()))
     this.#advance()
   }

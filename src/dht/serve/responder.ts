@@ -33,6 +33,7 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import type { Standing } from '../table/standing.ts'
 import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from '../wire/source-limiter.ts'
 import type { Tokens } from './token.ts'
+import type { Watches } from '../lookup/watches.ts'
 
 /** A reply has at most so many times the bytes of its request, until the source proved that it hears us. */
 const MAX_AMPLIFICATION = 3
@@ -46,6 +47,7 @@ const ANNOUNCE_RATES: Readonly<Record<Profile, Rate>> = {
 }
 /** Refusals to one source; further ones get no answer. */
 const ERROR_RATE: Rate = { perSecond: 1, burst: 1 }
+const ERROR_RATES: Readonly<Record<Profile, Rate>> = { lan: ERROR_RATE, wan: ERROR_RATE }
 /** Pongs to another port than they were asked from. */
 const REDIRECT_RATE: Rate = { perSecond: 1, burst: 1 }
 
@@ -70,7 +72,8 @@ export interface ResponderOptions {
   /** Nodes of the other family, packed; undefined where there is only one. */
   readonly otherNodes:
     ((target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined) | undefined
-  readonly onStored: (infoHash: InfoHash, peer: Endpoint) => void
+  /** Hear of what is stored. */
+  readonly watches: Watches
 }
 
 /** What is known of the sender of a request. */
@@ -92,12 +95,11 @@ export interface Answer {
 export class Responder {
   readonly #options: ResponderOptions
   readonly #announces = new SourceLimiter(ANNOUNCE_RATES)
-  readonly #errors = new SourceLimiter({ lan: ERROR_RATE, wan: ERROR_RATE })
-  readonly #redirects: Bucket
+  readonly #errors = new SourceLimiter(ERROR_RATES)
+  #redirects: Bucket | undefined
 
-  constructor(options: ResponderOptions, now: Millis) {
+  constructor(options: ResponderOptions) {
     this.#options = options
-    this.#redirects = new Bucket(REDIRECT_RATE, now)
   }
 
   /**
@@ -163,8 +165,14 @@ export class Responder {
   #onPing(message: PingMessage, { from, isProven, now }: Asker): Answer {
     const reply = this.#pong(message, from)
     // The probe of another port reaches a host that asked for it, and nobody often.
-    const port = message.rp !== undefined && isProven && this.#redirects.take(now) ? message.rp : from.port
+    const port = isProven && this.#mayRedirect(message, now) ? message.rp : from.port
     return { reply, to: port === from.port ? from : { host: from.host, port } }
+  }
+
+  #mayRedirect(message: PingMessage, now: Millis): message is PingMessage & { readonly rp: number } {
+    if (message.rp === undefined) return false
+    this.#redirects ??= new Bucket(REDIRECT_RATE, now)
+    return this.#redirects.take(now)
   }
 
   #onFindPeers(message: FindPeersMessage, asker: Asker): PeersMessage {
@@ -242,7 +250,7 @@ export class Responder {
 
   #onAnnounce(message: AnnounceMessage, asker: Asker): PongMessage | DropReason {
     const { from, scope, now } = asker
-    const { tokens, store, onStored } = this.#options
+    const { tokens, store, watches } = this.#options
     const { infoHash, token, id } = message
     const profile = profileOf(scope)
     if (!this.#announces.allows(from.host, profile, now)) return 'announce-rate'
@@ -253,7 +261,7 @@ export class Responder {
     const peer = { host: from.host, port: message.port ?? from.port }
     const outcome = store.put(infoHash, peer, { isSeed: message.seed === 1, profile, now })
     if (outcome === 'full') return this.#error(message, asker, [ERROR_NOT_STORED, 'full'])
-    onStored(infoHash, peer)
+    watches.onStored(infoHash, peer)
     return { ...this.#pong(message, from), ttl: PEER_TTL / 1_000 }
   }
 

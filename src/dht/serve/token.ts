@@ -13,52 +13,62 @@ const EPOCH: Millis = 5 * 60_000
 
 const TOKEN_BYTES = 12
 
+/** Where the two secrets lie. */
+const CURRENT = 0
+const PREVIOUS = SIPHASH_KEY_LENGTH
+
 export class Tokens {
   readonly #random: Random
-  #current: Uint8Array
-  #previous: Uint8Array
-  /** When `#current` was drawn. */
+  /** Both in one array, as a node of a simulation is small and an array is not. */
+  readonly #secrets = new Uint8Array(2 * SIPHASH_KEY_LENGTH)
+  /** When the current one was drawn. */
   #since: Millis
 
   constructor(random: Random, now: Millis) {
     this.#random = random
-    this.#current = this.#secret()
-    this.#previous = this.#secret()
+    random.fill(this.#secrets)
     this.#since = now
   }
 
   /** The token for an announce of `infoHash` by the node `id` at `host`; valid for five to ten minutes. */
   issue(host: string, infoHash: InfoHash, id: NodeId, now: Millis): string {
     this.#rotate(now)
-    return tokenOf(this.#current, statement(host, infoHash, id))
+    return this.#tokenOf(CURRENT, statement(host, infoHash, id))
   }
 
   isValid(token: string, host: string, infoHash: InfoHash, id: NodeId, now: Millis): boolean {
     this.#rotate(now)
     const said = statement(host, infoHash, id)
     // Both are always computed and compared in full: the time taken tells nothing.
-    const isCurrent = isSame(token, tokenOf(this.#current, said))
-    const isPrevious = isSame(token, tokenOf(this.#previous, said))
+    const isCurrent = isSame(token, this.#tokenOf(CURRENT, said))
+    const isPrevious = isSame(token, this.#tokenOf(PREVIOUS, said))
     return isCurrent || isPrevious
   }
 
   /** Forgets all secrets: what was said before does not hold any more. */
   renew(now: Millis): void {
-    this.#current = this.#secret()
-    this.#previous = this.#secret()
+    this.#random.fill(this.#secrets)
     this.#since = now
   }
 
   #rotate(now: Millis): void {
     const epochs = Math.floor((now - this.#since) / EPOCH)
     if (epochs <= 0) return
-    this.#previous = epochs === 1 ? this.#current : this.#secret()
-    this.#current = this.#secret()
+    this.#secrets.copyWithin(PREVIOUS, CURRENT, SIPHASH_KEY_LENGTH)
+    // Of two epochs without a word, neither secret was used.
+    if (epochs > 1) this.#draw(PREVIOUS)
+    this.#draw(CURRENT)
     this.#since += epochs * EPOCH
   }
 
-  #secret(): Uint8Array {
-    return this.#random.fill(new Uint8Array(SIPHASH_KEY_LENGTH))
+  #draw(secret: number): void {
+    this.#random.fill(this.#secrets.subarray(secret, secret + SIPHASH_KEY_LENGTH))
+  }
+
+  #tokenOf(secret: number, said: Uint8Array): string {
+    for (let i = 0; i < SIPHASH_KEY_LENGTH; i++) key[i] = this.#secrets[secret + i]!
+    sipHash128(key, said, digest)
+    return encodeBase64Url(tokenBytes)
   }
 }
 
@@ -77,13 +87,9 @@ function statement(host: string, infoHash: InfoHash, id: NodeId): Uint8Array {
 }
 
 /** For all tokens: to cut a piece off an array of its own takes longer than the hash. */
+const key = new Uint8Array(SIPHASH_KEY_LENGTH)
 const digest = new Uint8Array(16)
 const tokenBytes = digest.subarray(0, TOKEN_BYTES)
-
-function tokenOf(secret: Uint8Array, said: Uint8Array): string {
-  sipHash128(secret, said, digest)
-  return encodeBase64Url(tokenBytes)
-}
 
 /** In time that does not depend on where they differ. */
 function isSame(a: string, b: string): boolean {

@@ -7,6 +7,9 @@ import { formatEndpoint } from '../../protocol/endpoint.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
+import { K } from './k-bucket.ts'
+import type { Ping } from '../life/ping.ts'
+import type { RoutingTable } from './routing-table.ts'
 import { profileOf } from '../wire/source-limiter.ts'
 
 /** Nodes that wait for their ping; further ones are not remembered. */
@@ -30,12 +33,9 @@ const MAX_RECENT = 512
 export interface CandidatesOptions {
   readonly clock: Clock
   readonly book: ContactBook
-  /** Whether the table would take it. */
-  readonly isWanted: (contact: Contact) => boolean
-  /** Whether we know hardly anybody. */
-  readonly isThin: () => boolean
-  /** Pings; `onDone` when the answer or the timeout came. @returns false when nothing could be sent */
-  readonly ping: (contact: Contact, onDone: () => void) => boolean
+  /** Those whom it has room for are pinged, and soon while it has hardly anybody. */
+  readonly table: Pick<RoutingTable, 'hasRoomFor' | 'size'>
+  readonly ping: Ping
 }
 
 export class Candidates {
@@ -62,12 +62,12 @@ export class Candidates {
 
   /** @param isUnsolicited it sent us a request; otherwise another node named it */
   offer(contact: Contact, isUnsolicited: boolean): void {
-    const { book, clock, isWanted } = this.#options
-    if (this.#waiting.size >= MAX_WAITING || this.#waiting.has(contact) || !isWanted(contact)) return
+    const { book, clock, table } = this.#options
+    if (this.#waiting.size >= MAX_WAITING || this.#waiting.has(contact) || !table.hasRoomFor(contact)) return
     if (!this.#isFirst(contact)) return
     const isHole = isUnsolicited && profileOf(book.scope(contact)) === 'wan'
     const now = clock.now()
-    const isEarly = this.#options.isThin() || now < this.#startedAt + NAT_HOLE_LIFETIME
+    const isEarly = table.size < K || now < this.#startedAt + NAT_HOLE_LIFETIME
     const wait = isHole ? (isEarly ? EARLY_WAIT : NAT_HOLE_LIFETIME) : 0
     this.#waiting.set(book.retain(contact), now + wait)
     this.#pingDue()
@@ -92,7 +92,7 @@ export class Candidates {
   }
 
   #pingDue(): void {
-    const { book, clock, isWanted, ping } = this.#options
+    const { book, clock, table } = this.#options
     const now = clock.now()
     let next = Number.POSITIVE_INFINITY
     for (const [contact, at] of this.#waiting) {
@@ -103,7 +103,7 @@ export class Candidates {
         next = Math.min(next, due)
         continue
       }
-      if (isWanted(contact) && this.#ping(contact, ping) && isPublic) this.#pinged = now
+      if (table.hasRoomFor(contact) && this.#ping(contact) && isPublic) this.#pinged = now
       this.#waiting.delete(contact)
       book.release(contact)
     }
@@ -117,8 +117,8 @@ export class Candidates {
     })
   }
 
-  #ping(contact: Contact, ping: CandidatesOptions['ping']): boolean {
-    const isSent = ping(contact, () => {
+  #ping(contact: Contact): boolean {
+    const isSent = this.#options.ping(contact, () => {
       this.#pings--
       if (this.#waiting.size > 0) this.#pingDue()
     })

@@ -29,6 +29,11 @@ const RTTVAR_WEIGHT = 1 / 4
 
 export const NO_ROW = -1
 
+/** Rows that so many bare contacts take. */
+export function bareRows(count: number): number {
+  return Math.ceil(count / COLUMNS)
+}
+
 /** What every empty table begins with. */
 const NOTHING = new Int32Array(0)
 
@@ -53,6 +58,17 @@ export class ContactColumns {
       const start = column * this.#capacity
       this.#cells.copyWithin(start + to, start + from, start + from + count)
     }
+  }
+
+  /** A row without a record holds {@link COLUMNS} bare contacts: the `at`th of those from `row` on. */
+  bare(row: number, at: number): Contact {
+    return this.#cells[(at % COLUMNS) * this.#capacity + row + Math.floor(at / COLUMNS)] as Contact
+  }
+
+  setBare(row: number, at: number, contact: Contact): void {
+    const place = row + Math.floor(at / COLUMNS)
+    if (place >= this.#capacity) this.#grow(place + 1)
+    this.#cells[(at % COLUMNS) * this.#capacity + place] = contact
   }
 
   /** Forgets all rows, and gives back their memory. */

@@ -1,6 +1,6 @@
 /** One bucket: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. */
 import type { Millis } from '../../protocol/ports.ts'
-import { NO_ROW, type ContactColumns } from './contact-columns.ts'
+import { bareRows, NO_ROW, type ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 
 /** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
@@ -22,20 +22,30 @@ export type InsertOutcome =
   | 'refused'
 
 /**
- * Its members are a run of rows of the table's columns, the one that came last at the end; replacements are bare contacts. It
- * retains the replacements, the table its rows.
+ * Its members are a run of rows of the table's columns, the one that came last at the end. Behind the places for them lie
+ * the replacements, bare contacts, the one that answered last at the end. It retains the replacements, the table its rows.
  */
 export class KBucket {
   readonly #columns: ContactColumns
   /** The first of its rows. */
   readonly first: number
+  readonly #places: number
   #size = 0
-  #replacements: Contact[] | undefined
+  #waiting = 0
 
-  /** @param first nobody else uses this row, nor those behind it up to as many as there may be members */
-  constructor(columns: ContactColumns, first: number) {
+  /** @param first nobody else uses this row, nor those behind it up to {@link behind} */
+  constructor(columns: ContactColumns, first: number, places: number) {
     this.#columns = columns
     this.first = first
+    // A last bucket holds so many before it splits.
+    this.#places = Math.max(K, places)
+  }
+
+  /** The first row that another bucket may use. */
+  get behind(): number {
+    return (
+      this.#waitingRow + bareRows(Math.max(MIN_REPLACEMENTS, Math.ceil(REPLACEMENT_SHARE * this.#places)))
+    )
   }
 
   /** Behind the last of its rows. */
@@ -79,36 +89,50 @@ export class KBucket {
     this.#size--
   }
 
-  get replacements(): readonly Contact[] {
-    return this.#replacements ?? []
-  }
-
   /** Remembers a contact that answered us just now; the one that answered longest ago makes place. */
   addReplacement(contact: Contact, book: ContactBook): void {
-    const kept = this.replacements
-    // One endpoint is one chance: another id there, or an older answer, is forgotten.
-    const same = kept.findIndex((other) => book.isSameEndpoint(other, contact))
-    const isFull = kept.length >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.#size)
-    const dropped = same >= 0 ? same : isFull ? 0 : NONE
     book.retain(contact)
-    if (dropped !== NONE) book.release(kept[dropped]!)
-    // A copy has no more places than it needs: most buckets keep a few for very long.
-    this.#replacements = [...kept.filter((_, at) => at !== dropped), contact]
+    // One endpoint is one chance: another id there, or an older answer, is forgotten.
+    const same = this.#findReplacement((other) => book.isSameEndpoint(other, contact))
+    const isFull = this.#waiting >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.#size)
+    if (same >= 0) this.#drop(same, book)
+    else if (isFull) this.#drop(0, book)
+    this.#columns.setBare(this.#waitingRow, this.#waiting++, contact)
   }
 
   /** Takes the one that answered last; its caller now holds it. */
   takeReplacement(): Contact {
-    return this.#replacements?.pop() ?? NONE
+    return this.#waiting === 0 ? NONE : this.#replacement(--this.#waiting)
   }
 
   dropReplacement(contact: Contact, book: ContactBook): void {
-    const at = this.#replacements?.indexOf(contact) ?? -1
-    if (at >= 0) book.release(this.#replacements!.splice(at, 1)[0]!)
+    const at = this.#findReplacement((other) => other === contact)
+    if (at >= 0) this.#drop(at, book)
   }
 
   clear(book: ContactBook): void {
-    for (const contact of this.replacements) book.release(contact)
-    this.#replacements = undefined
+    for (let at = 0; at < this.#waiting; at++) book.release(this.#replacement(at))
+    this.#waiting = 0
     this.#size = 0
+  }
+
+  get #waitingRow(): number {
+    return this.first + this.#places
+  }
+
+  #replacement(at: number): Contact {
+    return this.#columns.bare(this.#waitingRow, at)
+  }
+
+  #findReplacement(isIt: (contact: Contact) => boolean): number {
+    for (let at = 0; at < this.#waiting; at++) if (isIt(this.#replacement(at))) return at
+    return NONE
+  }
+
+  #drop(at: number, book: ContactBook): void {
+    book.release(this.#replacement(at))
+    this.#waiting--
+    for (let next = at; next < this.#waiting; next++)
+      this.#columns.setBare(this.#waitingRow, next, this.#replacement(next + 1))
   }
 }

@@ -8,7 +8,6 @@ import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import type { DhtEvent } from '../events.ts'
-import { K } from './k-bucket.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import type { Ping } from '../life/ping.ts'
@@ -71,13 +70,7 @@ export class Neighbourhood implements RpcObserver {
       onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
     })
     this.rpc = new Rpc({ ownId, isReadOnlyTo, clock, random, send, observer: this })
-    this.#candidates = new Candidates({
-      clock,
-      book,
-      isWanted: (contact) => this.table.hasRoomFor(contact),
-      isThin: () => this.table.size < K,
-      ping: (contact, onDone) => this.ping(contact, onDone),
-    })
+    this.#candidates = new Candidates({ clock, book, table: this.table, ping: this.ping })
   }
 
   /** Somebody who answers requests sent us one. */

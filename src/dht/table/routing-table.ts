@@ -44,7 +44,7 @@ export class RoutingTable {
   readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
   readonly #columns = new ContactColumns()
   readonly #freshness = new Freshness(this.#columns)
-  readonly #buckets: KBucket[] = [new KBucket(this.#columns, 0)]
+  readonly #buckets: KBucket[]
   #size = 0
   #estimatedSize: number | undefined
   #repliedAt: Millis = Number.NEGATIVE_INFINITY
@@ -54,6 +54,7 @@ export class RoutingTable {
     this.#book = book
     this.#capacityAt = capacityAt ?? wideCapacityAt
     this.#onChange = onChange ?? (() => undefined)
+    this.#buckets = [new KBucket(this.#columns, 0, this.#capacityAt(0))]
   }
 
   get size(): number {
@@ -340,7 +341,7 @@ export class RoutingTable {
   #split(): void {
     const depth = this.#buckets.length - 1
     const last = this.#buckets[depth]!
-    const deeper = new KBucket(this.#columns, last.first + Math.max(K, this.#capacityAt(depth)))
+    const deeper = new KBucket(this.#columns, last.behind, this.#capacityAt(depth + 1))
     for (let row = last.end - 1; row >= last.first; row--) deeper.take(row)
     last.clear(this.#book)
     for (let row = deeper.first; row < deeper.end;) {

@@ -32,19 +32,15 @@ export interface Departure {
 export class OutgoingLimiter {
   /** Whether routers between us and public addresses keep a table of whom we talk to. */
   isBehindNat = false
-  readonly #upkeep: Readonly<Record<Profile, Bucket>>
-  readonly #newFlows: Bucket
+  /** Full until somebody there is asked. */
+  readonly #upkeep: Record<Profile, Bucket | undefined> = { lan: undefined, wan: undefined }
+  #newFlows: Bucket | undefined
   /** When each endpoint was asked last, in the order of asking. */
   readonly #flows = new LazyMap<string, Millis>()
 
-  constructor(now: Millis) {
-    this.#upkeep = { lan: new Bucket(UPKEEP_RATES.lan, now), wan: new Bucket(UPKEEP_RATES.wan, now) }
-    this.#newFlows = new Bucket(NEW_FLOWS, now)
-  }
-
   /** @returns whether to send now; a refusal costs nothing */
   allows(to: Endpoint, { profile, isUpkeep, now }: Departure): boolean {
-    const bucket = this.#upkeep[profile]
+    const bucket = (this.#upkeep[profile] ??= new Bucket(UPKEEP_RATES[profile], now))
     if (isUpkeep && !bucket.isOpen(now)) return false
     if (this.isBehindNat && profile === 'wan' && !this.#allowsFlow(to, now)) return false
     bucket.spend(now)
@@ -54,6 +50,7 @@ export class OutgoingLimiter {
   #allowsFlow(to: Endpoint, now: Millis): boolean {
     const key = formatEndpoint(to)
     const usedAt = this.#flows.get(key) ?? Number.NEGATIVE_INFINITY
+    this.#newFlows ??= new Bucket(NEW_FLOWS, now)
     if (usedAt <= now - FLOW_LIFETIME && !this.#newFlows.take(now)) return false
     if (!this.#flows.delete(key) && this.#flows.size >= MAX_FLOWS)
       this.#flows.delete(this.#flows.keys().next().value!)

@@ -15,8 +15,7 @@ function secondsUntilPing({ age, isThin = false, host = '20.0.0.9' }: Stranger):
   const candidates = new Candidates({
     clock,
     book,
-    isWanted: () => true,
-    isThin: () => isThin,
+    table: { size: isThin ? 7 : 8, hasRoomFor: () => true },
     ping: () => {
       pingedAt = clock.now()
       return true

@@ -23,21 +23,21 @@ function allowed(limiter: OutgoingLimiter, count: number, ask: Ask = {}): number
 
 describe('upkeep', () => {
   test('on the Internet gets a hundred requests a second, in our own network two thousand', () => {
-    const limiter = new OutgoingLimiter(0)
+    const limiter = new OutgoingLimiter()
     expect(allowed(limiter, 5_000, { isUpkeep: true })).toBe(100)
     expect(allowed(limiter, 5_000, { isUpkeep: true, now: 1_000 })).toBe(100)
     expect(allowed(limiter, 5_000, { isUpkeep: true, profile: 'lan' })).toBe(2_000)
   })
 
   test('waits until what lookups used is there again; lookups wait for nothing', () => {
-    const limiter = new OutgoingLimiter(0)
+    const limiter = new OutgoingLimiter()
     expect(allowed(limiter, 150)).toBe(150)
     expect(allowed(limiter, 10, { isUpkeep: true, now: 500 })).toBe(0)
     expect(allowed(limiter, 10, { isUpkeep: true, now: 1_000 })).toBe(10)
   })
 
   test('waits a second at most, however many lookups there were', () => {
-    const limiter = new OutgoingLimiter(0)
+    const limiter = new OutgoingLimiter()
     allowed(limiter, 100_000)
     expect(allowed(limiter, 10, { isUpkeep: true, now: 1_100 })).toBe(10)
   })
@@ -45,17 +45,17 @@ describe('upkeep', () => {
 
 describe('behind a NAT', () => {
   test('thirty new endpoints a second are asked, and known ones as often as one likes', () => {
-    const limiter = new OutgoingLimiter(0)
+    const limiter = new OutgoingLimiter()
     limiter.isBehindNat = true
     expect(allowed(limiter, 1_000)).toBe(60)
     expect(allowed(limiter, 1_000, { now: 1_001 })).toBe(30)
-    const one = new OutgoingLimiter(0)
+    const one = new OutgoingLimiter()
     one.isBehindNat = true
     expect(allowed(one, 1_000, { isSame: true })).toBe(1_000)
   })
 
   test('a flow that was silent for half a minute is a new one', () => {
-    const limiter = new OutgoingLimiter(0)
+    const limiter = new OutgoingLimiter()
     limiter.isBehindNat = true
     const to = { host: '20.0.0.1', port: 20_000 }
     const ask = (now: number): boolean => limiter.allows(to, { profile: 'wan', isUpkeep: false, now })
@@ -67,7 +67,7 @@ describe('behind a NAT', () => {
   })
 
   test('our own network is not behind it', () => {
-    const limiter = new OutgoingLimiter(0)
+    const limiter = new OutgoingLimiter()
     limiter.isBehindNat = true
     expect(allowed(limiter, 1_000, { profile: 'lan' })).toBe(1_000)
   })
