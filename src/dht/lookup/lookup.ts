@@ -17,10 +17,10 @@ import { K } from '../table/k-bucket.ts'
 import { soonestOf, usualRoundTrip } from './first-choice.ts'
 import { isConfirmed, type LookupEntry } from './lookup-entry.ts'
 
-/** Requests at once to the nearest. */
-const ALPHA = 5
-/** Requests at first, to those of whom we know how near and how fast they are. */
-const FIRST_ALPHA = 4
+/** Requests at once: on the way each opens another one, and what they find is nearly the same. */
+const ALPHA = 4
+/** To the nearest, as soon as one who may belong to them is known: whom they name would be asked anyway. */
+const NEAR_ALPHA = 5
 /** Nodes on the list; the farthest unasked one makes place. */
 const MAX_ENTRIES = 64
 /** Requests of one walk, resends included. */
@@ -35,8 +35,9 @@ const QUORUM = K / 2
 const MAX_BAD_SUGGESTIONS = 3
 /** Witnesses of a lookup that has found no peers, as one does that was led astray; any other walk asks one at most. */
 const FRUITLESS_WITNESSES = 3
-/** A walk in doubt asks whoever is so near to the target that he might be one of so many nearest; so many at once. */
+/** Who is so near to the target that he is one of so many nearest may belong to the {@link K} nearest. */
 const REGION = 20
+/** A walk in doubt asks all of these, so many at once. */
 const REGION_ALPHA = 8
 
 export interface LookupOptions {
@@ -166,12 +167,14 @@ export class Lookup {
   }
 
   #nextFirst(): LookupEntry | undefined {
-    if (this.#waiting >= FIRST_ALPHA) return undefined
+    if (this.#waiting >= ALPHA) return undefined
     this.#usualMs ??= usualRoundTrip(this.#entries)
     return soonestOf(this.#entries, this.#usualMs)
   }
 
   #nextNearest(): LookupEntry | undefined {
+    const isNear = this.#density.isWithin(REGION, this.#entries[0]?.distance ?? 1)
+    const alpha = isNear ? NEAR_ALPHA : ALPHA
     let settled = 0
     let answered = 0
     let waiting = 0
@@ -180,7 +183,7 @@ export class Lookup {
       if (settled + waiting >= K && (waiting > 0 || answered >= QUORUM)) return undefined
       if (entry.state === 'answered') answered++
       if (this.#isSettled(entry)) settled++
-      if (entry.state === 'waiting' && ++waiting === ALPHA) return undefined
+      if (entry.state === 'waiting' && ++waiting === alpha) return undefined
       if (entry.state === 'heard' && this.#isTrusted(entry)) return entry
     }
     return undefined

@@ -69,6 +69,23 @@ test('after the first answer the nearest are asked, five at once, and nobody bey
   expect(distances(ask())).toEqual([18])
 })
 
+test('on the way four are asked at once; five, when one is known who may be of the twenty nearest', () => {
+  // Of 10,000 nodes, twenty lie within 131 of these.
+  const { walk, hear, ask, distances } = lookup({ networkSize: 10_000 })
+  hear([30_000])
+  const [first] = ask()
+  walk.onReply(first!, undefined)
+  hear([1_000, 1_001, 1_002, 1_003, 1_004, 1_005, 1_006, 1_007], first)
+  const second = ask()
+  expect(distances(second)).toEqual([1_000, 1_001, 1_002, 1_003])
+  walk.onReply(second[3]!, undefined)
+  hear([132, 140, 150, 160, 170, 180], second[3])
+  expect(distances(ask())).toEqual([132, 140, 150, 160])
+  walk.onReply(second[0]!, undefined)
+  hear([131, 133, 134, 135, 136], second[0])
+  expect(distances(ask())).toEqual([131, 133, 134, 135])
+})
+
 test('it is over when the eight nearest have answered, whoever is farther', () => {
   const { walk, hear, ask } = lookup()
   hear(Array.from({ length: 20 }, (_, i) => i + 1))
