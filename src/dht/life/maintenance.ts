@@ -14,7 +14,7 @@ import type { Walks } from '../lookup/walk.ts'
 
 /** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
 const REFRESH_NEAR: Millis = 3.75 * 60_000
-const REFRESH_FAR: Millis = 10 * 60_000
+const REFRESH_FAR: Millis = 9 * 60_000
 /** Contacts that nobody asks are forgotten after this long. */
 const FORGET_AFTER: Millis = 60 * 60_000
 /** After asking one contact: when the next may be asked. */

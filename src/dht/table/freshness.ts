@@ -10,7 +10,7 @@ export const GOOD_FOR: Millis = 15 * 60_000
  * which neighbours are refreshed: they all are named while they live. In a network that is little used most buckets
  * have none: there, the one heard of last is named while it is good, and it is kept so.
  */
-const FRESH_FOR: Millis = 4.25 * 60_000
+const FRESH_FOR: Millis = 5 * 60_000
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
