@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js'
 import { ConfigError } from './errors.ts'
 import { toHex } from './ids.ts'
+import { IPV6_LENGTH, readIpv6, writeIpv6 } from './ipv6.ts'
 import { printable } from './text.ts'
 
 export type Family = 4 | 6
@@ -44,6 +45,7 @@ const MAX_IP_TEXT = 61
 export function canonicalIp(text: string): string | undefined {
   if (text.length > MAX_IP_TEXT) return undefined
   if (!text.includes(':')) return DOTTED_QUAD.test(text) ? text : undefined
+  if (readIpv6(text, ipv6, 0)) return ipv6Text(ipv6, 0)
   if (!ipaddr.isValid(text)) return undefined
   return ipaddr.process(text).toString()
 }
@@ -84,6 +86,7 @@ export function packHost(host: string): Uint8Array {
 /** Writes them into `out` at `offset`. @returns the offset behind them */
 export function packHostInto(host: string, out: Uint8Array, offset: number): number {
   if (!host.includes(':')) return packIpv4(host, out, offset)
+  if (readIpv6(host, out, offset)) return offset + IPV6_LENGTH
   out.set(ipaddr.parse(host).toByteArray(), offset)
   return offset + 16
 }
@@ -107,11 +110,19 @@ function packIpv4(host: string, out: Uint8Array, offset: number): number {
 /** Reads an address of `family` at `offset`; a v4-mapped v6 address comes out as v4. */
 export function unpackHost(bytes: Uint8Array, offset: number, family: Family): string {
   if (family === 4) return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`
-  const address = ipaddr.fromByteArray([...bytes.subarray(offset, offset + 16)])
-  return ipaddr.process(address.toString()).toString()
+  return ipv6Text(bytes, offset)
 }
 
-const ipv6 = new Uint8Array(16)
+/** The canonical text of 16 bytes; that of an IPv4 address in IPv6 clothes is the address. */
+function ipv6Text(bytes: Uint8Array, offset: number): string {
+  for (let i = 0; i < MAPPED.length; i++) if (bytes[offset + i] !== MAPPED[i]) return writeIpv6(bytes, offset)
+  return unpackHost(bytes, offset + MAPPED.length, 4)
+}
+
+/** `::ffff:0:0/96` */
+const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
+
+const ipv6 = new Uint8Array(IPV6_LENGTH)
 
 /** What counts as one source: an IPv4 address, or the /64 of an IPv6 one, which its owner can fill at will. */
 export function networkOf(host: string): string {
@@ -155,7 +166,12 @@ const SCOPE_OF_RANGE: Readonly<Record<string, Scope>> = {
 
 /** The reach of an IP literal (v4-mapped is unwrapped first). Multicast, reserved, documentation, unspecified: bogus. */
 export function scopeOf(host: string): Scope {
-  return scopeOfPlainIpv4(host) ?? SCOPE_OF_RANGE[ipaddr.process(host).range()] ?? 'bogus'
+  return (
+    scopeOfPlainIpv4(host) ??
+    scopeOfPlainIpv6(host) ??
+    SCOPE_OF_RANGE[ipaddr.process(host).range()] ??
+    'bogus'
+  )
 }
 
 /** For every datagram of the DHT. Undefined for IPv6, and where documentation and other special networks lie. */
@@ -173,17 +189,41 @@ function scopeOfPlainIpv4(host: string): Scope | undefined {
 
 const ipv4 = new Uint8Array(4)
 
-const WIDTH: Readonly<Record<Scope, number>> = {
-  bogus: 0,
-  loopback: 1,
-  'link-local': 2,
-  private: 3,
-  public: 4,
+/** The same for IPv6: most of what is in use, and undefined where special networks lie. */
+function scopeOfPlainIpv6(host: string): Scope | undefined {
+  if (!readIpv6(host, ipv6, 0)) return undefined
+  const [a, b, c, d] = ipv6 as Uint8Array & readonly [number, number, number, number]
+  if (a >> 1 === 0xfc >> 1) return 'private'
+  if (a === 0xfe && b >> 6 === 0x80 >> 6) return 'link-local'
+  if (a >> 5 !== 0x20 >> 5) return undefined
+  // Within 2000::/3: protocol assignments and documentation (2001:0::/23, 2001:db8::/32, 3fff::/20), 6to4, AS112 (2620:4f:8000::/48).
+  const isSpecial =
+    (a === 0x20 && b === 1 && (c < 2 || (c === 0x0d && d === 0xb8))) ||
+    (a === 0x20 && b === 2) ||
+    (a === 0x26 && b === 0x20) ||
+    a === 0x3f
+  return isSpecial ? undefined : 'public'
+}
+
+/** For every contact and peer that is named to somebody: many times as fast as a look into a table by text. */
+function widthOf(scope: Scope): number {
+  switch (scope) {
+    case 'bogus':
+      return 0
+    case 'loopback':
+      return 1
+    case 'link-local':
+      return 2
+    case 'private':
+      return 3
+    case 'public':
+      return 4
+  }
 }
 
 /** Whether `a` reaches less far than `b`. */
 export function isNarrower(a: Scope, b: Scope): boolean {
-  return WIDTH[a] < WIDTH[b]
+  return widthOf(a) < widthOf(b)
 }
 
 /**

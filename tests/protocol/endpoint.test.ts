@@ -136,6 +136,72 @@ test('the scope of an IPv4 address is what the list of special networks says', (
   fc.assert(fc.property(fc.ipV4(), expectRight))
 })
 
+describe('IPv6 is read as by the general parser', () => {
+  const group = fc.oneof(
+    { weight: 3, arbitrary: fc.constant(0) },
+    fc.constantFrom(1, 0xff, 0xffff, 0x2001, 0xdb8, 0x64, 0xff9b, 0xfe80, 0xfc00, 0x2002, 0x2620, 0x3fff),
+    fc.integer({ min: 0, max: 0xffff }),
+  )
+  const groups = fc.array(group, { minLength: 8, maxLength: 8 })
+  /** Any row of zeros as `::`, any number of zeros before the digits, any letters. */
+  const spelling = fc
+    .tuple(groups, fc.integer({ min: 1, max: 4 }), fc.nat(8), fc.nat(8), fc.boolean())
+    .map(([numbers, width, from, to, isCapital]) => {
+      const texts = numbers.map((number) => number.toString(16).padStart(width, '0'))
+      const isZero = from < to && numbers.slice(from, to).every((number) => number === 0)
+      const text = isZero
+        ? `${texts.slice(0, from).join(':')}::${texts.slice(to).join(':')}`
+        : texts.join(':')
+      return isCapital ? text.toUpperCase() : text
+    })
+
+  test('each has one text, and the bytes and the scope that are its own', () => {
+    fc.assert(
+      fc.property(spelling, (text) => {
+        const address = ipaddr.process(text)
+        expect(canonicalIp(text)).toBe(address.toString())
+        expect([...packHost(text)]).toEqual(ipaddr.parse(text).toByteArray())
+        expect(unpackHost(packHost(text), 0, 6)).toBe(address.toString())
+        const scopes: Readonly<Record<string, Scope>> = {
+          unicast: 'public',
+          private: 'private',
+          carrierGradeNat: 'private',
+          uniqueLocal: 'private',
+          linkLocal: 'link-local',
+          loopback: 'loopback',
+        }
+        expect(scopeOf(text)).toBe(scopes[address.range()] ?? 'bogus')
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('what is none is none', () => {
+    const parts = fc.array(
+      fc.constantFrom(':', '::', '0', '1', 'f', 'abcd', '12345', 'g', '.', '1.2.3.4', '%', ' '),
+      {
+        minLength: 1,
+        maxLength: 17,
+      },
+    )
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          parts,
+          parts.map((some) => some.flatMap((part) => [part, ':'])),
+        ),
+        (some) => {
+          const text = `:${some.join('')}`
+          for (const one of [text, text.slice(1)])
+            if (one.includes(':') && one.length < 60)
+              expect(canonicalIp(one)).toBe(ipaddr.isValid(one) ? ipaddr.process(one).toString() : undefined)
+        },
+      ),
+      { numRuns: 5_000 },
+    )
+  })
+})
+
 test('nobody may point into a network narrower than his own', () => {
   const order: Scope[] = ['loopback', 'link-local', 'private', 'public']
   for (const [i, teller] of order.entries())
