@@ -12,6 +12,9 @@ const MAX_SEND_QUEUE = 1_000
 /** Bytes of a datagram that is left to the garbage collector; the memory of a longer one is given back at once. */
 const MAX_GARBAGE_BYTES = 4_096
 
+/** Longer ones are copied into memory of their own. */
+const MAX_REUSED_BYTES = 1_500
+
 /** Bytes that the kernel may hold for us while the event loop is busy; it takes what its own limit allows. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024
 
@@ -20,6 +23,13 @@ export class UdpSocket implements Datagrams {
   readonly #socket: ReturnType<typeof createSocket>
   readonly #family: Family
   #isClosed = false
+  /** Before, Node itself keeps what it is given. */
+  #isBound: boolean
+  /** What waited for the kernel after the last datagram was sent. */
+  #queued = 0
+  /** Where datagrams are copied that the kernel takes at once, which is nearly always; and views of it, by their length. */
+  #outgoing = new Uint8Array(MAX_REUSED_BYTES)
+  #views = new Array<Uint8Array | undefined>(MAX_REUSED_BYTES + 1)
   /** Datagrams dropped for a full queue. */
   dropped = 0
 
@@ -27,6 +37,8 @@ export class UdpSocket implements Datagrams {
   constructor(socket: ReturnType<typeof createSocket>, family: Family) {
     this.#socket = socket
     this.#family = family
+    this.#isBound = this.local.port !== 0
+    if (!this.#isBound) socket.once('listening', () => (this.#isBound = true))
     // Node hands over whole datagrams up to 64 KiB, so that one above the protocol's limit is seen as such.
     socket.on('message', (data, { address, port }) => {
       if (this.#isClosed) return
@@ -50,13 +62,29 @@ export class UdpSocket implements Datagrams {
 
   send(data: Uint8Array, { host, port }: Endpoint): void {
     if (this.#isClosed || port === 0 || host.includes(':') !== (this.#family === 6)) return
-    if (this.#socket.getSendQueueCount() > MAX_SEND_QUEUE) {
+    if (this.#queued > 0) this.#queued = this.#socket.getSendQueueCount()
+    if (this.#queued > MAX_SEND_QUEUE) {
       this.dropped++
       return
     }
-    // The copy lets the caller reuse `data` although the socket may keep it for a while. Without a callback Node
-    // keeps failures (EPERM, ENOBUFS, EMSGSIZE, ECONNREFUSED) to itself: a datagram may get lost.
-    this.#socket.send(Buffer.from(data), port, host)
+    // Without a callback Node keeps failures (EPERM, ENOBUFS, EMSGSIZE, ECONNREFUSED) to itself: a datagram may get lost.
+    this.#socket.send(this.#copied(data), port, host)
+    this.#queued = this.#socket.getSendQueueCount()
+    if (this.#queued > 0) this.#giveAway()
+  }
+
+  /** The caller may reuse `data`, and so may we the copy of it, unless the kernel has not taken it yet. */
+  #copied(data: Uint8Array): Uint8Array {
+    const { length } = data
+    if (!this.#isBound || length > MAX_REUSED_BYTES) return data.slice()
+    this.#outgoing.set(data)
+    return (this.#views[length] ??= this.#outgoing.subarray(0, length))
+  }
+
+  /** What is in the queue stays as it is. */
+  #giveAway(): void {
+    this.#outgoing = new Uint8Array(MAX_REUSED_BYTES)
+    this.#views = new Array(MAX_REUSED_BYTES + 1)
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** The real ports keep the promises of `protocol/ports.ts`. */
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { createHash, createHmac } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { namedSource } from '../../../src/app/node/bind.ts'
@@ -9,7 +10,7 @@ import { opensslHashes } from '../../../src/app/node/hashes.ts'
 import { CryptoRandom } from '../../../src/app/node/random.ts'
 import { systemResolver } from '../../../src/app/node/resolver.ts'
 import { listenTcp } from '../../../src/app/node/tcp.ts'
-import { bindUdp, UdpSocket } from '../../../src/app/node/udp.ts'
+import { bindUdp, openUdp, UdpSocket } from '../../../src/app/node/udp.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
 
 const closers: (() => void)[] = []
@@ -131,6 +132,34 @@ describe('UDP', () => {
     a!.send(new Uint8Array(9_000), b!.local)
     await isSeen
     expect(seen.map(({ length }) => length)).toEqual([0])
+  })
+
+  test('what is sent before a socket is bound, and what waits for the kernel, stays as it was', async () => {
+    const [a] = await udp('127.0.0.1:0')
+    const early = openUdp(4)
+    closers.push(() => early.close())
+    const seen: number[] = []
+    const all = new Promise<void>((resolve) => {
+      a!.onDatagram = (data) => void (seen.push(data[0]!) === 3 && resolve())
+    })
+    for (const byte of [1, 2, 3]) early.send(Uint8Array.of(byte), a!.local)
+    await all
+    expect(seen.sort()).toEqual([1, 2, 3])
+
+    const given: Uint8Array[] = []
+    const full = Object.assign(new EventEmitter(), {
+      address: () => ({ address: '127.0.0.1', port: 1 }),
+      send: (data: Uint8Array) => given.push(data),
+      getSendQueueCount: () => 1_000 + given.length,
+    })
+    const socket = new UdpSocket(full as unknown as Socket, 4)
+    const reused = new Uint8Array(1)
+    for (reused[0] = 1; reused[0] < 4; reused[0]++) socket.send(reused, a!.local)
+    expect(given).toEqual([Uint8Array.of(1)])
+    expect(socket.dropped).toBe(2)
+    full.getSendQueueCount = () => Math.min(given.length, 3)
+    for (reused[0] = 2; reused[0] < 9; reused[0]++) socket.send(reused, a!.local)
+    expect(given.map(([byte]) => byte)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
   test('what cannot be sent is lost without a sound', async () => {
