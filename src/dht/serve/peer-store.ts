@@ -55,7 +55,8 @@ interface StoredPeer {
   isSeed: boolean
 }
 
-interface StoredSwarm {
+/** All peers under one hash. */
+export interface StoredSwarm {
   readonly key: string
   readonly infoHash: InfoHash
   readonly peers: StoredPeer[]
@@ -86,6 +87,8 @@ export class PeerStore {
   readonly #peers = new LazyMap<string, StoredPeer>()
   /** Under how many hashes each address stands. */
   readonly #hashesOf = new LazyMap<string, number>()
+  /** Nobody expires before. */
+  #expiresAt: Millis = Number.POSITIVE_INFINITY
 
   constructor({ family, ownId, random, limits }: PeerStoreOptions) {
     this.#family = family
@@ -102,10 +105,10 @@ export class PeerStore {
     return this.#peers.size
   }
 
-  /** Peers under one hash. */
-  count(infoHash: InfoHash, now: Millis): number {
+  /** Those under one hash; undefined when there are none. To be used at once. */
+  swarm(infoHash: InfoHash, now: Millis): StoredSwarm | undefined {
     this.expire(now)
-    return this.#swarms.size === 0 ? 0 : (this.#swarms.get(toHex(infoHash))?.peers.length ?? 0)
+    return this.#swarms.size === 0 ? undefined : this.#swarms.get(keyOf(infoHash))
   }
 
   /** @param profile that of the announcer's address */
@@ -115,7 +118,7 @@ export class PeerStore {
     { isSeed, profile, now }: { readonly isSeed: boolean; readonly profile: Profile; readonly now: Millis },
   ): StoreOutcome {
     this.expire(now)
-    const swarmKey = toHex(infoHash)
+    const swarmKey = keyOf(infoHash)
     const packed = new Uint8Array(COMPACT_LENGTH[this.#family])
     packEndpoint(endpoint, packed, 0)
     const key = `${swarmKey}${toHex(packed)}`
@@ -142,6 +145,7 @@ export class PeerStore {
     }
     swarm.peers.push(peer)
     this.#peers.set(key, peer)
+    this.#expiresAt = Math.min(this.#expiresAt, peer.expiresAt)
     const neighbours = swarm.networks.get(network)
     if (neighbours !== undefined) neighbours.push(peer)
     else {
@@ -153,22 +157,20 @@ export class PeerStore {
 
   /** Up to `count` peers, each set of them equally likely, packed. */
   sample(
-    infoHash: InfoHash,
+    { peers }: StoredSwarm,
     count: number,
     accepts: (peer: Pick<StoredPeer, 'packed' | 'scope'>) => boolean,
-    now: Millis,
   ): Uint8Array {
-    this.expire(now)
     const unit = COMPACT_LENGTH[this.#family]
-    const peers = this.#swarms.get(toHex(infoHash))?.peers ?? []
     const out = shortLivedBytes(Math.min(count, peers.length) * unit)
     let length = 0
     // A partial shuffle in place, unless there is place for all: the order within a swarm means nothing.
     const isDrawn = peers.length > count
     for (let at = 0; at < peers.length && length < out.length; at++) {
       if (isDrawn) this.#swap(peers, at, at + this.#random.int(peers.length - at))
-      if (!accepts(peers[at]!)) continue
-      const { packed } = peers[at]!
+      const peer = peers[at]!
+      if (!accepts(peer)) continue
+      const { packed } = peer
       for (let i = 0; i < unit; i++) out[length++] = packed[i]!
     }
     return out.subarray(0, length)
@@ -176,15 +178,19 @@ export class PeerStore {
 
   /** All peers under one hash. */
   endpoints(infoHash: InfoHash, now: Millis): Endpoint[] {
-    this.expire(now)
-    const peers = this.#swarms.get(toHex(infoHash))?.peers ?? []
+    const peers = this.swarm(infoHash, now)?.peers ?? []
     return peers.map(({ packed }) => unpackEndpoint(packed, 0, this.#family))
   }
 
   /** Forgets peers that were not announced again in time. */
   expire(now: Millis): void {
+    if (now < this.#expiresAt) return
+    this.#expiresAt = Number.POSITIVE_INFINITY
     for (const peer of this.#peers.values()) {
-      if (peer.expiresAt > now) return
+      if (peer.expiresAt > now) {
+        this.#expiresAt = peer.expiresAt
+        return
+      }
       this.#remove(peer)
     }
   }
@@ -196,7 +202,7 @@ export class PeerStore {
 
   /** Makes place for one more peer of `network`, or says that there is none. */
   #makeRoom(infoHash: InfoHash, network: string, limits: StoreLimits): boolean {
-    const swarm = this.#swarms.get(toHex(infoHash))
+    const swarm = this.#swarms.get(keyOf(infoHash))
     const neighbours = swarm?.networks.get(network)
     if (neighbours !== undefined && neighbours.length >= limits.peersPerHashAndAddress) {
       // The same host with a new port: the oldest of its ports makes place.
@@ -219,7 +225,7 @@ export class PeerStore {
     const isLess = (a: StoredSwarm, count: number, hash: InfoHash): boolean =>
       a.peers.length < count ||
       (a.peers.length === count && compareDistance(a.infoHash, hash, this.#ownId) > 0)
-    const own = this.#swarms.get(toHex(infoHash))
+    const own = this.#swarms.get(keyOf(infoHash))
     let victim: StoredSwarm | undefined
     for (let draw = 0; draw < EVICTION_SAMPLE; draw++) {
       const swarm = this.#list[this.#random.int(this.#list.length)]!
@@ -275,4 +281,21 @@ export class PeerStore {
     peers[a].at = a
     moved.at = b
   }
+}
+
+/** An info hash as the key of a map, two bytes a character: a third of what hex costs. */
+function keyOf(hash: InfoHash): string {
+  const pair = (at: number): number => (hash[at]! << 8) | hash[at + 1]!
+  return String.fromCharCode(
+    pair(0),
+    pair(2),
+    pair(4),
+    pair(6),
+    pair(8),
+    pair(10),
+    pair(12),
+    pair(14),
+    pair(16),
+    pair(18),
+  )
 }

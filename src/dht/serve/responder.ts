@@ -137,9 +137,9 @@ export class Responder {
   packNodes(target: Uint8Array, count: number, requester: Scope, now: Millis, except?: Contact): Uint8Array {
     const { book, table, standing } = this.#options
     const mayHear = (contact: Contact): boolean => {
-      if (except !== undefined && (book.isSameEndpoint(contact, except) || book.isSameId(contact, except)))
-        return false
-      return mayTell(requester, book.scope(contact))
+      if (!mayTell(requester, book.scope(contact))) return false
+      if (except === undefined || !book.isAkin(contact, except)) return true
+      return !book.isSameEndpoint(contact, except) && !book.isSameId(contact, except)
     }
     const nodes = table.closestGood(
       target,
@@ -222,8 +222,9 @@ export class Responder {
 
   #addPeers(reply: PeersMessage, infoHash: InfoHash, { scope, budget, now }: Asker): void {
     const { book, store } = this.#options
-    const stored = store.count(infoHash, now)
-    if (stored === 0) return
+    const swarm = store.swarm(infoHash, now)
+    if (swarm === undefined) return
+    const stored = swarm.peers.length
     const { family } = book
     const key = family === 4 ? 'peers' : 'peers6'
     const unit = COMPACT_LENGTH[family]
@@ -240,10 +241,9 @@ export class Responder {
       fitting(unit, room - textField(key) - (hasMore ? MORE_FIELD : 0)),
     )
     const packed = store.sample(
-      infoHash,
+      swarm,
       count,
       (peer) => mayTell(scope, peer.scope) && !bytesEqual(peer.packed, own),
-      now,
     )
     if (packed.length > 0) reply[key] = packed
   }

@@ -81,8 +81,10 @@ const STATEMENTS: Readonly<Record<Family, Uint8Array>> = {
 function statement(host: string, infoHash: InfoHash, id: NodeId): Uint8Array {
   const bytes = STATEMENTS[familyOf(host)]
   const at = packEndpoint({ host, port: 0 }, bytes, 0)
-  bytes.set(infoHash, at)
-  bytes.set(id, at + ID_LENGTH)
+  for (let i = 0; i < ID_LENGTH; i++) {
+    bytes[at + i] = infoHash[i]!
+    bytes[at + ID_LENGTH + i] = id[i]!
+  }
   return bytes
 }
 

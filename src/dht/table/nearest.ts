@@ -62,13 +62,18 @@ export class Nearest {
   /** Looks at one bucket of the current group; `accepts` is asked only about rows that are near enough. */
   #offer(bucket: KBucket, accepts: (row: number) => boolean): void {
     const columns = this.#columns
+    const book = this.#book
+    const targetKey = this.#targetKey
+    let last = this.#found.length - 1
+    let isFull = last + 1 === this.#count
     for (let row = bucket.end - 1; row >= bucket.first; row--) {
       const contact = columns.contact(row)
-      const key = this.#book.distanceKey(contact, this.#targetKey)
-      const last = this.#found.length - 1
-      const isFull = last + 1 === this.#count
+      const key = book.distanceKey(contact, targetKey)
       if (isFull && !this.#isNearer(contact, key, last)) continue
-      if (accepts(row)) this.#insert(contact, key, isFull ? last : last + 1)
+      if (!accepts(row)) continue
+      if (!isFull) last++
+      this.#insert(contact, key, last)
+      isFull = last + 1 === this.#count
     }
   }
 

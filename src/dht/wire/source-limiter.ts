@@ -16,7 +16,7 @@ export interface Rate {
   readonly burst: number
 }
 
-/** Addresses remembered at once; the one unseen for longest is forgotten first. */
+/** Addresses remembered at once, at most; those unseen for longest are forgotten first, half of them together. */
 const MAX_SOURCES = 65_536
 
 export class Bucket {
@@ -65,16 +65,22 @@ export class Bucket {
 
 export class SourceLimiter {
   readonly #rates: Readonly<Record<Profile, Rate>>
-  readonly #buckets = new LazyMap<string, Bucket>()
   readonly #maxSources: number
+  /**
+   * Whoever was seen since the last change of generations is in the first, whoever was seen in the one before in the second.
+   * To keep them in the order of last use would be two changes of a map for every datagram.
+   */
+  #recent = new LazyMap<string, Bucket>()
+  #earlier: LazyMap<string, Bucket> | undefined
 
   constructor(rates: Readonly<Record<Profile, Rate>>, maxSources: number = MAX_SOURCES) {
     this.#rates = rates
     this.#maxSources = maxSources
   }
 
+  /** Places taken by those that are remembered. */
   get size(): number {
-    return this.#buckets.size
+    return this.#recent.size + (this.#earlier?.size ?? 0)
   }
 
   /**
@@ -84,13 +90,19 @@ export class SourceLimiter {
    */
   allows(host: string, profile: Profile, now: Millis, leastShare: number = 0): boolean {
     const key = networkOf(host)
-    const known = this.#buckets.get(key)
-    const bucket = known ?? new Bucket(this.#rates[profile], now)
-    // Deleting and setting moves the source behind all others: the map's order is the order of last use.
-    if (known !== undefined) this.#buckets.delete(key)
-    else if (this.#buckets.size >= this.#maxSources) this.#buckets.delete(this.#buckets.keys().next().value!)
-    this.#buckets.set(key, bucket)
+    const bucket = this.#recent.get(key) ?? this.#onSeen(key, profile, now)
     const isModest = bucket.share(now) >= leastShare
     return bucket.take(now) && isModest
+  }
+
+  /** For the first time in this generation. */
+  #onSeen(key: string, profile: Profile, now: Millis): Bucket {
+    const bucket = this.#earlier?.get(key) ?? new Bucket(this.#rates[profile], now)
+    if (this.#recent.size >= this.#maxSources / 2) {
+      this.#earlier = this.#recent
+      this.#recent = new LazyMap()
+    }
+    this.#recent.set(key, bucket)
+    return bucket
   }
 }

@@ -31,8 +31,8 @@ describe('a peer', () => {
     const peers = store()
     expect(put(peers, 1, '10.0.0.1')).toBe('new')
     expect(put(peers, 1, '10.0.0.1', { now: 1_000 })).toBe('renewed')
-    expect(peers.count(hash(1), 1_000 + PEER_TTL - 1)).toBe(1)
-    expect(peers.count(hash(1), 1_000 + PEER_TTL)).toBe(0)
+    expect(peers.swarm(hash(1), 1_000 + PEER_TTL - 1)?.peers).toHaveLength(1)
+    expect(peers.swarm(hash(1), 1_000 + PEER_TTL)).toBeUndefined()
     expect(peers.hashes).toBe(0)
   })
 
@@ -63,7 +63,7 @@ test('a full store gives up the smallest swarm, the farthest among equals, and n
   put(peers, 8, '10.0.8.2')
   expect(put(peers, 16, '10.0.16.1')).toBe('full')
   expect(put(peers, 3, '10.0.3.1')).toBe('new')
-  expect([1, 2, 3, 4, 8].map((byte) => peers.count(hash(byte), 0))).toEqual([1, 1, 1, 0, 2])
+  expect([1, 2, 3, 4, 8].map((byte) => hosts(peers, byte).length)).toEqual([1, 1, 1, 0, 2])
 })
 
 test('a sample is uniform, without repeats, and no larger than asked', () => {
@@ -71,7 +71,7 @@ test('a sample is uniform, without repeats, and no larger than asked', () => {
   for (let i = 0; i < 6; i++) put(peers, 1, `10.0.0.${i}`)
   const seen = new Map<string, number>()
   for (let draw = 0; draw < 3_000; draw++) {
-    const packed = peers.sample(hash(1), 2, () => true, 0)
+    const packed = peers.sample(peers.swarm(hash(1), 0)!, 2, () => true)
     expect(packed).toHaveLength(12)
     const both = [0, 6].map((at) => unpackEndpoint(packed, at, 4).host)
     expect(both[0]).not.toBe(both[1])
@@ -79,7 +79,7 @@ test('a sample is uniform, without repeats, and no larger than asked', () => {
   }
   for (const count of seen.values()) expect(Math.abs(count - 1_000)).toBeLessThan(120)
   expect(seen.size).toBe(6)
-  expect(peers.sample(hash(1), 9, ({ packed }) => packed[3] === 5, 0)).toHaveLength(6)
+  expect(peers.sample(peers.swarm(hash(1), 0)!, 9, ({ packed }) => packed[3] === 5)).toHaveLength(6)
 })
 
 test('under any stream of announces the caps hold, and at the end nothing is left', () => {

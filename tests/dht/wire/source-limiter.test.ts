@@ -39,6 +39,18 @@ test('who has asked much is refused where modesty is asked for, and gets no near
   expect(limiter.allows('10.0.0.1', 'lan', 6_000, 0.5)).toBe(true)
 })
 
+test('of many sources it remembers those seen last, and never more than it may', () => {
+  const limiter = new SourceLimiter({ lan: { perSecond: 1, burst: 1 }, wan: TEN }, 8)
+  const isAllowed = (n: number): boolean => limiter.allows(`10.0.0.${n}`, 'lan', 0)
+  for (let n = 0; n < 100; n++) {
+    expect(isAllowed(n)).toBe(true)
+    // Who insists is known, although so many others came since it did so first.
+    if (n >= 3) expect([n, n - 1, n - 2, n - 3].map(isAllowed)).toEqual([false, false, false, false])
+    expect(limiter.size).toBeLessThanOrEqual(8)
+  }
+  expect(isAllowed(0)).toBe(true)
+})
+
 test('a flood from some addresses leaves the others their answers', () => {
   const clock = new SimClock()
   const socket = silentSocket()
