@@ -5,7 +5,8 @@
  *
  *     npm run fuzz:dht -- [--seconds 60] [--packets 100000000] [--seed 1] [--network open|hmac|aead]
  *
- * Prints the seed; the same seed finds the same again. Ends with 1 on the first finding, with the datagram in hex.
+ * Prints the seed; the same seed finds the same again. Ends with 1 on the first finding, with the datagram in hex. Each ten
+ * million packets it says how far it is, and what memory it has.
  */
 import { parseArgs } from 'node:util'
 import { SimClock } from '../../src/app/sim/clock.ts'
@@ -46,6 +47,7 @@ const MAX_AMPLIFICATION = 3
 /** Kept after the first lives, two of each kind, in which the compiler is at work. */
 const MAX_DRIFT_BYTES = 5_000_000
 const WARM_UP_LIVES = 2 * networks.length
+const REPORT_EVERY = 10_000_000
 const MAX_CONTACTS = 2_000
 const MAX_STORED = 400_000
 const UNLIMITED = { perSecond: 1e9, burst: 1e9 }
@@ -203,12 +205,16 @@ function put(data: Uint8Array, key: string, text: string): void {
   }
 }
 
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+
 const reasons = new Map<string, number>()
 let last: Uint8Array = new Uint8Array()
 let sent = 0
 let count = 0
 let baseline = 0
+let baselineRss = 0
 let drift = 0
+let reported = 0
 
 console.log(`seed ${seed}, ${seconds} s at most, ${packets} packets at most`)
 const start = performance.now()
@@ -219,16 +225,27 @@ try {
     // Nothing of it is in anybody's hands now; array buffers go with the collection after that of their owners.
     globalThis.gc?.()
     globalThis.gc?.()
-    const { heapUsed, arrayBuffers } = process.memoryUsage()
-    if (life < WARM_UP_LIVES) baseline = heapUsed + arrayBuffers
+    const { heapUsed, arrayBuffers, rss } = process.memoryUsage()
+    if (life < WARM_UP_LIVES) {
+      baseline = heapUsed + arrayBuffers
+      baselineRss = rss
+    }
     drift = heapUsed + arrayBuffers - baseline
+    if (count < reported + REPORT_EVERY) continue
+    reported = count
+    console.log(
+      `${count} packets; memory kept ${megabytes(drift)}, of the process ${megabytes(rss - baselineRss)}`,
+    )
   }
   const took = (performance.now() - start) / 1_000
   console.log(
     `${count} packets in ${took.toFixed(0)} s (${Math.round(count / took)}/s), ${sent} datagrams sent in return`,
   )
   console.log(`reasons met: ${[...reasons.keys()].toSorted().join(', ')}`)
-  console.log(`memory kept: ${(drift / 1e6).toFixed(1)} MB more than after ${WARM_UP_LIVES} lives`)
+  const rss = megabytes(process.memoryUsage.rss() - baselineRss)
+  console.log(
+    `memory kept: ${megabytes(drift)} more than after ${WARM_UP_LIVES} lives, of the process ${rss}`,
+  )
   if (globalThis.gc !== undefined && drift > MAX_DRIFT_BYTES)
     throw new Error('memory grows from life to life')
   console.log('PASS G22 0 findings')
