@@ -5,12 +5,14 @@
  *     npm run bench:dht -- udp [--kind ping,find,find+peers,announce] [--psk off,hmac,aead] [--seconds 5]
  *     npm run bench:dht -- flood [--junk 200000] [--good 5000] [--seconds 5]
  *     npm run bench:dht -- crowd [--nodes 2000] [--hashes 200]
+ *     npm run bench:dht -- answers [--psk off,hmac,aead] [--seconds 5]
  *     npm run bench:dht -- codec
  *     npm run bench:dht -- amplification
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureAmplification } from './dht/amplification.ts'
+import { measureAnswers } from './dht/answers.ts'
 import { measureCodec } from './dht/codec.ts'
 import { measureCrowd } from './dht/crowd.ts'
 import { measureFlood } from './dht/flood.ts'
@@ -103,6 +105,21 @@ async function flood(): Promise<void> {
   )
 }
 
+function answers(): void {
+  const rows = chosen<Psk>('psk', values.psk, PSKS).flatMap((psk) =>
+    measureAnswers(psk, Number(values.seconds)),
+  )
+  print({ measure: 'answers', rows }, [
+    ['without a socket', 'CPU µs', 'asks B', 'answers B'],
+    ...rows.map((row) => [
+      row.psk === 'off' ? row.kind : `${row.kind} ${row.psk}`,
+      row.micros.toFixed(2),
+      String(row.questionBytes),
+      String(row.answerBytes),
+    ]),
+  ])
+}
+
 function codec(): void {
   const rows = measureCodec()
   print({ measure: 'codec', rows }, [
@@ -140,6 +157,7 @@ const MEASURES: Readonly<Record<string, () => void | Promise<void>>> = {
   udp,
   flood,
   crowd,
+  answers,
   codec,
   amplification,
 }

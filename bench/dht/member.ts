@@ -7,12 +7,21 @@ import { Framer } from '../../src/dht/frames/framer.ts'
 import { KeyRing } from '../../src/dht/frames/key-ring.ts'
 import { NetworkClock } from '../../src/dht/frames/network-clock.ts'
 import { SWARM_KEY_BYTES, type FrameMode } from '../../src/dht/frames/swarm-key.ts'
+import type { DatagramLimits } from '../../src/dht/wire/datagram-port.ts'
 import type { NodeId } from '../../src/protocol/ids.ts'
 import type { Random } from '../../src/protocol/ports.ts'
 
 /** How the network keeps strangers out: not at all, by signatures, by encryption. */
 export const PSKS = ['off', 'hmac', 'aead'] as const
 export type Psk = (typeof PSKS)[number]
+
+const UNLIMITED_RATE = { perSecond: 1e9, burst: 1e9 }
+/** Rates that are never met: what is measured is the work, not the limit. */
+export const UNLIMITED: DatagramLimits = {
+  source: { lan: UNLIMITED_RATE, wan: UNLIMITED_RATE },
+  node: { lan: UNLIMITED_RATE, wan: UNLIMITED_RATE },
+  work: UNLIMITED_RATE,
+}
 
 export interface Frames {
   readonly keys: KeyRing

@@ -7,10 +7,10 @@ import { PerformanceObserver } from 'node:perf_hooks'
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { CryptoRandom } from '../../src/app/node/random.ts'
 import { bindUdp } from '../../src/app/node/udp.ts'
-import { DatagramPort, type DatagramLimits } from '../../src/dht/wire/datagram-port.ts'
+import { DatagramPort } from '../../src/dht/wire/datagram-port.ts'
 import { DhtNode } from '../../src/dht/node.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
-import { framesOf, type Psk } from './member.ts'
+import { framesOf, UNLIMITED, type Psk } from './member.ts'
 
 /** What it says first. */
 export interface TargetAddress {
@@ -22,7 +22,7 @@ export interface TargetAddress {
 export interface TargetOrder {
   readonly kind: 'echo' | 'node'
   readonly host: string
-  /** Without it the rates are high enough never to be met: what is measured is the work, not the limit. */
+  /** Without it the rates are {@link UNLIMITED}. */
   readonly hasShippedLimits?: boolean
   readonly psk?: Psk
 }
@@ -36,13 +36,6 @@ export interface TargetCost {
   readonly dropped: Readonly<Record<string, number>>
   /** Of all garbage collections since the last question. */
   readonly gcPausesMs: readonly number[]
-}
-
-const UNLIMITED = { perSecond: 1e9, burst: 1e9 }
-const UNLIMITED_DATAGRAMS: DatagramLimits = {
-  source: { lan: UNLIMITED, wan: UNLIMITED },
-  node: { lan: UNLIMITED, wan: UNLIMITED },
-  work: UNLIMITED,
 }
 
 let gcPausesMs: number[] = []
@@ -78,7 +71,7 @@ async function serve({ host, hasShippedLimits, psk = 'off' }: TargetOrder): Prom
     port: new DatagramPort(socket!, {
       clock,
       frames: framesOf(psk),
-      limits: hasShippedLimits ? undefined : UNLIMITED_DATAGRAMS,
+      limits: hasShippedLimits ? undefined : UNLIMITED,
     }),
     clock,
     random: new CryptoRandom(),
