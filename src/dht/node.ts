@@ -8,7 +8,7 @@ import type { Cancel, Emit, Millis } from '../protocol/ports.ts'
 import { Announcer } from './lookup/announcer.ts'
 import { Bootstrap } from './life/bootstrap.ts'
 import { ClockComplaints } from './frames/clock-complaints.ts'
-import { ContactBook, type Contact } from './table/contact.ts'
+import { ContactBook, NONE, type Contact } from './table/contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
 import { Identity, type AgreedAddress } from './identity/identity.ts'
@@ -103,7 +103,7 @@ export class DhtNode {
       clock: deadlines,
       random,
       isReadOnlyTo: (profile) => this.#role.isReadOnlyTo(profile),
-      send: (request, { to, id }) => this.#send(request, to, id),
+      send: (request, { to, contact }) => this.#send(request, to, this.#receiver(contact)),
       emitChatter: this.#isChatty ? emit : undefined,
       onLonely: () => {
         this.#hasJoined = false
@@ -346,6 +346,11 @@ export class DhtNode {
     if (typeof answer === 'string') this.#port.drops.count(answer)
     else this.#send(answer.reply, answer.to, message.id)
     if (message.ro !== 1) this.#neighbourhood.onRequest(contact, now)
+  }
+
+  /** The id that a request to a contact names. */
+  #receiver(contact: Contact): NodeId | undefined {
+    return this.#port.namesReceivers && contact !== NONE ? this.#book.id(contact) : undefined
   }
 
   #send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {

@@ -84,6 +84,7 @@ export class SimDatagramSocket extends SimSocket implements Datagrams {
 
 export class SimMessageSocket extends SimSocket implements MessagePort {
   readonly overheadBytes = 0
+  readonly namesReceivers = false
   readonly drops = new DropCounters()
   ownId: NodeId | undefined = undefined
   onMessage: (message: Message, from: Endpoint, wireBytes: number) => void = nobodyListens

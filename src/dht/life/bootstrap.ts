@@ -217,7 +217,6 @@ class Round implements CallHandler {
       const callee = {
         to,
         profile: profileOf(scopeOf(to.host)),
-        id: undefined,
         contact: NONE,
         rto: undefined,
       }

@@ -6,10 +6,10 @@
  */
 import { base64UrlDigits } from '../../protocol/base64.ts'
 import { sameEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
-import { bytesEqual, type NodeId } from '../../protocol/ids.ts'
+import type { NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis, Random } from '../../protocol/ports.ts'
-import type { Contact } from '../table/contact.ts'
+import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 import type { DropReason } from '../wire/drops.ts'
 import { ERROR_SKEW, REPLY_TO, type Reply, type Request } from '../wire/messages.ts'
 import { OutgoingLimiter } from '../wire/outgoing-limiter.ts'
@@ -30,9 +30,10 @@ const BACK_OFF = 1.2
 export interface Callee {
   readonly to: Endpoint
   readonly profile: Profile
-  /** The id that the reply must carry; undefined for a bootstrap address, whose id nobody knows yet. */
-  readonly id: NodeId | undefined
-  /** The caller's own name for it; the caller keeps it alive until the call ends. */
+  /**
+   * Whose id the reply must carry; {@link NONE} for a bootstrap address, whose id nobody knows yet. The caller keeps it
+   * alive until the call ends.
+   */
   readonly contact: Contact
   /** Measured timeout, when there is one. */
   readonly rto: Millis | undefined
@@ -77,6 +78,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 export interface RpcOptions {
   readonly ownId: NodeId
+  readonly book: ContactBook
   /** Whether we answer nobody where such a remote is: it is told so. */
   readonly isReadOnlyTo: (profile: Profile) => boolean
   readonly clock: Clock
@@ -87,6 +89,7 @@ export interface RpcOptions {
 
 export class Rpc {
   readonly #ownId: NodeId
+  readonly #book: ContactBook
   readonly #isReadOnlyTo: (profile: Profile) => boolean
   readonly #clock: Clock
   readonly #random: Random
@@ -98,8 +101,9 @@ export class Rpc {
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
   readonly #rtts: Record<Profile, RttWindow | undefined> = { lan: undefined, wan: undefined }
 
-  constructor({ ownId, isReadOnlyTo, clock, random, send, observer }: RpcOptions) {
+  constructor({ ownId, book, isReadOnlyTo, clock, random, send, observer }: RpcOptions) {
     this.#ownId = ownId
+    this.#book = book
     this.#isReadOnlyTo = isReadOnlyTo
     this.#clock = clock
     this.#random = random
@@ -159,7 +163,7 @@ export class Rpc {
     // Our clock is wrong, which says nothing about the other: it is not asked on, and stays where it is.
     if (reply.type === 'pong' && reply.e?.[0] === ERROR_SKEW) return this.#refuse(call, 'skew')
     if (reply.type !== REPLY_TO[request.type]) return 'wrong-answer'
-    if (callee.id !== undefined && !bytesEqual(reply.id, callee.id)) {
+    if (callee.contact !== NONE && !this.#book.hasId(callee.contact, reply.id)) {
       this.#observer.onWrongId(call)
       return this.#refuse(call, 'wrong-id')
     }

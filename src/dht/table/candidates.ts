@@ -70,7 +70,8 @@ export class Candidates {
     const isEarly = table.size < K || now < this.#startedAt + NAT_HOLE_LIFETIME
     const wait = isHole ? (isEarly ? EARLY_WAIT : NAT_HOLE_LIFETIME) : 0
     this.#waiting.set(book.retain(contact), now + wait)
-    this.#pingDue()
+    // Whoever is due before is waited for already.
+    if (now + wait < this.#timerAt) this.#pingDue()
   }
 
   #isFirst(contact: Contact): boolean {

@@ -9,10 +9,16 @@ export interface NearestOptions {
   readonly target: Uint8Array
   /** How many are wanted. */
   readonly count: number
+  /** Undefined: all. */
+  readonly wanted: RowFilter | undefined
 }
 
-/** Which rows of a bucket are wanted. */
-export type AcceptsOf = (bucket: KBucket) => (row: number) => boolean
+/** Which rows are wanted. */
+export interface RowFilter {
+  /** The next rows are of this bucket. */
+  enter(bucket: KBucket): void
+  accepts(row: number): boolean
+}
 
 export class Nearest {
   /** Nearest first. */
@@ -24,15 +30,17 @@ export class Nearest {
   readonly #target: Uint8Array
   readonly #targetKey: number
   readonly #count: number
+  readonly #wanted: RowFilter | undefined
   /** Those found in earlier groups: nobody comes before them. */
   #settled = 0
 
-  constructor({ book, columns, target, count }: NearestOptions) {
+  constructor({ book, columns, target, count, wanted }: NearestOptions) {
     this.#book = book
     this.#columns = columns
     this.#target = target
     this.#targetKey = (target[0]! << 24) | (target[1]! << 16) | (target[2]! << 8) | target[3]!
     this.#count = count
+    this.#wanted = wanted
   }
 
   /**
@@ -40,37 +48,34 @@ export class Nearest {
    * deeper buckets, which share exactly as many as we do; then the shallower ones, one by one
    * @returns the nearest, nearest first
    */
-  among(buckets: readonly KBucket[], own: number, acceptsOf: AcceptsOf): Contact[] {
-    this.#addGroup(buckets, { first: own, end: own + 1 }, acceptsOf)
-    this.#addGroup(buckets, { first: own + 1, end: buckets.length }, acceptsOf)
-    for (let index = own - 1; index >= 0; index--)
-      this.#addGroup(buckets, { first: index, end: index + 1 }, acceptsOf)
+  among(buckets: readonly KBucket[], own: number): Contact[] {
+    this.#addGroup(buckets, own, own + 1)
+    this.#addGroup(buckets, own + 1, buckets.length)
+    for (let index = own - 1; index >= 0; index--) this.#addGroup(buckets, index, index + 1)
     return this.#found
   }
 
-  #addGroup(
-    buckets: readonly KBucket[],
-    { first, end }: { readonly first: number; readonly end: number },
-    acceptsOf: AcceptsOf,
-  ): void {
+  #addGroup(buckets: readonly KBucket[], first: number, end: number): void {
     this.#settled = this.#found.length
     // Nobody of a farther group comes before those found.
     if (this.#settled === this.#count) return
-    for (let index = first; index < end; index++) this.#offer(buckets[index]!, acceptsOf(buckets[index]!))
+    for (let index = first; index < end; index++) this.#offer(buckets[index]!)
   }
 
-  /** Looks at one bucket of the current group; `accepts` is asked only about rows that are near enough. */
-  #offer(bucket: KBucket, accepts: (row: number) => boolean): void {
+  /** Looks at one bucket of the current group; only about rows that are near enough it is asked whether they are wanted. */
+  #offer(bucket: KBucket): void {
     const columns = this.#columns
     const book = this.#book
     const targetKey = this.#targetKey
     let last = this.#found.length - 1
     let isFull = last + 1 === this.#count
+    const wanted = this.#wanted
+    wanted?.enter(bucket)
     for (let row = bucket.end - 1; row >= bucket.first; row--) {
       const contact = columns.contact(row)
       const key = book.distanceKey(contact, targetKey)
       if (isFull && !this.#isNearer(contact, key, last)) continue
-      if (!accepts(row)) continue
+      if (wanted !== undefined && !wanted.accepts(row)) continue
       if (!isFull) last++
       this.#insert(contact, key, last)
       isFull = last + 1 === this.#count

@@ -69,7 +69,7 @@ export class Neighbourhood implements RpcObserver {
       book,
       onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
     })
-    this.rpc = new Rpc({ ownId, isReadOnlyTo, clock, random, send, observer: this })
+    this.rpc = new Rpc({ ownId, book, isReadOnlyTo, clock, random, send, observer: this })
     this.#candidates = new Candidates({ clock, book, table: this.table, ping: this.ping })
   }
 
@@ -172,7 +172,6 @@ export class Neighbourhood implements RpcObserver {
     return {
       to: book.endpoint(contact),
       profile: profileOf(book.scope(contact)),
-      id: book.id(contact),
       contact,
       rto: this.table.rto(contact),
     }

@@ -14,7 +14,7 @@ import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { Freshness } from './freshness.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { estimateNetworkSize, JUDGED } from './network-size.ts'
-import { Nearest, type AcceptsOf } from './nearest.ts'
+import { Nearest, type RowFilter } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
@@ -206,7 +206,7 @@ export class RoutingTable {
 
   /** The `count` contacts nearest to `target`, nearest first. */
   closest(target: Uint8Array, count: number): Contact[] {
-    return this.#nearest(target, count, () => () => true)
+    return this.#nearest(target, count)
   }
 
   /** The `count` nearest that we may name to others: good, and without an unanswered request. */
@@ -216,24 +216,24 @@ export class RoutingTable {
     now: Millis,
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
-    return this.#nearest(target, count, (bucket) => {
-      const since = this.#freshness.namedSince(bucket, now)
-      return (row) => this.#freshness.isGoodSince(row, since) && accepts(this.#columns.contact(row))
+    const freshness = this.#freshness
+    let since: Millis = now
+    return this.#nearest(target, count, {
+      enter: (bucket) => (since = freshness.namedSince(bucket, now)),
+      accepts: (row) => freshness.isGoodSince(row, since) && accepts(this.#columns.contact(row)),
     })
   }
 
-  #nearest(target: Uint8Array, count: number, acceptsOf: AcceptsOf): Contact[] {
+  #nearest(target: Uint8Array, count: number, wanted?: RowFilter): Contact[] {
     const last = this.#buckets.length - 1
     const own = Math.min(commonPrefixLength(this.#ownId, target), last)
-    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count })
-    return nearest.among(this.#buckets, own, acceptsOf)
+    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count, wanted })
+    return nearest.among(this.#buckets, own)
   }
 
   /** How many nodes there are, roughly. */
   estimatedNetworkSize(): number {
-    if (this.#estimatedSize !== undefined) return this.#estimatedSize
-    const nearest = this.closest(this.#ownId, JUDGED)
-    this.#estimatedSize = estimateNetworkSize(nearest, this.#ownId, this.#book)
+    this.#estimatedSize ??= estimateNetworkSize(this.closest(this.#ownId, JUDGED), this.#ownId, this.#book)
     return this.#estimatedSize
   }
 

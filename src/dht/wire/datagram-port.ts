@@ -59,6 +59,7 @@ export interface DatagramPortOptions {
 export class DatagramPort implements MessagePort {
   readonly drops = new DropCounters()
   readonly overheadBytes: number
+  readonly namesReceivers: boolean
   onMessage: (message: Message, from: Endpoint, wireBytes: number) => void = () => undefined
   readonly #socket: Datagrams
   readonly #clock: Clock
@@ -80,6 +81,7 @@ export class DatagramPort implements MessagePort {
     this.#net = net
     this.#time = new NetworkClock(clock)
     this.#framer = frames && new Framer({ ...frames, clock, time: this.#time })
+    this.namesReceivers = this.#framer !== undefined
     this.overheadBytes = netOverhead(net) + (frames === undefined ? 0 : FRAME_OVERHEAD)
     this.#sources = new SourceLimiter(limits.source)
     this.#whole = { lan: new Bucket(limits.node.lan, now), wan: new Bucket(limits.node.wan, now) }

@@ -10,12 +10,14 @@ export interface MessagePort {
   /** Bytes that every message takes on the wire beyond its {@link encodedLength}. */
   readonly overheadBytes: number
   readonly drops: DropCounters
-  /** Set by the node, before anything is sent: who it is. In a private network, messages name their receiver. */
+  /** Whether messages name their receiver, as they do in a private network: only then need it be told. */
+  readonly namesReceivers: boolean
+  /** Set by the node, before anything is sent: who it is. */
   ownId: NodeId | undefined
   /**
    * Best effort; never calls back before it has returned.
    *
-   * @param receiver its id; undefined for a bootstrap address, whose id nobody knows yet
+   * @param receiver its id, where messages name it; undefined for a bootstrap address, whose id nobody knows yet
    */
   send(message: Message, to: Endpoint, receiver: NodeId | undefined): void
   /** `teller` answered a request: it said that its clock is at `unixMs`, or had no complaint about ours. */

@@ -22,6 +22,10 @@ export class TappedPort implements MessagePort {
     return this.#port.overheadBytes
   }
 
+  get namesReceivers(): boolean {
+    return this.#port.namesReceivers
+  }
+
   get drops(): DropCounters {
     return this.#port.drops
   }
