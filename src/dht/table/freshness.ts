@@ -55,12 +55,13 @@ export class Freshness {
     return stalest
   }
 
-  /** The row of `bucket` that was heard of last. */
-  freshest(bucket: KBucket): number {
+  /** The row of `bucket` that was heard of last; {@link NO_ROW} also when that was after `until`. */
+  freshest(bucket: KBucket, until: Millis): number {
     let freshest: number = NO_ROW
     let last = Number.NEGATIVE_INFINITY
     for (let row = bucket.end - 1; row >= bucket.first; row--) {
       const at = this.heardAt(row)
+      if (at > until) return NO_ROW
       if (at <= last) continue
       freshest = row
       last = at

@@ -149,13 +149,14 @@ export class RoutingTable {
   nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
     let contact = NONE
     let first = Number.POSITIVE_INFINITY
-    for (let index = 0; index < this.#buckets.length; index++) {
+    // Near ones first: they are soonest due, and then most of the others need hardly be looked at.
+    for (let index = this.#buckets.length - 1; index >= 0; index--) {
       const bucket = this.#buckets[index]!
       const isNear = this.#isNear(index)
-      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.freshest(bucket)
+      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.freshest(bucket, first - far)
       if (row === NO_ROW) continue
       const at = this.#freshness.heardAt(row) + (isNear ? near : far)
-      if (at >= first) continue
+      if (at > first) continue
       contact = this.#columns.contact(row)
       first = at
     }
