@@ -1,16 +1,18 @@
 /**
  * Keeps what the documentation lists in step with the source: flags and error codes in README.md, named limits in
- * docs/limits.md. `npm run docs` writes them; a test fails when they are stale.
+ * docs/limits.md, the schema of .bit files. `npm run docs` writes them; a test fails when they are stale.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SETTINGS, type Setting } from '../src/app/config.ts'
+import { bitJsonSchema } from '../src/metainfo/bit-file.ts'
 import { ERROR_CODES } from '../src/protocol/errors.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 export const README_PATH = join(ROOT, 'README.md')
 export const LIMITS_PATH = join(ROOT, 'docs/limits.md')
+export const BIT_SCHEMA_PATH = join(ROOT, 'docs/bit.schema.json')
 
 /** The README with its generated parts, which stand between `<!-- name -->` and `<!-- /name -->`, made anew. */
 export function withTables(readme: string): string {
@@ -74,7 +76,7 @@ const IS_LIMIT = /(^|_)(MAX|MIN|LIMITS?|TIMEOUT|WATER|RATES?|TTL|BURST)(_|$)|^(C
 /** All named limits of the product, by file and line. The simulator has none of its own. */
 export function readLimits(): Limit[] {
   return readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
-    .map((path) => `src/${path.replaceAll('\\', '/')}`)
+    .map((path) => `src/${path}`)
     .filter((path) => path.endsWith('.ts') && !path.startsWith('src/app/sim/'))
     .toSorted()
     .flatMap((path) => limitsIn(path, readFileSync(join(ROOT, path), 'utf8')))
@@ -130,6 +132,10 @@ ${rows.join('\n')}
 `
 }
 
+export function bitSchema(): string {
+  return `${JSON.stringify(bitJsonSchema(), undefined, 2)}\n`
+}
+
 function cell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
@@ -137,4 +143,5 @@ function cell(text: string): string {
 if (import.meta.main) {
   writeFileSync(README_PATH, withTables(readFileSync(README_PATH, 'utf8')))
   writeFileSync(LIMITS_PATH, limitsPage())
+  writeFileSync(BIT_SCHEMA_PATH, bitSchema())
 }

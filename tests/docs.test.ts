@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
+  BIT_SCHEMA_PATH,
+  bitSchema,
   limitsIn,
   limitsPage,
   LIMITS_PATH,
@@ -21,6 +23,10 @@ const fieldsOf = new Map<string, readonly string[]>(
 
 test('the tables of the README are those of the source (npm run docs)', () => {
   expect(withTables(readme)).toBe(readme)
+})
+
+test('docs/bit.schema.json is the schema that the program checks with (npm run docs)', () => {
+  expect(readFileSync(BIT_SCHEMA_PATH, 'utf8')).toBe(bitSchema())
 })
 
 describe('docs/limits.md', () => {

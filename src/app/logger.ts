@@ -61,11 +61,6 @@ export class EventLog {
     )
   }
 
-  /** Whether somebody sees events of this level: saves making them. */
-  isOn(level: LogLevel): boolean {
-    return this.#pino.isLevelEnabled(level)
-  }
-
   write(event: NodeEvent): void {
     if (this.#isBroken) return
     const level = LEVEL[event.event]
@@ -89,12 +84,6 @@ export class EventLog {
     this.#destination.end()
     await closed
     this.#isBroken = true
-  }
-
-  /** Gives up what nobody has read, so that a stalled reader cannot hold the process. */
-  abandon(): void {
-    this.#isBroken = true
-    this.#destination.destroy()
   }
 
   /** The event, or the end of the destination. */

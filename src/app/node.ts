@@ -259,7 +259,11 @@ export class Node {
     signal?.throwIfAborted()
     if (this.#closing) throw new ConfigError('config.usage', 'the node is closed: start another one')
     const key = toHex(infoHash)
-    if (this.#sessions.has(key)) throw new ConfigError('config.usage', `the torrent ${key} is open already`)
+    if (this.#sessions.has(key))
+      throw new ConfigError(
+        'config.usage',
+        `the torrent ${key} is open already, or being closed: wait for close() of its session`,
+      )
     const random = this.#env.random.fork(`session ${key}`)
     const emit: Emit<SessionEvent> = (event) => {
       onEvent?.(event)

@@ -1,14 +1,8 @@
 /** Text of strangers on a terminal: names in metainfo may hold escape sequences. */
 
-/** Control characters, and those that reorder or hide text (bidi overrides, zero width, line separators). */
-const UNPRINTABLE = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu
+export { printable } from '../protocol/text.ts'
 
-/** The text with everything that could move the cursor or the reading order replaced by U+FFFD. */
-export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, '\u{fffd}')
-}
-
-/** Of them, those that JSON would let pass. U+2028 is the end of a line for some readers, too. */
+/** What is not printable and JSON would let pass. U+2028 is the end of a line for some readers, too. */
 const UNESCAPED = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
 /** JSON in which what could move the cursor or the reading order is escaped: same value, harmless on a terminal. */

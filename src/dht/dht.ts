@@ -12,7 +12,7 @@ import type {
   Resolver,
   ServiceResolver,
 } from '../protocol/ports.ts'
-import { printable } from '../protocol/text.ts'
+import { excerpt } from '../protocol/text.ts'
 import { BootstrapNames, type BootstrapAddress } from './life/bootstrap-names.ts'
 import { DatagramPort } from './wire/datagram-port.ts'
 import type { DhtEvent } from './events.ts'
@@ -108,7 +108,7 @@ export class Dht implements DhtService {
       onUnresolved: (name, retryMs) => {
         const failure = {
           asked: 0,
-          reason: `${printable(name, MAX_SHOWN_NAME)} has no address`,
+          reason: `${excerpt(name, MAX_SHOWN_NAME)} has no address`,
           retrySeconds: retryMs / 1_000,
         }
         for (const { family } of this.#nodes) emit({ event: 'dht_bootstrap_failed', family, ...failure })

@@ -2,7 +2,7 @@
 import { parseHostPort } from '../protocol/endpoint.ts'
 import { ConfigError, MetainfoError } from '../protocol/errors.ts'
 import { fromHex, ID_LENGTH, idFrom, toHex, type InfoHash } from '../protocol/ids.ts'
-import { printable } from '../protocol/text.ts'
+import { excerpt } from '../protocol/text.ts'
 import type { Metainfo } from './metainfo.ts'
 import { MAX_LOCATION_LENGTH, URL_PATTERN } from './torrent-keys.ts'
 
@@ -54,7 +54,7 @@ export function parseMagnet(text: string): Magnet {
   if (query === undefined) throw new MetainfoError('meta.malformed', 'a magnet link begins with magnet:?')
   const fields = readFields(query)
   const all = (key: string): readonly string[] => fields.get(key) ?? []
-  const name = printable(all('dn')[0] ?? '', MAX_NAME_LENGTH)
+  const name = excerpt(all('dn')[0] ?? '', MAX_NAME_LENGTH)
   return {
     infoHash: readTopic(all('xt')),
     ...(name !== '' && { name }),
@@ -133,15 +133,12 @@ function readTopic(topics: readonly string[]): InfoHash {
           'meta.unsupported',
           'the magnet link names a BitTorrent v2 torrent only, which is not supported',
         )
-      : new MetainfoError(
-          'meta.bad-field',
-          `the magnet link names no torrent: xt=${printable(topics[0]!, 60)}`,
-        )
+      : new MetainfoError('meta.bad-field', `the magnet link names no torrent: xt=${excerpt(topics[0]!, 60)}`)
   const bytes = hash.length === 2 * ID_LENGTH ? fromHex(hash) : fromBase32(hash)
   if (bytes?.length !== ID_LENGTH)
     throw new MetainfoError(
       'meta.bad-field',
-      `the info hash '${printable(hash, 60)}' is neither 40 hex digits nor 32 characters of base32`,
+      `the info hash '${excerpt(hash, 60)}' is neither 40 hex digits nor 32 characters of base32`,
     )
   return idFrom<InfoHash>(bytes)
 }

@@ -1,6 +1,6 @@
 /** Names from metainfo are hostile until they have been here: what may become a path on disk. */
 import { MetainfoError } from '../protocol/errors.ts'
-import { hasControlCharacter, printable } from '../protocol/text.ts'
+import { hasControlCharacter, excerpt } from '../protocol/text.ts'
 import type { PayloadFile } from './geometry.ts'
 
 /** UTF-8 bytes of a file's path, the payload's name included: no file system takes more. */
@@ -79,7 +79,7 @@ function utf8Length(text: string): number {
 }
 
 function quote(text: string): string {
-  return `'${printable(text, MAX_QUOTED)}'`
+  return `'${excerpt(text, MAX_QUOTED)}'`
 }
 
 function unsafe(name: string, fault: string): MetainfoError {

@@ -11,7 +11,7 @@
  */
 import { canonicalIp, packHost } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
-import { decodeUtf8, printable } from '../protocol/text.ts'
+import { decodeUtf8, excerpt } from '../protocol/text.ts'
 import { IpFilter, type IpRange } from './ip-filter.ts'
 
 /** Ranges in one list. */
@@ -50,7 +50,7 @@ function* readRanges(bytes: Uint8Array, name: string): Generator<IpRange> {
     if (range === undefined)
       throw new ConfigError(
         'config.value',
-        `${name}, line ${number}: '${printable(text, 60)}' is not a CIDR, P2P or DAT range of addresses`,
+        `${name}, line ${number}: '${excerpt(text, 60)}' is not a CIDR, P2P or DAT range of addresses`,
       )
     if (range === 'allowed') continue
     if (++count > MAX_BLOCKLIST_RANGES)

@@ -1,6 +1,6 @@
 /** Addresses that the user does not want to deal with: ranges, sorted and merged, found by halving. */
 import { canonicalIp, packHost } from '../protocol/endpoint.ts'
-import { printable } from '../protocol/text.ts'
+import { excerpt } from '../protocol/text.ts'
 import { RangeTableBuilder, type RangeTable } from './range-table.ts'
 import { RuleTexts } from './rule-texts.ts'
 
@@ -51,6 +51,6 @@ export class IpFilter {
     if (ip === undefined) return undefined
     const address = packHost(ip)
     const rule = (address.length === 4 ? this.#four : this.#six).find(address)
-    return rule === undefined ? undefined : printable(this.#texts.at(rule), MAX_RULE_LENGTH)
+    return rule === undefined ? undefined : excerpt(this.#texts.at(rule), MAX_RULE_LENGTH)
   }
 }

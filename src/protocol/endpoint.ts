@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { ConfigError } from './errors.ts'
 import { toHex } from './ids.ts'
 import { IPV6_LENGTH, readIpv6, writeIpv6 } from './ipv6.ts'
-import { printable } from './text.ts'
+import { excerpt } from './text.ts'
 
 export type Family = 4 | 6
 
@@ -60,7 +60,7 @@ export function parseHostPort(text: string, defaultHost: string): Endpoint {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   const bad = (why: string): ConfigError =>
-    new ConfigError('config.value', `'${printable(text, MAX_QUOTED)}' is not an address: ${why}`)
+    new ConfigError('config.value', `'${excerpt(text, MAX_QUOTED)}' is not an address: ${why}`)
   if (!match) throw bad('expected host:port, [v6]:port or :port')
   if (port > 65_535) throw bad('the port is above 65535')
   if (match[1] !== undefined) {

@@ -4,7 +4,7 @@ import { decodeBencodeDict, encodeBencode } from './bencode.ts'
 import { packHost, unpackHost } from './endpoint.ts'
 import { invariant } from './errors.ts'
 import { encodeExtended } from './message.ts'
-import { printable } from './text.ts'
+import { excerpt } from './text.ts'
 
 /** The number of the handshake itself. */
 export const EXTENSION_HANDSHAKE_ID = 0
@@ -64,7 +64,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
  */
 export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshake {
   const dict = decodeBencodeDict(payload, { maxValues: MAX_HANDSHAKE_VALUES })
-  const client = printable(dict.text('v') ?? '', MAX_CLIENT_LENGTH)
+  const client = excerpt(dict.text('v') ?? '', MAX_CLIENT_LENGTH)
   const uploadOnly = integerWithin(dict, 'upload_only', 0, 1)
   return {
     ids: readIds(dict.dict('m')),

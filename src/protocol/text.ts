@@ -11,8 +11,11 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Control characters (terminal escapes live among them), line separators, and overrides of the writing direction. */
-const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
+/**
+ * Control characters (terminal escapes live among them), and those that reorder or hide text: overrides of the writing
+ * direction, zero width, line separators, halves of a pair.
+ */
+const UNPRINTABLE = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu
 
 /** What nearly all texts are, and what needs no second look. */
 const PLAIN_ASCII = /^[ -~]*$/
@@ -21,9 +24,14 @@ export function hasControlCharacter(text: string): boolean {
   return /\p{Cc}/u.test(text)
 }
 
-/** One harmless line for logs and screens: unprintable characters become `?`, the rest is cut to `maxLength` characters. */
-export function printable(text: string, maxLength: number): string {
+/** The text with everything that could move the cursor or the reading order replaced by U+FFFD. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '\u{fffd}')
+}
+
+/** One harmless line for logs and screens: printable, without blanks at its ends, and cut to `maxLength` characters. */
+export function excerpt(text: string, maxLength: number): string {
   if (text.length <= maxLength && PLAIN_ASCII.test(text)) return text.trim()
-  const characters = [...text.slice(0, 2 * maxLength).toWellFormed()]
-  return characters.slice(0, maxLength).join('').replace(UNPRINTABLE, '?').trim()
+  const characters = [...text.slice(0, 2 * maxLength)]
+  return printable(characters.slice(0, maxLength).join('')).trim()
 }

@@ -38,10 +38,6 @@ export class MemoryFile {
     return file
   }
 
-  get pageCount(): number {
-    return this.#pages.size
-  }
-
   /** Whether bytes have been written since the last sync. */
   get isDirty(): boolean {
     return this.#durable.size > 0

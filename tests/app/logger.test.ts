@@ -89,7 +89,6 @@ test('the time follows the clock', async () => {
 test('levels below the chosen one are left out', async () => {
   const path = join(folder, 'log')
   const log = openLog(openSync(path, 'w'), { level: 'warn' })
-  expect(log.isOn('debug')).toBe(false)
   log.write(request(1))
   log.write({ event: 'hash_fail', piece: 1, peers: [] })
   await log.close(LAST)

@@ -181,7 +181,7 @@ describe('a tracker that fails', () => {
       event: 'tracker_error',
       tracker: url(1),
       code: 'tracker.failure',
-      reason: 'closed?[2J',
+      reason: 'closed\ufffd[2J',
       kind: 'started',
     })
   })

@@ -84,7 +84,7 @@ test('what makes no sense is passed over, and no list grows beyond its limit', (
 })
 
 test('a name with control characters is harmless', () => {
-  expect(parseMagnet(`magnet:?xt=urn:btih:${HEX}&dn=%1b[31mred%0a`).name).toBe('?[31mred?')
+  expect(parseMagnet(`magnet:?xt=urn:btih:${HEX}&dn=%1b[31mred%0a`).name).toBe('\ufffd[31mred\ufffd')
 })
 
 test('nothing in a link ends the quotes that it stands in, or means something to a shell', () => {

@@ -100,7 +100,9 @@ test('values of the wrong kind or out of range are passed over, the rest is read
 })
 
 test('a client name is one harmless line of at most 64 characters', () => {
-  expect(read({ v: 'evil\u001b[2J\r\n\u202ename\u0000' }).client).toBe('evil?[2J???name?')
+  expect(read({ v: 'evil\u001b[2J\r\n\u202ename\u0000' }).client).toBe(
+    'evil\ufffd[2J\ufffd\ufffd\ufffdname\ufffd',
+  )
   expect(read({ v: '🦊'.repeat(200) }).client).toBe('🦊'.repeat(64))
   expect(read({ v: '   ' }).client).toBeUndefined()
   expect(read({ v: Uint8Array.of(0xff) }).client).toBeUndefined()

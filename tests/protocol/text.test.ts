@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeUtf8, hasControlCharacter, printable } from '../../src/protocol/text.ts'
+import { decodeUtf8, excerpt, hasControlCharacter } from '../../src/protocol/text.ts'
 
 test('UTF-8 is read strictly, a byte order mark is kept', () => {
   expect(decodeUtf8(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61))).toBe('\ufeffa')
@@ -14,18 +14,18 @@ test('UTF-8 is read strictly, a byte order mark is kept', () => {
     expect(decodeUtf8(Uint8Array.from(bad))).toBeUndefined()
 })
 
-test('printable text is one line without terminal escapes or reversed writing', () => {
-  expect(printable('a\u001b]0;x\u0007b\nc', 40)).toBe('a?]0;x?b?c')
-  expect(printable('\u009b31m red', 40)).toBe('?31m red')
-  expect(printable('exe.\u202egnp', 40)).toBe('exe.?gnp')
-  expect(printable('日本語 🦊', 40)).toBe('日本語 🦊')
+test('an excerpt is one line without terminal escapes or reversed writing', () => {
+  expect(excerpt('a\u001b]0;x\u0007b\nc', 40)).toBe('a\ufffd]0;x\ufffdb\ufffdc')
+  expect(excerpt('\u009b31m red', 40)).toBe('\ufffd31m red')
+  expect(excerpt('exe.\u202egnp', 40)).toBe('exe.\ufffdgnp')
+  expect(excerpt('日本語 🦊', 40)).toBe('日本語 🦊')
 })
 
 test('a cut never splits a character, and the result is well-formed whatever comes in', () => {
-  expect(printable('🦊🦊🦊', 2)).toBe('🦊🦊')
+  expect(excerpt('🦊🦊🦊', 2)).toBe('🦊🦊')
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.nat(10), (text, maxLength) => {
-      const shown = printable(text, maxLength)
+      const shown = excerpt(text, maxLength)
       expect([...shown].length).toBeLessThanOrEqual(maxLength)
       expect(shown.isWellFormed()).toBe(true)
       expect(hasControlCharacter(shown)).toBe(false)

@@ -1,6 +1,6 @@
 /** Node's errors of sockets and names as ours. */
 import { ERROR_CODES, TransportError } from '../../protocol/errors.ts'
-import { printable } from '../../protocol/text.ts'
+import { excerpt } from '../../protocol/text.ts'
 
 const CODE_OF_ERRNO = {
   ECONNREFUSED: 'net.refused',
@@ -41,7 +41,7 @@ export function connectionError(error: unknown, what: string): TransportError {
 /** The short reason where there is one: messages repeat all that a certificate says. */
 function reasonOf(error: unknown): string {
   const { reason, message } = error as Error & { readonly reason?: unknown }
-  return printable(typeof reason === 'string' ? reason : message, MAX_REASON_LENGTH)
+  return excerpt(typeof reason === 'string' ? reason : message, MAX_REASON_LENGTH)
 }
 
 function meaningOf(errno: string): string | undefined {

@@ -9,7 +9,7 @@ import { SimStream } from './stream.ts'
 export interface SimStreamsOptions {
   readonly clock: SimClock
   readonly random: Random
-  /** One way, between any two hosts that have no latency of their own; 1 ms when missing. */
+  /** One way, between any two hosts; 1 ms when missing. */
   readonly latency?: Millis
 }
 
@@ -27,8 +27,8 @@ const FIRST_EPHEMERAL_PORT = 49_152
 export class SimStreams {
   readonly clock: SimClock
   readonly random: Random
-  readonly #latency: Millis
-  readonly #latencies = new Map<string, Millis>()
+  /** One way. */
+  readonly latency: Millis
   readonly #partitions = new Set<string>()
   readonly #hosts = new Map<string, SimHost>()
   readonly #streams = new Set<SimStream>()
@@ -36,7 +36,7 @@ export class SimStreams {
   constructor({ clock, random, latency = 1 }: SimStreamsOptions) {
     this.clock = clock
     this.random = random
-    this.#latency = latency
+    this.latency = latency
   }
 
   /** Adds a host with an address of its own. */
@@ -48,15 +48,6 @@ export class SimStreams {
 
   hostAt(address: string): SimHost | undefined {
     return this.#hosts.get(address)
-  }
-
-  /** One way, in both directions. Connections take it over at once. */
-  setLatency(a: string, b: string, latency: Millis): void {
-    this.#latencies.set(pairKey(a, b), latency)
-  }
-
-  latencyBetween(a: string, b: string): Millis {
-    return this.#latencies.get(pairKey(a, b)) ?? this.#latency
   }
 
   /** Nothing passes between two hosts until {@link heal}; nobody is told, dials time out. */
@@ -132,7 +123,7 @@ export class SimHost implements Dialer {
   dial(to: Endpoint, timeout: Millis, onResult: (result: ByteStream | TransportError) => void): Cancel {
     const net = this.#net
     const where = formatEndpoint(to)
-    const roundTrip = 2 * net.latencyBetween(this.address, to.host)
+    const roundTrip = 2 * net.latency
     const answer = (): void => {
       const host = net.hostAt(to.host)
       const listener = host?.listenerAt(to.port)

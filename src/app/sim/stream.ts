@@ -174,7 +174,7 @@ export class SimStream implements ByteStream {
   /** Runs `arrive` at the other end after the latency, never before what was sent earlier. */
   #travel(arrive: () => void): void {
     const { clock } = this.#net
-    const latency = this.#net.latencyBetween(this.host.address, this.remote.host)
+    const { latency } = this.#net
     this.#lastArrivalAt = Math.max(this.#lastArrivalAt, clock.now() + latency)
     clock.after(this.#lastArrivalAt - clock.now(), arrive)
   }

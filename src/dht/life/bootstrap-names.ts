@@ -2,7 +2,7 @@
 import { canonicalIp, formatEndpoint, parseHostPort, type Endpoint } from '../../protocol/endpoint.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { Cancel, Clock, Millis, Resolver, ServiceResolver } from '../../protocol/ports.ts'
-import { printable } from '../../protocol/text.ts'
+import { excerpt } from '../../protocol/text.ts'
 
 /** Names are asked for again after this long while there is nobody to talk to. */
 const RESOLVE_AGAIN: Millis = 60_000
@@ -29,7 +29,7 @@ export function parseBootstrapAddress(text: string): BootstrapAddress {
   if (!/^_[a-z0-9-]+\._udp(\.[a-z0-9_-]{1,63})+\.?$/i.test(service) || service.length > 253)
     throw new ConfigError(
       'config.value',
-      `'${printable(text, MAX_QUOTED)}' is not a service: expected something like srv:_dht._udp.example.org`,
+      `'${excerpt(text, MAX_QUOTED)}' is not a service: expected something like srv:_dht._udp.example.org`,
     )
   return { service }
 }

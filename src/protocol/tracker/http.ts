@@ -3,7 +3,7 @@ import { BencodeDict, decodeBencodeDict, isBencodeList, type Bencode } from '../
 import { canonicalIp, COMPACT_LENGTH, unpackEndpoint, type Endpoint, type Family } from '../endpoint.ts'
 import { ProtocolError } from '../errors.ts'
 import type { InfoHash } from '../ids.ts'
-import { decodeUtf8, printable } from '../text.ts'
+import { decodeUtf8, excerpt } from '../text.ts'
 import {
   clampInterval,
   MAX_TRACKER_PEERS,
@@ -136,7 +136,7 @@ function seconds(dict: BencodeDict, key: string): number | undefined {
 function words(bytes: Uint8Array | undefined): string | undefined {
   if (bytes === undefined) return undefined
   const start = bytes.subarray(0, 4 * MAX_TRACKER_TEXT_LENGTH)
-  const text = printable(decodeUtf8(start) ?? String.fromCharCode(...start), MAX_TRACKER_TEXT_LENGTH)
+  const text = excerpt(decodeUtf8(start) ?? String.fromCharCode(...start), MAX_TRACKER_TEXT_LENGTH)
   return text === '' ? undefined : text
 }
 

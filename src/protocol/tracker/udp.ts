@@ -2,7 +2,7 @@
 import { COMPACT_LENGTH, type Family } from '../endpoint.ts'
 import { ProtocolError } from '../errors.ts'
 import type { InfoHash } from '../ids.ts'
-import { decodeUtf8, printable } from '../text.ts'
+import { decodeUtf8, excerpt } from '../text.ts'
 import {
   clampInterval,
   MAX_TRACKER_PEERS,
@@ -119,7 +119,7 @@ export function decodeUdpAnswer(bytes: Uint8Array, family: Family): UdpAnswer {
       }
     case ERROR: {
       const text = bytes.subarray(8, 8 + 4 * MAX_TRACKER_TEXT_LENGTH)
-      const reason = printable(decodeUtf8(text) ?? String.fromCharCode(...text), MAX_TRACKER_TEXT_LENGTH)
+      const reason = excerpt(decodeUtf8(text) ?? String.fromCharCode(...text), MAX_TRACKER_TEXT_LENGTH)
       return { action: 'error', transaction, reason: reason === '' ? 'the tracker gives no reason' : reason }
     }
     default:

@@ -1,14 +1,9 @@
-import {
-  clip,
-  columnsOf,
-  escapeControls,
-  printable as printableOnTerminal,
-} from '../../../src/app/terminal-text.ts'
+import { clip, columnsOf, escapeControls, printable } from '../../../src/app/terminal-text.ts'
 import { decodeBase64, decodeBase64Url, encodeBase64, encodeBase64Url } from '../../../src/protocol/base64.ts'
 import { clientName } from '../../../src/protocol/client-name.ts'
 import { fromHex, toHex } from '../../../src/protocol/ids.ts'
 import { shownFileUrl, shownTracker } from '../../../src/protocol/shown-url.ts'
-import { decodeUtf8, printable } from '../../../src/protocol/text.ts'
+import { decodeUtf8, excerpt } from '../../../src/protocol/text.ts'
 import { claim, claimSame } from '../claims.ts'
 import type { FuzzTarget } from '../engine/target.ts'
 
@@ -75,10 +70,10 @@ function claimText(characters: string): void {
   if (hex !== undefined) claim(toHex(hex) === characters.toLowerCase(), 'hex')
 
   for (const length of [0, 7, 100]) {
-    const shown = printable(characters, length)
+    const shown = excerpt(characters, length)
     claim(!HARMFUL.test(shown) && shown.isWellFormed() && [...shown].length <= length, 'a harmless line')
   }
-  const onTerminal = printableOnTerminal(characters)
+  const onTerminal = printable(characters)
   claim(!HARMFUL.test(onTerminal) && onTerminal.isWellFormed(), 'harmless on a terminal')
   for (const columns of [0, 1, 7]) claim(columnsOf(clip(onTerminal, columns)) <= columns, 'clipped')
   const json = escapeControls(JSON.stringify(characters))
