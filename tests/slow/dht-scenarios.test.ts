@@ -20,6 +20,14 @@ describe('under churn', () => {
     expect(metrics.successOf).toBeGreaterThan(150)
   })
 
+  test('they are found although one datagram in five is lost and one contact in ten has just died', () => {
+    const weather = { lossPercent: 20, deadPercent: 10 }
+    const { metrics } = run({ nodes: 200, churnMinutes: 30, lookups: 2_000, ...weather })
+    // Six of them found nothing while no lookup asked again.
+    expect(metrics.success).toBeGreaterThan(99.9)
+    expect(metrics.successOf).toBeGreaterThan(1_900)
+  })
+
   test('maintenance counts requests, bytes, joins, and contacts that are gone', () => {
     const { metrics } = run({ ...churn, measure: 'maintenance', minutes: 5 })
     // 150 sessions of 29 minutes on average.

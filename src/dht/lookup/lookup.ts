@@ -25,7 +25,7 @@ const NEAR_ALPHA = 5
 const MAX_ENTRIES = 64
 /** Requests of one walk, resends included. */
 export const MAX_RPCS = 80
-/** Resends to a node that a careful walk depends on. */
+/** Resends to a node that a careful walk depends on, or a lookup that has found nothing. */
 const MAX_RESENDS = 3
 /** The same to one that a single node named: a list of victims is no flood. */
 const MAX_RESENDS_TO_NAMED_ONCE = 1
