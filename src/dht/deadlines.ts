@@ -8,14 +8,16 @@ import { TimerQueue } from '../protocol/timer-queue.ts'
 interface Wake {
   readonly at: Millis
   readonly cancel: Cancel
+  /** The next one, if there is one: most nodes of a simulation have one or two, and a list has places for many. */
+  readonly later: Wake | undefined
 }
 
 /** A clock on top of a clock. */
 export class Deadlines implements Clock {
   readonly #clock: Clock
   readonly #timers = new TimerQueue()
-  /** When the clock will wake us, the earliest time last. */
-  readonly #wakes: Wake[] = []
+  /** When the clock will wake us: the earliest time. */
+  #wake: Wake | undefined
   readonly #onDue = (): void => this.#fire()
   #isClosed = false
 
@@ -44,18 +46,20 @@ export class Deadlines implements Clock {
   close(): void {
     this.#isClosed = true
     this.#timers.clear()
-    for (const { cancel } of this.#wakes.splice(0)) cancel()
+    for (let wake = this.#wake; wake !== undefined; wake = wake.later) wake.cancel()
+    this.#wake = undefined
   }
 
   #arm(): void {
     const next = this.#timers.peek()
-    const wake = this.#wakes.at(-1)
+    const wake = this.#wake
     if (next === undefined || (wake !== undefined && wake.at <= next.at)) return
-    this.#wakes.push({ at: next.at, cancel: this.#clock.after(next.at - this.now(), this.#onDue) })
+    const cancel = this.#clock.after(next.at - this.now(), this.#onDue)
+    this.#wake = { at: next.at, cancel, later: wake }
   }
 
   #fire(): void {
-    this.#wakes.pop()
+    this.#wake = this.#wake?.later
     const now = this.now()
     // Only what was due when the timer fired: a deadline set by one of these runs in a later turn.
     const end = this.#timers.nextSequence

@@ -21,7 +21,7 @@ import { Neighbourhood } from './table/neighbourhood.ts'
 import type { DhtNodeOptions } from './node-options.ts'
 import { PeerLookups } from './lookup/peer-lookups.ts'
 import { PeerStore } from './serve/peer-store.ts'
-import { Recovery } from './life/recovery.ts'
+import { Recovery, type Ordeal } from './life/recovery.ts'
 import { Responder } from './serve/responder.ts'
 import { Role } from './identity/role.ts'
 import type { RoutingTable } from './table/routing-table.ts'
@@ -127,54 +127,42 @@ export class DhtNode {
       otherNodes,
       watches: this.#watches,
     })
-    this.#walks = new Walks({
-      isSelf,
+    this.#walks = new Walks({ isSelf, book, clock: deadlines, rpc, calleeOf, table, standing })
+    // One object for all of them, of which each takes what it needs: a simulation has a hundred thousand nodes.
+    const parts = {
+      family,
+      ownId,
       book,
       clock: deadlines,
-      rpc,
-      calleeOf,
-      table,
-      standing,
-    })
-    this.#lookups = new PeerLookups({
-      family,
-      clock: deadlines,
-      walks: this.#walks,
-      emit,
-      store: this.#store,
-      mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
-    })
-    this.#maintenance = new Maintenance({
-      ownId,
-      family,
-      clock: deadlines,
       random,
-      rpc,
-      table,
-      walks: this.#walks,
       emit,
       neighbourhood: this.#neighbourhood,
-    })
-    this.#bootstrap = new Bootstrap({
-      ownId,
-      family,
-      clock: deadlines,
-      random,
-      rpc,
-      emit,
       table,
-      onAnswer: (call, reply) => this.#onSeed(call, reply),
-      onFailed: () => this.#lookups.beginWaiting(),
-    })
-    this.#announcer = new Announcer({
-      family,
-      clock: deadlines,
-      random,
       rpc,
-      walks: this.#walks,
-      emit,
+      ping,
       calleeOf,
-    })
+      store: this.#store,
+      walks: this.#walks,
+      mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
+      onAnswer: (call: Call, reply: Reply) => this.#onSeed(call, reply),
+      onFailed: () => this.#lookups.beginWaiting(),
+      walkHome: (from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void) =>
+        this.#maintenance.walkHome(from, onDone),
+      onRecovered: (after: Ordeal) => {
+        if (after === 'sleep') tokens.renew(deadlines.now())
+        this.#maintenance.walkHome([], () => undefined)
+        this.#announcer.repeatSoon()
+      },
+      onContactAdded: () => {
+        this.#announcer.onContactAdded()
+        this.#survival?.onContactAdded()
+      },
+      onThin: () => this.#bootstrap.onLonely(),
+    }
+    this.#lookups = new PeerLookups(parts)
+    this.#maintenance = new Maintenance(parts)
+    this.#bootstrap = new Bootstrap(parts)
+    this.#announcer = new Announcer(parts)
     if (store !== undefined)
       this.#survival = new Survival({
         family,
@@ -191,27 +179,7 @@ export class DhtNode {
         lost: () => this.#recovery.lost,
         onAwake: () => this.#join(),
       })
-    this.#recovery = new Recovery({
-      family,
-      ownId,
-      book,
-      table,
-      clock: deadlines,
-      random,
-      emit,
-      ping,
-      walkHome: (from, onDone) => this.#maintenance.walkHome(from, onDone),
-      onRecovered: (after) => {
-        if (after === 'sleep') tokens.renew(deadlines.now())
-        this.#maintenance.walkHome([], () => undefined)
-        this.#announcer.repeatSoon()
-      },
-      onContactAdded: () => {
-        this.#announcer.onContactAdded()
-        this.#survival?.onContactAdded()
-      },
-      onThin: () => this.#bootstrap.onLonely(),
-    })
+    this.#recovery = new Recovery(parts)
     this.#neighbourhood.observer = this.#recovery
     port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
     this.#maintenance.start()
