@@ -1,6 +1,6 @@
 /** The documentation says what the program does, and its recipes work. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -23,6 +23,15 @@ const fieldsOf = new Map<string, readonly string[]>(
 
 test('the tables of the README are those of the source (npm run docs)', () => {
   expect(withTables(readme)).toBe(readme)
+})
+
+test('every file that ARCHITECTURE.md names with its folder is there', () => {
+  const page = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
+  const paths = [...page.matchAll(/`([\w-]+\/[\w/-]+\.ts)`/g)].map(([, path]) => path!)
+  expect(paths.length).toBeGreaterThan(20)
+  const isThere = (path: string): boolean =>
+    ['', 'src'].some((folder) => existsSync(join(ROOT, folder, path)))
+  expect(paths.filter((path) => !isThere(path))).toEqual([])
 })
 
 test('docs/bit.schema.json is the schema that the program checks with (npm run docs)', () => {

@@ -76,12 +76,15 @@ export const parsePieceLength: Parse<number> = parsed((text) => {
   return isPower ? bytes : undefined
 }, 'a power of two from 16KiB to 16MiB')
 
-/** A list of URLs, as `-tracker` and `-web-seed` take them. */
-export const parseUrls: Parse<readonly string[]> = list(
-  /\s+/,
-  (text) => (/^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u.test(text) && URL.canParse(text) ? text : undefined),
+/** A list of URLs, as `create` takes them for whoever reads the metainfo: trackers that only browsers can ask, too. */
+export const parseUrls: Parse<readonly string[]> = urlList(
+  /^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u,
   'an http, https or udp URL',
 )
+
+function urlList(form: RegExp, expected: string): Parse<readonly string[]> {
+  return list(/\s+/, (text) => (form.test(text) && URL.canParse(text) ? text : undefined), expected)
+}
 
 export const SETTINGS = {
   seed: {
@@ -193,7 +196,10 @@ export const SETTINGS = {
     isList: true,
     group: 'Network',
     help: 'extra tracker, http, https or udp; repeatable',
-    parse: parseUrls,
+    parse: urlList(
+      /^(https?:\/\/|udp:\/\/[^\s/]+:\d)[^\s\p{Cc}]*$/u,
+      'an http or https URL, or udp://host:port',
+    ),
     fallback: [],
   },
   lan: {

@@ -73,7 +73,16 @@ test.each<[SettingName, RawValue, string]>([
   ],
   ['port', '65536', "-port '65536': must be a whole number from 0 to 65535"],
   ['dhtNet', 'My Net', "-dht-net 'My Net': must be 1 to 16 of a-z, 0-9 and -"],
-  ['tracker', ['file:///etc/passwd'], "-tracker 'file:///etc/passwd': must be an http, https or udp URL"],
+  [
+    'tracker',
+    ['file:///etc/passwd'],
+    "-tracker 'file:///etc/passwd': must be an http or https URL, or udp://host:port",
+  ],
+  [
+    'tracker',
+    ['udp://t.example/announce'],
+    "-tracker 'udp://t.example/announce': must be an http or https URL, or udp://host:port",
+  ],
   ['seed', '', "-seed '': must be a path"],
   ['dest', 'a\u001B[2J', ''],
 ])('-%s %s', (name, value, message) => {
