@@ -42,12 +42,29 @@ async function udp(): Promise<void> {
   for (const psk of chosen<Psk>('psk', values.psk, PSKS))
     rows.push(...(await measureUdp(kinds, psk, { seconds: Number(values.seconds), say })))
   print({ measure: 'udp', rows }, [
-    ['', 'answers/s', 'of an echo', 'CPU µs', 'p50 µs', 'p99 µs', 'asks B', 'answers B', 'lost', 'GC p99 ms'],
+    [
+      '',
+      'answers/s',
+      'of an echo',
+      'CPU µs',
+      'busy',
+      'echo µs',
+      'busy',
+      'p50 µs',
+      'p99 µs',
+      'asks B',
+      'answers B',
+      'lost',
+      'GC p99 ms',
+    ],
     ...rows.map((row) => [
       named(row),
       row.perSecond.toFixed(0),
       `${row.share.toFixed(2)} ×`,
       shown(row.cpuMicros),
+      row.busy.toFixed(2),
+      shown(row.echoCpuMicros),
+      row.echoBusy.toFixed(2),
       row.p50Micros.toFixed(0),
       row.p99Micros.toFixed(0),
       row.questionBytes.toFixed(0),

@@ -1,13 +1,40 @@
 /** A process of this benchmark, told and asked by messages. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+
+/** Where processes run. */
+export interface Cores {
+  /** What is measured: it has one to itself, or nobody knows who of two neighbours is slow. */
+  readonly measured: string | undefined
+  /** Everybody else. */
+  readonly others: string | undefined
+}
+
+/** The processors that we may use, shared out; undefined where there is only one. */
+export function sharedCores(): Cores {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const ranges = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1]?.split(',') ?? []
+  const cores = ranges.flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number)
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at)
+  })
+  const [measured, ...others] = cores.toReversed()
+  return others.length === 0
+    ? { measured: undefined, others: undefined }
+    : { measured: String(measured), others: others.join(',') }
+}
 
 export class Child {
   readonly #process: ChildProcess
 
-  /** @param module a file beside this one */
-  constructor(module: string) {
-    this.#process = fork(new URL(module, import.meta.url))
+  /** @param module a file beside this one @param cores that it may run on; undefined for all */
+  constructor(module: string, cores?: string) {
+    const path = new URL(module, import.meta.url)
+    this.#process =
+      cores === undefined
+        ? fork(path)
+        : fork(path, { execPath: 'taskset', execArgv: ['-c', cores, process.execPath] })
   }
 
   /** Sends `order` and waits for the one answer. @throws {Error} the process ended */

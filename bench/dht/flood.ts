@@ -1,9 +1,9 @@
 /** What is left of good answers while a node, limits as shipped, is flooded with junk (G20). */
 import { encodeMessage } from '../../src/dht/wire/codec.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
-import { Child } from './child.ts'
+import { Child, sharedCores } from './child.ts'
 import type { FloodOrder, FloodResult } from './flood-process.ts'
-import { TRANSACTION, type LoadOrder, type LoadResult } from './load-process.ts'
+import { TRANSACTION, WARM_UP_SECONDS, type LoadOrder, type LoadResult } from './load-process.ts'
 import type { TargetAddress, TargetCost, TargetOrder } from './target-process.ts'
 
 const TARGET_HOST = '127.0.4.1'
@@ -23,6 +23,8 @@ export interface FloodReport {
   /** Of the junk, a second, that the node looked at; the kernel dropped the rest. */
   readonly junkDropped: number
   readonly cpuMicrosPerJunk: number
+  /** How much of a core the node had. */
+  readonly busy: number
   readonly rssGrowthMib: number
   readonly dropped: Readonly<Record<string, number>>
 }
@@ -32,9 +34,10 @@ export async function measureFlood(
   goodPerSecond: number,
   seconds: number,
 ): Promise<FloodReport> {
-  const target = new Child('target-process.ts')
-  const loader = new Child('load-process.ts')
-  const flooders = Array.from({ length: FLOODERS }, () => new Child('flood-process.ts'))
+  const cores = sharedCores()
+  const target = new Child('target-process.ts', cores.measured)
+  const loader = new Child('load-process.ts', cores.others)
+  const flooders = Array.from({ length: FLOODERS }, () => new Child('flood-process.ts', cores.others))
   try {
     const { endpoint } = await target.ask<TargetAddress>({
       kind: 'node',
@@ -69,7 +72,7 @@ export async function measureFlood(
           sockets: FLOOD_SOCKETS,
           perSecond: junkPerSecond / FLOODERS,
           // The loader's warm-up is flooded too.
-          seconds: seconds + 1,
+          seconds: seconds + WARM_UP_SECONDS,
         } satisfies FloodOrder),
       ),
     ])
@@ -84,9 +87,10 @@ export async function measureFlood(
       calm: calmRate,
       flooded: floodedRate,
       goodput: floodedRate / calmRate,
-      junkOffered: junk.reduce((sum, { sent }) => sum + sent, 0) / (seconds + 1),
-      junkDropped: looked / (seconds + 1),
+      junkOffered: junk.reduce((sum, { sent }) => sum + sent, 0) / (seconds + WARM_UP_SECONDS),
+      junkDropped: looked / (seconds + WARM_UP_SECONDS),
       cpuMicrosPerJunk: (after.cpuMicros - before.cpuMicros) / Math.max(1, looked),
+      busy: (after.cpuMicros - before.cpuMicros) / 1e6 / (seconds + WARM_UP_SECONDS),
       rssGrowthMib: (after.rssBytes - before.rssBytes) / 2 ** 20,
       dropped,
     }

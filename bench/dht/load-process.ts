@@ -41,7 +41,7 @@ export const TRANSACTION = '????????'
 const LOST_AFTER_MS = 250
 const SWEEP_MS = 50
 /** Until the code on both sides is compiled. */
-const WARM_UP_SECONDS = 1
+export const WARM_UP_SECONDS = 1
 
 process.on('message', (order: LoadOrder) => {
   void new Load(order).run().then((result) => process.send!(result))

@@ -8,9 +8,9 @@ import { decodeMessage, encodeMessage } from '../../src/dht/wire/codec.ts'
 import { FRAME_OVERHEAD } from '../../src/dht/frames/framer.ts'
 import { openUdp } from '../../src/app/node/udp.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
-import { Child } from './child.ts'
+import { Child, sharedCores } from './child.ts'
 import { framerOf, type Psk } from './member.ts'
-import { TRANSACTION, type LoadOrder, type LoadResult } from './load-process.ts'
+import { TRANSACTION, WARM_UP_SECONDS, type LoadOrder, type LoadResult } from './load-process.ts'
 import { percentile } from './crowd.ts'
 import type { CrowdOrder } from './crowd-process.ts'
 import type { TargetAddress, TargetCost, TargetOrder } from './target-process.ts'
@@ -39,7 +39,8 @@ const TARGET_HOST = '127.0.2.1'
 /** Enough for a full list of nodes and for the 60 peers of the goal. */
 const POPULATION = 64
 const PEERS = 60
-const LOADERS = 2
+/** Enough to keep an echo busy. */
+const LOADERS = 3
 const SOCKETS = 16
 const WINDOW = 8
 /** One source may announce 500 times at once and 50 times a second: many sources do it so often together. */
@@ -56,6 +57,10 @@ export interface UdpRow {
   readonly share: number
   readonly goal: number | undefined
   readonly cpuMicros: number
+  readonly echoCpuMicros: number
+  /** How much of a core the node and the echo had: less than all, and others were the limit. */
+  readonly busy: number
+  readonly echoBusy: number
   /** At half of `perSecond`. */
   readonly p50Micros: number
   readonly p99Micros: number
@@ -72,11 +77,12 @@ export async function measureUdp(
   psk: Psk,
   { seconds, say }: { readonly seconds: number; readonly say: (line: string) => void },
 ): Promise<UdpRow[]> {
+  const cores = sharedCores()
   const children = {
-    echo: new Child('target-process.ts'),
-    target: new Child('target-process.ts'),
-    population: new Child('crowd-process.ts'),
-    loaders: Array.from({ length: LOADERS }, () => new Child('load-process.ts')),
+    echo: new Child('target-process.ts', cores.measured),
+    target: new Child('target-process.ts', cores.measured),
+    population: new Child('crowd-process.ts', cores.others),
+    loaders: Array.from({ length: LOADERS }, () => new Child('load-process.ts', cores.others)),
   }
   try {
     const echo = await children.echo.ask<TargetAddress>({
@@ -122,15 +128,19 @@ export async function measureUdp(
       return { results, cpuMicros: after.cpuMicros - before.cpuMicros, gcPausesMs: after.gcPausesMs }
     }
 
+    // The warm-up costs as much a second as what is counted.
+    const busyOf = ({ cpuMicros }: Run): number => cpuMicros / 1e6 / (seconds + WARM_UP_SECONDS)
+
     const rows: UdpRow[] = []
     for (const kind of kinds) {
       // The echo runs before and after, as the machine's speed changes meanwhile.
-      const before = rateOf(await run(echo, children.echo, kind))
+      const echoes = [await run(echo, children.echo, kind)]
       const full = await run(target, children.target, kind)
-      const after = rateOf(await run(echo, children.echo, kind))
+      echoes.push(await run(echo, children.echo, kind))
+      const echoed = sum(echoes.map(rateOf)) / echoes.length
       const perSecond = rateOf(full)
       const half = await run(target, children.target, kind, perSecond / 2)
-      const share = perSecond / ((before + after) / 2)
+      const share = perSecond / echoed
       const [question] = await questionsOf(kind, { block: 10, target, psk })
       const p99Micros = Math.max(...half.results.map((each) => each.p99Micros))
       const answers = sum(full.results.map((each) => each.answers))
@@ -141,8 +151,10 @@ export async function measureUdp(
         perSecond,
         share,
         goal,
-        // The warm-up costs as much a second as what is counted.
-        cpuMicros: (full.cpuMicros / answers) * (seconds / (seconds + 1)),
+        cpuMicros: (1e6 * busyOf(full)) / perSecond,
+        echoCpuMicros: (1e6 * sum(echoes.map(busyOf))) / sum(echoes.map(rateOf)),
+        busy: busyOf(full),
+        echoBusy: sum(echoes.map(busyOf)) / echoes.length,
         p50Micros: Math.max(...half.results.map((each) => each.p50Micros)),
         p99Micros,
         questionBytes: question!.length + (psk === 'off' ? 0 : FRAME_OVERHEAD),
@@ -151,7 +163,7 @@ export async function measureUdp(
         gcP99Ms: percentile(full.gcPausesMs, 0.99),
         isMet: (goal === undefined || share >= goal) && p99Micros < MAX_P99_MICROS,
       })
-      say(`${kind}: ${Math.round(perSecond)} answers a second, an echo ${Math.round((before + after) / 2)}`)
+      say(`${kind}: ${Math.round(perSecond)} answers a second, an echo ${Math.round(echoed)}`)
     }
     return rows
   } finally {
