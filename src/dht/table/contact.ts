@@ -226,7 +226,8 @@ export class ContactBook {
     const row = this.#free >= 0 ? this.#free : this.#used++
     const fields = this.#field(row, 0)
     if (row === this.#free) this.#free = this.#rows[fields + NEXT]!
-    this.#packed.set(from.subarray(offset, offset + this.stride), this.#byte(row))
+    const to = this.#byte(row)
+    for (let i = 0; i < this.stride; i++) this.#packed[to + i] = from[offset + i]!
     this.#rows[fields + HOLDERS] = 1
     this.#rows[fields + ID_KEY] = this.#key(row, 0, 4)
     this.#rows[fields + NETWORK_KEY] = this.#key(row, ID_LENGTH, 3)

@@ -12,6 +12,31 @@ import {
   type Request,
 } from './messages.ts'
 
+/** What stands in front of each value: bytes are copied in a third of the time that characters take. */
+const V = bytesOf('{"v":')
+const NET = bytesOf(',"net":"')
+const TYPE = bytesOf(',"type":"')
+const T = bytesOf(',"t":"')
+const ID = bytesOf(',"id":"')
+const RO = bytesOf(',"ro":')
+const RP = bytesOf(',"rp":')
+const TARGET = bytesOf(',"target":"')
+const INFO_HASH = bytesOf(',"infoHash":"')
+const TOKEN = bytesOf(',"token":"')
+const IMPLIED = bytesOf(',"implied":')
+const PORT = bytesOf(',"port":')
+const SEED = bytesOf(',"seed":')
+const IP = bytesOf(',"ip":"')
+const TIME_TO_LIVE = bytesOf(',"ttl":')
+const TS = bytesOf(',"ts":')
+const NODES = bytesOf(',"nodes":"')
+const NODES6 = bytesOf(',"nodes6":"')
+const PEERS = bytesOf(',"peers":"')
+const PEERS6 = bytesOf(',"peers6":"')
+const N = bytesOf(',"n":')
+const MORE = bytesOf(',"more":')
+const PAD = bytesOf(',"pad":"')
+
 const ZERO = 0x30
 const QUOTE = 0x22
 const END = 0x7d
@@ -25,15 +50,15 @@ const END = 0x7d
  */
 export function writeMessage(message: Message, net: string | undefined, out: Uint8Array): number {
   writer.begin(out)
-  writer.integer(`{"v":`, PROTOCOL_VERSION)
-  writer.text(',"net":"', net)
-  writer.text(',"type":"', message.type)
-  writer.text(',"t":"', message.t)
-  writer.hex(',"id":"', message.id)
-  writer.integer(',"ro":', message.ro)
+  writer.integer(V, PROTOCOL_VERSION)
+  writer.text(NET, net)
+  writer.text(TYPE, message.type)
+  writer.text(T, message.t)
+  writer.hex(ID, message.id)
+  writer.integer(RO, message.ro)
   switch (message.type) {
     case 'ping':
-      writer.integer(',"rp":', message.rp)
+      writer.integer(RP, message.rp)
       writePad(message)
       break
     case 'findPeers':
@@ -53,43 +78,43 @@ export function writeMessage(message: Message, net: string | undefined, out: Uin
 }
 
 function writeFindPeers(message: FindPeersMessage): void {
-  writer.hex(',"target":"', message.target)
-  writer.hex(',"infoHash":"', message.infoHash)
+  writer.hex(TARGET, message.target)
+  writer.hex(INFO_HASH, message.infoHash)
   if (message.want !== undefined) writer.ascii(`,"want":${JSON.stringify(message.want)}`)
-  writer.text(',"token":"', message.token)
+  writer.text(TOKEN, message.token)
   writePad(message)
 }
 
 function writeAnnounce(message: AnnounceMessage): void {
-  writer.hex(',"infoHash":"', message.infoHash)
-  writer.integer(',"implied":', message.implied)
-  writer.integer(',"port":', message.port)
-  writer.text(',"token":"', message.token)
-  writer.integer(',"seed":', message.seed)
+  writer.hex(INFO_HASH, message.infoHash)
+  writer.integer(IMPLIED, message.implied)
+  writer.integer(PORT, message.port)
+  writer.text(TOKEN, message.token)
+  writer.integer(SEED, message.seed)
   writePad(message)
 }
 
 function writePong(message: PongMessage): void {
-  writer.base64(',"ip":"', message.ip)
-  writer.integer(',"ttl":', message.ttl)
-  writer.integer(',"ts":', message.ts)
+  writer.base64(IP, message.ip)
+  writer.integer(TIME_TO_LIVE, message.ttl)
+  writer.integer(TS, message.ts)
   writeError(message)
 }
 
 function writePeers(message: PeersMessage): void {
-  writer.base64(',"ip":"', message.ip)
-  writer.text(',"token":"', message.token)
-  writer.base64(',"nodes":"', message.nodes)
-  writer.base64(',"nodes6":"', message.nodes6)
-  writer.base64(',"peers":"', message.peers)
-  writer.base64(',"peers6":"', message.peers6)
-  writer.integer(',"n":', message.n)
-  writer.integer(',"more":', message.more)
+  writer.base64(IP, message.ip)
+  writer.text(TOKEN, message.token)
+  writer.base64(NODES, message.nodes)
+  writer.base64(NODES6, message.nodes6)
+  writer.base64(PEERS, message.peers)
+  writer.base64(PEERS6, message.peers6)
+  writer.integer(N, message.n)
+  writer.integer(MORE, message.more)
   writeError(message)
 }
 
 function writePad({ pad }: Request): void {
-  if (pad !== undefined) writer.zeros(',"pad":"', pad)
+  if (pad !== undefined) writer.zeros(PAD, pad)
 }
 
 function writeError({ e }: PongMessage | PeersMessage): void {
@@ -118,40 +143,48 @@ class FieldWriter {
   }
 
   /** @param key all in front of the value */
-  integer(key: string, value: number | undefined): void {
+  integer(key: Uint8Array, value: number | undefined): void {
     if (value === undefined) return
-    this.ascii(key)
+    this.#bytes(key)
     this.ascii(String(value))
   }
 
-  text(key: string, value: string | undefined): void {
+  text(key: Uint8Array, value: string | undefined): void {
     if (value === undefined) return
-    this.ascii(key)
+    this.#bytes(key)
     this.ascii(value)
     this.#out[this.#at++] = QUOTE
   }
 
-  hex(key: string, value: Uint8Array | undefined): void {
+  hex(key: Uint8Array, value: Uint8Array | undefined): void {
     if (value === undefined) return
-    this.ascii(key)
+    this.#bytes(key)
     this.#at = writeHex(value, this.#out, this.#at)
     this.#out[this.#at++] = QUOTE
   }
 
-  base64(key: string, value: Uint8Array | undefined): void {
+  base64(key: Uint8Array, value: Uint8Array | undefined): void {
     if (value === undefined) return
-    this.ascii(key)
+    this.#bytes(key)
     this.#at = writeBase64Url(value, this.#out, this.#at)
     this.#out[this.#at++] = QUOTE
   }
 
-  zeros(key: string, count: number): void {
-    this.ascii(key)
+  zeros(key: Uint8Array, count: number): void {
+    this.#bytes(key)
     this.#out.fill(ZERO, this.#at, this.#at + count)
     this.#at += count
     this.#out[this.#at++] = QUOTE
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) this.#out[this.#at++] = bytes[i]!
   }
 }
 
 /** One for all, as a message is written without a word to anybody else. */
 const writer = new FieldWriter()
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
