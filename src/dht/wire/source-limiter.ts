@@ -63,6 +63,35 @@ export class Bucket {
   }
 }
 
+/** Over how long it is judged how much a source asks for. */
+const LATELY: Millis = 10_000
+
+/**
+ * What one source may still do, and how modest it is. Its bucket is full again a moment after a datagram: by that, whoever
+ * sends all that he may looks like one who asks now and then.
+ */
+class Source {
+  readonly #bucket: Bucket
+  /** What it would have used lately at the full rate. */
+  readonly #full: number
+  #used = 0
+  #at: Millis
+
+  constructor(rate: Rate, now: Millis) {
+    this.#bucket = new Bucket(rate, now)
+    this.#full = (rate.perSecond * LATELY) / 1_000
+    this.#at = now
+  }
+
+  /** As {@link SourceLimiter.allows}. */
+  takes(now: Millis, leastShare: number): boolean {
+    const share = Math.min(this.#bucket.share(now), Math.max(0, 1 - this.#used / this.#full))
+    this.#used = this.#used * Math.exp((this.#at - now) / LATELY) + 1
+    this.#at = now
+    return this.#bucket.take(now) && share >= leastShare
+  }
+}
+
 export class SourceLimiter {
   readonly #rates: Readonly<Record<Profile, Rate>>
   readonly #maxSources: number
@@ -70,8 +99,8 @@ export class SourceLimiter {
    * Whoever was seen since the last change of generations is in the first, whoever was seen in the one before in the second.
    * To keep them in the order of last use would be two changes of a map for every datagram.
    */
-  #recent = new LazyMap<string, Bucket>()
-  #earlier: LazyMap<string, Bucket> | undefined
+  #recent = new LazyMap<string, Source>()
+  #earlier: LazyMap<string, Source> | undefined
 
   constructor(rates: Readonly<Record<Profile, Rate>>, maxSources: number = MAX_SOURCES) {
     this.#rates = rates
@@ -84,25 +113,24 @@ export class SourceLimiter {
   }
 
   /**
-   * @param leastShare of its burst that `host` must have left: refuses whoever did much lately, and counts that against
-   *   it too, so that insisting does not help
+   * @param leastShare of its burst that `host` must have left, and of what it might have done lately: refuses whoever did
+   *   much, and counts that against it too, so that insisting does not help
    * @returns whether `host` may do one more now
    */
   allows(host: string, profile: Profile, now: Millis, leastShare: number = 0): boolean {
     const key = networkOf(host)
-    const bucket = this.#recent.get(key) ?? this.#onSeen(key, profile, now)
-    const isModest = bucket.share(now) >= leastShare
-    return bucket.take(now) && isModest
+    const source = this.#recent.get(key) ?? this.#onSeen(key, profile, now)
+    return source.takes(now, leastShare)
   }
 
   /** For the first time in this generation. */
-  #onSeen(key: string, profile: Profile, now: Millis): Bucket {
-    const bucket = this.#earlier?.get(key) ?? new Bucket(this.#rates[profile], now)
+  #onSeen(key: string, profile: Profile, now: Millis): Source {
+    const source = this.#earlier?.get(key) ?? new Source(this.#rates[profile], now)
     if (this.#recent.size >= this.#maxSources / 2) {
       this.#earlier = this.#recent
       this.#recent = new LazyMap()
     }
-    this.#recent.set(key, bucket)
-    return bucket
+    this.#recent.set(key, source)
+    return source
   }
 }

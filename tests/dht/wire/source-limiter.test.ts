@@ -71,6 +71,26 @@ test('a flood from some addresses leaves the others their answers', () => {
   expect(heard.flood).toBeLessThanOrEqual(20_000 + 10 * 20_000 - heard.good)
 })
 
+test('who sends all that he may is no match for who asks now and then, even several things at once', () => {
+  const clock = new SimClock()
+  const socket = silentSocket()
+  const port = new DatagramPort(socket, { clock })
+  const heard = { good: 0, flood: 0 }
+  port.onMessage = (_message, { host }) => heard[host.startsWith('10.1.') ? 'good' : 'flood']++
+  const ping = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcdefgh', id: idOf(1) }))
+  let asked = 0
+  // Six seconds: 100 addresses send 400 a second each, below the limit of one source; 20 others send 8 at once, five times a second.
+  for (let ms = 0; ms < 6_000; ms++) {
+    clock.runUntil(ms)
+    for (let n = 0; n < 40; n++)
+      socket.onDatagram(ping, { host: `10.2.0.${(40 * ms + n) % 100}`, port: 20_000 })
+    if (ms < 2_000 || ms % 10 !== 0) continue
+    for (let n = 0; n < 8; n++) socket.onDatagram(ping, { host: `10.1.0.${(ms / 10) % 20}`, port: 20_000 })
+    asked += 8
+  }
+  expect(heard.good).toBe(asked)
+})
+
 test('on a machine that needs long for each message half of its time is used, and the modest are heard first', () => {
   const clock = new SimClock()
   const socket = silentSocket()
