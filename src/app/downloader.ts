@@ -109,7 +109,6 @@ export class Downloader {
   onHave(peer: BlockSupplier, piece: number): void {
     this.picker.onHave(peer, piece)
     this.#updateWanted(peer)
-    this.#refill(peer)
   }
 
   onChoke(peer: BlockSupplier): void {
@@ -136,8 +135,8 @@ export class Downloader {
     this.#put(piece, begin + firstAccepted, bytes.subarray(firstAccepted))
   }
 
-  /** All blocks that came together are in. */
-  onBlocksEnd(peer: BlockSupplier): void {
+  /** All blocks that came together are in, and all that the peer said with them that it has. */
+  onSupplyEnd(peer: BlockSupplier): void {
     if (this.inFlight(peer) <= peer.window.size * (1 - REFILL_SHARE)) this.#refill(peer)
   }
 

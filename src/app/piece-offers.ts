@@ -9,33 +9,36 @@ export const MAX_OFFERED_PIECES = 65_536
 /** A peer that stays the only one for so long is shown everything. */
 const ALONE: Millis = 2_000
 
+export interface PieceOffersOptions {
+  /** Our own pieces, kept up to date by their owner. */
+  readonly have: Bitfield
+  /** Pieces that lie side by side and are best read at once. */
+  readonly groupSize: number
+  readonly random: Random
+}
+
 export class PieceOffers {
+  readonly #options: PieceOffersOptions
   readonly #have: Bitfield
-  readonly #random: Random
   readonly #peers = new Map<number, PeerConnection>()
   #joinedAt: Millis = 0
   /** While we have everything and somebody is connected. */
   #spreading: SuperSeeding | undefined
 
-  /** @param have our own pieces, kept up to date by their owner */
-  constructor(have: Bitfield, random: Random) {
-    this.#have = have
-    this.#random = random
+  constructor(options: PieceOffersOptions) {
+    this.#options = options
+    this.#have = options.have
   }
 
-  /**
-   * @param isScarce we could send more than we may: then even the first peer is not shown everything at once, for others
-   *   may come that want the same
-   * @returns what the peer is to be told at first
-   */
-  add(peer: PeerConnection, isScarce: boolean, now: Millis): Bitfield {
+  /** @returns what the peer is to be told at first: even of the first one, others may come that want the same */
+  add(peer: PeerConnection, now: Millis): Bitfield {
     const { isFull, length } = this.#have
     const maySpread = isFull && length <= MAX_OFFERED_PIECES
     const spreading = maySpread ? (this.#spreading ??= this.#begin(now)) : undefined
     this.#peers.set(peer.id, peer)
     this.#joinedAt = now
     if (spreading === undefined) return this.#have
-    const isShownAll = !spreading.hasFresh || (spreading.size === 0 && !isScarce)
+    const isShownAll = !spreading.hasFresh
     spreading.add(peer.id, isShownAll, now)
     if (isShownAll) return this.#have
     const shown = new Bitfield(this.#have.length)
@@ -64,6 +67,10 @@ export class PieceOffers {
 
   onRequest(peer: PeerConnection, piece: number, now: Millis): void {
     this.#spreading?.onRequest(peer.id, piece, now)
+  }
+
+  /** What it asked for at once was all that it knew of, or not. */
+  onRequestsEnd(peer: PeerConnection): void {
     this.#offer(peer)
   }
 
@@ -83,6 +90,11 @@ export class PieceOffers {
   onIdle(): void {
     if (this.#spreading === undefined || this.#spreading.hasFresh) return
     for (const peer of this.#peers.values()) this.#offer(peer, true)
+  }
+
+  /** It was told of less than we have, and will be told of more. */
+  isHiding(peer: PeerConnection): boolean {
+    return this.#spreading?.isHiding(peer.id) ?? false
   }
 
   /** Pieces that it alone was sent, and that nobody has from it. */
@@ -112,7 +124,8 @@ export class PieceOffers {
   }
 
   #begin(now: Millis): SuperSeeding {
-    const spreading = new SuperSeeding(this.#have.length, this.#random)
+    const { have, groupSize, random } = this.#options
+    const spreading = new SuperSeeding({ pieceCount: have.length, groupSize, random })
     for (const peer of this.#peers.values()) {
       spreading.add(peer.id, true, now)
       peer.pieces?.forEachSet((piece) => spreading.onHave(peer.id, piece))

@@ -236,8 +236,8 @@ export class Swarm implements PeerObserver {
     this.#transfer!.downloader.onBlocks(peer, range, bytes)
   }
 
-  onBlocksEnd(peer: PeerConnection): void {
-    this.#transfer!.downloader.onBlocksEnd(peer)
+  onSupplyEnd(peer: PeerConnection): void {
+    this.#transfer?.downloader.onSupplyEnd(peer)
   }
 
   onRequest(peer: PeerConnection, piece: number): void {
@@ -296,7 +296,7 @@ export class Swarm implements PeerObserver {
       observer: this,
       download: options.download(stream.remote.host),
       ...(handshake.hasExtensions && {
-        extensions: { registry: this.#registry, fields: () => this.#fields() },
+        extensions: { registry: this.#registry, fields: () => this.#fields(peer) },
       }),
     })
     this.#peers.set(peer.id, peer)
@@ -309,7 +309,7 @@ export class Swarm implements PeerObserver {
   }
 
   /** What we say of ourselves (BEP 10). */
-  #fields(): ExtensionFields {
+  #fields(peer: PeerConnection): ExtensionFields {
     const { client, listenPort } = this.#options
     return {
       client,
@@ -318,7 +318,7 @@ export class Swarm implements PeerObserver {
       longestBlock: MAX_REQUEST_LENGTH,
       metadataSize: this.#metadataSize,
       dhtPort: this.#dht?.port,
-      isUploadOnly: this.#transfer?.downloader.picker.isComplete,
+      isUploadOnly: this.#transfer?.downloader.picker.isComplete && !this.#transfer.uploader.isHiding(peer),
     }
   }
 

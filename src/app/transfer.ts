@@ -3,6 +3,7 @@ import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Conviction } from '../peer/block-evidence.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { PiecePicker } from '../peer/picker.ts'
+import { groupSize } from '../peer/wanted-pieces.ts'
 import type { OrderName } from '../peer/piece-order.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { PayloadError, StorageError } from '../protocol/errors.ts'
@@ -91,6 +92,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     clock,
     emit,
     have,
+    groupSize: groupSize(geometry.pieceCount, geometry.pieceLength),
     random: random.fork('uploader'),
     owes: (peer) => downloader.inFlight(peer) > 0,
   })

@@ -32,6 +32,8 @@ export interface UploaderOptions {
   readonly emit: Emit<PeerEvent>
   /** Our own pieces, kept up to date by their owner. */
   readonly have: Bitfield
+  /** Pieces that lie side by side and are best read at once. */
+  readonly groupSize: number
   readonly random: Random
   /** Whether we have asked the peer for blocks that have not come. */
   readonly owes: (peer: PeerConnection) => boolean
@@ -72,7 +74,7 @@ export class Uploader {
   constructor(options: UploaderOptions) {
     this.#options = options
     options.cache.readers = 0
-    this.#offers = new PieceOffers(options.have, options.random)
+    this.#offers = new PieceOffers(options)
   }
 
   /** @returns the pieces that it is to be told of */
@@ -81,7 +83,7 @@ export class Uploader {
     const lane = this.#laneOf(budget(peer.remote.host))
     this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0, isSated: false, isTurnedAway: false })
     if (peer.isInterestedInUs) this.#decide()
-    return this.#offers.add(peer, lane.budget.rate !== Infinity, clock.now())
+    return this.#offers.add(peer, clock.now())
   }
 
   removePeer(peer: PeerConnection): void {
@@ -105,6 +107,11 @@ export class Uploader {
     this.#decide()
   }
 
+  /** We have more than the peer was told of. */
+  isHiding(peer: PeerConnection): boolean {
+    return this.#offers.isHiding(peer)
+  }
+
   /** What is on disk of these pieces is in doubt. */
   onDoubt(pieces: readonly number[]): void {
     for (const piece of pieces) this.#options.cache.forget(piece)
@@ -117,6 +124,7 @@ export class Uploader {
 
   /** All requests that came together are in the peer's queue. */
   onRequestsEnd(peer: PeerConnection): void {
+    this.#offers.onRequestsEnd(peer)
     const upload = this.#uploads.get(peer.id)
     if (upload !== undefined && !upload.isSated) this.#serve(upload)
   }

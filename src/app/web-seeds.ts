@@ -49,7 +49,7 @@ export class WebSeeds {
         url,
         observer: {
           onBlock: (from, range, block) => downloader.onBlocks(from, range, block),
-          onBlocksEnd: (from) => downloader.onBlocksEnd(from),
+          onBlocksEnd: (from) => downloader.onSupplyEnd(from),
           onChoke: (from) => downloader.onChoke(from),
           onUnchoke: (from) => downloader.onUnchoke(from),
           onClosed: (from) => this.#remove(from),

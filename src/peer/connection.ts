@@ -65,7 +65,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
   #isWanted = false
   #hasStarted = false
   #isClosed = false
-  #hasBlocks = false
+  #hasSupply = false
   #hasRequests = false
 
   constructor(options: PeerOptions) {
@@ -169,10 +169,8 @@ export class PeerConnection implements BlockSource, StreamHandler {
   }
 
   /**
-   * The metainfo is known: what the remote said before is held against it. Call once; before {@link start} when it is
-   * known by then.
-   *
-   * @param have our own pieces
+   * The metainfo is known: what the remote said before is held against it, and it is told what we have. Call once; before
+   * {@link start} when it is known by then.
    */
   onMetainfo(geometry: PieceGeometry, have: Bitfield): void {
     if (this.#isClosed) return
@@ -298,9 +296,9 @@ export class PeerConnection implements BlockSource, StreamHandler {
     this.#guard(() => this.#decoder.push(chunk, this.#onMessage))
     if (this.#isClosed) return
     if (this.#isInterestedInUs !== wasInterestedInUs) this.#observer.onInterest(this)
-    if (this.#hasBlocks && !this.#isClosed) this.#observer.onBlocksEnd(this)
+    if (this.#hasSupply && !this.#isClosed) this.#observer.onSupplyEnd(this)
     if (this.#hasRequests && !this.#isClosed) this.#observer.onRequestsEnd(this)
-    this.#hasBlocks = this.#hasRequests = false
+    this.#hasSupply = this.#hasRequests = false
     this.#gate.onReceived(chunk.length)
   }
 
@@ -330,6 +328,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
       case 'request':
         return this.#onRequest(message)
       case 'have':
+        this.#hasSupply = true
         if (this.#pieces.onHave(message.piece)) this.#conduct.onExchanged(1)
         return
       case 'cancel':
@@ -350,6 +349,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
         this.#isInterestedInUs = message.type === 'interested' // told when all that came with it is read
         return
       case 'bitfield':
+        this.#hasSupply = true
         return this.#pieces.onBitfield(message.bytes)
       case 'extended':
         return this.#onExtended(message.id, message.payload)
@@ -361,7 +361,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
     const range = { piece, begin, length: block.length }
     checkRange(this.#geometry, range, 'a block')
     const now = this.#clock.now()
-    this.#hasBlocks = true
+    this.#hasSupply = true
     this.downRate.add(block.length, now)
     this.#conduct.onExchanged(blocksIn(block.length))
     this.window.onBlock(range, now)

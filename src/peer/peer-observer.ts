@@ -20,8 +20,8 @@ export interface PeerObserver {
    * range lies inside the piece, and is unchecked beyond that.
    */
   onBlocks(peer: PeerConnection, range: BlockRange, bytes: Uint8Array): void
-  /** All that arrived together is handled: the time to ask for more. */
-  onBlocksEnd(peer: PeerConnection): void
+  /** All blocks that arrived together, and all that it said it has, are told of: the time to ask for more. */
+  onSupplyEnd(peer: PeerConnection): void
   /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */
   onExtensions(peer: PeerConnection, fields: ExtensionFields): void
   /** It asked for a block of `piece`. */

@@ -193,11 +193,11 @@ export class RarestFirst implements PieceOrder {
     return sample.pop() ?? -1
   }
 
-  /** Keeps the rarest last. */
+  /** Keeps the rarest last, and of equally rare ones the first: what lies side by side is asked for in its order. */
   #insert(sample: number[], piece: number): void {
     const count = this.#availability.countOf(piece)
     let at = sample.length
-    for (; at > 0 && this.#availability.countOf(sample[at - 1]!) < count; at--) sample[at] = sample[at - 1]!
+    for (; at > 0 && this.#availability.countOf(sample[at - 1]!) <= count; at--) sample[at] = sample[at - 1]!
     sample[at] = piece
   }
 }

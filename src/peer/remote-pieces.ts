@@ -34,13 +34,14 @@ export class RemotePieces {
   /** @throws {ProtocolError} when what was said before does not fit */
   onMetainfo(geometry: PieceGeometry): void {
     this.#geometry = geometry
-    this.#field = new Bitfield(geometry.pieceCount)
-    const bitfield = this.#earlyBitfield
+    const bytes = this.#earlyBitfield
     const haves = this.#earlyHaves
     this.#earlyBitfield = undefined
     this.#earlyHaves = []
-    if (bitfield) this.onBitfield(bitfield)
-    for (const piece of haves) this.onHave(piece)
+    const field = bytes ? Bitfield.fromBytes(bytes, geometry.pieceCount) : new Bitfield(geometry.pieceCount)
+    for (const piece of haves) field.set(checkPiece(piece, geometry))
+    this.#field = field.isFull ? geometry.everyPiece : field
+    if (bytes || haves.length > 0) this.#speak()
   }
 
   /**
@@ -74,8 +75,7 @@ export class RemotePieces {
       this.#earlyHaves.push(piece)
       return true
     }
-    if (!this.#geometry.isPiece(piece))
-      throw new ProtocolError('wire.bad-piece', `there is no piece ${piece}`)
+    checkPiece(piece, this.#geometry)
     this.#speak()
     if (!this.#field!.set(piece)) return false
     this.#observer.onOne(piece)
@@ -94,4 +94,9 @@ export class RemotePieces {
     this.#hasSpoken = true
     this.#observer.onAll()
   }
+}
+
+function checkPiece(piece: number, geometry: PieceGeometry): number {
+  if (!geometry.isPiece(piece)) throw new ProtocolError('wire.bad-piece', `there is no piece ${piece}`)
+  return piece
 }

@@ -12,6 +12,13 @@ export const PATIENCE: Millis = 5_000
 /** Pieces that are looked at in search of the next one to show. */
 const MAX_SCAN = 4_096
 
+export interface SuperSeedingOptions {
+  readonly pieceCount: number
+  /** Fresh pieces that are shown together, from a multiple of it on: what lies side by side is read at once. */
+  readonly groupSize: number
+  readonly random: Random
+}
+
 interface Guest {
   /** Pieces that it has, was shown, or asked for. */
   readonly known: Bitfield
@@ -38,11 +45,13 @@ export class SuperSeeding {
   /** By how many know them. */
   readonly #knowers: Availability
   readonly #pieceCount: number
+  readonly #groupSize: number
   readonly #random: Random
 
-  constructor(pieceCount: number, random: Random) {
+  constructor({ pieceCount, groupSize, random }: SuperSeedingOptions) {
     this.#knowers = new Availability(Bitfield.full(pieceCount))
     this.#pieceCount = pieceCount
+    this.#groupSize = groupSize
     this.#random = random
   }
 
@@ -111,14 +120,24 @@ export class SuperSeeding {
     const shown: number[] = []
     if (offers === undefined) return shown
     const ahead = mayRepeat ? START_AHEAD : guest.ahead
+    // A few messages of many pieces cost less than many of one.
+    if (offers.size > ahead / 2) return shown
     while (offers.size < ahead) {
-      const piece = this.#leastKnown(known, mayRepeat ? Infinity : 0)
-      if (piece === undefined) break
-      offers.add(piece)
-      this.#learn(guest, piece)
-      shown.push(piece)
+      const pieces = mayRepeat ? this.#leastKnown(known, Infinity) : this.#freshGroup(known)
+      if (pieces.length === 0) break
+      for (const piece of pieces) {
+        offers.add(piece)
+        this.#learn(guest, piece)
+        shown.push(piece)
+      }
     }
     return shown
+  }
+
+  /** It does not know yet that we have everything. */
+  isHiding(id: number): boolean {
+    const guest = this.#guests.get(id)
+    return guest?.offers !== undefined && !guest.known.isFull
   }
 
   /** Whether it is to be shown everything: it does not take what it is shown, or there is nothing that it could be shown next. */
@@ -173,8 +192,19 @@ export class SuperSeeding {
     taker.unspreadCount--
   }
 
-  /** One that is not in `known`, of those that the fewest know of. Undefined when none is found among the first. */
-  #leastKnown(known: Bitfield, mostKnowers: number): number | undefined {
+  /** Pieces side by side that nobody knows of. */
+  #freshGroup(known: Bitfield): number[] {
+    const group: number[] = []
+    const [found] = this.#leastKnown(known, 0)
+    if (found === undefined) return group
+    const first = found - (found % this.#groupSize)
+    const end = Math.min(first + this.#groupSize, this.#pieceCount)
+    for (let piece = first; piece < end; piece++) if (this.#knowers.countOf(piece) === 0) group.push(piece)
+    return group
+  }
+
+  /** One that is not in `known`, of those that the fewest know of; none when none is found among the first. */
+  #leastKnown(known: Bitfield, mostKnowers: number): number[] {
     const knowers = this.#knowers
     knowers.settle()
     const unknown = { has: (piece: number): boolean => !known.has(piece) }
@@ -187,7 +217,7 @@ export class SuperSeeding {
       scans -= knowers.scan(bucket, unknown, { from, looks: Math.min(size, scans), most: 1 }, found)
       if (found.length > 0) break
     }
-    return found[0]
+    return found
   }
 
   #learn(guest: Guest, piece: number): void {

@@ -86,6 +86,7 @@ export class WantedPieces {
   }
 }
 
-function groupSize(pieceCount: number, pieceLength: number): number {
+/** Pieces that are begun one after the other, from a multiple of it on. */
+export function groupSize(pieceCount: number, pieceLength: number): number {
   return Math.max(1, Math.floor(Math.min(MAX_GROUP_BYTES / pieceLength, pieceCount / MIN_GROUPS)))
 }

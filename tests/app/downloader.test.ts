@@ -110,7 +110,7 @@ test('blocks in a row are judged one by one: what was asked for counts, the rest
   expect(downloader.acceptedBytes).toBe(3 * BLOCK_LENGTH)
   expect(downloader.wastedBytes).toBe(3 * BLOCK_LENGTH - 5)
 
-  downloader.onBlocksEnd(peer)
+  downloader.onSupplyEnd(peer)
   send(downloader, peer, [1, 4]) // one that is there, and two that were asked for now
   expect(downloader.acceptedBytes).toBe(5 * BLOCK_LENGTH)
   send(downloader, peer, [5, 5])

@@ -7,14 +7,13 @@ import { PATIENCE } from '../../src/peer/super-seeding.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 
 const PIECES = 16
-const isScarce = true
 
 /** Pieces that each peer was told of, by its id. */
 let shown: Map<number, number[]>
 let offers: PieceOffers
 let have: Bitfield
 
-function join(id: number, isBudgetScarce = false): PeerConnection {
+function join(id: number): PeerConnection {
   const told: number[] = []
   const peer = {
     id,
@@ -23,25 +22,22 @@ function join(id: number, isBudgetScarce = false): PeerConnection {
     sendHaves: (pieces: readonly number[]) => told.push(...pieces),
   } as unknown as PeerConnection
   shown.set(id, told)
-  told.push(...offers.add(peer, isBudgetScarce, 0).indices())
+  told.push(...offers.add(peer, 0).indices())
   return peer
+}
+
+function makeOffers(pieces: Bitfield): PieceOffers {
+  return new PieceOffers({ have: pieces, groupSize: 1, random: new SeededRandom(1) })
 }
 
 beforeEach(() => {
   shown = new Map()
   have = Bitfield.full(PIECES)
-  offers = new PieceOffers(have, new SeededRandom(1))
+  offers = makeOffers(have)
 })
 
-test('the first peer of a seeder without a limit is shown everything, the next one at first one piece', () => {
+test('the first peer is shown one piece, and everything when it stays alone', () => {
   join(1)
-  join(2)
-  expect(shown.get(1)).toHaveLength(PIECES)
-  expect(shown.get(2)).toHaveLength(1)
-})
-
-test('under a limit even the first is shown one piece, and everything when it stays alone', () => {
-  join(1, isScarce)
   expect(shown.get(1)).toHaveLength(1)
   offers.round(1_999)
   expect(shown.get(1)).toHaveLength(1)
@@ -50,22 +46,24 @@ test('under a limit even the first is shown one piece, and everything when it st
 })
 
 test('whoever takes what it is shown is shown the next, until every piece is out', () => {
-  const peers = [join(1, isScarce), join(2, isScarce)]
+  const peers = [join(1), join(2)]
   for (let taken = 0; taken < PIECES; taken++)
     for (const peer of peers) {
       const piece = shown.get(peer.id)![taken]
-      if (piece !== undefined) offers.onRequest(peer, piece, 0)
+      if (piece === undefined) continue
+      offers.onRequest(peer, piece, 0)
+      offers.onRequestsEnd(peer)
     }
   const all = [...shown.get(1)!, ...shown.get(2)!]
   expect(all.sort((a, b) => a - b)).toEqual(Bitfield.full(PIECES).indices())
 
-  join(3, isScarce)
+  join(3)
   expect(shown.get(3)).toHaveLength(PIECES)
 })
 
 test('whoever takes nothing is shown everything', () => {
-  join(1, isScarce)
-  join(2, isScarce)
+  join(1)
+  join(2)
   offers.round(PATIENCE)
   expect(shown.get(1)).toHaveLength(PIECES)
 })
@@ -74,9 +72,9 @@ test('what a leecher has is shown to everybody', () => {
   const have = new Bitfield(PIECES)
   have.set(3)
   have.set(5)
-  offers = new PieceOffers(have, new SeededRandom(1))
-  join(1, isScarce)
-  join(2, isScarce)
+  offers = makeOffers(have)
+  join(1)
+  join(2)
   expect([shown.get(1), shown.get(2)]).toEqual([
     [3, 5],
     [3, 5],
@@ -84,19 +82,19 @@ test('what a leecher has is shown to everybody', () => {
 })
 
 test('very many pieces are shown at once', () => {
-  offers = new PieceOffers(Bitfield.full(MAX_OFFERED_PIECES + 1), new SeededRandom(1))
-  join(1, isScarce)
-  join(2, isScarce)
+  offers = makeOffers(Bitfield.full(MAX_OFFERED_PIECES + 1))
+  join(1)
+  join(2)
   expect(shown.get(2)).toHaveLength(MAX_OFFERED_PIECES + 1)
 })
 
 test('when some pieces are in doubt everybody is shown the others, and whoever comes then, too', () => {
-  join(1, isScarce)
-  join(2, isScarce)
+  join(1)
+  join(2)
   const [shownBefore] = shown.get(1)!
   for (const piece of [3, 4]) have.clear(piece)
   offers.onDoubt()
-  join(3, isScarce)
+  join(3)
   const others = have.indices().filter((piece) => piece !== shownBefore)
   expect(shown.get(1)!.slice(1)).toEqual(others)
   expect(shown.get(3)).toEqual(have.indices())

@@ -188,7 +188,7 @@ describe('what is wrong with a web seed ends it, and the download goes on', () =
   })
 
   test('corrupt blocks in pieces that an honest peer completes: it is known by its blocks, and the peer stays', async () => {
-    const sim = newSim(11)
+    const sim = newSim(8)
     const seeder = await sim.seeder({ up: 500_000 })
     const content = sim.payload.map((byte) => byte ^ 1)
     // Two blocks of a piece of four at a time.

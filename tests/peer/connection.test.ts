@@ -86,7 +86,7 @@ beforeEach(() => {
     onUnchoke: () => tell('unchoke'),
     onInterest: () => tell('interest'),
     onBlocks: (_peer, { piece, begin }, bytes) => tell(`block ${piece}+${begin} ${bytes[0]}`),
-    onBlocksEnd: () => tell('end'),
+    onSupplyEnd: () => tell('end'),
     onRequest: () => tell('request'),
     onRequestsEnd: () => tell('requests end'),
     onExtensions: () => tell('extensions'),
@@ -119,7 +119,7 @@ test('it begins with its bitfield, then says what it speaks', () => {
 test('what the remote says of pieces, choke and interest is told once each', () => {
   receive(encodeBitfield(Uint8Array.of(0b1000_0000)), encodeHaves([3]), encodeHaves([3]))
   receive(encodeUnchoke(), encodeUnchoke(), encodeInterested(), encodeInterested(), encodeChoke())
-  expect(told).toEqual(['pieces', 'have 3', 'unchoke', 'interest', 'choke'])
+  expect(told).toEqual(['pieces', 'end', 'have 3', 'end', 'end', 'unchoke', 'interest', 'choke'])
   expect([peer.has(0), peer.has(1), peer.has(3), peer.isSeed]).toEqual([true, false, true, false])
 })
 

@@ -6,7 +6,7 @@ import { MAX_AHEAD, PATIENCE, SuperSeeding } from '../../src/peer/super-seeding.
 const PIECES = 20
 
 function seeding(...guests: number[]): SuperSeeding {
-  const seeding = new SuperSeeding(PIECES, new SeededRandom(1))
+  const seeding = new SuperSeeding({ pieceCount: PIECES, groupSize: 1, random: new SeededRandom(1) })
   for (const id of guests) seeding.add(id, false, 0)
   return seeding
 }
@@ -124,7 +124,11 @@ test('those that pass on what they are sent are served before those that do not'
 })
 
 test('however much is asked for, what is shown ahead is bounded', () => {
-  const seeder = new SuperSeeding(8 * MAX_AHEAD, new SeededRandom(1))
+  const seeder = new SuperSeeding({
+    pieceCount: 8 * MAX_AHEAD,
+    groupSize: 1,
+    random: new SeededRandom(1),
+  })
   seeder.add(1, false, 0)
   let most = 0
   for (let offered = seeder.offer(1, false); offered.length > 0; offered = seeder.offer(1, false)) {

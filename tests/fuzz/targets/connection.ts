@@ -120,7 +120,7 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
       asked.splice(answered, 1)
       ask()
     },
-    onBlocksEnd: () => claim(!peer.isClosed, 'no end of blocks of who is gone'),
+    onSupplyEnd: () => claim(!peer.isClosed, 'no end of blocks of who is gone'),
     onRequest: (_peer, piece) => {
       claim(geometry.isPiece(piece), 'a request for a piece that there is')
       tell(`request ${piece}`)
