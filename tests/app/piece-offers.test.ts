@@ -61,6 +61,21 @@ test('whoever takes what it is shown is shown the next, until every piece is out
   expect(shown.get(3)).toHaveLength(PIECES)
 })
 
+test('who asks at once for all that it knows of is shown twice as many next', () => {
+  const peer = join(1)
+  const steps = [1, 3, 7].map((known) => {
+    for (const piece of shown.get(1)!) offers.onRequest(peer, piece, 0)
+    offers.onRequestsEnd(peer)
+    return [known, shown.get(1)!.length]
+  })
+  expect(steps).toEqual([
+    [1, 3],
+    [3, 7],
+    [7, 15],
+  ])
+  expect(offers.isHiding(peer)).toBe(true)
+})
+
 test('whoever takes nothing is shown everything', () => {
   join(1)
   join(2)

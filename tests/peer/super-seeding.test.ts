@@ -45,6 +45,45 @@ test('the next one is shown when one is asked for, twice as many when all are', 
   expect(seeder.offer(1, false)).toHaveLength(1)
 })
 
+test('fresh pieces that lie side by side are shown together', () => {
+  const seeder = new SuperSeeding({ pieceCount: PIECES, groupSize: 8, random: new SeededRandom(1) })
+  seeder.add(1, false, 0)
+  seeder.add(2, false, 0)
+  seeder.onHave(2, 10)
+  const groups = [
+    [0, 1, 2, 3, 4, 5, 6, 7],
+    [8, 9, 11, 12, 13, 14, 15],
+    [16, 17, 18, 19],
+  ]
+  const shown: number[][] = []
+  while (seeder.hasFresh) {
+    shown.push(seeder.offer(1, false))
+    for (const piece of shown.at(-1)!) seeder.onRequest(1, piece, 0)
+  }
+  expect(shown.flat().toSorted((a, b) => a - b)).toEqual(groups.flat())
+  expect(groups).toContainEqual(shown[0])
+})
+
+test('nobody is told more before half of what it was shown is asked for', () => {
+  const seeder = seeding(1)
+  for (const piece of seeder.offer(1, false)) seeder.onRequest(1, piece, 0)
+  for (const piece of seeder.offer(1, false)) seeder.onRequest(1, piece, 0)
+  const four = seeder.offer(1, false)
+  expect(four).toHaveLength(4)
+  seeder.onRequest(1, four[0]!, 0)
+  expect(seeder.offer(1, false)).toEqual([])
+  seeder.onRequest(1, four[1]!, 0)
+  expect(seeder.offer(1, false)).toHaveLength(2)
+})
+
+test('we hide something until a guest knows of every piece, or is shown all', () => {
+  const seeder = seeding(1, 2)
+  takeAll(seeder, 1)
+  expect([seeder.isHiding(1), seeder.isHiding(2)]).toEqual([false, true])
+  seeder.showAll(2)
+  expect(seeder.isHiding(2)).toBe(false)
+})
+
 test('a piece that somebody got elsewhere is not shown to others while there are fresh ones', () => {
   const seeder = seeding(1, 2)
   seeder.onHave(2, 7)
