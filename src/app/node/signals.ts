@@ -3,7 +3,7 @@ import { isatty } from 'node:tty'
 import type { Cancel } from '../../protocol/ports.ts'
 
 export interface SignalHandlers {
-  /** SIGINT or SIGTERM, each time; SIGHUP when it says that our terminal went away, once. */
+  /** SIGINT or SIGTERM, each time; SIGHUP when it says that the terminal went away to which we write, once. */
   onStop(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void
   /** SIGUSR2. (SIGUSR1 is Node's inspector.) */
   onStats(): void
@@ -11,15 +11,15 @@ export interface SignalHandlers {
   onReannounce(): void
 }
 
-/** stdin, stdout, stderr. */
-const STANDARD_FDS = [0, 1, 2]
+/** Of stdout and stderr: who has sent both elsewhere may leave the terminal, and has most often kept it as stdin. */
+const OUTPUT_FDS = [1, 2]
 
 /** Listens until the returned function is called. @param isTerminal whether a file descriptor is one that is there */
 export function onSignals(
   handlers: SignalHandlers,
   isTerminal: (fd: number) => boolean = (fd) => isatty(fd),
 ): Cancel {
-  const terminals = STANDARD_FDS.filter(isTerminal)
+  const terminals = OUTPUT_FDS.filter(isTerminal)
   let isAlone = false
   const listeners = {
     SIGINT: () => handlers.onStop('SIGINT'),

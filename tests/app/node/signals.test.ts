@@ -29,8 +29,16 @@ test('SIGHUP announces again, with a terminal and without', () => {
   expect(heard).toEqual(['announce', 'announce'])
 })
 
+test('who has sent both outputs elsewhere does not mind the end of the terminal', () => {
+  terminals.add(0)
+  listen()
+  terminals.clear()
+  process.emit('SIGHUP', 'SIGHUP')
+  expect(heard).toEqual(['announce'])
+})
+
 test('when the terminal is gone it stops, once, whoever tells of it', () => {
-  terminals.add(0).add(2)
+  terminals.add(2)
   listen()
   terminals.clear()
   process.emit('SIGHUP', 'SIGHUP')
