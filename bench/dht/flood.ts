@@ -12,13 +12,16 @@ const FLOODERS = 2
 const FLOOD_SOCKETS = 64
 /** Each below the rate of one source. */
 const GOOD_SOCKETS = 64
-const GOOD_WINDOW = 8
+/** So many that those which wait for lost answers keep nobody from asking. */
+const GOOD_WINDOW = 32
 
 export interface FloodReport {
   /** Answered good questions a second, without and with the flood. */
   readonly calm: number
   readonly flooded: number
   readonly goodput: number
+  /** Of the good questions that were to be asked under the flood, how many were. */
+  readonly goodAsked: number
   readonly junkOffered: number
   /** Of the junk, a second, that the node looked at; the kernel dropped the rest. */
   readonly junkDropped: number
@@ -87,6 +90,7 @@ export async function measureFlood(
       calm: calmRate,
       flooded: floodedRate,
       goodput: floodedRate / calmRate,
+      goodAsked: flooded.asked / flooded.seconds / goodPerSecond,
       junkOffered: junk.reduce((sum, { sent }) => sum + sent, 0) / (seconds + WARM_UP_SECONDS),
       junkDropped: looked / (seconds + WARM_UP_SECONDS),
       cpuMicrosPerJunk: (after.cpuMicros - before.cpuMicros) / Math.max(1, looked),

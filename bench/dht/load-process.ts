@@ -26,6 +26,8 @@ export interface LoadOrder {
 }
 
 export interface LoadResult {
+  /** Questions; while the target is slow, an open loop asks fewer than it should when all of its places are taken. */
+  readonly asked: number
   readonly answers: number
   readonly lost: number
   /** Of the answers, together. */
@@ -61,6 +63,7 @@ class Load {
   readonly #latency = createHistogram()
   #isCounting = false
   #isOver = false
+  #asked = 0
   #answers = 0
   #answerBytes = 0
   #lost = 0
@@ -94,6 +97,7 @@ class Load {
     for (const timer of timers) clearInterval(timer)
     for (const socket of this.#sockets) socket.close()
     return {
+      asked: this.#asked,
       answers: this.#answers,
       lost: this.#lost,
       answerBytes: this.#answerBytes,
@@ -114,6 +118,7 @@ class Load {
   #ask(slot: number): void {
     const { target, window } = this.#order
     this.#askedAt[slot] = performance.now()
+    if (this.#isCounting) this.#asked++
     const question = this.#datagrams[slot]!
     const frame = this.#framer?.seal(question, this.#receiver)
     this.#sockets[Math.floor(slot / window)]!.send(frame?.slice() ?? question, target.port, target.host)
@@ -124,15 +129,17 @@ class Load {
     if (!this.#isOver) setImmediate(() => this.#stayAwake())
   }
 
-  /** As many as are due every millisecond, in the order of the slots; one that still waits is passed over. */
+  /** As many as are due every millisecond, each socket in its turn; a slot that still waits is passed over. */
   #askEvenly(perSecond: number): NodeJS.Timeout {
     const start = performance.now()
+    const { sockets, window } = this.#order
     let asked = 0
-    let next = 0
+    let turn = 0
     return setInterval(() => {
       for (const due = ((performance.now() - start) / 1_000) * perSecond; asked < due; asked++) {
-        next = (next + 1) % this.#askedAt.length
-        if (this.#askedAt[next] === 0) this.#ask(next)
+        turn = (turn + 1) % this.#askedAt.length
+        const slot = (turn % sockets) * window + Math.floor(turn / sockets)
+        if (this.#askedAt[slot] === 0) this.#ask(slot)
       }
     }, 1)
   }
