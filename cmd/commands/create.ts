@@ -1,7 +1,8 @@
 /** `bitswarm create`: a metainfo file for a file or folder. */
-import { check, parsePieceLength, parseUrls } from '../../src/app/config.ts'
+import { check } from '../../src/app/config.ts'
 import { createMetainfo, toHex } from '../../src/app/library.ts'
 import { basename, replaceFile, resolve } from '../../src/app/node/files.ts'
+import { metainfoUrls, pieceLength as pieceLengthForm } from '../../src/app/setting-forms.ts'
 import type { RawValue } from '../../src/app/setting-value.ts'
 import { printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
@@ -19,11 +20,11 @@ export async function create(
   const encode = encoderFor(out)
   const pieceLength = check(
     '-piece-length',
-    parsePieceLength,
+    pieceLengthForm,
     options['pieceLength'] ?? env.variables['BITSWARM_PIECE_LENGTH'],
   )
-  const trackers = check('-tracker', parseUrls, options['tracker']) ?? []
-  const webSeeds = check('-web-seed', parseUrls, options['webSeed']) ?? []
+  const trackers = check('-tracker', metainfoUrls, options['tracker']) ?? []
+  const webSeeds = check('-web-seed', metainfoUrls, options['webSeed']) ?? []
   const comment = options['comment'] as string | undefined
   const screen = new Screen(env, { quiet: options['quiet'] === true })
   const metainfo = await createMetainfo(path, {

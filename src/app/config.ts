@@ -2,19 +2,26 @@
  * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
  * environment, `--help` and docs/limits.md are made from this table.
  */
-import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
-import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import { LOG_LEVELS } from './event-level.ts'
-import { formatSize, parseRate, parseSize } from './quantity.ts'
+import {
+  bootstrapAddresses,
+  dialAddresses,
+  listenAddress,
+  listenAddressOrNone,
+  networkId,
+  path,
+  pathOrNone,
+  pieceLength,
+  rate,
+  trackerUrls,
+} from './setting-forms.ts'
 import { SYNC_POLICIES } from './sync-policy.ts'
-import { list, oneOf, parsed, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
+import { oneOf, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
 import { printable } from './terminal-text.ts'
 
 /** Connections at once that a user may ask for. */
 export const MAX_MAX_PEERS = 2_000
-/** Bytes per second: below, a single block would take minutes. */
-export const MIN_RATE = 1024
 
 export type SettingGroup = 'What to do' | 'Network' | 'Transfer' | 'Output'
 
@@ -35,55 +42,6 @@ export interface Setting {
   readonly parse: Parse<unknown>
   /** The value when neither flag nor environment gives one; undefined when missing. */
   readonly fallback?: unknown
-}
-
-const path = parsed((text) => (text === '' || text.includes('\0') ? undefined : text), 'a path')
-const dialAddresses = list(
-  /,/,
-  (text) => dialable(text),
-  'host:port, [v6]:port or :port, separated by commas',
-)
-const bootstrapAddresses = list(
-  /,/,
-  (text) => {
-    const address = parseBootstrapAddress(text)
-    return 'service' in address ? text : dialable(text)
-  },
-  'host:port, [v6]:port, :port or srv:_service._udp.name, separated by commas',
-)
-const rate = parsed(
-  (text) => {
-    const bytes = parseRate(text)
-    return bytes !== undefined && bytes >= MIN_RATE ? bytes : undefined
-  },
-  `a rate like 2MiB (per second), ${formatSize(MIN_RATE)} or more; leave the flag out for no limit`,
-)
-function dialable(text: string): string | undefined {
-  const endpoint = parseHostPort(text, '127.0.0.1')
-  return endpoint.port === 0 ? undefined : formatEndpoint(endpoint)
-}
-
-function listenable(text: string): string {
-  parseHostPort(text, '0.0.0.0')
-  return text
-}
-
-/** `-piece-length`, of the node and of `create`. */
-export const parsePieceLength: Parse<number> = parsed((text) => {
-  const bytes = parseSize(text)
-  const isPower =
-    bytes !== undefined && bytes >= 2 ** 14 && bytes <= 2 ** 24 && Number.isInteger(Math.log2(bytes))
-  return isPower ? bytes : undefined
-}, 'a power of two from 16KiB to 16MiB')
-
-/** A list of URLs, as `create` takes them for whoever reads the metainfo: trackers that only browsers can ask, too. */
-export const parseUrls: Parse<readonly string[]> = urlList(
-  /^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u,
-  'an http, https or udp URL',
-)
-
-function urlList(form: RegExp, expected: string): Parse<readonly string[]> {
-  return list(/\s+/, (text) => (form.test(text) && URL.canParse(text) ? text : undefined), expected)
 }
 
 export const SETTINGS = {
@@ -155,7 +113,7 @@ export const SETTINGS = {
     group: 'Network',
     help: 'TCP address for peers; a host named here is also the source of outgoing connections',
     default: ':0, any free port',
-    parse: parsed(listenable, 'an address'),
+    parse: listenAddress,
   },
   port: {
     flags: ['port'],
@@ -170,7 +128,7 @@ export const SETTINGS = {
     group: 'Network',
     help: 'UDP address of the DHT; empty: none; a named port says that others can reach it; alone it makes a DHT-only bootstrap node',
     default: ':0',
-    parse: parsed((text) => (text === '' ? '' : listenable(text)), 'an address'),
+    parse: listenAddressOrNone,
   },
   bootstrap: {
     flags: ['bootstrap'],
@@ -196,10 +154,7 @@ export const SETTINGS = {
     isList: true,
     group: 'Network',
     help: 'extra tracker, http, https or udp; repeatable',
-    parse: urlList(
-      /^(https?:\/\/|udp:\/\/[^\s/]+:\d)[^\s\p{Cc}]*$/u,
-      'an http or https URL, or udp://host:port',
-    ),
+    parse: trackerUrls,
     fallback: [],
   },
   lan: {
@@ -223,7 +178,7 @@ export const SETTINGS = {
     value: '<id>',
     group: 'Network',
     help: 'network id of the DHT: nodes of others are never met',
-    parse: parsed((text) => (/^[a-z0-9-]{1,16}$/.test(text) ? text : undefined), '1 to 16 of a-z, 0-9 and -'),
+    parse: networkId,
   },
   swarmKey: {
     flags: ['swarm-key'],
@@ -238,7 +193,7 @@ export const SETTINGS = {
     group: 'Network',
     help: 'where the DHT remembers whom it knew between runs; the empty string: nowhere',
     default: '$XDG_STATE_HOME/bitswarm, or ~/.local/state/bitswarm',
-    parse: parsed((text) => (text.includes('\0') ? undefined : text), 'a path'),
+    parse: pathOrNone,
   },
   strategy: {
     flags: ['strategy'],
@@ -298,7 +253,7 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'for -seed without metainfo: a power of two, 16KiB to 16MiB',
     default: '256KiB, doubled while there would be more than 32,768 pieces',
-    parse: parsePieceLength,
+    parse: pieceLength,
   },
   logLevel: {
     flags: ['log-level'],

@@ -1,7 +1,7 @@
 /** Those who stay in the swarm as long as the soak, and are watched. */
 import { fileURLToPath } from 'node:url'
 import type { SwarmProcess } from '../../scripts/swarm-process.ts'
-import { MIN_RATE } from '../../src/app/config.ts'
+import { MIN_RATE } from '../../src/app/setting-forms.ts'
 import type { Scratch } from '../support/scratch.ts'
 import {
   BOOTSTRAP,

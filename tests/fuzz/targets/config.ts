@@ -1,11 +1,5 @@
-import {
-  check,
-  environmentName,
-  MIN_RATE,
-  parseUrls,
-  SETTINGS,
-  type SettingName,
-} from '../../../src/app/config.ts'
+import { check, environmentName, SETTINGS, type SettingName } from '../../../src/app/config.ts'
+import { metainfoUrls, MIN_RATE } from '../../../src/app/setting-forms.ts'
 import { formatSize, parseRate, parseSize } from '../../../src/app/quantity.ts'
 import { MAX_LIST, type Parse } from '../../../src/app/setting-value.ts'
 import { parseBootstrapAddress } from '../../../src/dht/life/bootstrap-names.ts'
@@ -85,7 +79,7 @@ export const target: FuzzTarget = {
         'keys of one length',
       )
     accepted(() => parseBootstrapAddress(text), ['config.value'])
-    const urls = accepted(() => parseUrls(text), ['config.value'])
+    const urls = accepted(() => metainfoUrls(text), ['config.value'])
     claim(
       (urls ?? []).every((url) => URL.canParse(url)),
       'a URL',

@@ -1,0 +1,86 @@
+/** What the values of settings look like: paths, addresses, URLs, sizes, rates. */
+import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
+import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
+import { formatSize, parseRate, parseSize } from './quantity.ts'
+import { list, parsed, type Parse } from './setting-value.ts'
+
+/** Bytes per second: below, a single block would take minutes. */
+export const MIN_RATE = 1024
+
+export const path: Parse<string> = parsed(
+  (text) => (text === '' || text.includes('\0') ? undefined : text),
+  'a path',
+)
+
+/** The empty string: none. */
+export const pathOrNone: Parse<string> = parsed((text) => (text.includes('\0') ? undefined : text), 'a path')
+
+export const listenAddress: Parse<string> = parsed(listenable, 'an address')
+
+/** The empty string: none. */
+export const listenAddressOrNone: Parse<string> = parsed(
+  (text) => (text === '' ? '' : listenable(text)),
+  'an address',
+)
+
+export const dialAddresses: Parse<readonly string[]> = list(
+  /,/,
+  dialable,
+  'host:port, [v6]:port or :port, separated by commas',
+)
+
+export const bootstrapAddresses: Parse<readonly string[]> = list(
+  /,/,
+  (text) => {
+    const address = parseBootstrapAddress(text)
+    return 'service' in address ? text : dialable(text)
+  },
+  'host:port, [v6]:port, :port or srv:_service._udp.name, separated by commas',
+)
+
+export const rate: Parse<number> = parsed(
+  (text) => {
+    const bytes = parseRate(text)
+    return bytes !== undefined && bytes >= MIN_RATE ? bytes : undefined
+  },
+  `a rate like 2MiB (per second), ${formatSize(MIN_RATE)} or more; leave the flag out for no limit`,
+)
+
+export const pieceLength: Parse<number> = parsed((text) => {
+  const bytes = parseSize(text)
+  const isPower =
+    bytes !== undefined && bytes >= 2 ** 14 && bytes <= 2 ** 24 && Number.isInteger(Math.log2(bytes))
+  return isPower ? bytes : undefined
+}, 'a power of two from 16KiB to 16MiB')
+
+/** Network id of the DHT. */
+export const networkId: Parse<string> = parsed(
+  (text) => (/^[a-z0-9-]{1,16}$/.test(text) ? text : undefined),
+  '1 to 16 of a-z, 0-9 and -',
+)
+
+/** Trackers that can be asked. */
+export const trackerUrls: Parse<readonly string[]> = urlList(
+  /^(https?:\/\/|udp:\/\/[^\s/]+:\d)[^\s\p{Cc}]*$/u,
+  'an http or https URL, or udp://host:port',
+)
+
+/** URLs that metainfo may name: whoever reads it may know more kinds of trackers than we do. */
+export const metainfoUrls: Parse<readonly string[]> = urlList(
+  /^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u,
+  'an http, https or udp URL',
+)
+
+function dialable(text: string): string | undefined {
+  const endpoint = parseHostPort(text, '127.0.0.1')
+  return endpoint.port === 0 ? undefined : formatEndpoint(endpoint)
+}
+
+function listenable(text: string): string {
+  parseHostPort(text, '0.0.0.0')
+  return text
+}
+
+function urlList(form: RegExp, expected: string): Parse<readonly string[]> {
+  return list(/\s+/, (text) => (form.test(text) && URL.canParse(text) ? text : undefined), expected)
+}
