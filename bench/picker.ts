@@ -23,8 +23,11 @@ interface Peer extends BlockSource {
   readonly pieces: Bitfield
 }
 
+const geometry = new PieceGeometry(PIECE_LENGTH, [{ path: [], length: PIECES * PIECE_LENGTH }])
+
 function peer(id: number, density: number): Peer {
-  const pieces = density === 1 ? Bitfield.full(PIECES) : new Bitfield(PIECES)
+  // Those that have every piece share one bitfield, as connections do.
+  const pieces = density === 1 ? geometry.everyPiece : new Bitfield(PIECES)
   if (density < 1) for (let n = Math.round(PIECES * density); n > 0; n--) pieces.set(random.int(PIECES))
   return { id, pieces, has: (piece) => pieces.has(piece) }
 }
@@ -34,7 +37,7 @@ function report(name: string, microseconds: number, target: string): void {
 }
 
 const picker = new PiecePicker({
-  geometry: new PieceGeometry(PIECE_LENGTH, [{ path: [], length: PIECES * PIECE_LENGTH }]),
+  geometry,
   have: new Bitfield(PIECES),
   order: 'rarest',
   random,
