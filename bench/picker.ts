@@ -137,6 +137,7 @@ report('a block that arrives', micros.blocks / blocks, '–')
 report('a piece that is written', micros.written / pieces, '–')
 report(`a window that is taken back: mean of ${releases}`, micros.releases / releases, '–')
 report(`a round: mean of ${rounds}`, micros.rounds / rounds, '–')
+const fields = new Set(peers.map(({ pieces: field }) => field)).size
 console.log(
-  `rss ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB, of which ${((PEERS * PIECES) / 8 / 2 ** 20).toFixed(0)} MiB are the peers' bitfields`,
+  `rss ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB, of which ${((fields * PIECES) / 8 / 2 ** 20).toFixed(0)} MiB are the peers' bitfields`,
 )
