@@ -86,6 +86,14 @@ export class PieceOffers {
       peer.sendHaves((spreading?.showAll(peer.id) ?? []).filter((piece) => this.#have.has(piece)))
   }
 
+  /**
+   * It is being sent all that it asked for, while we serve others. Left with nothing to ask for it may lose interest, and some
+   * clients look again half a minute later only.
+   */
+  onAllServed(peer: PeerConnection): void {
+    if (!(this.#spreading?.hasFresh ?? true)) this.#offer(peer, true)
+  }
+
   /** We could send, and nobody wants anything: they may have what others were sent, too. */
   onIdle(): void {
     if (this.#spreading === undefined || this.#spreading.hasFresh) return

@@ -205,12 +205,18 @@ export class Uploader {
     let isTaken = true
     for (let upload = turns.current; upload !== undefined && !lane.isWaiting; upload = turns.current) {
       const request = this.#nextRequest(upload)
-      if (request === undefined) turns.remove(upload)
+      if (request === undefined) this.#rest(upload)
       else if (turns.mayServe(request.piece, now)) isTaken = this.#isSent(upload, request)
       if (!isTaken) break
     }
     this.#options.cache.startReads()
     if (isTaken && !lane.isWaiting && lane.aheadBytes === 0) this.#offers.onIdle()
+  }
+
+  /** It waits for its next request, or for its network. */
+  #rest(upload: Upload): void {
+    upload.lane.turns.remove(upload)
+    if (!upload.isSated && !upload.peer.isChoked) this.#offers.onAllServed(upload.peer)
   }
 
   /** What nobody else is being sent goes first. */

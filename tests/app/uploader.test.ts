@@ -34,9 +34,10 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
         reads.push({ bytes: into.reduce((sum, { length }) => sum + length, 0), finish: done }),
     },
   })
+  const budget = { rate, ask: (bytes: number) => bytes }
   const uploader = new Uploader({
     cache,
-    budget: () => ({ rate, ask: (bytes) => bytes }),
+    budget: () => budget,
     clock,
     emit: () => {},
     have: Bitfield.full(PIECES),
@@ -63,13 +64,14 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
       uploads,
       choke: () => {},
       unchoke: () => {},
-      sendHaves: () => {},
+      sendHaves: (pieces: readonly number[]) => told.push(...pieces),
       sendBlocks: (run: readonly BlockRange[], { length }: Uint8Array, release: () => void) =>
         leaving.push({ run, bytes: length, release }),
     }
     const peer = fields as unknown as PeerConnection
-    uploader.addPeer(peer)
+    const told = uploader.addPeer(peer).indices()
     return {
+      told,
       ask: (firstPiece: number, pieces: number) => {
         for (let piece = firstPiece; piece < firstPiece + pieces; piece++)
           for (let begin = 0; begin < pieceLength; begin += BLOCK_LENGTH) {
@@ -188,4 +190,27 @@ test('requests that come while a peer has enough are served later, to the last o
   expect(left).toBe(200 * PIECE_LENGTH)
   cache.close()
   expect(pool.outstandingBytes).toBe(0)
+})
+
+test('who was sent all that it asked for while others are served is told of another piece: it may lose interest', () => {
+  const { join, told, ask, leaving, finishReads } = makeScene({ pieceLength: 4 * BLOCK_LENGTH })
+  const guests = [
+    { told, ask, asked: 0 },
+    { ...join(), asked: 0 },
+  ]
+  while (guests.some((guest) => guest.asked < guest.told.length))
+    for (const guest of guests) if (guest.asked < guest.told.length) guest.ask(guest.told[guest.asked++]!, 1)
+  expect(new Set(guests.flatMap((guest) => guest.told)).size).toBe(PIECES)
+  const own = told.length
+
+  // The other one does not read: what it is being sent never leaves.
+  const leaves = () => leaving.findIndex(({ run }) => told.includes(run[0]!.piece))
+  do {
+    finishReads()
+    for (let at = leaves(); at >= 0; at = leaves()) leaving.splice(at, 1)[0]!.release()
+  } while (finishReads().length > 0)
+
+  expect(leaving.length).toBeGreaterThan(0)
+  expect(told.length).toBe(own + 1)
+  expect(guests[1]!.told).toContain(told[own])
 })
