@@ -12,8 +12,8 @@ const ALONE: Millis = 2_000
 export interface PieceOffersOptions {
   /** Our own pieces, kept up to date by their owner. */
   readonly have: Bitfield
-  /** Pieces that lie side by side and are best read at once. */
-  readonly groupSize: number
+  /** Pieces that lie side by side and are best sent to this peer one after the other. */
+  readonly groupSize: (peer: PeerConnection) => number
   readonly random: Random
 }
 
@@ -42,7 +42,7 @@ export class PieceOffers {
     spreading.add(peer.id, isShownAll, now)
     if (isShownAll) return this.#have
     const shown = new Bitfield(this.#have.length)
-    for (const piece of spreading.offer(peer.id, false)) shown.set(piece)
+    for (const piece of spreading.offer(peer.id, this.#options.groupSize(peer))) shown.set(piece)
     return shown
   }
 
@@ -91,13 +91,12 @@ export class PieceOffers {
    * clients look again half a minute later only.
    */
   onAllServed(peer: PeerConnection): void {
-    if (!(this.#spreading?.hasFresh ?? true)) this.#offer(peer, true)
+    if (this.#spreading?.hasFresh === false) peer.sendHaves(this.#spreading.repeat(peer.id))
   }
 
   /** We could send, and nobody wants anything: they may have what others were sent, too. */
   onIdle(): void {
-    if (this.#spreading === undefined || this.#spreading.hasFresh) return
-    for (const peer of this.#peers.values()) this.#offer(peer, true)
+    for (const peer of this.#peers.values()) this.onAllServed(peer)
   }
 
   /** It was told of less than we have, and will be told of more. */
@@ -127,13 +126,14 @@ export class PieceOffers {
   }
 
   /** Shows it what it is to take next. */
-  #offer(peer: PeerConnection, mayRepeat = false): void {
-    if (this.#spreading !== undefined) peer.sendHaves(this.#spreading.offer(peer.id, mayRepeat))
+  #offer(peer: PeerConnection): void {
+    const groupSize = this.#options.groupSize(peer)
+    if (this.#spreading !== undefined) peer.sendHaves(this.#spreading.offer(peer.id, groupSize))
   }
 
   #begin(now: Millis): SuperSeeding {
-    const { have, groupSize, random } = this.#options
-    const spreading = new SuperSeeding({ pieceCount: have.length, groupSize, random })
+    const { have, random } = this.#options
+    const spreading = new SuperSeeding({ pieceCount: have.length, random })
     for (const peer of this.#peers.values()) {
       spreading.add(peer.id, true, now)
       peer.pieces?.forEachSet((piece) => spreading.onHave(peer.id, piece))

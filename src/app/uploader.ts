@@ -74,7 +74,11 @@ export class Uploader {
   constructor(options: UploaderOptions) {
     this.#options = options
     options.cache.readers = 0
-    this.#offers = new PieceOffers(options)
+    this.#offers = new PieceOffers({
+      ...options,
+      // Under a limit the uplink is what is scarce: what is sent counts once others can pass it on.
+      groupSize: ({ remote }) => (options.budget(remote.host).rate === Infinity ? options.groupSize : 1),
+    })
   }
 
   /** @returns the pieces that it is to be told of */

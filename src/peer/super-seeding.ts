@@ -14,8 +14,6 @@ const MAX_SCAN = 4_096
 
 export interface SuperSeedingOptions {
   readonly pieceCount: number
-  /** Fresh pieces that are shown together, from a multiple of it on: what lies side by side is read at once. */
-  readonly groupSize: number
   readonly random: Random
 }
 
@@ -45,13 +43,11 @@ export class SuperSeeding {
   /** By how many know them. */
   readonly #knowers: Availability
   readonly #pieceCount: number
-  readonly #groupSize: number
   readonly #random: Random
 
-  constructor({ pieceCount, groupSize, random }: SuperSeedingOptions) {
+  constructor({ pieceCount, random }: SuperSeedingOptions) {
     this.#knowers = new Availability(Bitfield.full(pieceCount))
     this.#pieceCount = pieceCount
-    this.#groupSize = groupSize
     this.#random = random
   }
 
@@ -109,29 +105,35 @@ export class SuperSeeding {
   }
 
   /**
-   * Pieces that it is to be shown now.
+   * Fresh pieces that it is to be shown now.
    *
-   * @param mayRepeat we have nothing better to send: what others know of, too; the one that the fewest know of, and no more,
-   *   for most of what it lacks it is about to get from them
+   * @param groupSize pieces that are shown together, from a multiple of it on
    */
-  offer(id: number, mayRepeat: boolean): number[] {
+  offer(id: number, groupSize: number): number[] {
     const guest = this.#guests.get(id)!
-    const { offers, known } = guest
+    const { offers, ahead } = guest
     const shown: number[] = []
-    if (offers === undefined) return shown
-    const ahead = mayRepeat ? START_AHEAD : guest.ahead
     // A few messages of many pieces cost less than many of one.
-    if (offers.size > ahead / 2) return shown
+    if (offers === undefined || offers.size > ahead / 2) return shown
     while (offers.size < ahead) {
-      const pieces = mayRepeat ? this.#leastKnown(known, Infinity) : this.#freshGroup(known)
-      if (pieces.length === 0) break
-      for (const piece of pieces) {
-        offers.add(piece)
-        this.#learn(guest, piece)
-        shown.push(piece)
-      }
+      const group = this.#freshGroup(guest, groupSize)
+      if (group.length === 0) break
+      for (const piece of group) this.#show(guest, piece)
+      shown.push(...group)
     }
     return shown
+  }
+
+  /**
+   * We have nothing better to send: what others know of, too. The one that the fewest know of, and no more, for most of what
+   * it lacks it is about to get from them.
+   */
+  repeat(id: number): number[] {
+    const guest = this.#guests.get(id)!
+    if (guest.offers?.size !== 0) return []
+    const found = this.#leastKnown(guest, Infinity)
+    for (const piece of found) this.#show(guest, piece)
+    return found
   }
 
   /** It does not know yet that we have everything. */
@@ -193,18 +195,18 @@ export class SuperSeeding {
   }
 
   /** Pieces side by side that nobody knows of. */
-  #freshGroup(known: Bitfield): number[] {
+  #freshGroup(guest: Guest, groupSize: number): number[] {
     const group: number[] = []
-    const [found] = this.#leastKnown(known, 0)
+    const [found] = this.#leastKnown(guest, 0)
     if (found === undefined) return group
-    const first = found - (found % this.#groupSize)
-    const end = Math.min(first + this.#groupSize, this.#pieceCount)
+    const first = found - (found % groupSize)
+    const end = Math.min(first + groupSize, this.#pieceCount)
     for (let piece = first; piece < end; piece++) if (this.#knowers.countOf(piece) === 0) group.push(piece)
     return group
   }
 
-  /** One that is not in `known`, of those that the fewest know of; none when none is found among the first. */
-  #leastKnown(known: Bitfield, mostKnowers: number): number[] {
+  /** One that it does not know of, and of others the fewest; none when none is found among the first. */
+  #leastKnown({ known }: Guest, mostKnowers: number): number[] {
     const knowers = this.#knowers
     knowers.settle()
     const unknown = { has: (piece: number): boolean => !known.has(piece) }
@@ -218,6 +220,11 @@ export class SuperSeeding {
       if (found.length > 0) break
     }
     return found
+  }
+
+  #show(guest: Guest, piece: number): void {
+    guest.offers!.add(piece)
+    this.#learn(guest, piece)
   }
 
   #learn(guest: Guest, piece: number): void {

@@ -27,7 +27,7 @@ function join(id: number): PeerConnection {
 }
 
 function makeOffers(pieces: Bitfield): PieceOffers {
-  return new PieceOffers({ have: pieces, groupSize: 1, random: new SeededRandom(1) })
+  return new PieceOffers({ have: pieces, groupSize: () => 1, random: new SeededRandom(1) })
 }
 
 beforeEach(() => {

@@ -6,7 +6,7 @@ import { MAX_AHEAD, PATIENCE, SuperSeeding } from '../../src/peer/super-seeding.
 const PIECES = 20
 
 function seeding(...guests: number[]): SuperSeeding {
-  const seeding = new SuperSeeding({ pieceCount: PIECES, groupSize: 1, random: new SeededRandom(1) })
+  const seeding = new SuperSeeding({ pieceCount: PIECES, random: new SeededRandom(1) })
   for (const id of guests) seeding.add(id, false, 0)
   return seeding
 }
@@ -14,7 +14,11 @@ function seeding(...guests: number[]): SuperSeeding {
 /** It takes what it is offered, until it is offered nothing. */
 function takeAll(seeding: SuperSeeding, id: number, mayRepeat = false): number[] {
   const taken: number[] = []
-  for (let offered = seeding.offer(id, mayRepeat); offered.length > 0; offered = seeding.offer(id, mayRepeat))
+  const next = (): number[] => {
+    const fresh = seeding.offer(id, 1)
+    return fresh.length === 0 && mayRepeat ? seeding.repeat(id) : fresh
+  }
+  for (let offered = next(); offered.length > 0; offered = next())
     for (const piece of offered) {
       seeding.onRequest(id, piece, 0)
       taken.push(piece)
@@ -27,7 +31,7 @@ test('each piece is shown to one', () => {
   const shown: number[] = []
   while (seeder.hasFresh)
     for (const id of [1, 2, 3])
-      for (const piece of seeder.offer(id, false)) {
+      for (const piece of seeder.offer(id, 1)) {
         shown.push(piece)
         seeder.onRequest(id, piece, 0)
       }
@@ -36,19 +40,17 @@ test('each piece is shown to one', () => {
 
 test('the next one is shown when one is asked for, twice as many when all are', () => {
   const seeder = seeding(1)
-  const [first] = seeder.offer(1, false)
-  expect(seeder.offer(1, false)).toEqual([])
+  const [first] = seeder.offer(1, 1)
+  expect(seeder.offer(1, 1)).toEqual([])
   seeder.onRequest(1, first!, 0)
-  const next = seeder.offer(1, false)
+  const next = seeder.offer(1, 1)
   expect(next).toHaveLength(2)
   seeder.onRequest(1, next[0]!, 0)
-  expect(seeder.offer(1, false)).toHaveLength(1)
+  expect(seeder.offer(1, 1)).toHaveLength(1)
 })
 
 test('fresh pieces that lie side by side are shown together', () => {
-  const seeder = new SuperSeeding({ pieceCount: PIECES, groupSize: 8, random: new SeededRandom(1) })
-  seeder.add(1, false, 0)
-  seeder.add(2, false, 0)
+  const seeder = seeding(1, 2)
   seeder.onHave(2, 10)
   const groups = [
     [0, 1, 2, 3, 4, 5, 6, 7],
@@ -57,7 +59,7 @@ test('fresh pieces that lie side by side are shown together', () => {
   ]
   const shown: number[][] = []
   while (seeder.hasFresh) {
-    shown.push(seeder.offer(1, false))
+    shown.push(seeder.offer(1, 8))
     for (const piece of shown.at(-1)!) seeder.onRequest(1, piece, 0)
   }
   expect(shown.flat().toSorted((a, b) => a - b)).toEqual(groups.flat())
@@ -66,14 +68,14 @@ test('fresh pieces that lie side by side are shown together', () => {
 
 test('nobody is told more before half of what it was shown is asked for', () => {
   const seeder = seeding(1)
-  for (const piece of seeder.offer(1, false)) seeder.onRequest(1, piece, 0)
-  for (const piece of seeder.offer(1, false)) seeder.onRequest(1, piece, 0)
-  const four = seeder.offer(1, false)
+  for (const piece of seeder.offer(1, 1)) seeder.onRequest(1, piece, 0)
+  for (const piece of seeder.offer(1, 1)) seeder.onRequest(1, piece, 0)
+  const four = seeder.offer(1, 1)
   expect(four).toHaveLength(4)
   seeder.onRequest(1, four[0]!, 0)
-  expect(seeder.offer(1, false)).toEqual([])
+  expect(seeder.offer(1, 1)).toEqual([])
   seeder.onRequest(1, four[1]!, 0)
-  expect(seeder.offer(1, false)).toHaveLength(2)
+  expect(seeder.offer(1, 1)).toHaveLength(2)
 })
 
 test('we hide something until a guest knows of every piece, or is shown all', () => {
@@ -96,9 +98,9 @@ test('what others know of is shown piece by piece, however fast it was taken bef
   for (const piece of [3, 7, 11]) seeder.onHave(2, piece)
   takeAll(seeder, 1)
   const again: number[] = []
-  for (let shown = seeder.offer(1, true); shown.length > 0; shown = seeder.offer(1, true)) {
+  for (let shown = seeder.repeat(1); shown.length > 0; shown = seeder.repeat(1)) {
     expect(shown).toHaveLength(1)
-    expect(seeder.offer(1, true)).toEqual([])
+    expect(seeder.repeat(1)).toEqual([])
     seeder.onRequest(1, shown[0]!, 0)
     again.push(...shown)
   }
@@ -110,7 +112,7 @@ test('what others know of is shown only when we have nothing better to send, the
   takeAll(seeder, 1)
   seeder.onHave(2, 3)
   expect(seeder.hasFresh).toBe(false)
-  expect(seeder.offer(3, false)).toEqual([])
+  expect(seeder.offer(3, 1)).toEqual([])
   expect(takeAll(seeder, 3, true).at(-1)).toBe(3)
 })
 
@@ -124,7 +126,7 @@ test('what one that left was shown is fresh again', () => {
 
 test('one that takes nothing is shown everything, and what it left is fresh again', () => {
   const seeder = seeding(1, 2)
-  const [offered] = seeder.offer(1, false)
+  const [offered] = seeder.offer(1, 1)
   expect(seeder.isUnwilling(1, PATIENCE - 1)).toBe(false)
   expect(seeder.isUnwilling(1, PATIENCE)).toBe(true)
 
@@ -134,28 +136,29 @@ test('one that takes nothing is shown everything, and what it left is fresh agai
     Array.from({ length: PIECES }, (_, piece) => piece),
   )
   expect(seeder.isUnwilling(1, 2 * PATIENCE)).toBe(false)
-  expect(seeder.offer(1, true)).toEqual([])
+  expect(seeder.offer(1, 1)).toEqual([])
+  expect(seeder.repeat(1)).toEqual([])
   expect(takeAll(seeder, 2)).toContain(offered)
 })
 
 test('one that had no chance is not impatiently judged', () => {
   const seeder = seeding(1)
-  seeder.offer(1, false)
+  seeder.offer(1, 1)
   seeder.onExcused(1, PATIENCE)
   expect(seeder.isUnwilling(1, PATIENCE + 1)).toBe(false)
 })
 
 test('those that pass on what they are sent are served before those that do not', () => {
   const seeder = seeding(1, 2)
-  const [kept] = seeder.offer(1, false)
-  const [shared] = seeder.offer(2, false)
+  const [kept] = seeder.offer(1, 1)
+  const [shared] = seeder.offer(2, 1)
   seeder.onRequest(1, kept!, 0)
   seeder.onRequest(2, shared!, 0)
   seeder.onServed(1, kept!)
   seeder.onServed(2, shared!)
   seeder.onHave(1, shared!)
-  const [next1] = seeder.offer(1, false)
-  const [next2] = seeder.offer(2, false)
+  const [next1] = seeder.offer(1, 1)
+  const [next2] = seeder.offer(2, 1)
 
   expect(seeder.unspreadCount(1)).toBe(1)
   expect(seeder.rankOf(2, next2!)).toBeLessThan(seeder.rankOf(1, next1!))
@@ -165,12 +168,11 @@ test('those that pass on what they are sent are served before those that do not'
 test('however much is asked for, what is shown ahead is bounded', () => {
   const seeder = new SuperSeeding({
     pieceCount: 8 * MAX_AHEAD,
-    groupSize: 1,
     random: new SeededRandom(1),
   })
   seeder.add(1, false, 0)
   let most = 0
-  for (let offered = seeder.offer(1, false); offered.length > 0; offered = seeder.offer(1, false)) {
+  for (let offered = seeder.offer(1, 1); offered.length > 0; offered = seeder.offer(1, 1)) {
     most = Math.max(most, offered.length)
     for (const piece of offered) seeder.onRequest(1, piece, 0)
   }
