@@ -8,12 +8,23 @@ import { idOf } from '../lone-node.ts'
 
 const TEN = { perSecond: 10, burst: 10 }
 
-const silentSocket = (): Datagrams => ({
-  local: { host: '0.0.0.0', port: 1 },
-  onDatagram: () => undefined,
-  send: () => undefined,
-  close: () => undefined,
-})
+/** A port that hears pings of good askers (10.1.*) and of others, and takes so long for each that it passes on. */
+function makeScene({ workMs = 0 } = {}) {
+  const clock = new SimClock()
+  const socket: Datagrams = {
+    local: { host: '0.0.0.0', port: 1 },
+    onDatagram: () => undefined,
+    send: () => undefined,
+    close: () => undefined,
+  }
+  const heard = { good: 0, flood: 0 }
+  new DatagramPort(socket, { clock }).onMessage = (_message, { host }) => {
+    heard[host.startsWith('10.1.') ? 'good' : 'flood']++
+    if (workMs > 0) clock.runUntil(clock.now() + workMs)
+  }
+  const ping = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcdefgh', id: idOf(1) }))
+  return { clock, heard, pingFrom: (host: string) => socket.onDatagram(ping, { host, port: 20_000 }) }
+}
 
 test('a bucket gives its burst, then its rate', () => {
   const bucket = new Bucket(TEN, 0)
@@ -52,18 +63,13 @@ test('of many sources it remembers those seen last, and never more than it may',
 })
 
 test('a flood from some addresses leaves the others their answers', () => {
-  const clock = new SimClock()
-  const socket = silentSocket()
-  const port = new DatagramPort(socket, { clock })
-  const heard = { good: 0, flood: 0 }
-  port.onMessage = (_message, { host }) => heard[host.startsWith('10.1.') ? 'good' : 'flood']++
-  const ping = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcdefgh', id: idOf(1) }))
+  const { clock, heard, pingFrom } = makeScene()
   let asked = 0
   // Ten seconds: each millisecond 100 pings from 100 addresses that flood, and one from 20 that do not.
   for (let ms = 0; ms < 10_000; ms++) {
     clock.runUntil(ms)
-    for (let n = 0; n < 100; n++) socket.onDatagram(ping, { host: `10.2.0.${n}`, port: 20_000 })
-    socket.onDatagram(ping, { host: `10.1.0.${ms % 20}`, port: 20_000 })
+    for (let n = 0; n < 100; n++) pingFrom(`10.2.0.${n}`)
+    pingFrom(`10.1.0.${ms % 20}`)
     asked++
   }
   expect(heard.good).toBe(asked)
@@ -72,41 +78,27 @@ test('a flood from some addresses leaves the others their answers', () => {
 })
 
 test('who sends all that he may is no match for who asks now and then, even several things at once', () => {
-  const clock = new SimClock()
-  const socket = silentSocket()
-  const port = new DatagramPort(socket, { clock })
-  const heard = { good: 0, flood: 0 }
-  port.onMessage = (_message, { host }) => heard[host.startsWith('10.1.') ? 'good' : 'flood']++
-  const ping = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcdefgh', id: idOf(1) }))
+  const { clock, heard, pingFrom } = makeScene()
   let asked = 0
   // Six seconds: 100 addresses send 400 a second each, below the limit of one source; 20 others send 8 at once, five times a second.
   for (let ms = 0; ms < 6_000; ms++) {
     clock.runUntil(ms)
-    for (let n = 0; n < 40; n++)
-      socket.onDatagram(ping, { host: `10.2.0.${(40 * ms + n) % 100}`, port: 20_000 })
+    for (let n = 0; n < 40; n++) pingFrom(`10.2.0.${(40 * ms + n) % 100}`)
     if (ms < 2_000 || ms % 10 !== 0) continue
-    for (let n = 0; n < 8; n++) socket.onDatagram(ping, { host: `10.1.0.${(ms / 10) % 20}`, port: 20_000 })
+    for (let n = 0; n < 8; n++) pingFrom(`10.1.0.${(ms / 10) % 20}`)
     asked += 8
   }
   expect(heard.good).toBe(asked)
 })
 
 test('on a machine that needs long for each message half of its time is used, and the modest are heard first', () => {
-  const clock = new SimClock()
-  const socket = silentSocket()
-  const port = new DatagramPort(socket, { clock })
-  const heard = { good: 0, flood: 0 }
-  port.onMessage = (_message, { host }) => {
-    heard[host.startsWith('10.1.') ? 'good' : 'flood']++
-    clock.runUntil(clock.now() + 2)
-  }
-  const ping = new TextEncoder().encode(encodeMessage({ type: 'ping', t: 'abcdefgh', id: idOf(1) }))
+  const { clock, heard, pingFrom } = makeScene({ workMs: 2 })
   let asked = 0
   for (let round = 0; clock.now() < 30_000; round++) {
     clock.runUntil(clock.now() + 0.1)
-    socket.onDatagram(ping, { host: `10.2.0.${round % 2}`, port: 20_000 })
+    pingFrom(`10.2.0.${round % 2}`)
     if (round % 500 !== 0) continue
-    socket.onDatagram(ping, { host: `10.1.0.${(round / 500) % 20}`, port: 20_000 })
+    pingFrom(`10.1.0.${(round / 500) % 20}`)
     asked++
   }
   const busy = 2 * (heard.good + heard.flood)
