@@ -34,13 +34,16 @@ export interface FileWatchOptions {
   readonly onUnreadable: (piece: number, error: StorageError) => void
 }
 
+type Looked = (isNews: boolean) => void
+
 export class FileWatch {
   readonly #options: FileWatchOptions
   /** What the files were like when they were good. Index = file; undefined: the next look tells. */
   readonly #known: (FileStat | undefined)[]
+  /** When the last look at each began that has come back: what it saw is as old as that. */
   readonly #lookedAt: Float64Array
-  /** Looks under way, with those who wait for them. */
-  readonly #looks = new Map<number, ((isNews: boolean) => void)[]>()
+  /** Looks under way, since when, and with those who wait for them. */
+  readonly #looks = new Map<number, { readonly begunAt: Millis; readonly waiting: Looked[] }>()
   /** Files change because we write to them: only their identity and length say something. */
   #areOurs: boolean
   #nextFile = 0
@@ -72,8 +75,8 @@ export class FileWatch {
       if (error !== undefined && into.length > 1) return done(error)
       if (error !== undefined) onUnreadable(piece, error)
       // When reading failed the file has to be looked at in any case: all of it may be concerned.
-      const since = error === undefined ? this.#options.clock.now() - FRESH_MS : Infinity
-      this.#confirm({ piece, begin, length }, since, () => {
+      const freshMs = error === undefined ? FRESH_MS : 0
+      this.#confirm({ piece, begin, length }, freshMs, () => {
         const last = piece + Math.floor((begin + length - 1) / geometry.pieceLength)
         for (let each = piece; each <= last; each++)
           if (!has(each)) return done(error ?? new StorageError('disk.changed', `piece ${each} is in doubt`))
@@ -140,39 +143,47 @@ export class FileWatch {
     this.#planSweep(LOOK_INTERVAL_MS)
   }
 
-  /** Calls `next` once all files in which these bytes lie have been looked at after `since`. */
-  #confirm({ piece, begin, length }: BlockRange, since: Millis, next: () => void): void {
-    const { geometry } = this.#options
-    if (this.#areOurs && since !== Infinity) return next()
+  /**
+   * Calls `next` once a look at each file in which these bytes lie has come back that began so long ago at most.
+   *
+   * @param freshMs 0: a look that has come back already does not count
+   */
+  #confirm({ piece, begin, length }: BlockRange, freshMs: Millis, next: () => void): void {
+    const { geometry, clock } = this.#options
+    if (this.#areOurs && freshMs > 0) return next()
+    const since = clock.now() - freshMs
+    const isOld = (file: number): boolean => this.#lookedAt[file]! < since
     const files = geometry
       .spans(piece, begin, length)
       .map(({ file }) => file)
-      .filter((file) => this.#lookedAt[file]! < since && !geometry.files[file]!.isPadding)
+      .filter((file) => (freshMs === 0 || isOld(file)) && !geometry.files[file]!.isPadding)
     const walk = (at: number): void => {
       const file = files[at]
       if (file === undefined || this.#isClosed) next()
-      else this.#look(file, () => walk(at + 1))
+      // One that was under way may have begun too early.
+      else this.#look(file, () => walk(isOld(file) ? at : at + 1))
     }
     walk(0)
   }
 
-  #look(file: number, done: (isNews: boolean) => void): void {
+  #look(file: number, done: Looked): void {
     const underWay = this.#looks.get(file)
     if (underWay !== undefined) {
-      underWay.push(done)
+      underWay.waiting.push(done)
       return
     }
-    const waiting = [done]
-    this.#looks.set(file, waiting)
-    this.#options.payload.statFile(file, (stat) => {
+    const { clock, payload } = this.#options
+    const look = { begunAt: clock.now(), waiting: [done] }
+    this.#looks.set(file, look)
+    payload.statFile(file, (stat) => {
       this.#looks.delete(file)
-      const isNews = !this.#isClosed && this.#note(file, stat)
-      for (const each of waiting) each(isNews)
+      const isNews = !this.#isClosed && this.#note(file, stat, look.begunAt)
+      for (const each of look.waiting) each(isNews)
     })
   }
 
-  #note(file: number, stat: FileStat | StorageError): boolean {
-    this.#lookedAt[file] = this.#options.clock.now()
+  #note(file: number, stat: FileStat | StorageError, begunAt: Millis): boolean {
+    this.#lookedAt[file] = begunAt
     const error = stat instanceof StorageError ? stat : this.#judge(file, stat)
     if (error !== undefined) return this.#options.onChanged(file, error)
     const isNews = this.#known[file] === undefined

@@ -194,6 +194,11 @@ export class MemoryDisk implements Disk {
     this.#pending.add(pending)
   }
 
+  /** When it will be done with what it was asked until now. */
+  get idleAt(): Millis {
+    return this.#finishesAt
+  }
+
   faultOf(operation: DiskOperation): StorageError | undefined {
     return this.#faults.get(operation)
   }

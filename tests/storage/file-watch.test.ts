@@ -52,3 +52,38 @@ test('a chmod, a new owner or another hard link is none, and hides none that fol
   ])
   expect(watch({ attributes: '600', changedAt: 2, modifiedAt: 2 })).toEqual(['a was written to'])
 })
+
+test('a look vouches for nothing that was read long after it began, whenever it comes back', () => {
+  const clock = new SimClock()
+  const lookMs = 5_000
+  const dirty = new Set<number>()
+  let [now, looks] = [FOUND, 0]
+  const fileWatch = new FileWatch({
+    geometry,
+    clock,
+    found: [FOUND],
+    has: (piece) => !dirty.has(piece),
+    onChanged: () => [0, 1, 2, 3].every((piece) => dirty.add(piece)),
+    onUnreadable: () => {},
+    payload: {
+      read: (_piece, _begin, _into, done) => void clock.after(0, done),
+      stat: () => {},
+      // It tells what was there when it began.
+      statFile: (_file, done) => {
+        const seen = now
+        looks++
+        clock.after(lookMs, () => done(seen))
+      },
+    },
+  })
+  clock.runUntil(LOOK_INTERVAL_MS + 2_000)
+  expect(looks).toBe(1)
+  now = { ...FOUND, changedAt: 2 }
+  let outcome: unknown
+  fileWatch.read(2, 0, [new Uint8Array(10)], (error) => (outcome = error?.code ?? 'read'))
+  clock.runUntil(LOOK_INTERVAL_MS + lookMs)
+  expect(outcome).toBe(undefined)
+  clock.runUntil(LOOK_INTERVAL_MS + 2 * lookMs)
+  expect([looks, outcome]).toEqual([2, 'disk.changed'])
+  fileWatch.close()
+})

@@ -53,10 +53,17 @@ const MAX_TIMERS_PER_MACHINE = 100
 /** What two machines may have between them at once: each dials, and what was there before breaks off. */
 const MAX_STREAMS_PER_PAIR = 8
 
+/** In the machine's own time. */
+interface Damaged {
+  readonly at: Millis
+  /** It may go without noticing until then. */
+  readonly excusedUntil: Millis
+}
+
 /** What the oracle knows of a machine. */
 interface Book {
-  /** Pieces that were damaged behind the machine's back, and until when it may go without noticing, in its own time. */
-  readonly rotten: Map<number, Millis>
+  /** Pieces that were damaged behind the machine's back. */
+  readonly rotten: Map<number, Damaged>
   /** Since when each piece could have been made durable, in the machine's own time. */
   readonly had: Map<number, Millis>
   /** When its disk or its time was last out of order. */
@@ -166,8 +173,11 @@ export class Oracle {
     const { rotten } = this.#bookOf(machine)
     // A download expects its files to change: it writes to them. A seeder looks after them.
     const isNoticed = machine.options.plan.role === 'seeder' && kind !== 'rot'
-    const until = isNoticed ? machine.options.clock.now() + NOTICED_AFTER : Infinity
-    rotten.set(piece, Math.max(until, rotten.get(piece) ?? 0))
+    const { clock, disk } = machine.options
+    const at = clock.now()
+    // A disk that hangs hangs until it is done with what it was asked before.
+    const until = isNoticed ? Math.max(at, disk.idleAt) + NOTICED_AFTER : Infinity
+    rotten.set(piece, { at, excusedUntil: Math.max(until, rotten.get(piece)?.excusedUntil ?? 0) })
   }
 
   onDisturbed(machine: Machine): void {
@@ -326,9 +336,10 @@ export class Oracle {
   /** Whether it need not know that the piece is damaged: silently, lately, or while its disk did not answer as it should. */
   #isExcused(machine: Machine, piece: number): boolean {
     const { rotten, disturbedAt } = this.#bookOf(machine)
-    const until = rotten.get(piece)
+    const damaged = rotten.get(piece)
     return (
-      until !== undefined && (machine.options.clock.now() <= until || disturbedAt >= until - NOTICED_AFTER)
+      damaged !== undefined &&
+      (machine.options.clock.now() <= damaged.excusedUntil || disturbedAt >= damaged.at)
     )
   }
 
