@@ -109,7 +109,7 @@ export class Jobs {
       await voucher.renew()
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      this.#screen.say(`${error.message}: the next start reads the payload again`)
+      this.#screen.say(`cannot date ${error.message}: the next start reads the payload again`)
     }
   }
 

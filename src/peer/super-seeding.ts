@@ -78,11 +78,6 @@ export class SuperSeeding {
     this.#knowers.onSource(guest.known, -1)
   }
 
-  /** Peers that are connected. */
-  get size(): number {
-    return this.#guests.size
-  }
-
   onHave(id: number, piece: number): void {
     const guest = this.#guests.get(id)!
     guest.offers?.delete(piece)

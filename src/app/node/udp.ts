@@ -68,17 +68,16 @@ export class UdpSocket implements Datagrams {
       return
     }
     // Without a callback Node keeps failures (EPERM, ENOBUFS, EMSGSIZE, ECONNREFUSED) to itself: a datagram may get lost.
-    this.#socket.send(this.#copied(data), port, host)
+    // The caller may reuse `data`, and so may we the copy of it, unless it has to wait for the kernel.
+    const isReused = this.#isBound && this.#queued === 0 && data.length <= MAX_REUSED_BYTES
+    this.#socket.send(isReused ? this.#outgoingCopy(data) : data.slice(), port, host)
     this.#queued = this.#socket.getSendQueueCount()
-    if (this.#queued > 0) this.#giveAway()
+    if (isReused && this.#queued > 0) this.#giveAway()
   }
 
-  /** The caller may reuse `data`, and so may we the copy of it, unless the kernel has not taken it yet. */
-  #copied(data: Uint8Array): Uint8Array {
-    const { length } = data
-    if (!this.#isBound || length > MAX_REUSED_BYTES) return data.slice()
+  #outgoingCopy(data: Uint8Array): Uint8Array {
     this.#outgoing.set(data)
-    return (this.#views[length] ??= this.#outgoing.subarray(0, length))
+    return (this.#views[data.length] ??= this.#outgoing.subarray(0, data.length))
   }
 
   /** What is in the queue stays as it is. */

@@ -6,8 +6,7 @@
  */
 import type { Stats } from 'node:fs'
 import { stat, utimes } from 'node:fs/promises'
-import { StorageError } from '../../protocol/errors.ts'
-import { errnoOf } from './network-error.ts'
+import { toStorageError } from '../../storage/fs/errno.ts'
 
 /** How many files are looked at together. */
 const STAT_BATCH = 64
@@ -42,7 +41,7 @@ export class Voucher {
    * All of the files was read since {@link of} and is what the metainfo says: it vouches for them from now on, if they are
    * as they were then, and otherwise for nothing.
    *
-   * @throws {StorageError} `disk.permission` or `disk.io`
+   * @throws {StorageError} the metainfo cannot be dated
    */
   async renew(): Promise<void> {
     const now = await lookAtAll(this.#files)
@@ -53,15 +52,7 @@ export class Voucher {
     try {
       await utimes(this.#path, time, time)
     } catch (error) {
-      const errno = errnoOf(error)
-      const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(errno)
-      throw new StorageError(
-        isForbidden ? 'disk.permission' : 'disk.io',
-        `cannot date ${this.#path}: ${errno}`,
-        {
-          cause: error,
-        },
-      )
+      throw toStorageError(error, this.#path)
     }
   }
 }
