@@ -6,7 +6,6 @@ import { type LogLevel, type NodeEvent } from '../src/app/event-level.ts'
 import { StorageError, SwarmError } from '../src/app/library.ts'
 import { EventLog } from '../src/app/logger.ts'
 import { SystemClock } from '../src/app/node/clock.ts'
-import { errnoOf } from '../src/app/node/network-error.ts'
 import type { Env } from './env.ts'
 import { EXIT_BROKEN_PIPE, EXIT_OK, EXIT_STORAGE, EXIT_UNEXPECTED, exitCodeOf } from './exit-code.ts'
 import { complain } from './main.ts'
@@ -62,8 +61,8 @@ export async function live(
     clock,
     level,
     fd: env.logFd,
-    onBroken(error) {
-      if (GONE.has(errnoOf(error))) {
+    onBroken(error: NodeJS.ErrnoException) {
+      if (GONE.has(error.code ?? '')) {
         codeOfBrokenLog = EXIT_BROKEN_PIPE
         stop.abort(new Stopped('the reader of the log went away'))
       } else {

@@ -3,7 +3,8 @@ import { lookup } from 'node:dns/promises'
 import { ConfigError, type TransportError } from '../../protocol/errors.ts'
 import { canonicalIp, familyOf, formatEndpoint, parseHostPort } from '../../protocol/endpoint.ts'
 import type { Endpoint, Family } from '../../protocol/endpoint.ts'
-import { errnoOf, listenError } from './network-error.ts'
+import { errnoOf } from '../../storage/fs/errno.ts'
+import { listenError } from './network-error.ts'
 
 /** With a port of its own choice the system may give IPv4 one that IPv6 has in use: how often to try another. */
 const MAX_PAIR_ATTEMPTS = 16

@@ -4,16 +4,13 @@ import { promisify } from 'node:util'
 import { parseBlocklist } from '../../peer/blocklist-file.ts'
 import type { IpFilter } from '../../peer/ip-filter.ts'
 import { ConfigError } from '../../protocol/errors.ts'
-import { errnoOf } from './network-error.ts'
+import { errnoOf, inWords } from '../../storage/fs/errno.ts'
 
 /** Bytes of a list, before and after it is unpacked. */
 export const MAX_BLOCKLIST_LENGTH = 256 * 1024 * 1024
 
-/** What Node and the system call the usual troubles, and what people do. */
-const IN_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a directory',
-  EACCES: 'it may not be read',
+/** What zlib complains of, in words for people. */
+const UNPACKING: Readonly<Record<string, string>> = {
   ERR_BUFFER_TOO_LARGE: `unpacked it is longer than ${MAX_BLOCKLIST_LENGTH} bytes`,
   Z_DATA_ERROR: 'its gzip data is damaged',
   Z_BUF_ERROR: 'its gzip data ends too early',
@@ -37,7 +34,7 @@ async function readUnpacked(path: string): Promise<Uint8Array> {
       await file.close()
     }
   } catch (error) {
-    const why = IN_WORDS[errnoOf(error)] ?? (error as Error).message
+    const why = UNPACKING[errnoOf(error)] ?? inWords(error)
     throw new ConfigError('config.value', `-blocklist ${path} cannot be read: ${why}`, { cause: error })
   }
 }

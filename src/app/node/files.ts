@@ -1,10 +1,11 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
-import { errnoOf } from './network-error.ts'
+import { replaceDurably } from '../../storage/fs/durable-file.ts'
+import { codeOf, inWords } from '../../storage/fs/errno.ts'
 
 export { basename, dirname, join, resolve }
 
@@ -53,13 +54,7 @@ export async function readMetainfoBytes(path: string, maxLength: number): Promis
     return await file.readFile()
   } catch (error) {
     if (error instanceof MetainfoError) throw error
-    throw new MetainfoError(
-      'meta.unreadable',
-      `cannot read ${path}: ${WORDS[errnoOf(error)] ?? errnoOf(error)}`,
-      {
-        cause: error,
-      },
-    )
+    throw new MetainfoError('meta.unreadable', `cannot read ${path}: ${inWords(error)}`, { cause: error })
   } finally {
     await file?.close()
   }
@@ -73,43 +68,15 @@ export async function makeFolder(path: string): Promise<void> {
 /**
  * Writes a file so that, whatever happens, `path` holds what was there before or all of `bytes`.
  *
- * @throws {StorageError} `disk.permission`, `disk.full` or `disk.io`
+ * @throws {StorageError} why it cannot be written
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   // In a name of its own there is no room where `path` has the longest there can be; and it never meets one that was left.
   const draft = join(dirname(path), `.bitswarm-${randomUUID()}.tmp`)
   try {
-    const file = await open(draft, 'wx', 0o644)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(draft, path)
-    const folder = await open(dirname(path), 'r')
-    await folder.sync().catch(() => {}) // not every file system can
-    await folder.close()
+    await replaceDurably(path, bytes, { mode: 0o644, draft })
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {})
-    const errno = errnoOf(error)
-    const code =
-      errno === 'ENOSPC' || errno === 'EDQUOT'
-        ? 'disk.full'
-        : ['EACCES', 'EPERM', 'EROFS'].includes(errno)
-          ? 'disk.permission'
-          : 'disk.io'
-    throw new StorageError(code, `cannot write ${path}: ${WORDS[errno] ?? errno}`, { cause: error })
+    throw new StorageError(codeOf(error), `cannot write ${path}: ${inWords(error)}`, { cause: error })
   }
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'there is no such file or folder',
-  EISDIR: 'it is a folder',
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space left',
-  EDQUOT: 'the quota is used up',
 }

@@ -4,7 +4,8 @@ import { networkInterfaces } from 'node:os'
 import { canonicalIp, familyOf, formatEndpoint, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import type { TransportError } from '../../protocol/errors.ts'
 import type { MulticastGroup } from '../../protocol/ports.ts'
-import { errnoOf, listenError } from './network-error.ts'
+import { errnoOf } from '../../storage/fs/errno.ts'
+import { listenError } from './network-error.ts'
 import { plain } from './plain-bytes.ts'
 
 /** Routers that a datagram may pass: the groups are those of a site, and most networks route no multicast at all. */

@@ -1,6 +1,7 @@
 /** Node's errors of sockets and names as ours. */
 import { ERROR_CODES, TransportError } from '../../protocol/errors.ts'
 import { excerpt } from '../../protocol/text.ts'
+import { errnoOf, inWords } from '../../storage/fs/errno.ts'
 
 const CODE_OF_ERRNO = {
   ECONNREFUSED: 'net.refused',
@@ -19,10 +20,6 @@ const CODE_OF_ERRNO = {
   EAI_AGAIN: 'net.unresolved',
 } as const
 
-export function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
-}
-
 /** What OpenSSL calls a server that cannot prove who it is. */
 const UNTRUSTED = /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY|^ERR_(TLS|SSL)_/
 /** Characters of its reason: names in a certificate are the server's own words. */
@@ -35,7 +32,8 @@ export function connectionError(error: unknown, what: string): TransportError {
   if (UNTRUSTED.test(errno))
     return new TransportError('net.tls', `${what}: ${ERROR_CODES['net.tls'][1]}: ${reasonOf(error)}`, details)
   const code = CODE_OF_ERRNO[errno as keyof typeof CODE_OF_ERRNO] ?? 'net.failed'
-  return new TransportError(code, `${what}: ${meaningOf(errno) ?? ERROR_CODES[code][1]} (${errno})`, details)
+  const named = errno === '' ? '' : ` (${errno})`
+  return new TransportError(code, `${what}: ${meaningOf(errno) ?? ERROR_CODES[code][1]}${named}`, details)
 }
 
 /** The short reason where there is one: messages repeat all that a certificate says. */
@@ -58,11 +56,6 @@ export function listenError(error: unknown, address: string): TransportError {
   const details = { cause: error, data: { errno } }
   if (errno === 'EADDRINUSE')
     return new TransportError('net.address-in-use', `another process listens on ${address}`, details)
-  const why =
-    errno === 'EACCES'
-      ? 'no permission'
-      : errno === 'EADDRNOTAVAIL'
-        ? 'this machine does not have the address'
-        : errno
+  const why = errno === 'EADDRNOTAVAIL' ? 'this machine does not have the address' : inWords(error)
   return new TransportError('net.listen', `cannot listen on ${address}: ${why}`, details)
 }

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import type { StateStore } from '../../dht/life/state-store.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
-import { toStorageError } from '../../storage/fs/errno.ts'
+import { errnoOf, toStorageError } from '../../storage/fs/errno.ts'
 import { Lock } from '../../storage/fs/lock.ts'
-import { errnoOf } from './network-error.ts'
 
 /** Processes that may keep a state of the same name in one folder; the next one keeps none. */
 export const MAX_STATES_PER_NAME = 16
@@ -80,7 +79,7 @@ class StateFile implements StateStore {
   }
 
   save(bytes: Uint8Array, onDone: (error?: StorageError) => void): void {
-    replaceDurably(this.#path, bytes, STATE_MODE).then(
+    replaceDurably(this.#path, bytes, { mode: STATE_MODE }).then(
       () => onDone(),
       (error: unknown) => onDone(toStorageError(error, this.#path)),
     )

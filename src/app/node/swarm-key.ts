@@ -3,10 +3,9 @@ import { open, writeFile } from 'node:fs/promises'
 import { KeyRing } from '../../dht/frames/key-ring.ts'
 import { makeSwarmKey, parseSwarmKeys, type FrameMode } from '../../dht/frames/swarm-key.ts'
 import { ConfigError, StorageError } from '../../protocol/errors.ts'
-import { toStorageError } from '../../storage/fs/errno.ts'
+import { errnoOf, inWords, toStorageError } from '../../storage/fs/errno.ts'
 import { opensslAead } from './aead.ts'
 import { opensslHashes } from './hashes.ts'
-import { errnoOf } from './network-error.ts'
 import { CryptoRandom } from './random.ts'
 
 /** Bytes of a key file. */
@@ -16,12 +15,6 @@ export const MAX_SWARM_KEY_FILE = 4_096
 const PRIVATE = 0o600
 /** Read by all users of the machine: a key that is none. */
 const READABLE_BY_OTHERS = 0o004
-
-const IN_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a directory',
-  EACCES: 'it may not be read',
-}
 
 /** @throws {ConfigError} `config.value`: it cannot be read, all users can read it, or it holds no keys */
 export async function readSwarmKey(path: string): Promise<KeyRing> {
@@ -57,8 +50,7 @@ async function readPrivate(path: string, name: string): Promise<string> {
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    const why = IN_WORDS[errnoOf(error)] ?? (error as Error).message
-    throw new ConfigError('config.value', `${name} cannot be read: ${why}`, { cause: error })
+    throw new ConfigError('config.value', `${name} cannot be read: ${inWords(error)}`, { cause: error })
   }
 }
 

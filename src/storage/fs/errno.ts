@@ -1,4 +1,4 @@
-/** Node's file system errors as ours. */
+/** Errors of the system: what it calls them, which of ours they are, and what people are told. */
 import { StorageError } from '../../protocol/errors.ts'
 
 type DiskCode = StorageError['code']
@@ -23,6 +23,37 @@ const CODES: Readonly<Record<string, DiskCode>> = {
   [STRAYED]: 'disk.unsafe-path',
 }
 
+/** What people are told of what happens often. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'there is no such file or folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left',
+  EDQUOT: 'the quota is used up',
+}
+
+/** For example `ENOSPC`; empty when the error does not name one. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+export function codeOf(error: unknown): DiskCode {
+  return CODES[errnoOf(error)] ?? 'disk.io'
+}
+
+/** The end of a sentence that says what could not be done: our words where there are some, else the system's. */
+export function inWords(error: unknown): string {
+  return WORDS[errnoOf(error)] ?? reasonIn(error instanceof Error ? error.message : String(error))
+}
+
+/** Node puts the errno before the reason, and the call behind it. */
+function reasonIn(message: string): string {
+  return /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
+}
+
 /** What of an error survives the way from a worker. */
 export interface FsFault {
   /** For example `ENOSPC`; empty when the file system did not name one. */
@@ -32,14 +63,13 @@ export interface FsFault {
 }
 
 export function faultOf(error: unknown, path: string): FsFault {
-  const { code = '', message } = error as NodeJS.ErrnoException
-  return { errno: code, message, path }
+  return { errno: errnoOf(error), message: (error as Error).message, path }
 }
 
 /** `read.bin: no space left on device (ENOSPC)`; the fault or the original error stays as the cause. */
 export function fromFault(fault: FsFault, cause: unknown = fault): StorageError {
   const { errno, message, path } = fault
-  const reason = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
+  const reason = reasonIn(message)
   const text =
     errno === '' || errno === CUT_SHORT || errno === STRAYED
       ? `${path}: ${reason}`
@@ -54,7 +84,7 @@ export function fromFault(fault: FsFault, cause: unknown = fault): StorageError 
  */
 export function toStorageError(error: unknown, path: string): StorageError {
   if (error instanceof StorageError) return error
-  if (typeof (error as NodeJS.ErrnoException | undefined)?.code !== 'string') throw error
+  if (errnoOf(error) === '') throw error
   return fromFault(faultOf(error, (error as NodeJS.ErrnoException).path ?? path), error)
 }
 

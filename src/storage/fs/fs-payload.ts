@@ -10,7 +10,7 @@ import { cut, totalLength } from '../buffer-list.ts'
 import type { FileStat, NoteTaking, OpenMode, Payload, PayloadPlan, Remembered, Verdict } from '../disk.ts'
 import { FileMap } from '../file-map.ts'
 import { currentBoot } from './boot.ts'
-import { replaceDurably, syncPath } from './durable-file.ts'
+import { replaceDurably, syncFolder } from './durable-file.ts'
 import { toStorageError } from './errno.ts'
 import { AsyncHandles, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
@@ -285,7 +285,7 @@ export class FsPayload implements Payload {
         if (path !== undefined) await this.#syncFile(path)
       })
       for (const folder of this.#newNamesIn) {
-        await syncPath(folder)
+        await syncFolder(folder)
         this.#newNamesIn.delete(folder)
       }
     } catch (error) {

@@ -7,6 +7,7 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StorageError } from '../../protocol/errors.ts'
+import { errnoOf } from './errno.ts'
 
 /** How long a lock file may be empty while its maker fills it. */
 const FILL_MS = 50
@@ -75,7 +76,7 @@ async function create(path: string): Promise<boolean> {
     }
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (errnoOf(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -121,7 +122,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    return errnoOf(error) !== 'ESRCH'
   }
 }
 
@@ -156,7 +157,7 @@ async function startOf(pid: number): Promise<string> {
 
 function whenMissing<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return value
+    if (errnoOf(error) === 'ENOENT') return value
     throw error
   }
 }

@@ -8,6 +8,7 @@ import type { FileMap } from '../file-map.ts'
 import { forEachInFlight } from './in-flight.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
 import { refuseStray } from './stray.ts'
+import { errnoOf } from './errno.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 /** Looked at in one go. */
@@ -85,7 +86,7 @@ async function hasContent(path: string, isCancelled: () => boolean): Promise<boo
       await file.close()
     }
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+    return errnoOf(error) !== 'ENOENT'
   }
 }
 

@@ -6,7 +6,8 @@ import type { Remembered } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
 import { NOTE_BYTES } from '../resume-notes.ts'
 import { MAX_RESUME_BYTES } from '../resume.ts'
-import { syncPath, unfinished } from './durable-file.ts'
+import { syncFolder, unfinished } from './durable-file.ts'
+import { errnoOf } from './errno.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
 
@@ -35,7 +36,7 @@ export async function createNotes(map: FileMap, isDurable: boolean): Promise<voi
   } finally {
     await file.close()
   }
-  if (isDurable) await syncPath(dirname(map.notesPath))
+  if (isDurable) await syncFolder(dirname(map.notesPath))
 }
 
 export async function eraseNotes(map: FileMap, pieces: readonly number[]): Promise<void> {
@@ -71,7 +72,7 @@ async function readSmall(path: string, maxBytes: number): Promise<RememberedFile
       await file.close()
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { bytes: undefined, modifiedAt: 0 }
+    if (errnoOf(error) === 'ENOENT') return { bytes: undefined, modifiedAt: 0 }
     throw error
   }
 }

@@ -7,6 +7,7 @@ import { sep } from 'node:path'
 import type { Stats } from 'node:fs'
 import { StorageError } from '../../protocol/errors.ts'
 import type { OpenMode } from '../disk.ts'
+import { errnoOf } from './errno.ts'
 
 export class SafePaths {
   readonly #root: string
@@ -74,7 +75,7 @@ async function orNothing(looked: Promise<Stats>): Promise<Stats | undefined> {
   try {
     return await looked
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

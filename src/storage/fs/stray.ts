@@ -7,14 +7,14 @@
 import { closeSync, fstatSync, lstatSync, openSync, realpathSync, type Stats } from 'node:fs'
 import { lstat, realpath } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { strayed } from './errno.ts'
+import { errnoOf, strayed } from './errno.ts'
 
 /** Where the payload at `root` lies, or will lie, free of symlinks. The folder around it exists. */
 export async function placeOf(root: string): Promise<string> {
   try {
     return await realpath(root)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (errnoOf(error) !== 'ENOENT') throw error
     return join(await realpath(dirname(root)), basename(root))
   }
 }

@@ -35,8 +35,8 @@ test('a list may come through a pipe', async () => {
 })
 
 test.each([
-  ['no such file', () => join(folder, 'missing'), /cannot be read: there is no such file$/],
-  ['a folder', () => folder, /cannot be read: it is a directory$/],
+  ['no such file', () => join(folder, 'missing'), /cannot be read: there is no such file or folder$/],
+  ['a folder', () => folder, /cannot be read: it is a folder$/],
   [
     'a damaged archive',
     () => file('damaged', gzipSync(LIST).fill(7, 12, 20)),

@@ -39,7 +39,7 @@ describe('a file is refused, by name,', () => {
 
   test.each([
     ['that is not there', () => join(folder, 'missing'), 'there is no such file'],
-    ['that is a directory', () => folder, 'it is a directory'],
+    ['that is a directory', () => folder, 'it is a folder'],
     ['with something else in it', () => file('hunter2'), 'line 1: expected a key of 32 bytes'],
     ['that is too long', () => file('#'.repeat(MAX_SWARM_KEY_FILE + 1)), 'longer than 4096 bytes'],
     ['twice the same key', () => file(`${HEX}\n${HEX}`), 'the same key id'],
