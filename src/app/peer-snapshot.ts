@@ -1,6 +1,9 @@
 /** What a torrent tells of one peer when it is asked: plain values. */
+import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerState } from '../peer/events.ts'
+import type { Millis } from '../protocol/ports.ts'
 import type { Direction } from './connector.ts'
+import type { Downloader } from './downloader.ts'
 
 export interface PeerSnapshot {
   readonly peer: string
@@ -16,4 +19,32 @@ export interface PeerSnapshot {
   readonly upRate: number
   /** Blocks asked of it that have not come. */
   readonly inFlight: number
+}
+
+/** @param downloader undefined until the metainfo is known */
+export function describePeer(
+  peer: PeerConnection,
+  downloader: Downloader | undefined,
+  now: Millis,
+): PeerSnapshot {
+  return {
+    peer: peer.address,
+    state: stateOf(peer, downloader),
+    direction: peer.direction,
+    client: peer.client,
+    have: peer.pieces?.count ?? 0,
+    downloaded: peer.downRate.total,
+    uploaded: peer.upRate.total,
+    downRate: peer.downRate.rate(now),
+    upRate: peer.upRate.rate(now),
+    inFlight: downloader?.inFlight(peer) ?? 0,
+  }
+}
+
+/** What goes on between us and a connected peer. */
+export function stateOf(peer: PeerConnection, downloader: Downloader | undefined): PeerState {
+  if (downloader?.picker.isComplete) return 'seeding'
+  if (!peer.isWanted) return 'waiting'
+  if (peer.isChokingUs) return 'choking'
+  return (downloader?.inFlight(peer) ?? 0) > 0 ? 'downloading' : 'waiting'
 }

@@ -3,10 +3,9 @@ import { PeerConnection } from '../peer/connection.ts'
 import { sendDontHaves } from '../peer/dont-have.ts'
 import type { PeerExtension } from '../peer/peer-extension.ts'
 import type { PeerObserver } from '../peer/peer-observer.ts'
-import type { PeerEvent, PeerState } from '../peer/events.ts'
+import type { PeerEvent } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
 import type { PeerOrigin } from '../peer/peer-list.ts'
-import { MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH } from '../peer/upload-queue.ts'
 import { clientName } from '../protocol/client-name.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ExtensionRegistry, type ExtensionFields } from '../protocol/extension.ts'
@@ -16,7 +15,8 @@ import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../
 import type { ConnectionSlots } from './connection-slots.ts'
 import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
 import { Culprits } from './culprits.ts'
-import type { PeerSnapshot } from './peer-snapshot.ts'
+import { Introductions } from './introductions.ts'
+import { describePeer, stateOf, type PeerSnapshot } from './peer-snapshot.ts'
 import { PieceNews } from './piece-news.ts'
 import type { Transfer } from './transfer.ts'
 
@@ -56,7 +56,7 @@ export class Swarm implements PeerObserver {
   readonly #connector: Connector
   readonly #registry: ExtensionRegistry<PeerConnection> = new ExtensionRegistry()
   readonly #extensions: PeerExtension[] = []
-  #metadataSize: number | undefined
+  readonly #introductions: Introductions
   #dht: DhtMeeting | undefined
   readonly #peers = new Map<number, PeerConnection>()
   readonly #news: PieceNews
@@ -73,6 +73,10 @@ export class Swarm implements PeerObserver {
     this.#connector = new Connector({
       ...options,
       onShaken: (shaken, direction) => this.#onShaken(shaken, direction),
+    })
+    this.#introductions = new Introductions({
+      ...options,
+      isUploadOnlyTo: (peer) => this.#isUploadOnlyTo(peer),
     })
     this.culprits = new Culprits({
       connector: this.#connector,
@@ -96,13 +100,14 @@ export class Swarm implements PeerObserver {
 
   /** The info dictionary is known, and is so long: peers may ask us for it (BEP 9). */
   offerMetadata(bytes: number): void {
-    this.#metadataSize = bytes
-    this.#introduceAnew()
+    this.#introductions.metadataSize = bytes
+    this.#introductions.renew(this.#peers.values())
   }
 
   /** Tells peers where our DHT node is, and it where theirs are, from now on; or no longer. */
   offerDht(dht: DhtMeeting | undefined): void {
     this.#dht = dht
+    this.#introductions.dhtPort = dht?.port
   }
 
   /** The metainfo is known and the payload open: from now on blocks flow. */
@@ -157,7 +162,7 @@ export class Swarm implements PeerObserver {
   /** We have everything: connections to others that do serve nobody. */
   onComplete(): void {
     this.#news.flush()
-    this.#introduceAnew()
+    this.#introductions.renew(this.#peers.values())
     for (const peer of [...this.#peers.values()]) this.#closeIfBothComplete(peer)
   }
 
@@ -193,7 +198,9 @@ export class Swarm implements PeerObserver {
 
   /** Connected peers first, then those that are known. */
   snapshot(): PeerSnapshot[] {
-    const connected = Array.from(this.#peers.values(), (peer) => this.#describe(peer))
+    const now = this.#options.clock.now()
+    const downloader = this.#transfer?.downloader
+    const connected = Array.from(this.#peers.values(), (peer) => describePeer(peer, downloader, now))
     const known = this.#connector.snapshot().map(({ endpoint, state }) => ({
       peer: formatEndpoint(endpoint),
       state: state === 'connected' ? ('waiting' as const) : state,
@@ -256,7 +263,7 @@ export class Swarm implements PeerObserver {
   }
 
   onClosed(peer: PeerConnection, reason: string): void {
-    const state = this.#stateOf(peer)
+    const state = stateOf(peer, this.#transfer?.downloader)
     this.#peers.delete(peer.id)
     this.culprits.remember(peer)
     this.#downloadedBefore += peer.downRate.total
@@ -296,7 +303,7 @@ export class Swarm implements PeerObserver {
       observer: this,
       download: options.download(stream.remote.host),
       ...(handshake.hasExtensions && {
-        extensions: { registry: this.#registry, fields: () => this.#fields(peer) },
+        extensions: { registry: this.#registry, fields: () => this.#introductions.fieldsFor(peer) },
       }),
     })
     this.#peers.set(peer.id, peer)
@@ -308,22 +315,9 @@ export class Swarm implements PeerObserver {
     return undefined
   }
 
-  /** What we say of ourselves (BEP 10). */
-  #fields(peer: PeerConnection): ExtensionFields {
-    const { client, listenPort } = this.#options
-    return {
-      client,
-      port: listenPort,
-      requestQueue: MAX_QUEUED_REQUESTS,
-      longestBlock: MAX_REQUEST_LENGTH,
-      metadataSize: this.#metadataSize,
-      dhtPort: this.#dht?.port,
-      isUploadOnly: this.#transfer?.downloader.picker.isComplete && !this.#transfer.uploader.isHiding(peer),
-    }
-  }
-
-  #introduceAnew(): void {
-    for (const peer of this.#peers.values()) peer.introduce()
+  /** Who does not know yet that we have everything would leave at such a word (BEP 21). */
+  #isUploadOnlyTo(peer: PeerConnection): boolean {
+    return this.#transfer?.downloader.picker.isComplete === true && !this.#transfer.uploader.isHiding(peer)
   }
 
   #introduce(peer: PeerConnection, { geometry, uploader }: Transfer): void {
@@ -366,30 +360,7 @@ export class Swarm implements PeerObserver {
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)
     this.#transfer?.uploader.round()
-  }
-
-  #describe(peer: PeerConnection): PeerSnapshot {
-    const now = this.#options.clock.now()
-    return {
-      peer: peer.address,
-      state: this.#stateOf(peer),
-      direction: peer.direction,
-      client: peer.client,
-      have: peer.pieces?.count ?? 0,
-      downloaded: peer.downRate.total,
-      uploaded: peer.upRate.total,
-      downRate: peer.downRate.rate(now),
-      upRate: peer.upRate.rate(now),
-      inFlight: this.#transfer?.downloader.inFlight(peer) ?? 0,
-    }
-  }
-
-  #stateOf(peer: PeerConnection): PeerState {
-    const downloader = this.#transfer?.downloader
-    if (downloader?.picker.isComplete) return 'seeding'
-    if (!peer.isWanted) return 'waiting'
-    if (peer.isChokingUs) return 'choking'
-    return (downloader?.inFlight(peer) ?? 0) > 0 ? 'downloading' : 'waiting'
+    this.#introductions.renew(this.#peers.values())
   }
 
   #sum(value: (peer: PeerConnection) => number): number {

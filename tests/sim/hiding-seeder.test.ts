@@ -12,10 +12,8 @@ const HOST = '10.9.9.9'
 const SECONDS = 1_000
 const PIECE_LENGTH = 16_384
 
-test.each([
-  { title: 'who is shown less than everything is not told that we only upload: it may leave', pieces: 64 },
-  { title: 'who is shown the only piece is told so', pieces: 1 },
-])('$title', async ({ pieces }) => {
+/** A peer that takes nothing, and what it was told: `bitfield`, `have`, and extension handshakes. */
+async function visitor(pieces: number): Promise<{ readonly sim: SimSwarm; readonly told: string[] }> {
   const sim = new SimSwarm({
     seed: 1,
     hashes,
@@ -31,7 +29,7 @@ test.each([
         const skipped = Math.min(chunk.length, HANDSHAKE_LENGTH - heard)
         heard += skipped
         decoder.push(chunk.subarray(skipped), (message) => {
-          if (message.type === 'bitfield') told.push('bitfield')
+          if (message.type === 'bitfield' || message.type === 'have') told.push(message.type)
           if (message.type === 'extended' && message.id === EXTENSION_HANDSHAKE_ID)
             told.push(new TextDecoder('latin1').decode(message.payload))
         })
@@ -48,7 +46,26 @@ test.each([
   await sim.seeder({ peers: [{ address: `${HOST}:6881` }] })
 
   sim.runUntil(() => told.length === 2, { withinMs: 30 * SECONDS })
+  return { sim, told }
+}
 
+const UPLOAD_ONLY = '11:upload_onlyi1e'
+
+test('who is shown the only piece is told at once that we only upload', async () => {
+  const { told } = await visitor(1)
   expect(told[0]).toBe('bitfield')
-  expect(told[1]!.includes('11:upload_onlyi1e')).toBe(pieces === 1)
+  expect(told[1]).toContain(UPLOAD_ONLY)
+})
+
+test('who is shown less than everything is told so only when it is shown the rest: before, it might leave', async () => {
+  const { sim, told } = await visitor(64)
+  expect(told[0]).toBe('bitfield')
+  expect(told[1]).not.toContain(UPLOAD_ONLY)
+
+  sim.runUntil(() => told.length > 2 + 63, { withinMs: 30 * SECONDS })
+
+  expect(told.slice(2, -1)).toEqual(Array.from({ length: 63 }, () => 'have'))
+  expect(told.at(-1)).toContain(UPLOAD_ONLY)
+  sim.clock.runUntil(sim.clock.now() + 30 * SECONDS)
+  expect(told).toHaveLength(2 + 63 + 1)
 })
