@@ -109,13 +109,6 @@ export function encodePieceHeader(piece: number, begin: number, length: number):
   return bytes
 }
 
-export function encodePort(port: number): Uint8Array {
-  const bytes = frame(MESSAGE_ID.port, 2)
-  bytes[5] = port >>> 8
-  bytes[6] = port
-  return bytes
-}
-
 /** @param id the remote's number for the extension; 0 for the handshake */
 export function encodeExtended(id: number, payload: Uint8Array): Uint8Array {
   const bytes = frame(MESSAGE_ID.extended, 1 + payload.length)

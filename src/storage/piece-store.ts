@@ -79,11 +79,6 @@ export class PieceStore {
     this.#options = options
   }
 
-  /** Bytes of complete pieces that are not on disk yet. */
-  get unwrittenBytes(): number {
-    return this.#unwrittenBytes
-  }
-
   /** Take in no more blocks until `onDrain`. */
   get isCongested(): boolean {
     return this.#isCongested

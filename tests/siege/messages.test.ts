@@ -12,7 +12,6 @@ import {
   encodeInterested,
   encodeNotInterested,
   encodePieceHeader,
-  encodePort,
   encodeRequests,
   encodeUnchoke,
 } from '../../src/protocol/message.ts'
@@ -120,7 +119,7 @@ describe('a flood ends it:', () => {
     ['chokes and unchokes', times(20_000, encodeUnchoke(), encodeChoke()), 'wire.flood'],
     ['cancels of nothing', times(20_000, encodeCancels([range(0, 0, 16_384)])), 'wire.flood'],
     ['requests while it is choked', times(20_000, encodeRequests([range(0, 0, 16_384)])), 'wire.flood'],
-    ['ports', times(20_000, encodePort(6881)), 'wire.flood'],
+    ['ports', times(20_000, message(3, 9, 0x1a, 0xe1)), 'wire.flood'],
     ['messages of unknown kinds', times(50_000, message(1, 99)), 'wire.flood'],
     ['extended messages that nobody speaks', times(50_000, encodeExtended(77, text('de'))), 'wire.flood'],
     ['extension handshakes', times(100_000, HELLO), 'wire.flood'],

@@ -7,7 +7,6 @@ export class SimLink {
   readonly #clock: SimClock
   readonly #bytesPerSecond: number
   #freeAt: Millis = 0
-  #carried = 0
 
   /** @param bytesPerSecond `Infinity` for no limit */
   constructor(clock: SimClock, bytesPerSecond: number) {
@@ -15,15 +14,9 @@ export class SimLink {
     this.#bytesPerSecond = bytesPerSecond
   }
 
-  /** Bytes booked since the start. */
-  get carried(): number {
-    return this.#carried
-  }
-
   /** Books the link for `bytes`. @returns when they are through */
   book(bytes: number): Millis {
     this.#freeAt = Math.max(this.#clock.now(), this.#freeAt) + (bytes * 1_000) / this.#bytesPerSecond
-    this.#carried += bytes
     return this.#freeAt
   }
 }

@@ -3,7 +3,6 @@ import { buildMetainfo } from '../../metainfo/build.ts'
 import type { Metainfo } from '../../metainfo/metainfo.ts'
 import { formatEndpoint } from '../../protocol/endpoint.ts'
 import { InvariantError } from '../../protocol/errors.ts'
-import { toHex } from '../../protocol/ids.ts'
 import type { Hashes, Millis } from '../../protocol/ports.ts'
 import { MemoryDisk } from '../../storage/memory-disk.ts'
 import { Node, type AddSessionOptions, type NodeOptions } from '../node.ts'
@@ -68,7 +67,7 @@ export class SimSwarm {
   readonly http: SimHttp = new SimHttp(this.clock)
   readonly payload: Uint8Array
   readonly metainfo: Metainfo
-  /** Everything that was reported, in order: a line each, with virtual time and machine. */
+  /** Everything that was reported, in order: a line each, with virtual time and machine. Two runs with one seed have the same. */
   readonly log: string[] = []
   readonly #hashes: Hashes
   #machines = 0
@@ -171,11 +170,6 @@ export class SimSwarm {
           `it did not happen within ${withinMs} ms of virtual time:\n${this.log.slice(-20).join('\n')}`,
         )
     }
-  }
-
-  /** Two runs with one seed have the same. */
-  traceHash(): string {
-    return toHex(this.#hashes.sha1(new TextEncoder().encode(this.log.join('\n'))))
   }
 
   #payloadWith(has: string): Uint8Array {

@@ -195,11 +195,6 @@ export class PeerStore {
     }
   }
 
-  /** When the next peer expires; undefined while there is none. */
-  get nextExpiry(): Millis | undefined {
-    return this.#peers.values().next().value?.expiresAt
-  }
-
   /** Makes place for one more peer of `network`, or says that there is none. */
   #makeRoom(infoHash: InfoHash, network: string, limits: StoreLimits): boolean {
     const swarm = this.#swarms.get(keyOf(infoHash))

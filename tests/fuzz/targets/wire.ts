@@ -10,7 +10,6 @@ import {
   encodeKeepAlive,
   encodeNotInterested,
   encodePieceHeader,
-  encodePort,
   encodeRequests,
   encodeUnchoke,
   type WireMessage,
@@ -43,7 +42,7 @@ export const target: FuzzTarget = {
       encodeRequests([range]),
       encodeCancels([range]),
       piece,
-      encodePort(6_881),
+      port(6_881),
       encodeExtended(0, Buffer.from('d1:md6:ut_pexi1eee')),
       Uint8Array.of(0, 0, 0, 3, 99, 1, 2),
     ]
@@ -117,6 +116,11 @@ function kept(message: WireMessage): WireMessage {
   }
 }
 
+/** Of BEP 5: understood, but never said. */
+function port(number: number): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 3, 9, number >>> 8, number)
+}
+
 function encode(message: WireMessage): Uint8Array {
   switch (message.type) {
     case 'keepAlive':
@@ -142,7 +146,7 @@ function encode(message: WireMessage): Uint8Array {
       return Buffer.concat([encodePieceHeader(piece, begin, block.length), block])
     }
     case 'port':
-      return encodePort(message.port)
+      return port(message.port)
     case 'extended':
       return encodeExtended(message.id, message.payload)
     case 'unknown':

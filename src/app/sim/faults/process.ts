@@ -45,10 +45,6 @@ export class SimProcess implements Dialer {
     }
   }
 
-  get isDead(): boolean {
-    return this.#isDead
-  }
-
   /** Timers that wait. */
   get timerCount(): number {
     return this.#timers
