@@ -126,8 +126,11 @@ export interface Payload {
   sync(done: (error?: StorageError) => void): void
   /** The files as they are once all commits that were asked for are done; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
-  /** One file as it is now; it must not be padding. Failures: `disk.missing`, or why it cannot be looked at. */
-  statFile(file: number, done: (result: FileStat | StorageError) => void): void
+  /**
+   * These files as they are now, in their order; none may be padding. Failures are those of each file: `disk.missing`, or
+   * why it cannot be looked at.
+   */
+  statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void
   /** From now on what lies at the files' paths is read and verified, also where other files lay when they were first read. */
   reopen(): void
   readResume(done: (result: Remembered | StorageError) => void): void

@@ -2,7 +2,7 @@
  * Notices when a file is not what it was when its pieces were found good: gone, of another length, replaced, or written
  * to by somebody else.
  *
- * Files are looked at one after the other, a few at a time, whether anybody wants something of them or not. And what was
+ * Files are looked at a few at a time, whether anybody wants something of them or not. And what was
  * read from a file is passed on only when the file was looked at within {@link FRESH_MS}, if need be after the reading:
  * so nothing is passed on that was read later than so long after a change.
  */
@@ -22,7 +22,7 @@ export const FILES_PER_LOOK = 64
 export const FRESH_MS: Millis = 1_000
 
 export interface FileWatchOptions {
-  readonly payload: Pick<Payload, 'read' | 'stat' | 'statFile'>
+  readonly payload: Pick<Payload, 'read' | 'stat' | 'statFiles'>
   readonly geometry: PieceGeometry
   readonly clock: Clock
   /** The files as they were before their pieces were found good; undefined when we write to them from now on. */
@@ -34,7 +34,11 @@ export interface FileWatchOptions {
   readonly onUnreadable: (piece: number, error: StorageError) => void
 }
 
-type Looked = (isNews: boolean) => void
+/** Files that are being looked at, since when, and with those who wait for it. */
+interface Look {
+  readonly begunAt: Millis
+  readonly waiting: ((isNews: boolean) => void)[]
+}
 
 export class FileWatch {
   readonly #options: FileWatchOptions
@@ -42,8 +46,8 @@ export class FileWatch {
   readonly #known: (FileStat | undefined)[]
   /** When the last look at each began that has come back: what it saw is as old as that. */
   readonly #lookedAt: Float64Array
-  /** Looks under way, since when, and with those who wait for them. */
-  readonly #looks = new Map<number, { readonly begunAt: Millis; readonly waiting: Looked[] }>()
+  /** Looks under way. Key = file. */
+  readonly #looks = new Map<number, Look>()
   /** Files change because we write to them: only their identity and length say something. */
   #areOurs: boolean
   #nextFile = 0
@@ -122,25 +126,24 @@ export class FileWatch {
 
   #planSweep(delay: Millis): void {
     const { clock, geometry } = this.#options
-    this.#cancelSweep = clock.after(delay, () => this.#sweep(FILES_PER_LOOK, geometry.files.length))
+    this.#cancelSweep = clock.after(delay, () => this.#sweep(geometry.files.length))
   }
 
-  /**
-   * @param room how many files may be looked at now
-   * @param left files that were not passed yet in this sweep
-   */
-  #sweep(room: number, left: number): void {
+  /** @param left files that were not passed yet in this sweep */
+  #sweep(left: number): void {
     const { files } = this.#options.geometry
-    for (let rest = left; rest > 0 && room > 0; rest--) {
-      const file = this.#nextFile
-      this.#nextFile = (file + 1) % files.length
-      if (files[file]!.isPadding) continue
-      // Where one file has changed, or was never looked at, others may be like it: they are looked at without waiting.
-      return this.#look(file, (isNews) => {
-        if (!this.#isClosed) this.#sweep(isNews ? FILES_PER_LOOK : room - 1, rest - 1)
-      })
+    const next: number[] = []
+    let rest = left
+    for (; rest > 0 && next.length < FILES_PER_LOOK; rest--) {
+      if (!files[this.#nextFile]!.isPadding) next.push(this.#nextFile)
+      this.#nextFile = (this.#nextFile + 1) % files.length
     }
-    this.#planSweep(LOOK_INTERVAL_MS)
+    this.#look(next, (isNews) => {
+      if (this.#isClosed) return
+      // Where one file has changed, or was never looked at, others may be like it: they are looked at without waiting.
+      if (isNews && rest > 0) this.#sweep(rest)
+      else this.#planSweep(LOOK_INTERVAL_MS)
+    })
   }
 
   /**
@@ -153,33 +156,47 @@ export class FileWatch {
     if (this.#areOurs && freshMs > 0) return next()
     const since = clock.now() - freshMs
     const isOld = (file: number): boolean => this.#lookedAt[file]! < since
-    const files = geometry
-      .spans(piece, begin, length)
-      .map(({ file }) => file)
-      .filter((file) => (freshMs === 0 || isOld(file)) && !geometry.files[file]!.isPadding)
-    const walk = (at: number): void => {
-      const file = files[at]
-      if (file === undefined || this.#isClosed) next()
+    const lookAt = (files: readonly number[]): void => {
+      if (files.length === 0 || this.#isClosed) next()
       // One that was under way may have begun too early.
-      else this.#look(file, () => walk(isOld(file) ? at : at + 1))
+      else this.#look(files, () => lookAt(files.filter(isOld)))
     }
-    walk(0)
+    const files = geometry.spans(piece, begin, length).map(({ file }) => file)
+    lookAt(files.filter((file) => (freshMs === 0 || isOld(file)) && !geometry.files[file]!.isPadding))
   }
 
-  #look(file: number, done: Looked): void {
-    const underWay = this.#looks.get(file)
-    if (underWay !== undefined) {
-      underWay.waiting.push(done)
-      return
+  /** Looks at these files; those that are being looked at are waited for. `done` gets whether any was news. */
+  #look(files: readonly number[], done: (isNews: boolean) => void): void {
+    const looks = new Set<Look>()
+    const others: number[] = []
+    for (const file of files) {
+      const underWay = this.#looks.get(file)
+      if (underWay === undefined) others.push(file)
+      else looks.add(underWay)
     }
+    if (others.length > 0) looks.add(this.#begin(others))
+    if (looks.size === 0) return done(false)
+    let [missing, isAnyNews] = [looks.size, false]
+    for (const { waiting } of looks)
+      waiting.push((isNews) => {
+        isAnyNews ||= isNews
+        if (--missing === 0) done(isAnyNews)
+      })
+  }
+
+  #begin(files: readonly number[]): Look {
     const { clock, payload } = this.#options
-    const look = { begunAt: clock.now(), waiting: [done] }
-    this.#looks.set(file, look)
-    payload.statFile(file, (stat) => {
-      this.#looks.delete(file)
-      const isNews = !this.#isClosed && this.#note(file, stat, look.begunAt)
+    const look: Look = { begunAt: clock.now(), waiting: [] }
+    for (const file of files) this.#looks.set(file, look)
+    payload.statFiles(files, (stats) => {
+      let isNews = false
+      for (const [index, file] of files.entries()) {
+        this.#looks.delete(file)
+        if (!this.#isClosed && this.#note(file, stats[index]!, look.begunAt)) isNews = true
+      }
       for (const each of look.waiting) each(isNews)
     })
+    return look
   }
 
   #note(file: number, stat: FileStat | StorageError, begunAt: Millis): boolean {

@@ -149,12 +149,13 @@ export class MemoryPayload implements Payload {
     })
   }
 
-  statFile(file: number, done: (result: FileStat | StorageError) => void): void {
-    const path = this.#map.pathOf(file)
-    this.#run({ bytes: 0 }, () => {
+  statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void {
+    const statOne = (file: number): FileStat | StorageError => {
+      const path = this.#map.pathOf(file)
       const missing = new StorageError('disk.missing', `${path} is not there`)
-      done(this.#disk.faultOf('read') ?? this.#disk.stat(path) ?? missing)
-    })
+      return this.#disk.faultOf('read') ?? this.#disk.stat(path) ?? missing
+    }
+    this.#run({ bytes: 0 }, () => done(files.map(statOne)))
   }
 
   /** Paths are all there is here: no file is open. */

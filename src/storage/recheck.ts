@@ -26,7 +26,7 @@ export const RECHECK_BYTES = 2 * 2 ** 30
 export const PATIENCE_MS: Millis = 60_000
 
 export interface RecheckOptions {
-  readonly payload: Pick<Payload, 'read' | 'verify' | 'statFile' | 'reopen'>
+  readonly payload: Pick<Payload, 'read' | 'verify' | 'statFiles' | 'reopen'>
   readonly geometry: PieceGeometry
   readonly clock: Clock
   readonly emit: Emit<StorageEvent>
@@ -241,14 +241,14 @@ export class Recheck {
     this.#options.emit({ event: 'disk_doubt', code: cause.code, message: cause.message, pieces: count })
   }
 
-  /** Looks at the files, one after the other. @param next gets those that are not what they were at the last look */
+  /** Looks at the files. @param next gets those that are not what they were at the last look */
   #look(files: readonly number[], next: (moved: ReadonlySet<number>) => void): void {
-    const moved = new Set<number>()
-    const walk = (at: number): void => {
-      const file = files[at]
-      if (file === undefined) return next(moved)
-      this.#options.payload.statFile(file, (now) => {
-        if (this.#isClosed) return
+    if (files.length === 0) return next(new Set())
+    this.#options.payload.statFiles(files, (results) => {
+      if (this.#isClosed) return
+      const moved = new Set<number>()
+      for (const [index, file] of files.entries()) {
+        const now = results[index]!
         if (!this.#isSame(now, this.#looks.get(file) ?? this.#options.knownOf(file))) {
           moved.add(file)
           this.#onMove()
@@ -256,10 +256,9 @@ export class Recheck {
           for (let piece = first; piece < end; piece++) this.#refuted.clear(piece)
         }
         this.#looks.set(file, now)
-        walk(at + 1)
-      })
-    }
-    walk(0)
+      }
+      next(moved)
+    })
   }
 
   #filesInDoubt(): number[] {

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bytesEqual } from '../../src/protocol/ids.ts'
 import type { PayloadFile } from '../../src/metainfo/geometry.ts'
-import type { StorageError } from '../../src/protocol/errors.ts'
-import type { FileStat, PayloadPlan } from '../../src/storage/disk.ts'
+import { StorageError } from '../../src/protocol/errors.ts'
+import type { FileStat, Payload, PayloadPlan } from '../../src/storage/disk.ts'
 import {
   contentOf,
   DiskScene,
@@ -23,6 +23,15 @@ const PADDED: readonly PayloadFile[] = [
   { path: ['b'], length: 700 },
   { path: ['.pad', '1300'], length: 1300, isPadding: true },
 ]
+
+/** What each of these files is like, or the code of what is wrong with it. */
+function looks(payload: Payload, files: readonly number[]): Promise<(FileStat | string)[]> {
+  return new Promise((resolve) =>
+    payload.statFiles(files, (results) =>
+      resolve(results.map((result) => (result instanceof StorageError ? result.code : result))),
+    ),
+  )
+}
 
 export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
   describe(name, () => {
@@ -181,18 +190,29 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       expect(await failure<void>((done) => payload.read(0, 0, [into], done))).toBe('disk.wrong-size')
     })
 
-    test('a file is looked at by itself: its length, time and identity tell whether it is what it was', async () => {
+    test('files are looked at: length, time and identity tell whether each is what it was', async () => {
       const path = `${world.folder}/film.bin`
       world.writeFile(path, scene.content)
       const payload = await scene.open(scene.filePlan, 'seed')
-      const look = (): Promise<FileStat> => success((done) => payload.statFile(0, done))
+      const look = async (): Promise<FileStat | string> => {
+        const [seen] = await looks(payload, [0])
+        return seen!
+      }
       expect(await look()).toEqual(payload.found[0])
       world.replaceFile(path, scene.content)
-      const replaced = await look()
+      const replaced = (await look()) as FileStat
       expect(replaced.length).toBe(4203)
       expect(replaced.inode).not.toBe(payload.found[0]!.inode)
       world.removeFile(path)
-      expect(await failure<FileStat>((done) => payload.statFile(0, done))).toBe('disk.missing')
+      expect(await look()).toBe('disk.missing')
+    })
+
+    test('a file that cannot be looked at says nothing about the others, which come in the order of the question', async () => {
+      const payload = await scene.open(scene.folderPlan, 'download')
+      await success<void>((done) => payload.allocate(false, done))
+      const all = await success<readonly (FileStat | undefined)[]>((done) => payload.stat(done))
+      world.removeFile(`${scene.folderPlan.path}/${scene.folderPlan.geometry.files[1]!.path.join('/')}`)
+      expect(await looks(payload, [2, 1, 0])).toEqual([all[2], 'disk.missing', all[0]])
     })
 
     test('who sets the time of a file back leaves a trace', async () => {
@@ -206,7 +226,7 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       // The clock that dates files ticks a hundred times a second or more.
       while (now.changedAt === changedAt) {
         world.setTime(path, 1_000)
-        now = await success((done) => payload.statFile(0, done))
+        now = (await looks(payload, [0]))[0] as FileStat
       }
       expect(now).toEqual({ ...rest, changedAt: now.changedAt })
       expect(now.changedAt).toBeGreaterThan(changedAt)

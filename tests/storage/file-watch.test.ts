@@ -23,7 +23,7 @@ function watch(...stats: Partial<FileStat>[]): string[] {
     payload: {
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: (done) => void clock.after(0, () => done([now])),
-      statFile: (_file, done) => void clock.after(0, () => done(now)),
+      statFiles: (_files, done) => void clock.after(0, () => done([now])),
     },
   })
   const answers = stats.map((stat) => {
@@ -69,10 +69,10 @@ test('a look vouches for nothing that was read long after it began, whenever it 
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: () => {},
       // It tells what was there when it began.
-      statFile: (_file, done) => {
+      statFiles: (_files, done) => {
         const seen = now
         looks++
-        clock.after(lookMs, () => done(seen))
+        clock.after(lookMs, () => done([seen]))
       },
     },
   })
@@ -85,5 +85,35 @@ test('a look vouches for nothing that was read long after it began, whenever it 
   expect(outcome).toBe(undefined)
   clock.runUntil(LOOK_INTERVAL_MS + 2 * lookMs)
   expect([looks, outcome]).toEqual([2, 'disk.changed'])
+  fileWatch.close()
+})
+
+test('the files of what is read are looked at together, and each by one look at a time', () => {
+  const clock = new SimClock()
+  const tiny = Array.from({ length: 20 }, (_, file) => ({ path: [`${file}`], length: 1 }))
+  const asked: string[] = []
+  const fileWatch = new FileWatch({
+    geometry: new PieceGeometry(10, tiny),
+    clock,
+    found: tiny.map(() => ({ ...FOUND, length: 1 })),
+    has: () => true,
+    onChanged: () => false,
+    onUnreadable: () => {},
+    payload: {
+      read: (_piece, _begin, _into, done) => void clock.after(0, done),
+      stat: () => {},
+      statFiles: (files, done) => {
+        asked.push(files.join())
+        clock.after(100, () => done(files.map(() => ({ ...FOUND, length: 1 }))))
+      },
+    },
+  })
+  const read: number[] = []
+  fileWatch.read(0, 2, [new Uint8Array(4)], () => read.push(clock.now()))
+  clock.runUntil(50)
+  fileWatch.read(0, 4, [new Uint8Array(4)], () => read.push(clock.now()))
+  clock.runUntil(1_000)
+  expect(asked).toEqual(['2,3,4,5', '6,7'])
+  expect(read).toEqual([100, 150])
   fileWatch.close()
 })

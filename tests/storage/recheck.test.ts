@@ -45,7 +45,7 @@ function makeRecheck(pieceLength = 10) {
     payload: {
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       reopen: () => {},
-      statFile: (file, done) => void clock.after(0, () => done(files[file]!)),
+      statFiles: (asked, done) => void clock.after(0, () => done(asked.map((file) => files[file]!))),
       verify: (pieces, onPiece, done) => {
         reads.push(pieces.join(' '))
         return clock.after(5, () => {

@@ -14,9 +14,9 @@ import { replaceDurably, syncFolder } from './durable-file.ts'
 import { toStorageError } from './errno.ts'
 import { AsyncHandles, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
-import { forEachInFlight } from './in-flight.ts'
+import { CALLS_IN_FLIGHT, forEachInFlight } from './in-flight.ts'
 import { Lock } from './lock.ts'
-import { allocate, findContent, statFiles, statOne } from './payload-files.ts'
+import { allocate, findContent, statFiles, statThese } from './payload-files.ts'
 import { createNotes, eraseNotes, readRemembered, removeRemembered } from './resume-files.ts'
 import { readScattered } from './scattered-read.ts'
 import { placeOf } from './stray.ts'
@@ -147,20 +147,29 @@ export class FsPayload implements Payload {
   ): void {
     this.#begin()
     const spans = this.#map.spans(piece, begin, totalLength(into))
-    const next = (index: number, at: number): void => {
-      const span = spans[index]
-      if (span === undefined) return this.#end(done)
-      const { path, offset, length } = span
-      const parts = cut(into, at, length)
-      const onRead = (error?: StorageError): void => {
-        if (error === undefined) next(index + 1, at + length)
-        else this.#end(() => done(error))
+    let [next, at, underWay] = [0, 0, 0]
+    let failure: StorageError | undefined
+    const goOn = (): void => {
+      while (next < spans.length && underWay < CALLS_IN_FLIGHT && failure === undefined) {
+        const { path, offset, length } = spans[next++]!
+        const parts = cut(into, at, length)
+        at += length
+        underWay++
+        if (path !== undefined) this.#readFile({ path, offset }, parts, onRead)
+        else {
+          for (const part of parts) part.fill(0)
+          setImmediate(onRead)
+        }
       }
-      if (path !== undefined) return this.#readFile({ path, offset }, parts, onRead)
-      for (const part of parts) part.fill(0)
-      setImmediate(onRead)
+      // The buffers are not given back while anything may still be written to them.
+      if (underWay === 0) this.#end(() => done(failure))
     }
-    next(0, 0)
+    const onRead = (error?: StorageError): void => {
+      underWay--
+      failure ??= error
+      goOn()
+    }
+    goOn()
   }
 
   verify(
@@ -208,8 +217,11 @@ export class FsPayload implements Payload {
     )
   }
 
-  statFile(file: number, done: (result: FileStat | StorageError) => void): void {
-    this.#run(statOne(this.#map, file, this.#mode), done)
+  statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void {
+    this.#run(statThese(this.#map, files, this.#mode), (results) => {
+      invariant(!(results instanceof Error), 'each file fails by itself')
+      done(results)
+    })
   }
 
   reopen(): void {

@@ -1,7 +1,7 @@
 /** Asks the file system about many files at once: one after the other, each answer costs a round trip of threads. */
 
-/** Calls under way at once: Node's pool has four threads, and each finds its next call waiting. */
-const CALLS_IN_FLIGHT = 16
+/** Calls that one question about many files has under way at once: Node's pool has four threads, and each finds its next call waiting. */
+export const CALLS_IN_FLIGHT = 16
 
 /** Calls `visit` for `0 … count - 1`. Rejects with the first failure, once nothing is under way any more. */
 export async function forEachInFlight(count: number, visit: (index: number) => Promise<void>): Promise<void> {

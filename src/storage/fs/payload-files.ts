@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { invariant, StorageError } from '../../protocol/errors.ts'
 import type { FileStat, OpenMode } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
+import { toStorageError } from './errno.ts'
 import { forEachInFlight } from './in-flight.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
 import { refuseStray } from './stray.ts'
@@ -26,13 +27,25 @@ export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat
   return found
 }
 
-/** @throws {StorageError} `disk.missing`, `disk.unsafe-path`; or Node's error */
-export async function statOne(map: FileMap, file: number, mode: OpenMode): Promise<FileStat> {
-  const path = map.pathOf(file)
-  invariant(path !== undefined, 'padding has no file')
-  const stat = await statPath(path, safePaths(map), { map, mode })
-  if (stat === undefined) throw new StorageError('disk.missing', `${path} is not there`)
-  return stat
+/** @returns for each of `files` what it is like, or `disk.missing`, `disk.unsafe-path`, or why it cannot be looked at */
+export async function statThese(
+  map: FileMap,
+  files: readonly number[],
+  mode: OpenMode,
+): Promise<(FileStat | StorageError)[]> {
+  const paths = safePaths(map)
+  const results = Array.from<FileStat | StorageError>({ length: files.length })
+  await forEachInFlight(files.length, async (index) => {
+    const path = map.pathOf(files[index]!)
+    invariant(path !== undefined, 'padding has no file')
+    try {
+      const stat = await statPath(path, paths, { map, mode })
+      results[index] = stat ?? new StorageError('disk.missing', `${path} is not there`)
+    } catch (error) {
+      results[index] = toStorageError(error, path)
+    }
+  })
+  return results
 }
 
 function safePaths(map: FileMap): SafePaths {

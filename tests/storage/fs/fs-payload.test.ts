@@ -46,7 +46,7 @@ test('rights and names of a file show in its attributes', async () => {
     {} as WorkerPool,
   )
   const attributes = async (): Promise<string> => {
-    const stat = await outcome<FileStat | StorageError>((done) => payload.statFile(0, done))
+    const [stat] = await outcome<readonly (FileStat | StorageError)[]>((done) => payload.statFiles([0], done))
     return (stat as FileStat).attributes
   }
   expect(await attributes()).toBe(payload.found[0]!.attributes)
