@@ -5,11 +5,10 @@ import { dirname } from 'node:path'
 import { invariant, StorageError } from '../../protocol/errors.ts'
 import type { FileStat, OpenMode } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
-import { toStorageError } from './errno.ts'
+import { errnoOf, toStorageError } from './errno.ts'
 import { forEachInFlight } from './in-flight.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
 import { refuseStray } from './stray.ts'
-import { errnoOf } from './errno.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
 /** Looked at in one go. */
