@@ -2,7 +2,9 @@
  * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
  * environment, `--help` and docs/limits.md are made from this table.
  */
+import { ORDER_NAMES } from '../peer/piece-order.ts'
 import { ConfigError } from '../protocol/errors.ts'
+import { DEFAULT_MAX_PEERS } from './connection-slots.ts'
 import { LOG_LEVELS } from './event-level.ts'
 import {
   bootstrapAddresses,
@@ -201,7 +203,7 @@ export const SETTINGS = {
     group: 'Transfer',
     help: 'which piece comes next: rarest, random or sequential',
     default: 'rarest',
-    parse: oneOf(['rarest', 'random', 'sequential']),
+    parse: oneOf(ORDER_NAMES),
     fallback: 'rarest',
   },
   maxPeers: {
@@ -209,9 +211,9 @@ export const SETTINGS = {
     value: '<n>',
     group: 'Transfer',
     help: 'connections at once; further candidates wait in a queue',
-    default: '50',
+    default: String(DEFAULT_MAX_PEERS),
     parse: whole(1, MAX_MAX_PEERS),
-    fallback: 50,
+    fallback: DEFAULT_MAX_PEERS,
   },
   maxUp: {
     flags: ['max-up'],

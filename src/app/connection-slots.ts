@@ -5,6 +5,9 @@
 import { invariant } from '../protocol/errors.ts'
 import { Crowd } from './crowd.ts'
 
+/** Connections at once, unless told otherwise. */
+export const DEFAULT_MAX_PEERS = 50
+
 /** Whoever has joined, and may have to make room. */
 export interface SlotHolder {
   /** The address that it comes from. */

@@ -4,8 +4,8 @@ import type { PayloadFile } from '../metainfo/geometry.ts'
 import {
   buildMetainfo,
   choosePieceLength,
-  MAX_CREATED_PIECE_LENGTH,
-  MIN_CREATED_PIECE_LENGTH,
+  CREATED_PIECE_LENGTHS,
+  isCreatedPieceLength,
 } from '../metainfo/build.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { checkPaths } from '../metainfo/paths.ts'
@@ -64,7 +64,11 @@ export async function createMetainfo(
   const length = payload.files.reduce((sum, file) => sum + file.length, 0)
   const pieceLength = wanted ?? choosePieceLength(length)
   // Before hours of hashing, not after them.
-  checkPieceLength(pieceLength)
+  if (!isCreatedPieceLength(pieceLength))
+    throw new MetainfoError(
+      'meta.bad-field',
+      `the piece length is ${pieceLength}; it must be ${CREATED_PIECE_LENGTHS}`,
+    )
   checkPaths(payload.name, payload.isSingleFile ? [] : payload.files)
   const geometry = new PieceGeometry(pieceLength, payload.files)
   const digests = new Uint8Array(geometry.pieceCount * ID_LENGTH)
@@ -97,14 +101,4 @@ function refuseChanged(before: ScannedPayload, after: ScannedPayload): void {
     const changed = isSameFile && name !== '' ? `${before.path}/${name}` : before.path
     throw new StorageError('disk.changed', `${changed} changed while it was being hashed`)
   }
-}
-
-function checkPieceLength(pieceLength: number): void {
-  const isPowerOfTwo = Number.isInteger(Math.log2(pieceLength))
-  if (isPowerOfTwo && pieceLength >= MIN_CREATED_PIECE_LENGTH && pieceLength <= MAX_CREATED_PIECE_LENGTH)
-    return
-  throw new MetainfoError(
-    'meta.bad-field',
-    `the piece length is ${pieceLength}; it must be a power of two from 16 KiB to 16 MiB`,
-  )
 }

@@ -1,5 +1,6 @@
 /** Peers from the JSON DHT: announces us, asks who else is there, and hears of those who announce to this node. */
 import type { DhtService } from '../dht/service.ts'
+import { spread } from '../protocol/chance.ts'
 import type { Endpoint } from '../protocol/endpoint.ts'
 import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
 import type { PeerSource, Wanted } from './discovery.ts'
@@ -68,8 +69,8 @@ export class DhtPeers implements PeerSource {
   }
 
   #pollLater(wanted: Wanted): void {
-    const spread = 1 + POLL_JITTER * (2 * this.#random.float() - 1)
-    this.#cancels.poll = this.#clock.after(this.#pollMs * spread, () => this.#poll(wanted))
+    const wait = spread(this.#pollMs, POLL_JITTER, this.#random)
+    this.#cancels.poll = this.#clock.after(wait, () => this.#poll(wanted))
     this.#pollMs = Math.min(MAX_POLL_MS, 2 * this.#pollMs)
   }
 }

@@ -13,7 +13,7 @@ import { encodeHandshake } from '../protocol/handshake.ts'
 import { toHex, type InfoHash, type PeerId } from '../protocol/ids.ts'
 import type { Emit, Listener } from '../protocol/ports.ts'
 import { BufferPool } from '../storage/buffer-pool.ts'
-import { ConnectionSlots } from './connection-slots.ts'
+import { ConnectionSlots, DEFAULT_MAX_PEERS } from './connection-slots.ts'
 import type { Environment } from './environment.ts'
 import type { AddressFilter } from './connector.ts'
 import { openDht } from './open-dht.ts'
@@ -26,9 +26,6 @@ import { Reception } from './reception.ts'
 import { Session } from './session.ts'
 import type { PayloadOptions, SessionEvent, SessionHost, SessionOptions } from './session-options.ts'
 import { CLIENT, VERSION } from './version.ts'
-
-/** Connections at once, unless told otherwise. */
-export const DEFAULT_MAX_PEERS = 50
 
 export interface NodeOptions {
   /** `host:port`, `[v6]:port` or `:port`; no TCP socket is bound when missing, so that nobody can connect to us. */

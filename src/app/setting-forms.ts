@@ -1,5 +1,6 @@
 /** What the values of settings look like: paths, addresses, URLs, sizes, rates. */
 import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
+import { CREATED_PIECE_LENGTHS, isCreatedPieceLength } from '../metainfo/build.ts'
 import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { formatSize, parseRate, parseSize } from './quantity.ts'
 import { list, parsed, type Parse } from './setting-value.ts'
@@ -48,10 +49,8 @@ export const rate: Parse<number> = parsed(
 
 export const pieceLength: Parse<number> = parsed((text) => {
   const bytes = parseSize(text)
-  const isPower =
-    bytes !== undefined && bytes >= 2 ** 14 && bytes <= 2 ** 24 && Number.isInteger(Math.log2(bytes))
-  return isPower ? bytes : undefined
-}, 'a power of two from 16KiB to 16MiB')
+  return bytes !== undefined && isCreatedPieceLength(bytes) ? bytes : undefined
+}, CREATED_PIECE_LENGTHS)
 
 /** Network id of the DHT. */
 export const networkId: Parse<string> = parsed(

@@ -1,9 +1,10 @@
 /** Text of strangers on a terminal: names in metainfo may hold escape sequences. */
+import { HIDING } from '../protocol/text.ts'
 
 export { printable } from '../protocol/text.ts'
 
-/** What is not printable and JSON would let pass. U+2028 is the end of a line for some readers, too. */
-const UNESCAPED = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+/** What is not printable and JSON would let pass. */
+const UNESCAPED = new RegExp(`[\\u007f-\\u009f${HIDING}]`, 'g')
 
 /** JSON in which what could move the cursor or the reading order is escaped: same value, harmless on a terminal. */
 export function escapeControls(json: string): string {

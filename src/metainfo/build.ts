@@ -7,8 +7,8 @@ import type { TorrentKeys } from './torrent-keys.ts'
 
 const DEFAULT_PIECE_LENGTH = 256 * 1024
 /** Bytes: what `create` makes at most. Larger pieces are read, but waste more of a bad transfer. */
-export const MAX_CREATED_PIECE_LENGTH = 16 * 1024 * 1024
-export const MIN_CREATED_PIECE_LENGTH = 16 * 1024
+const MAX_CREATED_PIECE_LENGTH = 16 * 1024 * 1024
+const MIN_CREATED_PIECE_LENGTH = 16 * 1024
 /** More pieces than this make metainfo and bitfields large. */
 const COMFORTABLE_PIECES = 32_768
 
@@ -20,6 +20,14 @@ export function choosePieceLength(length: number): number {
   let pieceLength = DEFAULT_PIECE_LENGTH
   while (length > pieceLength * COMFORTABLE_PIECES && pieceLength < MAX_CREATED_PIECE_LENGTH) pieceLength *= 2
   return pieceLength
+}
+
+/** What {@link isCreatedPieceLength} asks for. */
+export const CREATED_PIECE_LENGTHS = 'a power of two from 16 KiB to 16 MiB'
+
+export function isCreatedPieceLength(bytes: number): boolean {
+  const isPowerOfTwo = Number.isInteger(Math.log2(bytes))
+  return isPowerOfTwo && bytes >= MIN_CREATED_PIECE_LENGTH && bytes <= MAX_CREATED_PIECE_LENGTH
 }
 
 /**

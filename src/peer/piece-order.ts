@@ -1,7 +1,9 @@
 /** In which order wanted pieces are taken: what the strategies of the picker have in common. */
 import type { SourceQueue } from './source-queue.ts'
 
-export type OrderName = 'rarest' | 'random' | 'sequential'
+export const ORDER_NAMES = ['rarest', 'random', 'sequential'] as const
+
+export type OrderName = (typeof ORDER_NAMES)[number]
 
 /** Is told of sources and of what becomes of pieces; which pieces are wanted it sees in a bitfield that it was given. */
 export interface PieceOrder {

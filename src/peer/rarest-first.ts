@@ -1,5 +1,6 @@
 /** The rarest piece that a source has; of equally rare ones any, and then its neighbours. */
 import type { Bitfield } from '../protocol/bitfield.ts'
+import { shuffle } from '../protocol/chance.ts'
 import type { Random } from '../protocol/ports.ts'
 import { Availability } from './availability.ts'
 import type { PieceOrder } from './piece-order.ts'
@@ -161,17 +162,8 @@ export class RarestFirst implements PieceOrder {
       const looks = Math.min(search.missesLeft, this.#availability.sizeOf(bucket))
       search.missesLeft -= this.#availability.scan(bucket, bitfield, { from, looks, most: 1 }, drawn)
     }
-    this.#shuffle(drawn)
+    shuffle(drawn, this.#random)
     return drawn.pop() ?? -1
-  }
-
-  #shuffle(pieces: number[]): void {
-    for (let at = pieces.length - 1; at > 0; at--) {
-      const other = this.#random.int(at + 1)
-      const piece = pieces[at]!
-      pieces[at] = pieces[other]!
-      pieces[other] = piece
-    }
   }
 
   /**

@@ -12,10 +12,13 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Control characters (terminal escapes live among them), and those that reorder or hide text: overrides of the writing
- * direction, zero width, line separators, halves of a pair.
+ * Inside of brackets: what reorders or hides text. Overrides of the writing direction, zero width, separators of lines,
+ * of which U+2028 is the end of a line for some readers.
  */
-const UNPRINTABLE = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}/gu
+export const HIDING = '\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb'
+
+/** The same, control characters (terminal escapes live among them), and halves of a pair. */
+const UNPRINTABLE = new RegExp(`[\\p{Cc}\\p{Cs}${HIDING}]`, 'gu')
 
 /** What nearly all texts are, and what needs no second look. */
 const PLAIN_ASCII = /^[ -~]*$/

@@ -58,8 +58,8 @@ test.each<[SettingName, RawValue, string]>([
   ['keep', '1.5', "-keep '1.5': must be a whole number from -1 to 1000000000"],
   ['maxPeers', '0', "-max-peers '0': must be a whole number from 1 to 2000"],
   ['strategy', 'best', "-strategy 'best': must be one of rarest, random, sequential"],
-  ['pieceLength', '300KiB', "-piece-length '300KiB': must be a power of two from 16KiB to 16MiB"],
-  ['pieceLength', '32MiB', "-piece-length '32MiB': must be a power of two from 16KiB to 16MiB"],
+  ['pieceLength', '300KiB', "-piece-length '300KiB': must be a power of two from 16 KiB to 16 MiB"],
+  ['pieceLength', '32MiB', "-piece-length '32MiB': must be a power of two from 16 KiB to 16 MiB"],
   [
     'maxUp',
     '0',

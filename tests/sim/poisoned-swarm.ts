@@ -1,7 +1,7 @@
 /** A leecher among honest seeders and poisoners, and what the poisoners cost it. */
 import { SimSwarm } from '../../src/app/sim/swarm.ts'
+import { shuffle } from '../../src/protocol/chance.ts'
 import { bytesEqual, idFrom, type PeerId } from '../../src/protocol/ids.ts'
-import type { Random } from '../../src/protocol/ports.ts'
 import { hashes } from '../support/hashes.ts'
 import { Poisoner, type Script } from '../support/poisoner.ts'
 
@@ -124,12 +124,4 @@ export async function poisonedSwarm(options: PoisonedSwarm): Promise<Damage> {
     secondsToBan: bans.length === 0 ? 0 : (lastBanAt() - firstFailAt) / 1_000,
     unsolved: fails.filter(({ peers }) => !peers!.some((peer) => banned.includes(peer))).length,
   }
-}
-
-function shuffle<T>(list: T[], random: Random): T[] {
-  for (let i = list.length - 1; i > 0; i--) {
-    const j = random.int(i + 1)
-    ;[list[i], list[j]] = [list[j]!, list[i]!]
-  }
-  return list
 }

@@ -1,5 +1,6 @@
 /** Whole swarms of real nodes under virtual time. */
 import { describe, expect, test } from 'vitest'
+import { runFanOut } from '../../src/app/sim/fan-out.ts'
 import { SimSwarm, type SimMachine } from '../../src/app/sim/swarm.ts'
 import { bytesEqual } from '../../src/protocol/ids.ts'
 import { hashes } from '../support/hashes.ts'
@@ -56,6 +57,23 @@ describe('one seeder and many leechers', () => {
     expect(again.sim.log).toEqual(first.sim.log)
     expect(other.sim.log).not.toEqual(first.sim.log)
   })
+
+  test.each([1, 2, 3])(
+    'of equal uplinks the seeder’s is used for hardly more than one copy, and all are done with it (seed %i)',
+    async (seed) => {
+      const { copies, lastRatio, wasted } = await runFanOut({
+        seed,
+        hashes,
+        leechers: 8,
+        payloadBytes: 4 * MIB,
+        pieceLength: 16_384,
+        up: 1.25 * MIB,
+      })
+      expect(copies).toBeLessThan(1.1)
+      expect(lastRatio).toBeLessThan(1.15)
+      expect(wasted).toBeLessThan(0.01)
+    },
+  )
 
   async function run(plan: { seed: number; leechers: number; payloadBytes: number }): Promise<{
     sim: SimSwarm

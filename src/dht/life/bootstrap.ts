@@ -2,6 +2,7 @@
  * Joining through known addresses: a few are asked at once, the next when one stays silent, and all again with
  * back-off while nobody answers. When a node answered, a walk to our own id finds our place.
  */
+import { shuffle, spread } from '../../protocol/chance.ts'
 import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
@@ -130,7 +131,7 @@ export class Bootstrap {
     const isThin = table.size < K
     const spared = new Set(this.#spared)
     const known = [...this.#seeds.values()].filter((seed) => !spared.has(seed))
-    const seeds = isFresh ? shuffled(this.#fresh, random) : [...spared, ...shuffled(known, random)]
+    const seeds = isFresh ? shuffle(this.#fresh, random) : [...spared, ...shuffle(known, random)]
     const asked = isFresh || isThin ? seeds : seeds.slice(0, 1)
     this.#fresh = []
     this.#spared = []
@@ -169,7 +170,7 @@ export class Bootstrap {
 
   #waitThenStart(delay: Millis): Millis {
     const { clock, random } = this.#options
-    const wait = delay * (1 + JITTER * (2 * random.float() - 1))
+    const wait = spread(delay, JITTER, random)
     this.#timer?.()
     this.#timer = clock.after(wait, () => this.#start())
     return wait
@@ -269,14 +270,4 @@ class Round implements CallHandler {
 
 function namesNodes(reply: Reply): boolean {
   return reply.type === 'peers' && (reply.nodes?.length ?? 0) + (reply.nodes6?.length ?? 0) > 0
-}
-
-function shuffled<T>(items: T[], random: Random): T[] {
-  for (let at = items.length - 1; at > 0; at--) {
-    const other = random.int(at + 1)
-    const item = items[at]!
-    items[at] = items[other]!
-    items[other] = item
-  }
-  return items
 }

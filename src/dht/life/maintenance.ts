@@ -2,6 +2,7 @@
  * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones,
  * and walks to our own id now and then, so that we see it when our place is not where we think.
  */
+import { spread } from '../../protocol/chance.ts'
 import { ID_LENGTH, idFrom, type NodeId } from '../../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { NONE, type Contact } from '../table/contact.ts'
@@ -138,8 +139,7 @@ export class Maintenance implements CallHandler {
 
   #selfWalkLater(): void {
     const { clock, random } = this.#options
-    const jitter = 1 + JITTER * (2 * random.float() - 1)
-    this.#selfTimer = clock.after(SELF_WALK * jitter, () => this.#selfWalk())
+    this.#selfTimer = clock.after(spread(SELF_WALK, JITTER, random), () => this.#selfWalk())
   }
 
   #refresh(): void {

@@ -2,6 +2,7 @@
  * What a node lives through: the network that goes and comes back, a machine that sleeps, a part of the network that was
  * cut off. It keeps those who fell silent in mind, finds out when they are back, and has our place found anew then.
  */
+import { spread } from '../../protocol/chance.ts'
 import type { Family } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
@@ -168,8 +169,7 @@ export class Recovery implements NeighbourhoodObserver {
     const now = clock.now()
     if (this.#mustAlarm(now)) this.#alarmedUntil = now + ALARM_LASTS
     if (this.#isAlarmed || now - this.#visitedAt >= GRAVES_PULSE) this.#visitGraves(now)
-    const spread = 1 + JITTER * (2 * random.float() - 1)
-    this.#lookAfter(spread * (this.#isAlarmed ? ALARMED_PULSE : PULSE))
+    this.#lookAfter(spread(this.#isAlarmed ? ALARMED_PULSE : PULSE, JITTER, random))
   }
 
   #visitGraves(now: Millis): void {

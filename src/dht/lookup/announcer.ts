@@ -1,4 +1,5 @@
 /** Keeps our torrents announced: a careful walk to the nodes nearest to each, then an announce to those. */
+import { spread } from '../../protocol/chance.ts'
 import { toHex, type InfoHash } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
@@ -166,7 +167,7 @@ class Announcement {
     this.#stored = stored
     const delay = stored > 0 ? Math.min(REANNOUNCE, TTL_SHARE * ttlSeconds * 1_000) : this.#retry
     this.#retry = stored > 0 ? MIN_RETRY : Math.min(MAX_RETRY, 2 * this.#retry)
-    const jittered = delay * (1 + JITTER * (2 * random.float() - 1))
+    const jittered = spread(delay, JITTER, random)
     const isHasty = this.#mustRepeat || (this.#hasNewcomers && stored < K)
     const wait = isHasty ? this.#untilNextRound() : jittered
     const { infoHash, port } = this.#subject

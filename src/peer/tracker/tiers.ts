@@ -1,4 +1,5 @@
 /** An announce list (BEP 12): which of a torrent's trackers is asked next. */
+import { shuffle } from '../../protocol/chance.ts'
 import type { Random } from '../../protocol/ports.ts'
 
 /**
@@ -9,7 +10,7 @@ export class Tiers<T> {
   readonly #tiers: readonly T[][]
 
   constructor(tiers: readonly (readonly T[])[], random: Random) {
-    this.#tiers = tiers.map((tier) => shuffled(tier, random))
+    this.#tiers = tiers.map((tier) => shuffle([...tier], random))
   }
 
   /** All trackers, in the order in which they should be asked now. */
@@ -23,14 +24,4 @@ export class Tiers<T> {
       if (at > 0) tier.unshift(...tier.splice(at, 1))
     }
   }
-}
-
-/** Fisher and Yates. */
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const order = [...items]
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = random.int(i + 1)
-    ;[order[i], order[j]] = [order[j]!, order[i]!]
-  }
-  return order
 }
