@@ -1,4 +1,4 @@
-/** What a simulated process gets from outside: TCP, HTTP and a disk, no UDP and no state folder. */
+/** What a simulated process gets from outside: TCP, HTTP, a disk, a socket for the DHT where there is one, and no state folder. */
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import type { Clock, Datagrams, Dialer, Hashes, HttpClient, Listener, Random } from '../../protocol/ports.ts'
@@ -15,9 +15,11 @@ export interface SimProcessPorts {
   /** Of the machine. */
   readonly address: string
   readonly listen: () => Listener
+  /** For its DHT node, which it does not have when this is missing. */
+  readonly bindDht?: () => Datagrams
 }
 
-export function simEnvironment({ address, listen, ...ports }: SimProcessPorts): Environment {
+export function simEnvironment({ address, listen, bindDht, ...ports }: SimProcessPorts): Environment {
   return {
     ...ports,
     copyBytes: (source, target, at) => target.set(source, at),
@@ -26,7 +28,7 @@ export function simEnvironment({ address, listen, ...ports }: SimProcessPorts): 
       resolveService: (_name, onResult) => onResult([]),
     },
     listenTcp: () => Promise.resolve(listen()),
-    bindUdp: () => Promise.resolve([]),
+    bindUdp: () => Promise.resolve(bindDht === undefined ? [] : [bindDht()]),
     openState: () => Promise.reject(new StorageError('disk.missing', 'machines here have no state')),
     openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
     addresses: () => [address],

@@ -51,6 +51,11 @@ describe('promises', () => {
     }
   })
 
+  test('are tried on swarms that meet in each way', () => {
+    const meetings = Array.from({ length: 20 }, (_, index) => swarmOf(10 + index).meeting)
+    expect([...new Set(meetings)].toSorted()).toEqual(['dht', 'given', 'tracker'])
+  })
+
   test('are kept in five swarms in which nothing goes wrong, which end sooner', async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { violation, virtualMs } = await runSwarm({ seed, faults: [], hashes })

@@ -8,11 +8,13 @@ import type { Clock, Hashes, HttpClient, Millis, Random } from '../../../protoco
 import { Node, type NodeOwnEvent } from '../../node.ts'
 import type { Session } from '../../session.ts'
 import type { SessionEvent } from '../../session-options.ts'
+import type { SimDatagramNetwork } from '../datagram-network.ts'
 import { simEnvironment } from '../environment.ts'
 import type { SimHost } from '../stream-network.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { SimProcess } from './process.ts'
-import type { MachinePlan } from './scenario.ts'
+import type { MachinePlan, Meeting } from './scenario.ts'
+import { TRACKER } from './tracker.ts'
 
 export type MachineEvent = NodeOwnEvent | SessionEvent
 
@@ -31,6 +33,9 @@ export interface MachineOptions {
   readonly index: number
   readonly plan: MachinePlan
   readonly host: SimHost
+  readonly datagrams: SimDatagramNetwork
+  /** Nothing passes between it and that address now. */
+  readonly isCutOff: (from: string) => boolean
   readonly clock: MachineClock
   readonly disk: MemoryDisk
   readonly random: Random
@@ -40,12 +45,14 @@ export interface MachineOptions {
   readonly metainfo: Metainfo
   /** Where the payload lies. */
   readonly path: string
-  /** `host:port` of whom it is told of. */
-  readonly peers: readonly string[]
+  /** Addresses of whom it is told of. */
+  readonly knows: readonly string[]
+  readonly meeting: Meeting
   readonly observer: MachineObserver
 }
 
-export const PORT = 6881
+const PORT = 6881
+const DHT_PORT = 6882
 /** A process that was asked to stop does so within this time, or is killed. */
 export const STOP_TIMEOUT: Millis = 5_000
 
@@ -90,17 +97,20 @@ export class Machine {
     return this.#process?.timerCount ?? 0
   }
 
+  get socketCount(): number {
+    return this.#process?.socketCount ?? 0
+  }
+
   get streamCount(): number {
     return this.#process?.streamCount ?? 0
   }
 
   /** Starts a process as a user would, who wants what the plan says. */
   async start(): Promise<void> {
-    const { clock, host, disk, random, hashes, openHttp, metainfo, path, peers, plan, observer } =
+    const { disk, host, random, hashes, openHttp, metainfo, path, plan, observer, knows, meeting } =
       this.options
     const process = new SimProcess({
-      clock,
-      host,
+      ...this.options,
       onWrite: (to, bytes) => observer.onWrite(this, to, bytes),
       onSent: (to, message) => observer.onSent(this, to, message),
     })
@@ -115,13 +125,20 @@ export class Machine {
       http: openHttp(process.clock),
       address: host.address,
       listen: () => process.listen(PORT),
+      bindDht: () => process.bindUdp(DHT_PORT),
     })
     const onEvent = (event: MachineEvent): void => observer.onEvent(this, event)
-    this.#node = await Node.open(env, { tcpListen: `:${PORT}`, onEvent })
+    const at = (port: number): string[] => knows.map((address) => formatEndpoint({ host: address, port }))
+    this.#node = await Node.open(env, {
+      tcpListen: `:${PORT}`,
+      ...(meeting === 'dht' && { dhtListen: `:${DHT_PORT}`, bootstrap: at(DHT_PORT) }),
+      onEvent,
+    })
     this.#session = this.#node.addSession({
       metainfo,
       path,
-      peers,
+      peers: meeting === 'given' ? at(PORT) : [],
+      trackers: meeting === 'tracker' ? [TRACKER] : [],
       sync: plan.sync,
       mayOverwrite: this.mayOverwrite,
       mode: plan.role === 'leecher' ? 'download' : 'seed',

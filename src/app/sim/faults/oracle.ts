@@ -27,7 +27,7 @@ export const INVARIANTS = {
   bounds: 'connections, timers and buffers stay within their limits',
   completion: 'all honest machines come to their end when everything works again',
   identity: 'the files are identical at the end',
-  leaks: 'a node that is closed leaves no buffer, connection or timer behind',
+  leaks: 'a node that is closed leaves no buffer, connection, socket or timer behind',
   'no-exception': 'nothing is thrown',
 } as const
 export type InvariantName = keyof typeof INVARIANTS

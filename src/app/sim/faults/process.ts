@@ -1,4 +1,4 @@
-/** What a process has of its machine: timers and connections that end with it, as a kernel sees to. */
+/** What a process has of its machine: timers, connections and sockets that end with it, as a kernel sees to. */
 import { WireDecoder } from '../../../protocol/decoder.ts'
 import { HANDSHAKE_LENGTH } from '../../../protocol/handshake.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
@@ -8,17 +8,22 @@ import type {
   ByteStream,
   Cancel,
   Clock,
+  Datagrams,
   Dialer,
   Listener,
   Millis,
   StreamHandler,
 } from '../../../protocol/ports.ts'
+import type { SimDatagramNetwork } from '../datagram-network.ts'
 import type { SimHost } from '../stream-network.ts'
 import type { MachineClock } from './machine-clock.ts'
 
 export interface ProcessOptions {
   readonly clock: MachineClock
   readonly host: SimHost
+  readonly datagrams: SimDatagramNetwork
+  /** Nothing passes between the machine and that address now. */
+  readonly isCutOff: (from: string) => boolean
   /** It hands bytes to the network. */
   readonly onWrite: (to: string, bytes: number) => void
   /** A message of the peer protocol is among them. What it views is valid during the call. */
@@ -32,6 +37,7 @@ export class SimProcess implements Dialer {
   readonly options: ProcessOptions
   readonly #streams = new Set<ProcessStream>()
   #listener: Listener | undefined
+  readonly #sockets = new Set<Datagrams>()
   #timers = 0
   #isDead = false
 
@@ -53,6 +59,11 @@ export class SimProcess implements Dialer {
   /** Connections that have not ended. */
   get streamCount(): number {
     return this.#streams.size
+  }
+
+  /** UDP sockets that are not closed. */
+  get socketCount(): number {
+    return this.#sockets.size
   }
 
   dial(to: Endpoint, timeout: Millis, onResult: (result: ByteStream | TransportError) => void): Cancel {
@@ -88,12 +99,33 @@ export class SimProcess implements Dialer {
     return listener
   }
 
+  bindUdp(port: number): Datagrams {
+    const { host, datagrams, isCutOff, onWrite } = this.options
+    const inner = datagrams.bind({ host: host.address, port })
+    const socket: Datagrams = {
+      local: inner.local,
+      onDatagram: () => {},
+      send: (data, to) => {
+        onWrite(to.host, data.length)
+        if (!isCutOff(to.host)) inner.send(data, to)
+      },
+      close: () => {
+        inner.close()
+        this.#sockets.delete(socket)
+      },
+    }
+    inner.onDatagram = (data, from) => this.run(() => socket.onDatagram(data, from))
+    this.#sockets.add(socket)
+    return socket
+  }
+
   /** Nothing of it happens any more. The other ends learn of it as the network lets them. */
   kill(): void {
     this.#isDead = true
     this.#listener?.close()
     for (const stream of this.#streams) stream.destroy()
     this.#streams.clear()
+    for (const socket of this.#sockets) socket.close()
   }
 
   /** For what the outside world has to say to it. */

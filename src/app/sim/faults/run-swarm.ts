@@ -86,7 +86,8 @@ class Run {
     this.#oracle = new Oracle(this.#world)
     const { clock } = this.#world
     for (const { atMs, machine, fault } of faults) clock.after(atMs, () => this.#world.apply(machine, fault))
-    if (faults.length > 0) clock.after(FAULTS_END, () => this.#world.mend())
+    if (faults.length === 0) this.#world.mend()
+    else clock.after(FAULTS_END, () => this.#world.mend())
   }
 
   get result(): SwarmRun {
@@ -156,6 +157,7 @@ class Run {
       open > 0 && `${open} nodes are not closed`,
       clock.now() >= deadline && 'timers go on',
       streams.streamCount > 0 && `${streams.streamCount} connections`,
+      machines.some(({ socketCount }) => socketCount > 0) && 'UDP sockets',
       nodes.some((node) => node.snapshot().bufferBytes > 0) && 'buffers',
     ].filter((what) => what !== false)
     if (left.length > 0) this.#oracle.fail('leaks', machines[0]!, left.join(', '))

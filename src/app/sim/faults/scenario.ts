@@ -10,6 +10,9 @@ import type { WebServerPlan } from './web-server.ts'
  */
 export type Role = 'seeder' | 'leecher' | 'poisoner'
 
+/** By what machines find each other at first: addresses that they are given, a tracker, or their DHT nodes. */
+export type Meeting = 'given' | 'tracker' | 'dht'
+
 export interface MachinePlan {
   readonly role: Role
   readonly startsAt: Millis
@@ -22,7 +25,7 @@ export interface MachinePlan {
   readonly pieces: readonly number[]
   /** When a download makes durable what it wrote. */
   readonly sync: SyncPolicy
-  /** Indices of the machines that it is told of; others it hears of from peers. */
+  /** Indices of the machines that it is told of, or of those through which its DHT node joins; others it hears of from peers. */
   readonly knows: readonly number[]
 }
 
@@ -37,6 +40,7 @@ export interface SwarmPlan {
   readonly latencyMs: Millis
   /** A server that has the payload, too. */
   readonly web?: WebServerPlan
+  readonly meeting: Meeting
 }
 
 const MIN_BLOCKS = 8
@@ -69,8 +73,11 @@ export function drawSwarm(random: Random): SwarmPlan {
       knows: drawContacts(random, index, count),
     })),
     ...(random.int(3) === 0 && { web: drawWebServer(random, length) }),
+    meeting: MEETINGS[random.int(MEETINGS.length)]!,
   }
 }
+
+const MEETINGS: readonly Meeting[] = ['given', 'given', 'tracker', 'dht']
 
 /** As fast as a slow seeder or an honest one. */
 function drawWebServer(random: Random, length: number): WebServerPlan {

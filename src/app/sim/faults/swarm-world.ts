@@ -5,14 +5,16 @@ import type { Clock, Hashes, Millis, Random } from '../../../protocol/ports.ts'
 import { PAGE_BYTES } from '../../../storage/memory-file.ts'
 import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
 import { SimClock } from '../clock.ts'
+import { SimDatagramNetwork } from '../datagram-network.ts'
 import { SimHttp } from '../http.ts'
 import { SeededRandom } from '../random.ts'
 import { SimStreams } from '../stream-network.ts'
-import { Machine, PORT, STOP_TIMEOUT, type Ending, type MachineObserver } from './machine.ts'
+import { Machine, STOP_TIMEOUT, type Ending, type MachineObserver } from './machine.ts'
 import { MachineClock } from './machine-clock.ts'
 import { NetworkCuts } from './network-cuts.ts'
 import { isDatedBack, type Fault } from './plan.ts'
 import type { SwarmPlan } from './scenario.ts'
+import { SimTracker, TRACKER_SERVER } from './tracker.ts'
 import { WEB_SEED, WEB_SERVER, webServer } from './web-server.ts'
 
 export type Damage = 'rot' | 'change' | 'remove' | 'bad-sector'
@@ -34,6 +36,8 @@ export interface SwarmWorldOptions {
 /** How long a process that ended by itself stays away before somebody starts it again. */
 const RESTART_DELAY: Millis = 5_000
 const PATH = '/data/payload'
+/** Of a hundred datagrams two get lost, two come twice, and two are held up. */
+const DATAGRAM_WEATHER = { sigma: 0.3, jitter: 0.05, loss: 0.02, duplication: 0.02, reordering: 0.02 }
 const OPERATIONS: readonly DiskOperation[] = ['open', 'read', 'write', 'sync']
 
 export class SwarmWorld {
@@ -45,6 +49,7 @@ export class SwarmWorld {
   readonly due = new Set<Machine>()
   readonly #options: SwarmWorldOptions
   readonly #cuts: NetworkCuts
+  readonly #tracker: SimTracker
   /** Down, or on its way there: when it may start again. */
   readonly #awayUntil = new Map<Machine, Millis>()
   readonly #joins = new Set<() => void>()
@@ -59,6 +64,12 @@ export class SwarmWorld {
       latency: plan.latencyMs,
     })
     this.#cuts = new NetworkCuts(this.streams)
+    this.#tracker = new SimTracker(random.fork('tracker'))
+    const datagrams = new SimDatagramNetwork(this.clock, {
+      seed,
+      weather: { ...DATAGRAM_WEATHER, medianRttMs: 2 * plan.latencyMs },
+      hashes,
+    })
     this.metainfo = metainfoOf(plan, hashes)
     this.machines = plan.machines.map((machinePlan, index) => {
       const own = random.fork(`machine ${index}`)
@@ -69,14 +80,17 @@ export class SwarmWorld {
         index,
         plan: machinePlan,
         host: this.streams.host(hostOf(index), machinePlan),
+        datagrams,
+        isCutOff: (from) => this.streams.isPartitioned(hostOf(index), from),
         clock,
         disk,
         random: own,
         hashes,
-        openHttp: (ofProcess) => this.#openHttp(ofProcess, own),
+        openHttp: (ofProcess) => this.#openHttp(ofProcess, hostOf(index), own),
         metainfo: this.metainfo,
         path: PATH,
-        peers: machinePlan.knows.map((other) => `${hostOf(other)}:${PORT}`),
+        knows: machinePlan.knows.map(hostOf),
+        meeting: plan.meeting,
         observer: options.observer,
       })
       layFiles(machine, plan.content)
@@ -182,6 +196,7 @@ export class SwarmWorld {
 
   /** Everything works again, and everybody comes back. */
   mend(): void {
+    this.#tracker.isMended = true
     for (const join of [...this.#joins]) join()
     for (const machine of this.machines) {
       const { disk, clock, plan } = machine.options
@@ -212,8 +227,9 @@ export class SwarmWorld {
     })
   }
 
-  #openHttp(clock: Clock, random: Random): SimHttp {
+  #openHttp(clock: Clock, host: string, random: Random): SimHttp {
     const http = new SimHttp(clock)
+    http.serve(TRACKER_SERVER, 80, this.#tracker.serverFor(host))
     const { web: plan, content } = this.#options.plan
     if (plan)
       http.serve(
