@@ -31,9 +31,8 @@ import { VERSION } from '../src/app/version.ts'
 import type { Env } from './env.ts'
 import type { Life } from './lifecycle.ts'
 import { IDLE, type Screen } from './screen.ts'
+import { isMagnet, isUrl } from './source.ts'
 import type { Task, TaskOf } from './task.ts'
-
-const URL_SCHEME = /^https?:\/\//i
 
 /** A payload that is to be served. */
 export interface Offer {
@@ -134,7 +133,7 @@ export class Jobs {
 
   /** The metainfo that a file or URL holds. */
   async fetch(source: string): Promise<Metainfo> {
-    if (!URL_SCHEME.test(source)) return this.#read(resolve(this.#env.cwd, source), 'get')
+    if (!isUrl(source)) return this.#read(resolve(this.#env.cwd, source), 'get')
     this.start('get')
     return fetchMetainfo(source, this.#life.signal)
   }
@@ -149,7 +148,7 @@ export class Jobs {
       path = isInside ? join(given, metainfo.name) : given
     }
     await checkFolder(dirname(path))
-    if (this.#config.saveMetainfo && isRemote(source)) {
+    if (this.#config.saveMetainfo && (isMagnet(source) || isUrl(source))) {
       await makeFolder(dirname(path))
       await this.write(`${path}.torrent`, metainfo)
     }
@@ -193,25 +192,24 @@ export class Jobs {
       metainfo = await readMetainfo(path)
       return metainfo
     } catch (error) {
-      // Who wants to get a thing names the thing.
-      if (!(error instanceof MetainfoError) || !(await exists(`${path}.bit`))) throw error
-      throw new MetainfoError(error.code, `${error.message}; did you mean ${path}.bit?`, { cause: error })
+      if (!(error instanceof MetainfoError)) throw error
+      const advice = await adviceOn(path, error)
+      throw new MetainfoError(error.code, `${error.message}${advice}`, { cause: error })
     } finally {
       this.start(role, metainfo)
     }
   }
 }
 
+/** Who wants to get or to serve a thing names the thing. */
+async function adviceOn(path: string, { code }: MetainfoError): Promise<string> {
+  if (await exists(`${path}.bit`)) return `; did you mean ${path}.bit?`
+  const isPayload = (await isFolder(path)) || (code === 'meta.malformed' && !/\.(bit|torrent)$/i.test(path))
+  return isPayload ? `; to serve it: bitswarm -seed ${path}` : ''
+}
+
 /** @throws {StorageError} `disk.occupied` */
 async function checkFolder(path: string): Promise<void> {
   if ((await exists(path)) && !(await isFolder(path)))
     throw new StorageError('disk.occupied', `${path} is a file, not a folder: choose another -dest`)
-}
-
-export function isMagnet(source: string): boolean {
-  return /^magnet:/i.test(source)
-}
-
-function isRemote(source: string): boolean {
-  return isMagnet(source) || URL_SCHEME.test(source)
 }

@@ -39,7 +39,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .configureOutput({
       writeOut: (text) => env.stdout.write(text),
       writeErr: (text) => env.stderr.write(text),
-      outputError: (text, write) => write(`${printable(inOneLine(text))}\n`),
+      outputError: (text, write) => write(`${printable(inOneLine(text, program))}\n`),
     })
     .configureHelp({ optionTerm: ({ flags }) => withOneDash(flags), commandUsage: usage })
     .enablePositionalOptions()
@@ -129,17 +129,21 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       onResult(completion(env, program, shell))
     })
   program
-    .command('help [command]')
+    .command('help [command...]')
     .description('print the help of a command')
-    .action((name?: string) => {
-      const command = name === undefined ? program : program.commands.find((each) => each.name() === name)
+    .action((names: readonly string[]) => {
+      let command: Command | undefined = program
+      for (const name of names) command = command?.commands.find((each) => each.name() === name)
       if (command === undefined)
-        throw new ConfigError('config.usage', `'${name}' is no command; see bitswarm -help`)
+        throw new ConfigError('config.usage', `'${names.join(' ')}' is no command; see bitswarm -help`)
       command.outputHelp()
       onResult(EXIT_OK)
     })
   for (const command of subcommands(program))
-    command.copyInheritedSettings(program).allowExcessArguments(false)
+    command
+      .copyInheritedSettings(program)
+      .configureOutput({ outputError: (text, write) => write(`${printable(inOneLine(text, command))}\n`) })
+      .allowExcessArguments(false)
   return program
 }
 
@@ -231,10 +235,10 @@ function nameOf(command: Command): string {
 }
 
 /** `error: unknown option '--sed'\n(Did you mean --seed?)` becomes one line that begins with our name; dashes as the contract has them. */
-function inOneLine(text: string): string {
+function inOneLine(text: string, command: Command): string {
   const line = withOneDash(text)
     .trim()
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
-  return `bitswarm: ${line}; see bitswarm -help`
+  return `bitswarm: ${line}; see ${nameOf(command)} -help`
 }

@@ -6,12 +6,11 @@ import {
   type MagnetDescription,
   type MetainfoDescription,
 } from '../../src/app/library.ts'
-import { resolve } from '../../src/app/node/files.ts'
 import { formatSize } from '../../src/app/quantity.ts'
 import { escapeControls, printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK } from '../exit-code.ts'
-import { isMagnet } from '../job.ts'
+import { isMagnet, pathOf } from '../source.ts'
 
 /** Files shown to people; `--json` has them all. */
 const MAX_SHOWN_FILES = 50
@@ -19,7 +18,7 @@ const MAX_SHOWN_FILES = 50
 export async function inspect(env: Env, source: string, { json }: { readonly json?: true }): Promise<number> {
   const description = isMagnet(source)
     ? describeMagnet(parseMagnet(source))
-    : await inspectMetainfo(resolve(env.cwd, source))
+    : await inspectMetainfo(pathOf(env, source))
   env.stdout.write(`${json ? escapeControls(JSON.stringify(description)) : describe(description)}\n`)
   return EXIT_OK
 }

@@ -12,6 +12,7 @@ import { printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK, EXIT_PAYLOAD } from '../exit-code.ts'
 import { IDLE, Screen } from '../screen.ts'
+import { pathOf } from '../source.ts'
 
 /** Files named one by one. */
 const MAX_NAMED_FILES = 20
@@ -23,7 +24,7 @@ export async function verify(
   metainfoPath: string,
   { dest = '.', quiet = false }: { readonly dest?: string; readonly quiet?: boolean },
 ): Promise<number> {
-  const metainfo = await readMetainfo(resolve(env.cwd, metainfoPath))
+  const metainfo = await readMetainfo(pathOf(env, metainfoPath))
   const path = join(resolve(env.cwd, dest), metainfo.name)
   const screen = new Screen(env, { quiet })
   const { badPieces, badFiles, pieceCount } = await check(metainfo, path, screen)

@@ -8,12 +8,6 @@ const MAX_PATH_BYTES = 4_096
 /** Characters of a hostile name that an error message quotes. */
 const MAX_QUOTED = 60
 
-/** @throws {MetainfoError} `meta.unsafe-path` unless `name` is safe as one component of a path, on any system */
-function checkComponent(name: string): void {
-  const fault = faultOf(name)
-  if (fault !== undefined) throw unsafe(name, fault)
-}
-
 /**
  * Refuses paths that could leave the folder, and files that would be one and the same on a file system that folds case
  * or normalises Unicode, or of which one would be a folder of the other.
@@ -21,7 +15,8 @@ function checkComponent(name: string): void {
  * @throws {MetainfoError} `meta.unsafe-path`
  */
 export function checkPaths(name: string, files: readonly PayloadFile[]): void {
-  checkComponent(name)
+  const fault = faultOf(name)
+  if (fault !== undefined) throw unsafe(name, fault)
   const nameBytes = utf8Length(name)
   /** Index of the file that first had a folded path. */
   const fileAt = new Map<string, number>()
@@ -30,7 +25,8 @@ export function checkPaths(name: string, files: readonly PayloadFile[]): void {
     let key = ''
     let bytes = nameBytes
     for (const [depth, component] of file.path.entries()) {
-      checkComponent(component)
+      const fault = faultOf(component)
+      if (fault !== undefined) throw unsafe(component, fault, [name, ...file.path.slice(0, depth)])
       bytes += 1 + utf8Length(component)
       if (bytes > MAX_PATH_BYTES) throw unsafe(component, `ends a path of more than ${MAX_PATH_BYTES} bytes`)
       key = depth === 0 ? fold(component) : `${key}/${fold(component)}`
@@ -46,6 +42,7 @@ export function checkPaths(name: string, files: readonly PayloadFile[]): void {
   }
 }
 
+/** Why `name` is not safe as one component of a path, on whatever system; undefined when it is. */
 function faultOf(name: string): string | undefined {
   if (name === '') return 'is empty'
   if (name === '.' || name === '..') return 'is not a name'
@@ -82,6 +79,8 @@ function quote(text: string): string {
   return `'${excerpt(text, MAX_QUOTED)}'`
 }
 
-function unsafe(name: string, fault: string): MetainfoError {
-  return new MetainfoError('meta.unsafe-path', `the file name ${quote(name)} ${fault}`)
+/** @param folder in which the name stands, when the name alone would not tell */
+function unsafe(name: string, fault: string, folder: readonly string[] = []): MetainfoError {
+  const where = folder.length === 0 ? '' : ` in the folder ${quote(folder.join('/'))}`
+  return new MetainfoError('meta.unsafe-path', `the file name ${quote(name)}${where} ${fault}`)
 }

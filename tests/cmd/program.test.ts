@@ -69,6 +69,7 @@ describe('usage', () => {
     ['help inspect', /^Usage: bitswarm inspect /],
     ['help simulate', /\n {2}dht .*\n {2}swarm /],
     ['simulate swarm -help', /^Usage: bitswarm simulate swarm [^]*-faults/],
+    ['help simulate dht', /^Usage: bitswarm simulate dht [^]*-goals/],
   ])('%s', async (line, said) => {
     const { code, stdout, stderr } = await run(line)
     expect([code, stderr]).toEqual([0, ''])
@@ -90,7 +91,14 @@ describe('usage', () => {
     ['-lan=maybe', /^bitswarm: -lan 'maybe': must be true or false\n$/],
     ['convert a.bit b.zip', /ends in neither \.bit nor \.torrent/],
     ['create a -piece-length 3', /-piece-length '3': must be a power of two/],
-    ['inspect', /missing required argument/],
+    ['help simulate tcp', /^bitswarm: 'simulate tcp' is no command; see bitswarm -help\n$/],
+    ['inspect', /missing required argument 'metainfo'; see bitswarm inspect -help\n$/],
+    ['simulate dht -sede 1', /unknown option '-sede'.*; see bitswarm simulate dht -help\n$/],
+    [
+      'magnet magnet:?xt=urn:btih:x',
+      /^bitswarm: 'magnet:\?xt=urn:btih:x' is no file; bitswarm -get it -save/,
+    ],
+    ['inspect https://a.example/b.torrent', /'https:\/\/a.example\/b.torrent' is no file/],
     ['completion csh', /There are bash, zsh and fish/],
   ])('%s: one line, exit code 2, no log', async (line, message) => {
     const { code, stdout, stderr, log } = await run(line)
@@ -308,9 +316,17 @@ describe('a run that cannot begin', () => {
     )
   })
 
+  test('who gets what has no metainfo yet is told how to serve it', async () => {
+    makePayload()
+    mkdirSync(join(cwd, 'set'))
+    const advice = async (name: string): Promise<string> => (await run(name)).stderr.split(';').at(-1)!
+    expect(await advice('model.bin')).toBe(` to serve it: bitswarm -seed ${cwd}/model.bin\n`)
+    expect(await advice('set')).toBe(` to serve it: bitswarm -seed ${cwd}/set\n`)
+  })
+
   test('a file whose name is nearly that of a command is a file all the same', async () => {
     writeFileSync(join(cwd, 'verfy'), 'x')
-    expect((await run('verfy')).stderr).toBe(`bitswarm: ${cwd}/verfy: neither a .bit nor a .torrent file\n`)
+    expect((await run('verfy')).stderr).toContain(`${cwd}/verfy: neither a .bit nor a .torrent file`)
     expect((await run('model')).code).toBe(3)
   })
 

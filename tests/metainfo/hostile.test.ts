@@ -133,6 +133,12 @@ describe('names that could leave the folder, or harm a terminal', () => {
     expect(verdict(torrent(folderDict([['a']], { name })))).toBe('meta.unsafe-path')
   })
 
+  test('are told with the folder in which they stand', () => {
+    expect(() => parseMetainfo(folder(['ok', 'deep', 'a\\b', 'c']), hashes)).toThrow(
+      /^the file name 'a\\b' in the folder '\w+\/ok\/deep' contains a separator$/,
+    )
+  })
+
   test('a deep path of more than 4,096 bytes', () => {
     expect(verdict(folder({ path: Array<string>(500).fill('ääää'), length: 425 }))).toBe('meta.unsafe-path')
   })

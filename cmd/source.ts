@@ -1,0 +1,22 @@
+/** What stands for metainfo on the command line: a file, a URL, or a magnet link. */
+import { ConfigError } from '../src/app/library.ts'
+import { resolve } from '../src/app/node/files.ts'
+import { printable } from '../src/app/terminal-text.ts'
+import type { Env } from './env.ts'
+
+export function isMagnet(source: string): boolean {
+  return /^magnet:/i.test(source)
+}
+
+export function isUrl(source: string): boolean {
+  return /^https?:\/\//i.test(source)
+}
+
+/** @throws {ConfigError} the source is no file: what needs one cannot ask the network */
+export function pathOf({ cwd }: Pick<Env, 'cwd'>, source: string): string {
+  if (!isMagnet(source) && !isUrl(source)) return resolve(cwd, source)
+  throw new ConfigError(
+    'config.usage',
+    `'${printable(source)}' is no file; bitswarm -get it -save-metainfo writes one`,
+  )
+}
