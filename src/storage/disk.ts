@@ -93,6 +93,8 @@ export interface Payload {
    * next one, synced or not. Empty when the system does not tell.
    */
   readonly boot: string
+  /** Where a file lies, for people; it must not be padding. */
+  pathOf(file: number): string
   /** Which of these files hold any byte but zero. A file that cannot be read does; one that is not there does not. */
   findContent(files: readonly number[], done: (result: readonly number[] | StorageError) => void): void
   /**

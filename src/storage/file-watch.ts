@@ -22,7 +22,7 @@ export const FILES_PER_LOOK = 64
 export const FRESH_MS: Millis = 1_000
 
 export interface FileWatchOptions {
-  readonly payload: Pick<Payload, 'read' | 'stat' | 'statFiles'>
+  readonly payload: Pick<Payload, 'pathOf' | 'read' | 'stat' | 'statFiles'>
   readonly geometry: PieceGeometry
   readonly clock: Clock
   /** The files as they were before their pieces were found good; undefined when we write to them from now on. */
@@ -102,13 +102,14 @@ export class FileWatch {
 
   /** Nothing is written any more: from now on every change is somebody else's. Fails when one was before. */
   onAllWritten(done: (error?: StorageError) => void): void {
-    this.#options.payload.stat((stats) => {
+    const { payload, geometry } = this.#options
+    payload.stat((stats) => {
       if (stats instanceof StorageError) return done(stats)
       for (const [file, stat] of stats.entries()) {
-        if (this.#options.geometry.files[file]!.isPadding) continue
+        if (geometry.files[file]!.isPadding) continue
         const error =
           stat === undefined
-            ? new StorageError('disk.missing', `${this.#nameOf(file)} is not there any more`)
+            ? new StorageError('disk.missing', `${payload.pathOf(file)} is not there any more`)
             : this.#judge(file, stat)
         if (error !== undefined) return done(error)
         this.accept(file, stat!)
@@ -213,7 +214,7 @@ export class FileWatch {
     const { length, inode, modifiedAt } = now
     const known = this.#known[file]
     const planned = this.#options.geometry.files[file]!.length
-    const name = this.#nameOf(file)
+    const name = this.#options.payload.pathOf(file)
     if (length !== planned)
       return new StorageError('disk.wrong-size', `${name} has ${length} bytes, the metainfo says ${planned}`)
     if (known === undefined) return undefined
@@ -222,9 +223,5 @@ export class FileWatch {
     if (this.#areOurs || isUntouched(now, known)) return undefined
     const what = modifiedAt === known.modifiedAt ? 'touched, and may have been written to' : 'written to'
     return new StorageError('disk.changed', `${name} was ${what}`)
-  }
-
-  #nameOf(file: number): string {
-    return this.#options.geometry.files[file]!.path.join('/') || 'the file'
   }
 }

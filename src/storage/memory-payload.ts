@@ -149,6 +149,10 @@ export class MemoryPayload implements Payload {
     })
   }
 
+  pathOf(file: number): string {
+    return this.#map.pathOf(file)!
+  }
+
   statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void {
     const statOne = (file: number): FileStat | StorageError => {
       const path = this.#map.pathOf(file)

@@ -12,7 +12,7 @@ import { FileWatch } from './file-watch.ts'
 import { Recheck } from './recheck.ts'
 
 export interface PayloadGuardOptions {
-  readonly payload: Pick<Payload, 'read' | 'stat' | 'statFiles' | 'verify' | 'reopen'>
+  readonly payload: Pick<Payload, 'pathOf' | 'read' | 'stat' | 'statFiles' | 'verify' | 'reopen'>
   readonly geometry: PieceGeometry
   readonly clock: Clock
   readonly emit: Emit<StorageEvent>

@@ -21,6 +21,7 @@ function watch(...stats: Partial<FileStat>[]): string[] {
     onChanged: (_file, { message }) => said.push(message) > 0,
     onUnreadable: () => {},
     payload: {
+      pathOf: () => '/d/a',
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: (done) => void clock.after(0, () => done([now])),
       statFiles: (_files, done) => void clock.after(0, () => done([now])),
@@ -36,21 +37,21 @@ function watch(...stats: Partial<FileStat>[]): string[] {
 }
 
 test('another file, another length and another time are changes', () => {
-  expect(watch({}, { inode: '8' })).toEqual(['nothing', 'another file is in the place of a'])
-  expect(watch({ length: 39 })).toEqual(['a has 39 bytes, the metainfo says 40'])
-  expect(watch({ modifiedAt: 2, changedAt: 2 })).toEqual(['a was written to'])
+  expect(watch({}, { inode: '8' })).toEqual(['nothing', 'another file is in the place of /d/a'])
+  expect(watch({ length: 39 })).toEqual(['/d/a has 39 bytes, the metainfo says 40'])
+  expect(watch({ modifiedAt: 2, changedAt: 2 })).toEqual(['/d/a was written to'])
 })
 
 test('what was written and dated back is a change', () => {
-  expect(watch({ changedAt: 2 })).toEqual(['a was touched, and may have been written to'])
+  expect(watch({ changedAt: 2 })).toEqual(['/d/a was touched, and may have been written to'])
 })
 
 test('a chmod, a new owner or another hard link is none, and hides none that follows', () => {
   expect(watch({ attributes: '600', changedAt: 2 }, { changedAt: 3 })).toEqual([
     'nothing',
-    'a was touched, and may have been written to',
+    '/d/a was touched, and may have been written to',
   ])
-  expect(watch({ attributes: '600', changedAt: 2, modifiedAt: 2 })).toEqual(['a was written to'])
+  expect(watch({ attributes: '600', changedAt: 2, modifiedAt: 2 })).toEqual(['/d/a was written to'])
 })
 
 test('a look vouches for nothing that was read long after it began, whenever it comes back', () => {
@@ -66,6 +67,7 @@ test('a look vouches for nothing that was read long after it began, whenever it 
     onChanged: () => [0, 1, 2, 3].every((piece) => dirty.add(piece)),
     onUnreadable: () => {},
     payload: {
+      pathOf: () => '/d/a',
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: () => {},
       // It tells what was there when it began.
@@ -100,6 +102,7 @@ test('the files of what is read are looked at together, and each by one look at 
     onChanged: () => false,
     onUnreadable: () => {},
     payload: {
+      pathOf: () => '/d/a',
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: () => {},
       statFiles: (files, done) => {

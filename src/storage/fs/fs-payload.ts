@@ -217,6 +217,10 @@ export class FsPayload implements Payload {
     )
   }
 
+  pathOf(file: number): string {
+    return this.#map.pathOf(file)!
+  }
+
   statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void {
     this.#run(statThese(this.#map, files, this.#mode), (results) => {
       invariant(!(results instanceof Error), 'each file fails by itself')
