@@ -1,4 +1,4 @@
-/** What of the log people should not have to look for in it: a disk, a payload or a bootstrap node that they must see to. */
+/** What of the log people should not have to look for in it: a disk, a payload, a bootstrap node or a lonely download that they must see to. */
 import type { NodeEvent } from '../src/app/event-level.ts'
 
 export class Troubles {
@@ -7,6 +7,8 @@ export class Troubles {
   #isStalled = false
   #isInDoubt = false
   #isAlone = false
+  #hasMetPeer = false
+  #isLonely = false
 
   /** @param hasNamedBootstrap whether the user expects DHT nodes to answer that he has named */
   constructor(hasNamedBootstrap: boolean, say: (sentence: string) => void) {
@@ -49,7 +51,23 @@ export class Troubles {
         if (this.#hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: the DHT is joined now')
         this.#isAlone = false
         break
+      case 'joined_to_peer':
+        this.#hasMetPeer = true
+        if (this.#isLonely) this.#say(`${event.peer} is there now`)
+        this.#isLonely = false
+        break
     }
+  }
+
+  /** A download has looked for a while, and nobody sends it anything. */
+  onNobodyThere(): void {
+    if (this.#isLonely) return
+    this.#isLonely = true
+    this.#say(
+      this.#hasMetPeer
+        ? 'all peers are gone: waiting for one to come back'
+        : 'nobody found yet: does a seeder run? -peer host:port names one that is not on this network',
+    )
   }
 }
 

@@ -224,6 +224,8 @@ class Run {
         ...this.#env.activeResources(),
         uptimeSeconds: this.#life.uptimeSeconds(),
       })
+      const isFetching = torrent?.state === 'waiting' || torrent?.state === 'downloading'
+      if (isFetching && peers === 0 && downRate < 1) this.#troubles.onNobodyThere()
     }
     const dhtStats = (): void => {
       for (const family of node.snapshot().dht?.nodes ?? []) emit({ event: 'dht_stats', ...family })

@@ -54,6 +54,25 @@ test('a bootstrap node that does not answer is told, if the user has named it', 
   expect(sentences).toEqual([])
 })
 
+test('a download that nobody serves is told once, and when somebody comes', () => {
+  const sentences: string[] = []
+  const troubles = new Troubles(false, (sentence) => sentences.push(sentence))
+  const join = (): void =>
+    troubles.onEvent({ event: 'joined_to_peer', peer: '10.0.0.5:1', direction: 'out', client: 'x' })
+  troubles.onNobodyThere()
+  troubles.onNobodyThere()
+  join()
+  join()
+  troubles.onNobodyThere()
+  join()
+  expect(sentences).toEqual([
+    'nobody found yet: does a seeder run? -peer host:port names one that is not on this network',
+    '10.0.0.5:1 is there now',
+    'all peers are gone: waiting for one to come back',
+    '10.0.0.5:1 is there now',
+  ])
+})
+
 test('what is no trouble is not told', () => {
   expect(told({ event: 'stopping', reason: 'SIGINT' })).toEqual([])
 })
