@@ -8,7 +8,11 @@ export const MAX_LIST = 1_000
 export type RawValue = string | boolean | readonly string[]
 
 /** @throws {ConfigError} whose message says what the value must be */
-export type Parse<T> = (raw: RawValue) => T
+export interface Parse<T> {
+  (raw: RawValue): T
+  /** All texts that it takes, when they are few. */
+  readonly choices?: readonly string[]
+}
 
 function refused(reason: string): ConfigError {
   return new ConfigError('config.value', reason)
@@ -42,7 +46,8 @@ export function list<T>(
 }
 
 export function oneOf<const Name extends string>(names: readonly Name[]): Parse<Name> {
-  return parsed((text) => names.find((name) => name === text), `one of ${names.join(', ')}`)
+  const parse = parsed((text) => names.find((name) => name === text), `one of ${names.join(', ')}`)
+  return Object.assign(parse, { choices: names })
 }
 
 export function whole(min: number, max: number): Parse<number> {

@@ -350,12 +350,3 @@ describe('a run that cannot begin', () => {
     expect(stderr).toContain(`if it was changed on purpose, remove ${cwd}/model.bin.bit to have it made anew`)
   })
 })
-
-describe('completion', () => {
-  test.each(['bash', 'zsh', 'fish'])('for %s knows flags and commands', async (shell) => {
-    const { code, stdout } = await run(`completion ${shell}`)
-    expect(code).toBe(0)
-    for (const name of ['max-peers', 'dht-listen', 'no-lan', 'inspect', 'web-seed', 'magnet'])
-      expect(stdout).toContain(name)
-  })
-})
