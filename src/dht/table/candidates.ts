@@ -120,8 +120,9 @@ export class Candidates {
 
   #ping(contact: Contact): boolean {
     const isSent = this.#options.ping(contact, () => {
-      this.#pings--
-      if (this.#waiting.size > 0) this.#pingDue()
+      const wasFull = this.#pings-- === MAX_PINGS
+      // Otherwise all who are due have been pinged.
+      if (wasFull || this.#timerAt <= this.#options.clock.now()) this.#pingDue()
     })
     if (isSent) this.#pings++
     return isSent
