@@ -20,6 +20,9 @@ export const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readon
   wan: { min: 80, max: 1_000 },
 }
 
+/** For all windows, as one is looked at at a time. */
+const sorted = new Float32Array(SAMPLES)
+
 export class RttWindow {
   readonly #profile: Profile
   #samples: Float32Array | undefined
@@ -46,8 +49,10 @@ export class RttWindow {
 
   #usualRto(): Millis {
     if (this.#samples !== undefined && this.#count - this.#counted >= RECOMPUTE_EVERY) {
-      const sorted = this.#samples.slice(0, Math.min(this.#count, SAMPLES)).sort()
-      this.#rto = sorted[Math.floor(IN_TIME * (sorted.length - 1))]!
+      const size = Math.min(this.#count, SAMPLES)
+      sorted.set(this.#samples)
+      sorted.fill(Number.POSITIVE_INFINITY, size).sort()
+      this.#rto = sorted[Math.floor(IN_TIME * (size - 1))]!
       this.#counted = this.#count
     }
     return this.#rto
