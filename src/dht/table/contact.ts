@@ -34,12 +34,11 @@ const FIRST_CAPACITY = 64
 const HOLDERS = 0
 /** Next contact with the same hash, or next free row. */
 const NEXT = 1
-/** The first bytes of the id, and of the address: most contacts differ in them. */
-const ID_KEY = 2
-const NETWORK_KEY = 3
 /** `UNTESTED`, `FITS` or `BREAKS`. */
-const VERDICT = 4
-const FIELDS = 5
+const VERDICT = 2
+const FIELDS = 3
+/** Of an id, in its key. */
+const KEY_BYTES = 4
 
 /** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
 const UNTESTED = 0
@@ -57,6 +56,11 @@ export class ContactBook {
   #rows: Int32Array
   /** The same as bytes. */
   #packed: Uint8Array
+  /**
+   * Of each contact the first bytes of its id, and of its address: most contacts differ in them. Who looks through many contacts
+   * reads no more than these.
+   */
+  #keys: Int32Array
   /** First contact of each hash; a power of two of them. */
   #heads: Int32Array
   #free = -1
@@ -75,6 +79,7 @@ export class ContactBook {
     this.#width = this.#packedWidth + FIELDS
     this.#rows = new Int32Array(FIRST_CAPACITY * this.#width)
     this.#packed = new Uint8Array(this.#rows.buffer)
+    this.#keys = new Int32Array(2 * FIRST_CAPACITY)
     this.#heads = new Int32Array(FIRST_CAPACITY).fill(-1)
     this.#scratch = new Uint8Array(this.stride)
   }
@@ -150,10 +155,8 @@ export class ContactBook {
 
   /** Whether `a` and `b` may have an id, an endpoint or a network of 24 bits or more in common: surely not if false. */
   isAkin(a: Contact, b: Contact): boolean {
-    const rows = this.#rows
-    const atA = this.#field(a, ID_KEY)
-    const atB = this.#field(b, ID_KEY)
-    return rows[atA] === rows[atB] || rows[atA + 1] === rows[atB + 1]
+    const keys = this.#keys
+    return keys[2 * a] === keys[2 * b] || keys[2 * a + 1] === keys[2 * b + 1]
   }
 
   /** Whether the first `bits`, a multiple of 8, of both addresses agree. */
@@ -175,13 +178,15 @@ export class ContactBook {
 
   /** The first 31 bits of the distance to a target, of which `targetKey` are the first 32. */
   distanceKey(contact: Contact, targetKey: number): number {
-    return (this.#rows[this.#field(contact, ID_KEY)]! ^ targetKey) >>> 1
+    return (this.#keys[2 * contact]! ^ targetKey) >>> 1
   }
 
   /** Leading bits that the contact's id shares with `id`. */
   commonPrefix(contact: Contact, id: Uint8Array): number {
+    const begin = this.#keys[2 * contact]! ^ ((id[0]! << 24) | (id[1]! << 16) | (id[2]! << 8) | id[3]!)
+    if (begin !== 0) return Math.clz32(begin)
     const at = this.#byte(contact)
-    for (let i = 0; i < ID_LENGTH; i++) {
+    for (let i = KEY_BYTES; i < ID_LENGTH; i++) {
       const difference = this.#packed[at + i]! ^ id[i]!
       if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
     }
@@ -191,6 +196,7 @@ export class ContactBook {
   /** The `count` bits of its id, at most 24, that follow the first `from`. */
   idBits(contact: Contact, from: number, count: number): number {
     if (count === 0) return 0
+    if (from + count <= 8 * KEY_BYTES) return (this.#keys[2 * contact]! << from) >>> (32 - count)
     const packed = this.#packed
     const at = this.#byte(contact) + (from >>> 3)
     const word = (packed[at]! << 24) | (packed[at + 1]! << 16) | (packed[at + 2]! << 8) | packed[at + 3]!
@@ -229,9 +235,9 @@ export class ContactBook {
     const to = this.#byte(row)
     for (let i = 0; i < this.stride; i++) this.#packed[to + i] = from[offset + i]!
     this.#rows[fields + HOLDERS] = 1
-    this.#rows[fields + ID_KEY] = this.#key(row, 0, 4)
-    this.#rows[fields + NETWORK_KEY] = this.#key(row, ID_LENGTH, 3)
     this.#rows[fields + VERDICT] = UNTESTED
+    this.#keys[2 * row] = this.#key(row, 0, KEY_BYTES)
+    this.#keys[2 * row + 1] = this.#key(row, ID_LENGTH, 3)
     const known = endpoint ?? unpackEndpoint(this.#packed, this.#byte(row) + ID_LENGTH, this.family)
     this.#endpoints[row] = known
     // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
@@ -286,6 +292,9 @@ export class ContactBook {
     rows.set(this.#rows)
     this.#rows = rows
     this.#packed = new Uint8Array(rows.buffer)
+    const keys = new Int32Array(2 * capacity)
+    keys.set(this.#keys)
+    this.#keys = keys
     this.#heads = new Int32Array(capacity).fill(-1)
     for (let row = 0; row < this.#used; row++) this.#link(row)
   }

@@ -1,6 +1,7 @@
 /** How lately the contacts of a table were heard of: answering shows life, and for a while asking does. */
 import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
+import type { Contact } from './contact.ts'
 import type { KBucket } from './k-bucket.ts'
 
 /** A contact that was heard of within this time is good (BEP 5), and may be named to others. */
@@ -13,6 +14,12 @@ export const GOOD_FOR: Millis = 15 * 60_000
 const FRESH_FOR: Millis = 5 * 60_000
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
+
+/** Who is to be asked whether it still lives, and when. */
+export interface Refresh {
+  readonly contact: Contact
+  readonly at: Millis
+}
 
 export class Freshness {
   readonly #columns: ContactColumns

@@ -1,5 +1,6 @@
 /** How many contacts of one address and one network a routing table takes: whoever owns a network shall not own the table. */
 import type { Contact, ContactBook } from './contact.ts'
+import type { RoutingTable } from './routing-table.ts'
 
 /** Contacts at one private or loopback address: a machine may run many nodes. */
 const MAX_PER_PRIVATE_IP = 256
@@ -10,8 +11,8 @@ const MAX_PER_NETWORK = 8
 export interface Members {
   readonly book: ContactBook
   readonly contacts: readonly Contact[]
-  /** Whether a member is in the bucket that the newcomer belongs to. */
-  isInBucket(member: Contact): boolean
+  /** Of which they are. */
+  readonly table: Pick<RoutingTable, 'bucketIndexOf'>
 }
 
 /**
@@ -26,7 +27,7 @@ export function isNotAlone(
 }
 
 /** Whether the newcomer's network has as many places as it may have. Private networks are one's own. */
-export function isCrowded(newcomer: Contact, { book, contacts, isInBucket }: Members): boolean {
+export function isCrowded(newcomer: Contact, { book, contacts, table }: Members): boolean {
   const isPublic = book.scope(newcomer) === 'public'
   const address = addressBits(newcomer, book)
   const network = book.family === 4 ? 24 : 48
@@ -36,7 +37,7 @@ export function isCrowded(newcomer: Contact, { book, contacts, isInBucket }: Mem
   for (const other of contacts) {
     if (!book.isSameNetwork(other, newcomer, network)) continue
     sameNetwork++
-    if (isInBucket(other)) sameInBucket++
+    if (table.bucketIndexOf(other) === table.bucketIndexOf(newcomer)) sameInBucket++
     if (book.isSameNetwork(other, newcomer, address)) sameAddress++
   }
   if (!isPublic) return sameAddress >= MAX_PER_PRIVATE_IP

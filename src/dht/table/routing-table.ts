@@ -11,7 +11,7 @@ import { commonPrefixLength, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
-import { Freshness } from './freshness.ts'
+import { Freshness, type Refresh } from './freshness.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
 import { estimateNetworkSize, JUDGED } from './network-size.ts'
 import { Nearest, type RowFilter } from './nearest.ts'
@@ -30,11 +30,6 @@ export interface RoutingTableOptions {
   readonly capacityAt?: (depth: number) => number
   /** A contact came or went. */
   readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
-}
-
-export interface Refresh {
-  readonly contact: Contact
-  readonly at: Millis
 }
 
 export class RoutingTable {
@@ -283,15 +278,11 @@ export class RoutingTable {
   #insert(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
     if (this.#book.hasId(contact, this.#ownId)) return 'refused'
     const akin = this.#akin(contact)
-    // A known id at a new endpoint may be an impostor: the old one keeps its place while it answers.
-    if (akin.some((other) => this.#book.isSameId(other, contact))) return 'refused'
-    const before = akin.find((other) => this.#book.isSameEndpoint(other, contact))
-    if (before !== undefined) this.#remove(this.#rowOf(before), this.bucketIndexOf(before), 'changed its id')
+    if (akin.length > 0 && this.#isImpostor(contact, akin)) return 'refused'
     for (;;) {
       const index = this.bucketIndexOf(contact)
       const bucket = this.#buckets[index]!
-      const isInBucket = (other: Contact): boolean => this.bucketIndexOf(other) === index
-      if (isCrowded(contact, { book: this.#book, contacts: akin, isInBucket })) return 'refused'
+      if (isCrowded(contact, { book: this.#book, contacts: akin, table: this })) return 'refused'
       if (bucket.size >= this.#capacity(index)) {
         if (index === this.#buckets.length - 1) {
           this.#split()
@@ -310,6 +301,14 @@ export class RoutingTable {
       this.#onChange(contact, 'added', 'answered')
       return 'added'
     }
+  }
+
+  /** A known id at a new endpoint may be one: the old one keeps its place. Who has changed his id loses his. */
+  #isImpostor(contact: Contact, akin: readonly Contact[]): boolean {
+    if (akin.some((other) => this.#book.isSameId(other, contact))) return true
+    const before = akin.find((other) => this.#book.isSameEndpoint(other, contact))
+    if (before !== undefined) this.#remove(this.#rowOf(before), this.bucketIndexOf(before), 'changed its id')
+    return false
   }
 
   /** @returns whether a place became free in a full bucket */
