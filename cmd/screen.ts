@@ -97,7 +97,7 @@ export function progressOf(session: Session): Progress {
     name: name ?? infoHash.slice(0, 8),
     length,
     connectedPeers: connected,
-    knownPeers: peers.length,
+    knownPeers: peers.filter(({ state }) => state !== 'dead').length,
     bytesHave: checked ? (length * checked.done) / Math.max(1, checked.total) : bytesHave,
     ...(activity && { activity }),
   }

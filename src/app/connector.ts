@@ -189,7 +189,6 @@ export class Connector {
     const cancel = dialer.dial(endpoint, DIAL_TIMEOUT_MS, (result) => {
       this.#attempts.delete(abandon)
       if (result instanceof TransportError) this.#onFailed(endpoint, result)
-      else if (this.#isBlocked(result.remote)) this.#onBlockedName(endpoint, result)
       else this.#shake(endpoint, result)
     })
     const abandon = (): void => {
@@ -232,14 +231,6 @@ export class Connector {
     this.#pump()
   }
 
-  /** Only now is it known where the name of a static peer leads. It may lead elsewhere later. */
-  #onBlockedName(endpoint: Endpoint, stream: Shaken['stream']): void {
-    stream.destroy()
-    this.#list.onFailed(endpoint, this.#options.clock.now())
-    this.#options.slots.release()
-    this.#pump()
-  }
-
   #onFailed(endpoint: Endpoint, { code }: SwarmError): void {
     // It called us while we dialled it, and kept that connection: no failure.
     if (this.#ownerOf(endpoint)) {
@@ -247,7 +238,7 @@ export class Connector {
       this.#options.slots.release()
       return this.#pump()
     }
-    const retryMs = this.#list.onFailed(endpoint, this.#options.clock.now())
+    const retryMs = this.#list.onFailed(endpoint, this.#options.clock.now(), code === 'net.unreachable')
     this.#options.emit({
       event: 'peer_failed',
       peer: formatEndpoint(endpoint),

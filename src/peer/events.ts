@@ -133,7 +133,7 @@ export type PeerEvent =
     }
 
 /**
- * Where a known peer stands. `not-found`: its name or address leads nowhere; `could-be-added`: known, not connected;
+ * Where a known peer stands. `not-found`: no way leads to its address; `could-be-added`: known, not connected;
  * `dead`: given up or banned; `waiting`: connected, and nothing to ask it for; `choking`: we want, it does not let us;
  * `downloading`: blocks are on their way; `seeding`: we are complete and may serve it.
  */

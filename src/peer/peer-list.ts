@@ -14,19 +14,14 @@ export type DialState = 'not-found' | 'could-be-added' | 'connecting' | 'connect
 
 export interface KnownPeer {
   readonly endpoint: Endpoint
-  readonly origin: PeerOrigin
   readonly state: DialState
-  /** Dials that failed in a row. */
-  readonly failures: number
-  /** When it may be dialled; meaningless while it is connected or dead. */
-  readonly retryAt: Millis
 }
 
 export interface PeerListOptions {
   readonly random: Random
 }
 
-/** Endpoints that are remembered. Beyond it the worst that is not connected goes; a static one never does. */
+/** Endpoints that are remembered. Beyond it the worst that is not connected goes, a dead one first; a static one never does. */
 export const MAX_KNOWN_PEERS = 2_000
 /** Dials under way at the same time. */
 export const MAX_CONNECTING = 16
@@ -36,7 +31,7 @@ export const RETRY_MIN: Millis = 2_000
 export const RETRY_MAX: Millis = 120_000
 /** Each wait is shortened by a random part of at most so much, so that a crowd does not come back at once. */
 const RETRY_JITTER = 0.25
-/** A peer that was told of by others and failed so often in a row is forgotten; a static one is tried for ever. */
+/** A peer that was told of by others and failed so often in a row is dead until it is told of again; a static one is tried for ever. */
 export const MAX_FAILURES = 6
 
 interface Entry {
@@ -44,6 +39,7 @@ interface Entry {
   origin: PeerOrigin
   state: DialState
   failures: number
+  /** `Infinity` for the remote end of a connection that was accepted, where nobody listens. */
   retryAt: Millis
   /** Ties between equally good candidates. */
   salt: number
@@ -54,21 +50,17 @@ export class PeerList {
   readonly #known = new Map<string, Entry>()
   /** Those that failed, wait to be tried again, and may go: only dials add to it, so newcomers cannot make us search for long. */
   readonly #failed = new Map<string, Entry>()
+  /** Given up or banned. */
+  readonly #dead = new Map<string, Entry>()
   readonly #own: Endpoint[] = []
   readonly #bans = new BanList()
   #connecting = 0
-  #connected = 0
 
   constructor({ random }: PeerListOptions) {
     this.#random = random
   }
 
-  /** Endpoints that are connected. */
-  get connectedCount(): number {
-    return this.#connected
-  }
-
-  /** Endpoints that are known, connected ones counted. */
+  /** Endpoints that are known, connected and dead ones counted. */
   get size(): number {
     return this.#known.size
   }
@@ -82,15 +74,16 @@ export class PeerList {
   }
 
   /**
-   * Hears of an endpoint. A host name is taken from a static peer only; whoever dials resolves it.
+   * Hears of an endpoint.
    *
-   * @returns whether it is a new candidate
+   * @returns whether it is a new candidate, or one that was given up
    */
   add(endpoint: Endpoint, origin: PeerOrigin, now: Millis): boolean {
-    if (!isDialable(endpoint, origin) || this.#isOwn(endpoint) || this.isBanned(endpoint)) return false
+    if (!isDialable(endpoint) || this.#isOwn(endpoint) || this.isBanned(endpoint)) return false
     const key = formatEndpoint(endpoint)
     const known = this.#known.get(key)
-    if (known !== undefined) {
+    if (known?.state === 'dead') this.#delete(key)
+    else if (known !== undefined) {
       if (origin === 'static') {
         known.origin = origin
         this.#failed.delete(key)
@@ -152,25 +145,26 @@ export class PeerList {
       this.#known.set(key, entry)
     }
     this.#failed.delete(key)
+    this.#dead.delete(key)
     this.#enter(entry, 'connected')
   }
 
   /**
    * A dial failed, or the connection before both handshakes were done.
    *
-   * @param isUnresolved its name has no address
+   * @param isUnreachable no way leads there
    * @returns how long until the next try; undefined when there is none
    */
-  onFailed(endpoint: Endpoint, now: Millis, isUnresolved = false): Millis | undefined {
+  onFailed(endpoint: Endpoint, now: Millis, isUnreachable = false): Millis | undefined {
     const key = formatEndpoint(endpoint)
     const entry = this.#known.get(key)
     if (entry === undefined) return undefined
-    if (entry.retryAt === Infinity || this.isBanned(endpoint)) return this.#forget(key, entry)
+    if (entry.retryAt === Infinity || this.isBanned(endpoint)) return this.#giveUp(key, entry)
     entry.failures++
-    if (entry.origin !== 'static' && entry.failures >= MAX_FAILURES) return this.#forget(key, entry)
+    if (entry.origin !== 'static' && entry.failures >= MAX_FAILURES) return this.#giveUp(key, entry)
     const wait = this.#backOff(entry.failures)
     entry.retryAt = now + wait
-    this.#enter(entry, isUnresolved ? 'not-found' : 'could-be-added')
+    this.#enter(entry, isUnreachable ? 'not-found' : 'could-be-added')
     if (entry.origin !== 'static') this.#failed.set(key, entry)
     return wait
   }
@@ -180,11 +174,7 @@ export class PeerList {
     const key = formatEndpoint(endpoint)
     const entry = this.#known.get(key)
     if (entry === undefined) return
-    // Accepted ones left by a port that nobody listens on.
-    if (entry.retryAt === Infinity || this.isBanned(endpoint)) {
-      this.#forget(key, entry)
-      return
-    }
+    if (entry.retryAt === Infinity || this.isBanned(endpoint)) return void this.#giveUp(key, entry)
     entry.failures = 0
     this.#failed.delete(key)
     entry.retryAt = now + this.#backOff(1)
@@ -195,7 +185,7 @@ export class PeerList {
   ban(endpoint: Endpoint): void {
     this.#bans.convict(endpoint)
     for (const [key, entry] of this.#known)
-      if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#delete(key)
+      if (isIdle(entry) && this.isBanned(entry.endpoint)) this.#giveUp(key, entry)
   }
 
   isBanned(endpoint: Endpoint): boolean {
@@ -209,13 +199,7 @@ export class PeerList {
 
   /** Everyone who is known, in the order of hearing of them. */
   snapshot(): KnownPeer[] {
-    return [...this.#known.values()].map(({ endpoint, origin, state, failures, retryAt }) => ({
-      endpoint,
-      origin,
-      state,
-      failures,
-      retryAt,
-    }))
+    return Array.from(this.#known.values(), ({ endpoint, state }) => ({ endpoint, state }))
   }
 
   #isOwn(endpoint: Endpoint): boolean {
@@ -229,26 +213,29 @@ export class PeerList {
 
   #enter(entry: Entry, state: DialState): void {
     if (entry.state === 'connecting') this.#connecting--
-    if (entry.state === 'connected') this.#connected--
     if (state === 'connecting') this.#connecting++
-    if (state === 'connected') this.#connected++
     entry.state = state
   }
 
-  #forget(key: string, entry: Entry): undefined {
+  /** It is not dialled any more. The port that a caller left by says nothing of it, and is forgotten. */
+  #giveUp(key: string, entry: Entry): undefined {
     this.#enter(entry, 'dead')
-    this.#delete(key)
+    this.#failed.delete(key)
+    if (entry.retryAt === Infinity) this.#known.delete(key)
+    else this.#dead.set(key, entry)
   }
 
   #delete(key: string): void {
     this.#known.delete(key)
     this.#failed.delete(key)
+    this.#dead.delete(key)
   }
 
   /** Makes room for a newcomer: forgets the worst that may go. */
   #evict(origin: PeerOrigin): boolean {
+    const [dead] = this.#dead.keys()
     // A newcomer has not failed yet; without a failed one to replace, only a static peer is worth it.
-    const worst = worstOf(this.#failed) ?? (origin === 'static' ? worstOf(this.#known) : undefined)
+    const worst = dead ?? worstOf(this.#failed) ?? (origin === 'static' ? worstOf(this.#known) : undefined)
     if (worst === undefined) return false
     this.#delete(worst)
     return true
@@ -280,8 +267,6 @@ function compareEntries(a: Entry, b: Entry): number {
   )
 }
 
-function isDialable({ host, port }: Endpoint, origin: PeerOrigin): boolean {
-  if (port < 1 || port > 65_535) return false
-  if (canonicalIp(host) === undefined) return origin === 'static' && host !== ''
-  return scopeOf(host) !== 'bogus'
+function isDialable({ host, port }: Endpoint): boolean {
+  return port >= 1 && port <= 65_535 && canonicalIp(host) !== undefined && scopeOf(host) !== 'bogus'
 }

@@ -50,20 +50,54 @@ test('static peers go first and are tried for ever, ever more rarely', () => {
   expect(Math.max(...waits)).toBeLessThanOrEqual(RETRY_MAX)
 })
 
-test('who was only heard of is forgotten after some failures', () => {
-  list.add(A, 'dht', 0)
+function giveUp(endpoint: Endpoint): void {
   for (let i = 0; i < MAX_FAILURES; i++) {
-    list.onConnecting(A)
-    list.onFailed(A, 0)
+    list.onConnecting(endpoint)
+    list.onFailed(endpoint, 0)
   }
-  expect(list.size).toBe(0)
+}
+
+const states = (): string[] => list.snapshot().map(({ state }) => state)
+
+test('who was only heard of is dead after some failures, until somebody tells of it again', () => {
+  list.add(A, 'dht', 0)
+  giveUp(A)
+  expect(states()).toEqual(['dead'])
+  expect([list.next(Infinity), list.nextWakeAt]).toEqual([undefined, Infinity])
+  expect(list.add(A, 'tracker', 0)).toBe(true)
+  expect([states(), list.next(0)]).toEqual([['could-be-added'], A])
+})
+
+test('who is dead and calls is one like others', () => {
+  list.add(A, 'dht', 0)
+  giveUp(A)
+  list.onConnected(A)
+  list.onClosed(A, 0)
+  expect(list.next(RETRY_MIN)).toEqual(A)
+})
+
+test('where no way leads is not found, and tried again', () => {
+  list.add(A, 'dht', 0)
+  list.onConnecting(A)
+  const wait = list.onFailed(A, 0, true)!
+  expect(states()).toEqual(['not-found'])
+  expect(list.next(wait)).toEqual(A)
+})
+
+test('who is banned is dead, but for a caller, whose port says nothing', () => {
+  const caller = at(B.host, 50_000)
+  list.add(A, 'dht', 0)
+  list.onConnected(caller)
+  for (const endpoint of [A, caller]) list.ban(endpoint)
+  list.onClosed(caller, 0)
+  expect(list.snapshot()).toEqual([{ endpoint: A, state: 'dead' }])
 })
 
 test.each([
   ['port 0', at('10.0.0.1', 0)],
   ['multicast', at('224.0.0.1')],
   ['no address at all', at('0.0.0.0')],
-  ['a name from a stranger', at('example.org')],
+  ['a name', at('example.org')],
 ])('%s is never dialled', (_what, endpoint) => {
   expect(list.add(endpoint, 'dht', 0)).toBe(false)
 })
@@ -93,6 +127,18 @@ test('ten thousand lies fill a bounded list, and a static peer still finds its p
   expect(list.size).toBe(MAX_KNOWN_PEERS)
   expect(list.add(A, 'static', 0)).toBe(true)
   expect(list.next(0)).toEqual(A)
+  expect(list.size).toBe(MAX_KNOWN_PEERS)
+})
+
+test('of a full list who is dead makes room first', () => {
+  const failed = at('11.9.9.9')
+  for (const endpoint of [failed, A]) list.add(endpoint, 'tracker', 0)
+  for (let i = 0; list.size < MAX_KNOWN_PEERS; i++) list.add(at(`12.0.${i >> 8}.${i & 255}`), 'tracker', 0)
+  list.onConnecting(failed)
+  list.onFailed(failed, 0)
+  giveUp(A)
+  expect(list.add(B, 'pex', 0)).toBe(true)
+  expect(states().includes('dead')).toBe(false)
   expect(list.size).toBe(MAX_KNOWN_PEERS)
 })
 

@@ -1,6 +1,6 @@
 /** Addresses that a node was told to keep away from, under virtual time. */
 import { expect, test } from 'vitest'
-import { SimSwarm, type SimNode } from '../../src/app/sim/swarm.ts'
+import { SimSwarm } from '../../src/app/sim/swarm.ts'
 import { parseBlocklist } from '../../src/peer/blocklist-file.ts'
 import { hashes } from '../support/hashes.ts'
 
@@ -48,29 +48,4 @@ test('a caller on the list is turned away before a word', async () => {
   expect(seeder.session.snapshot().uploaded).toBe(0)
   expect(blocked(sim)).toEqual(expect.arrayContaining([['in', callers[0]!.host.address, 'Unwanted']]))
   expect(sim.log.some((line) => line.includes('joined_to_peer'))).toBe(false)
-})
-
-test('a name that leads to an address on the list helps nobody; it is tried again, and its slot is free', async () => {
-  const sim = new SimSwarm({ seed: 3, hashes })
-  const unwanted: SimNode = await sim.seeder()
-  const node = await sim.node({ node: { filter: FILTER } })
-  // The list names the machine itself too, which does not matter to it.
-  const dial = node.host.dial.bind(node.host)
-  let dials = 0
-  node.host.dial = ({ port }, ...rest) => {
-    dials++
-    return dial({ host: unwanted.host.address, port }, ...rest)
-  }
-  node.node.addSession({
-    metainfo: sim.metainfo,
-    path: '/data/x',
-    mode: 'download',
-    peers: ['example.org:6881'],
-  })
-
-  sim.runUntil(() => dials === 3, { withinMs: MINUTE })
-
-  expect(blocked(sim)).toEqual(Array.from({ length: 2 }, () => ['out', unwanted.host.address, 'Unwanted']))
-  expect(sim.log.some((line) => line.includes('joined_to_peer'))).toBe(false)
-  expect(node.node.snapshot().peers).toBe(1)
 })

@@ -1,5 +1,5 @@
 /** What a simulated process gets from outside: TCP, HTTP, a disk, a socket for the DHT where there is one, and no state folder. */
-import type { Endpoint } from '../../protocol/endpoint.ts'
+import { canonicalIp, type Endpoint } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import type { Clock, Datagrams, Dialer, Hashes, HttpClient, Listener, Random } from '../../protocol/ports.ts'
 import type { Disk } from '../../storage/disk.ts'
@@ -24,7 +24,7 @@ export function simEnvironment({ address, listen, bindDht, ...ports }: SimProces
     ...ports,
     copyBytes: (source, target, at) => target.set(source, at),
     resolver: {
-      resolve: (host, _family, onResult) => onResult([host]),
+      resolve: (host, _family, onResult) => onResult(canonicalIp(host) === undefined ? [] : [host]),
       resolveService: (_name, onResult) => onResult([]),
     },
     listenTcp: () => Promise.resolve(listen()),
