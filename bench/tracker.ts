@@ -1,7 +1,7 @@
 /** An HTTP tracker (BEP 3, BEP 23) for clients that find peers in no other way: each caller hears of all earlier ones. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { encodeBencode } from '../src/protocol/bencode.ts'
+import { encodeBencode } from '../src/protocol/bencode-writer.ts'
 
 const INTERVAL_SECONDS = 60
 

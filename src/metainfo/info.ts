@@ -1,5 +1,6 @@
 /** The `info` dictionary (BEP 3): what the info hash is taken over. */
-import { BencodeDict, encodeBencode, isBencodeList, type Bencode } from '../protocol/bencode.ts'
+import { BencodeDict, isBencodeList, type Bencode } from '../protocol/bencode.ts'
+import { encodeBencode } from '../protocol/bencode-writer.ts'
 import { MAX_PIECES } from '../protocol/bitfield.ts'
 import { MetainfoError } from '../protocol/errors.ts'
 import { ID_LENGTH } from '../protocol/ids.ts'

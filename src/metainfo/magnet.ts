@@ -1,10 +1,9 @@
 /** Magnet links (BEP 9, BEP 53): a torrent's identity, and where to begin looking for it. */
-import { parseHostPort } from '../protocol/endpoint.ts'
-import { ConfigError, MetainfoError } from '../protocol/errors.ts'
+import { MetainfoError } from '../protocol/errors.ts'
 import { fromHex, ID_LENGTH, idFrom, toHex, type InfoHash } from '../protocol/ids.ts'
 import { excerpt } from '../protocol/text.ts'
 import type { Metainfo } from './metainfo.ts'
-import { MAX_LOCATION_LENGTH, URL_PATTERN } from './torrent-keys.ts'
+import { isHostPort, isUrl } from './torrent-keys.ts'
 
 /** Characters of a link. */
 export const MAX_MAGNET_LENGTH = 65_536
@@ -58,8 +57,8 @@ export function parseMagnet(text: string): Magnet {
   return {
     infoHash: readTopic(all('xt')),
     ...(name !== '' && { name }),
-    trackers: locations(all('tr'), isUrl),
-    webSeeds: locations(all('ws'), isUrl),
+    trackers: locations(all('tr'), isParsable),
+    webSeeds: locations(all('ws'), isParsable),
     peers: locations(all('x.pe'), isHostPort),
     bootstrap: locations(all('x.bitswarm'), isHostPort),
     ...(all('so').length > 0 && { files: readSelection(all('so')[0]!) }),
@@ -187,21 +186,11 @@ function fromBase32(text: string): Uint8Array | undefined {
 }
 
 function locations(values: readonly string[], isValid: (text: string) => boolean): string[] {
-  const valid = values.filter((value) => value.length <= MAX_LOCATION_LENGTH && isValid(value))
-  return [...new Set(valid)].slice(0, MAX_MAGNET_LOCATIONS)
+  return [...new Set(values.filter(isValid))].slice(0, MAX_MAGNET_LOCATIONS)
 }
 
-function isUrl(text: string): boolean {
-  return URL_PATTERN.test(text) && URL.canParse(text)
-}
-
-function isHostPort(text: string): boolean {
-  try {
-    return !text.startsWith(':') && parseHostPort(text, '').port > 0
-  } catch (error) {
-    if (error instanceof ConfigError) return false
-    throw error
-  }
+function isParsable(text: string): boolean {
+  return isUrl(text) && URL.canParse(text)
 }
 
 /** Percent-encoded, but for what is harmless and good to read: a link stands between quotes in a shell. */

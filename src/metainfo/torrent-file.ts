@@ -1,5 +1,6 @@
 /** .torrent files (BEP 3, 12, 19, 27; BEP 47 padding). */
-import { BencodeDict, decodeBencode, encodeBencode, RawBencode, type Decoded } from '../protocol/bencode.ts'
+import { BencodeDict, decodeBencode, type Decoded } from '../protocol/bencode.ts'
+import { encodeBencode, RawBencode } from '../protocol/bencode-writer.ts'
 import { MetainfoError, ProtocolError } from '../protocol/errors.ts'
 import { idFrom, type InfoHash } from '../protocol/ids.ts'
 import type { Hashes } from '../protocol/ports.ts'

@@ -1,13 +1,8 @@
 /** The keys of a .torrent beside `info`: where peers are found, and who made it. None of them is part of the identity. */
-import {
-  decodeBencodeDict,
-  encodeBencode,
-  isBencodeList,
-  type Bencode,
-  type BencodeDict,
-  type Encodable,
-} from '../protocol/bencode.ts'
+import { decodeBencodeDict, isBencodeList, type Bencode, type BencodeDict } from '../protocol/bencode.ts'
+import { encodeBencode, type Encodable } from '../protocol/bencode-writer.ts'
 import { parseHostPort } from '../protocol/endpoint.ts'
+import { ConfigError } from '../protocol/errors.ts'
 import { bytesEqual } from '../protocol/ids.ts'
 import { decodeUtf8 } from '../protocol/text.ts'
 import { decodeText, textBytes } from './legacy-text.ts'
@@ -139,7 +134,8 @@ function readLocations(value: Bencode | undefined, isLocation: (text: string) =>
   return [...found]
 }
 
-function isUrl(text: string): boolean {
+/** Looks like a URL: which schemes and hosts can be asked, whoever asks finds out. */
+export function isUrl(text: string): boolean {
   return text.length <= MAX_LOCATION_LENGTH && URL_PATTERN.test(text)
 }
 
@@ -148,7 +144,8 @@ export function isHostPort(text: string): boolean {
   if (text.length > MAX_LOCATION_LENGTH || text.startsWith(':')) return false
   try {
     return parseHostPort(text, '').port > 0
-  } catch {
-    return false
+  } catch (error) {
+    if (error instanceof ConfigError) return false
+    throw error
   }
 }

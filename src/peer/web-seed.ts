@@ -5,7 +5,7 @@
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
-import { formatEndpoint } from '../protocol/endpoint.ts'
+import { endpointOf, formatEndpoint } from '../protocol/endpoint.ts'
 import type { ProtocolError, TransportError } from '../protocol/errors.ts'
 import type { HttpPorts } from '../protocol/http-request.ts'
 import type { BlockRange } from '../protocol/message.ts'
@@ -93,8 +93,7 @@ export class WebSeed implements BlockSupplier {
     this.#options = options
     this.id = options.id
     const url = new URL(options.url)
-    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
-    this.address = formatEndpoint({ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port })
+    this.address = formatEndpoint(endpointOf(url))
     this.#shown = shownFileUrl(options.url)
     this.pieces = Bitfield.full(options.geometry.pieceCount)
     const { clock } = options.ports

@@ -131,6 +131,12 @@ export function networkOf(host: string): string {
   return toHex(ipv6.subarray(0, 8))
 }
 
+/** Where a URL leads: a host without the brackets of an IPv6 literal, and the port of its scheme when it names none. */
+export function endpointOf(url: URL): Endpoint {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  return { host, port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port) }
+}
+
 /** Writes the compact form, 6 or 18 bytes, into `out` at `offset`; `host` must be an IP literal. @returns the offset behind it */
 export function packEndpoint({ host, port }: Endpoint, out: Uint8Array, offset: number): number {
   const at = packHostInto(host, out, offset)

@@ -1,6 +1,7 @@
 /** The extension protocol (BEP 10): its handshake, and which number means which extension on a connection. */
 import type { BencodeDict } from './bencode.ts'
-import { decodeBencodeDict, encodeBencode } from './bencode.ts'
+import { decodeBencodeDict } from './bencode.ts'
+import { encodeBencode } from './bencode-writer.ts'
 import { packHost, unpackHost } from './endpoint.ts'
 import { invariant } from './errors.ts'
 import { encodeExtended } from './message.ts'

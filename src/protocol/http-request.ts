@@ -2,7 +2,15 @@
  * One HTTP question with its redirects. Names are resolved here and the address that was looked at is the one that is
  * connected to, so that no server can send us into a network that it does not share with us (SSRF, DNS rebinding).
  */
-import { canonicalIp, familyOf, isNarrower, scopeOf, type Family, type Scope } from './endpoint.ts'
+import {
+  canonicalIp,
+  endpointOf,
+  familyOf,
+  isNarrower,
+  scopeOf,
+  type Family,
+  type Scope,
+} from './endpoint.ts'
 import { ProtocolError, TransportError } from './errors.ts'
 import type { Cancel, Clock, HttpClient, HttpExchange, HttpHead, Millis, Resolver } from './ports.ts'
 
@@ -97,8 +105,8 @@ class Asking implements HttpExchange {
       return this.#endLater(
         new ProtocolError('http.bad-url', `${url.protocol} is not a scheme that is fetched`),
       )
-    // A URL writes IPv6 literals in brackets, and normalises what is an IPv4 one in disguise.
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+    // A URL normalises what is an IPv4 literal in disguise.
+    const { host } = endpointOf(url)
     const literal = canonicalIp(host)
     if (literal !== undefined) return this.#reach(url, [literal], teller)
     this.#ports.resolver.resolve(host, this.#question.family, (addresses) => {

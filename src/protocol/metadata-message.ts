@@ -1,5 +1,6 @@
 /** Messages of `ut_metadata` (BEP 9): the info dictionary in blocks of 16 KiB. */
-import { BencodeDict, decodeBencodePrefix, encodeBencode } from './bencode.ts'
+import { BencodeDict, decodeBencodePrefix } from './bencode.ts'
+import { encodeBencode } from './bencode-writer.ts'
 import { ProtocolError } from './errors.ts'
 
 /** Bytes of every block but the last. */

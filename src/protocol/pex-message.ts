@@ -1,5 +1,6 @@
 /** Messages of `ut_pex` (BEP 11): which peers one is connected to, told as changes. */
-import { decodeBencodeDict, encodeBencode, type BencodeDict } from './bencode.ts'
+import { decodeBencodeDict, type BencodeDict } from './bencode.ts'
+import { encodeBencode } from './bencode-writer.ts'
 import {
   COMPACT_LENGTH,
   familyOf,

@@ -7,7 +7,7 @@ import { SeededRandom } from '../../src/app/sim/random.ts'
 import { TrackerPeers } from '../../src/app/tracker-peers.ts'
 import type { PeerEvent } from '../../src/peer/events.ts'
 import { UdpTrackers } from '../../src/peer/tracker/udp-client.ts'
-import { encodeBencode, type Encodable } from '../../src/protocol/bencode.ts'
+import { encodeBencode, type Encodable } from '../../src/protocol/bencode-writer.ts'
 import { formatEndpoint } from '../../src/protocol/endpoint.ts'
 import { idFrom, type InfoHash, type PeerId } from '../../src/protocol/ids.ts'
 

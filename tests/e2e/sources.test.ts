@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createMetainfo, encodeMagnet, encodeTorrent, magnetOf, readMetainfo } from '../../src/app/library.ts'
-import { encodeBencode } from '../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../src/protocol/bencode-writer.ts'
 import { Nodes } from './nodes.ts'
 
 let nodes: Nodes

@@ -5,7 +5,7 @@ import { buildMetainfo, choosePieceLength, type MetainfoParts } from '../../src/
 import type { Metainfo } from '../../src/metainfo/metainfo.ts'
 import { encodeTorrent, parseTorrent } from '../../src/metainfo/torrent-file.ts'
 import { MAX_LOCATIONS } from '../../src/metainfo/torrent-keys.ts'
-import { encodeBencode, type Encodable } from '../../src/protocol/bencode.ts'
+import { encodeBencode, type Encodable } from '../../src/protocol/bencode-writer.ts'
 import { MetainfoError } from '../../src/protocol/errors.ts'
 import { toHex } from '../../src/protocol/ids.ts'
 import { hashes } from '../support/hashes.ts'

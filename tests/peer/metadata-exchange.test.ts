@@ -9,7 +9,7 @@ import {
   MetadataExchange,
   type MetadataPeer,
 } from '../../src/peer/metadata-exchange.ts'
-import { encodeBencode } from '../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../src/protocol/bencode-writer.ts'
 import { bytesEqual, idFrom, type InfoHash } from '../../src/protocol/ids.ts'
 import {
   decodeMetadataMessage,

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import type { PeerEvent } from '../../src/peer/events.ts'
 import { MAX_EARLY_PEX, MAX_PEX_TOLD, PeerExchange, type PexNeighbour } from '../../src/peer/peer-exchange.ts'
-import { encodeBencode } from '../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../src/protocol/bencode-writer.ts'
 import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { decodePex, encodePex, MAX_PEX_PEERS, type PexMessage } from '../../src/protocol/pex-message.ts'
 

@@ -5,12 +5,10 @@ import {
   decodeBencode,
   decodeBencodeDict,
   decodeBencodePrefix,
-  encodeBencode,
   MAX_DEPTH,
-  RawBencode,
   type Bencode,
-  type Encodable,
 } from '../../src/protocol/bencode.ts'
+import { encodeBencode, RawBencode, type Encodable } from '../../src/protocol/bencode-writer.ts'
 import { InvariantError, ProtocolError } from '../../src/protocol/errors.ts'
 
 const bytes = (latin1: string): Uint8Array => Uint8Array.from(latin1, (c) => c.charCodeAt(0))

@@ -15,6 +15,7 @@ import {
   unpackEndpoint,
   unpackHost,
   type Scope,
+  endpointOf,
 } from '../../src/protocol/endpoint.ts'
 import { ConfigError } from '../../src/protocol/errors.ts'
 
@@ -208,4 +209,14 @@ test('nobody may point into a network narrower than his own', () => {
     for (const [j, told] of order.entries())
       expect(mayTell(teller, told), `${teller} tells ${told}`).toBe(j >= i)
   for (const teller of order) expect(mayTell(teller, 'bogus')).toBe(false)
+})
+
+test.each([
+  ['http://tracker.example/announce', 'tracker.example', 80],
+  ['https://tracker.example/', 'tracker.example', 443],
+  ['udp://10.0.0.1:6969/', '10.0.0.1', 6969],
+  ['http://[2001:db8::1]:8080/', '2001:db8::1', 8080],
+  ['https://[::1]:80/', '::1', 80],
+])('%s leads to %s, port %i', (url, host, port) => {
+  expect(endpointOf(new URL(url))).toEqual({ host, port })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeBencode, type Encodable } from '../../src/protocol/bencode.ts'
+import { encodeBencode, type Encodable } from '../../src/protocol/bencode-writer.ts'
 import { WireDecoder } from '../../src/protocol/decoder.ts'
 import { InvariantError, ProtocolError } from '../../src/protocol/errors.ts'
 import {

@@ -1,7 +1,7 @@
 /** The wire of the metadata exchange: vectors of BEP 9, and bytes of strangers. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeBencode } from '../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../src/protocol/bencode-writer.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { bytesEqual } from '../../src/protocol/ids.ts'
 import {

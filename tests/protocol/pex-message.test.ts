@@ -1,7 +1,7 @@
 /** The wire of peer exchange: vectors of BEP 11, and bytes of strangers. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeBencode } from '../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../src/protocol/bencode-writer.ts'
 import { familyOf, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
 import { decodePex, encodePex, MAX_PEX_PEERS, type PexPeer } from '../../src/protocol/pex-message.ts'

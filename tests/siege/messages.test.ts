@@ -1,7 +1,7 @@
 /** Attacks by single messages, and by floods of them, all on one seeder, which has to outlive them all. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EventLine } from '../../scripts/swarm-process.ts'
-import { encodeBencode } from '../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../src/protocol/bencode-writer.ts'
 import { encodeExtensionHandshake } from '../../src/protocol/extension.ts'
 import {
   encodeBitfield,

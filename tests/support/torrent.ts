@@ -1,5 +1,5 @@
 /** Torrents for tests, right unless told otherwise. */
-import { encodeBencode, type Encodable } from '../../src/protocol/bencode.ts'
+import { encodeBencode, type Encodable } from '../../src/protocol/bencode-writer.ts'
 
 interface Members {
   readonly [key: string]: Encodable | undefined

@@ -3,7 +3,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
 import type * as Https from 'node:https'
 import type { Socket } from 'node:net'
 import { pipeline, type Readable } from 'node:stream'
-import { canonicalIp, familyOf } from '../../protocol/endpoint.ts'
+import { canonicalIp, endpointOf, familyOf } from '../../protocol/endpoint.ts'
 import type { TransportError } from '../../protocol/errors.ts'
 import type { HttpClient, HttpExchange, HttpHandler, HttpRequest, Millis } from '../../protocol/ports.ts'
 import { connectionError } from './network-error.ts'
@@ -47,15 +47,15 @@ export class SystemHttp implements HttpClient {
   get({ url, address, headers }: HttpRequest, handler: HttpHandler): HttpExchange {
     const isSecure = url.protocol === 'https:'
     const scheme = isSecure ? 'https' : 'http'
-    const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
-    const isLiteral = canonicalIp(hostname) !== undefined
+    const { host, port } = endpointOf(url)
+    const isLiteral = canonicalIp(host) !== undefined
     const hasSource = this.#source !== undefined && familyOf(this.#source) === familyOf(address)
     const hasUser = url.username !== '' || url.password !== ''
     const options: Https.RequestOptions = {
       agent: this.#agent(scheme),
       // The agent keeps connections by host: with the address there, none is used again for another address.
       host: address,
-      port: url.port || (isSecure ? 443 : 80),
+      port,
       path: `${url.pathname}${url.search}`,
       maxHeaderSize: MAX_HEADER_BYTES,
       headers: {
@@ -64,7 +64,7 @@ export class SystemHttp implements HttpClient {
         'accept-encoding': 'identity',
         ...headers,
       },
-      ...(isSecure && !isLiteral && { servername: hostname }),
+      ...(isSecure && !isLiteral && { servername: host }),
       ...(hasUser && { auth: `${unescaped(url.username)}:${unescaped(url.password)}` }),
       ...(hasSource && { localAddress: this.#source }),
     }

@@ -1,5 +1,5 @@
 /** HTTP servers in virtual time: what they answer is a function of the request, how they send it is theirs to say. */
-import { formatEndpoint } from '../../protocol/endpoint.ts'
+import { endpointOf, formatEndpoint } from '../../protocol/endpoint.ts'
 import { TransportError } from '../../protocol/errors.ts'
 import type {
   Clock,
@@ -56,8 +56,7 @@ export class SimHttp implements HttpClient {
 
   get(request: HttpRequest, handler: HttpHandler): HttpExchange {
     const { url, address } = request
-    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
-    const server = this.#servers.get(formatEndpoint({ host: address, port }))
+    const server = this.#servers.get(formatEndpoint({ ...endpointOf(url), host: address }))
     const exchange = new SimExchange(this.#clock, handler)
     exchange.start(server !== undefined && !server.isUnreachable)
     if (server === undefined) exchange.refuse(url.host)

@@ -1,5 +1,5 @@
 /** One tracker, by its URL: the same questions over HTTP and UDP, on each address family (BEP 7). */
-import { canonicalIp, familyOf, type Family } from '../../protocol/endpoint.ts'
+import { canonicalIp, endpointOf, familyOf, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { ProtocolError, TransportError } from '../../protocol/errors.ts'
 import { fetchBody, type BodyAnswer } from '../../protocol/http-body.ts'
 import type { HttpPorts } from '../../protocol/http-request.ts'
@@ -122,7 +122,7 @@ export class Tracker {
 
   /** Calls `next` in a later turn, with the first address of the host; what `next` returns is cancelled with it. */
   #resolve(family: Family | undefined, next: (address: string | TransportError) => Cancel | void): Cancel {
-    const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
+    const { host } = endpointOf(this.#url)
     let isCancelled = false
     let cancelNext: Cancel | void
     const go = (addresses: readonly string[]): void => {
@@ -142,8 +142,8 @@ export class Tracker {
     }
   }
 
-  #endpoint(host: string): { readonly host: string; readonly port: number } {
-    return { host, port: Number(this.#url.port) }
+  #endpoint(host: string): Endpoint {
+    return { host, port: endpointOf(this.#url).port }
   }
 }
 

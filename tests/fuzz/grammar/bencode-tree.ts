@@ -2,11 +2,10 @@
 import {
   BencodeDict,
   decodeBencodePrefix,
-  encodeBencode,
   isBencodeList,
   type Bencode,
-  type Encodable,
 } from '../../../src/protocol/bencode.ts'
+import { encodeBencode, type Encodable } from '../../../src/protocol/bencode-writer.ts'
 import { ProtocolError } from '../../../src/protocol/errors.ts'
 import type { Random } from '../../../src/protocol/ports.ts'
 import { Mutator } from '../engine/mutator.ts'

@@ -2,11 +2,11 @@ import {
   BencodeDict,
   decodeBencode,
   decodeBencodePrefix,
-  encodeBencode,
   isBencodeList,
   MAX_DEPTH,
   type Bencode,
 } from '../../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../../src/protocol/bencode-writer.ts'
 import { accepted, claim, claimSame } from '../claims.ts'
 import type { FuzzTarget } from '../engine/target.ts'
 import { spoilBencode } from '../grammar/bencode-tree.ts'

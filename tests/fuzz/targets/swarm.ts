@@ -1,5 +1,5 @@
 import { SimSwarm, type SimMachine } from '../../../src/app/sim/swarm.ts'
-import { encodeBencode } from '../../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../../src/protocol/bencode-writer.ts'
 import { WireDecoder } from '../../../src/protocol/decoder.ts'
 import { encodeExtensionHandshake } from '../../../src/protocol/extension.ts'
 import { encodeHandshake, HANDSHAKE_LENGTH } from '../../../src/protocol/handshake.ts'

@@ -12,7 +12,7 @@ import { decodeAnnounce, decodeScrape } from '../../../src/protocol/tracker/http
 import { decodeUdpAnswer } from '../../../src/protocol/tracker/udp.ts'
 import { accepted, claim, claimSame } from '../claims.ts'
 import type { FuzzTarget } from '../engine/target.ts'
-import { encodeBencode } from '../../../src/protocol/bencode.ts'
+import { encodeBencode } from '../../../src/protocol/bencode-writer.ts'
 import { ProtocolError } from '../../../src/protocol/errors.ts'
 import { spoilBencode } from '../grammar/bencode-tree.ts'
 

@@ -1,5 +1,5 @@
 /** The tracker of a simulated swarm: it tells everybody who has announced, the dead among them; now and then it fails. */
-import { encodeBencode } from '../../../protocol/bencode.ts'
+import { encodeBencode } from '../../../protocol/bencode-writer.ts'
 import { COMPACT_LENGTH, packEndpoint, type Endpoint } from '../../../protocol/endpoint.ts'
 import type { Random } from '../../../protocol/ports.ts'
 import type { SimAnswer, SimServer } from '../http.ts'
