@@ -5,23 +5,23 @@
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
 import type { Cancel, Emit, Millis } from '../protocol/ports.ts'
-import { Announcer } from './lookup/announcer.ts'
-import { Bootstrap } from './life/bootstrap.ts'
+import { Announcer, type AnnouncerEnvironment } from './lookup/announcer.ts'
+import { Bootstrap, type BootstrapOptions } from './life/bootstrap.ts'
 import { ClockComplaints } from './frames/clock-complaints.ts'
 import { ContactBook, NONE, type Contact } from './table/contact.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DhtEvent } from './events.ts'
 import { Identity, type AgreedAddress } from './identity/identity.ts'
 import { K } from './table/k-bucket.ts'
-import { Maintenance } from './life/maintenance.ts'
+import { Maintenance, type MaintenanceOptions } from './life/maintenance.ts'
 import type { MessagePort } from './wire/message-port.ts'
 import { isReply, type Message, type Reply, type Request } from './wire/messages.ts'
 import { messageEvent } from './wire/message-event.ts'
 import { Neighbourhood } from './table/neighbourhood.ts'
 import type { DhtNodeOptions } from './node-options.ts'
-import { PeerLookups } from './lookup/peer-lookups.ts'
+import { PeerLookups, type PeerLookupsOptions } from './lookup/peer-lookups.ts'
 import { PeerStore } from './serve/peer-store.ts'
-import { Recovery, type Ordeal } from './life/recovery.ts'
+import { Recovery, type RecoveryOptions } from './life/recovery.ts'
 import { Responder } from './serve/responder.ts'
 import { Role } from './identity/role.ts'
 import type { RoutingTable } from './table/routing-table.ts'
@@ -38,6 +38,13 @@ export interface FoundNode {
   readonly id: NodeId
   readonly endpoint: Endpoint
 }
+
+/** What the machines of a node are given: one object for all, as a simulation has a hundred thousand nodes. */
+type Equipment = AnnouncerEnvironment &
+  BootstrapOptions &
+  MaintenanceOptions &
+  PeerLookupsOptions &
+  RecoveryOptions
 
 export class DhtNode {
   readonly family: Family
@@ -128,8 +135,7 @@ export class DhtNode {
       watches: this.#watches,
     })
     this.#walks = new Walks({ isSelf, book, clock: deadlines, rpc, calleeOf, table, standing })
-    // One object for all of them, of which each takes what it needs: a simulation has a hundred thousand nodes.
-    const parts = {
+    const equipment: Equipment = {
       family,
       ownId,
       book,
@@ -144,11 +150,10 @@ export class DhtNode {
       store: this.#store,
       walks: this.#walks,
       mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
-      onAnswer: (call: Call, reply: Reply) => this.#onSeed(call, reply),
+      onAnswer: (call, reply) => this.#onSeed(call, reply),
       onFailed: () => this.#lookups.beginWaiting(),
-      walkHome: (from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void) =>
-        this.#maintenance.walkHome(from, onDone),
-      onRecovered: (after: Ordeal) => {
+      walkHome: (from, onDone) => this.#maintenance.walkHome(from, onDone),
+      onRecovered: (after) => {
         if (after === 'sleep') tokens.renew(deadlines.now())
         this.#maintenance.walkHome([], () => undefined)
         this.#announcer.repeatSoon()
@@ -159,10 +164,10 @@ export class DhtNode {
       },
       onThin: () => this.#bootstrap.onLonely(),
     }
-    this.#lookups = new PeerLookups(parts)
-    this.#maintenance = new Maintenance(parts)
-    this.#bootstrap = new Bootstrap(parts)
-    this.#announcer = new Announcer(parts)
+    this.#lookups = new PeerLookups(equipment)
+    this.#maintenance = new Maintenance(equipment)
+    this.#bootstrap = new Bootstrap(equipment)
+    this.#announcer = new Announcer(equipment)
     if (store !== undefined)
       this.#survival = new Survival({
         family,
@@ -179,7 +184,7 @@ export class DhtNode {
         lost: () => this.#recovery.lost,
         onAwake: () => this.#join(),
       })
-    this.#recovery = new Recovery(parts)
+    this.#recovery = new Recovery(equipment)
     this.#neighbourhood.observer = this.#recovery
     port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
     this.#maintenance.start()
