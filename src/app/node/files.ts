@@ -1,11 +1,12 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
 import { codeOf, inWords } from '../../storage/fs/errno.ts'
+import { makeFolders } from '../../storage/fs/make-folders.ts'
 
 export { basename, dirname, join, resolve }
 
@@ -62,7 +63,7 @@ export async function readMetainfoBytes(path: string, maxLength: number): Promis
 
 /** Makes a folder and those above it. If that fails, who writes into it will say why. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch(() => {})
+  await makeFolders(path).catch(() => {})
 }
 
 /**

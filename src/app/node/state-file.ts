@@ -1,11 +1,12 @@
 /** One file in the state folder, held by this process alone: read when it is opened, replaced whole, never half. */
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StateStore } from '../../dht/life/state-store.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
 import { errnoOf, toStorageError } from '../../storage/fs/errno.ts'
 import { Lock } from '../../storage/fs/lock.ts'
+import { makeFolders } from '../../storage/fs/make-folders.ts'
 
 /** Processes that may keep a state of the same name in one folder; the next one keeps none. */
 export const MAX_STATES_PER_NAME = 16
@@ -22,7 +23,7 @@ const STATE_MODE = 0o600
  */
 export async function openStateFile(folder: string, name: string, maxBytes: number): Promise<StateStore> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolders(folder, 0o700)
     for (let nth = 1; nth <= MAX_STATES_PER_NAME; nth++) {
       const path = join(folder, `${name}${nth === 1 ? '' : `~${nth}`}.jsonl`)
       const lock = await acquired(`${path}.lock`)

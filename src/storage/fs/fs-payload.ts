@@ -1,6 +1,6 @@
 /** One session's files on the file system. Reads go through Node's thread pool, commits and hashing through workers. */
 import { fsync } from 'node:fs'
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { StorageError } from '../../protocol/errors.ts'
 import { invariant } from '../../protocol/errors.ts'
@@ -16,6 +16,7 @@ import { AsyncHandles, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
 import { CALLS_IN_FLIGHT, forEachInFlight } from './in-flight.ts'
 import { Lock } from './lock.ts'
+import { makeFolders } from './make-folders.ts'
 import { allocate, findContent, statFiles, statThese } from './payload-files.ts'
 import { createNotes, eraseNotes, readRemembered, removeRemembered } from './resume-files.ts'
 import { readScattered } from './scattered-read.ts'
@@ -85,7 +86,7 @@ export class FsPayload implements Payload {
       if (refusal !== undefined) throw refusal
       return new FsPayload({ ...opened, found, lock: undefined, place: map.root, firstMade: undefined })
     }
-    const firstMade = await mkdir(dirname(map.root), { recursive: true })
+    const firstMade = await makeFolders(dirname(map.root))
     const lock = await Lock.acquire(map.lockPath)
     try {
       const place = await placeOf(map.root)

@@ -7,7 +7,7 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StorageError } from '../../protocol/errors.ts'
-import { errnoOf } from './errno.ts'
+import { codeOf, errnoOf, inWords } from './errno.ts'
 
 /** How long a lock file may be empty while its maker fills it. */
 const FILL_MS = 50
@@ -32,7 +32,7 @@ export class Lock {
     this.#path = path
   }
 
-  /** @throws {StorageError} `disk.locked`; or Node's error when the file cannot be made */
+  /** @throws {StorageError} `disk.locked`; or why nothing can be written there */
   static async acquire(path: string): Promise<Lock> {
     if (heldHere.has(path)) throw lockedBy(path, 'this process')
     heldHere.add(path)
@@ -77,7 +77,8 @@ async function create(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false
-    throw error
+    const folder = dirname(path)
+    throw new StorageError(codeOf(error), `cannot write in ${folder}: ${inWords(error)}`, { cause: error })
   }
 }
 

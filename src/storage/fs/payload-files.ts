@@ -1,12 +1,13 @@
 /** What is done to the files of a payload as a whole: look at all of them, then create and lengthen what a download needs. */
 import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { invariant, StorageError } from '../../protocol/errors.ts'
 import type { FileStat, OpenMode } from '../disk.ts'
 import type { FileMap } from '../file-map.ts'
 import { errnoOf, toStorageError } from './errno.ts'
 import { forEachInFlight } from './in-flight.ts'
+import { makeFolders } from './make-folders.ts'
 import { SafePaths, statNamed } from './safe-path.ts'
 import { refuseStray } from './stray.ts'
 
@@ -124,7 +125,7 @@ export async function allocate(
     if (path === undefined || length === map.lengthOf(file)) return
     const folder = dirname(path)
     if (length === undefined && !changed.has(folder)) {
-      const firstMade = await mkdir(folder, { recursive: true })
+      const firstMade = await makeFolders(folder)
       changed.add(folder)
       for (
         let made = folder;

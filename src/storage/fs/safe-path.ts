@@ -67,7 +67,7 @@ export async function statNamed(path: string): Promise<Stats | undefined> {
 
 function refuseIrregular(path: string, stats: Stats | undefined): Stats | undefined {
   if (stats === undefined || stats.isFile()) return stats
-  const kind = stats.isSymbolicLink() ? 'a symlink' : 'not a regular file'
+  const kind = stats.isSymbolicLink() ? 'a symlink' : stats.isDirectory() ? 'a folder' : 'not a regular file'
   throw new StorageError('disk.unsafe-path', `${path} is ${kind}`)
 }
 

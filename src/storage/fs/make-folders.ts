@@ -1,0 +1,42 @@
+/**
+ * A folder and all above it that are missing. Node's own `mkdir` does not end where a folder that is there has no room for
+ * any (`ENOENT` in /proc, or below a mount point of autofs): it goes up and down for ever, and takes a thread with it.
+ */
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errnoOf } from './errno.ts'
+
+/**
+ * @param path absolute
+ * @returns the topmost folder that had to be made
+ * @throws Node's error
+ */
+export async function makeFolders(path: string, mode?: number): Promise<string | undefined> {
+  try {
+    return await makeFolder(path, mode)
+  } catch (error) {
+    const above = dirname(path)
+    if (errnoOf(error) !== 'ENOENT' || above === path) throw error
+    const firstAbove = await makeFolders(above, mode)
+    const made = await makeFolder(path, mode)
+    return firstAbove ?? made
+  }
+}
+
+/** @returns the path, unless it was a folder already */
+async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
+  try {
+    await mkdir(path, mode)
+    return path
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' && (await isFolder(path))) return undefined
+    throw error
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+}
