@@ -16,12 +16,14 @@ import {
   type PayloadOptions,
 } from '../src/app/library.ts'
 import {
+  basename,
   dirname,
   endsInSeparator,
   exists,
   isFolder,
   join,
   makeFolder,
+  refuseUnwritable,
   replaceFile,
   resolve,
 } from '../src/app/node/files.ts'
@@ -91,6 +93,9 @@ export class Jobs {
       }
     }
     this.start('seed')
+    await refuseUnwritable(metainfoPath).catch((error: unknown) => {
+      throw adviceOnReadOnly(path, error)
+    })
     const metainfo = await createMetainfo(path, {
       pieceLength: this.#config.pieceLength,
       signal: this.#life.signal,
@@ -206,6 +211,16 @@ async function adviceOn(path: string, { code }: MetainfoError): Promise<string> 
   if (await exists(`${path}.bit`)) return `; did you mean ${path}.bit?`
   const isPayload = (await isFolder(path)) || (code === 'meta.malformed' && !/\.(bit|torrent)$/i.test(path))
   return isPayload ? `; to serve it: bitswarm -seed ${path}` : ''
+}
+
+/** How to serve what lies where no `.bit` can be written beside it. */
+function adviceOnReadOnly(path: string, error: unknown): unknown {
+  if (!(error instanceof StorageError)) return error
+  const bit = `${basename(path)}.bit`
+  const commands = `bitswarm create ${path} -o ${bit}, then bitswarm -get ${bit} -dest ${dirname(path)} -keep -1`
+  return new StorageError(error.code, `${error.message}; from a folder of yours: ${commands}`, {
+    cause: error,
+  })
 }
 
 /** @throws {StorageError} `disk.occupied` */

@@ -1,7 +1,7 @@
 /** The few things that the command line does with files besides payloads: find, read and write metainfo. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { access, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
@@ -78,6 +78,23 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
     await replaceDurably(path, bytes, { mode: 0o644, draft })
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {})
-    throw new StorageError(codeOf(error), `cannot write ${path}: ${inWords(error)}`, { cause: error })
+    throw unwritable(path, error)
   }
+}
+
+/**
+ * Whether {@link replaceFile} would be allowed to, to be asked before hours of work for what it is to write.
+ *
+ * @throws {StorageError} `disk.permission`
+ */
+export async function refuseUnwritable(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK)
+  } catch (error) {
+    if (codeOf(error) === 'disk.permission') throw unwritable(path, error)
+  }
+}
+
+function unwritable(path: string, error: unknown): StorageError {
+  return new StorageError(codeOf(error), `cannot write ${path}: ${inWords(error)}`, { cause: error })
 }

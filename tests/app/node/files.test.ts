@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readMetainfoBytes, replaceFile } from '../../../src/app/node/files.ts'
+import { readMetainfoBytes, refuseUnwritable, replaceFile } from '../../../src/app/node/files.ts'
 
 let folder: string
 beforeEach(() => {
@@ -31,6 +31,16 @@ test('nobody waits for a pipe into which nobody writes', async () => {
 })
 
 describe('a file that is replaced', () => {
+  test('may be refused before there is anything to write', async () => {
+    await refuseUnwritable(join(folder, 'x'))
+    await refuseUnwritable(join(folder, 'nowhere', 'x'))
+    chmodSync(folder, 0o555)
+    // Root may write everywhere.
+    const outcome = await refuseUnwritable(join(folder, 'x')).catch((error: Error) => error.message)
+    chmodSync(folder, 0o755)
+    expect(outcome).toBe(process.getuid!() === 0 ? undefined : `cannot write ${folder}/x: no permission`)
+  })
+
   test('holds the new bytes, and nothing else is left', async () => {
     for (const text of ['old', 'new']) await replaceFile(join(folder, 'x'), Buffer.from(text))
     expect(readFileSync(join(folder, 'x'), 'utf8')).toBe('new')
