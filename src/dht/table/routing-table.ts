@@ -13,7 +13,7 @@ import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { Freshness, type Refresh } from './freshness.ts'
 import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
-import { estimateNetworkSize, JUDGED } from './network-size.ts'
+import { estimateNetworkSize } from './network-size.ts'
 import { Nearest, type RowFilter } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
@@ -229,8 +229,7 @@ export class RoutingTable {
 
   /** How many nodes there are, roughly. */
   estimatedNetworkSize(): number {
-    this.#estimatedSize ??= estimateNetworkSize(this.closest(this.#ownId, JUDGED), this.#ownId, this.#book)
-    return this.#estimatedSize
+    return (this.#estimatedSize ??= estimateNetworkSize(this, this.#ownId, this.#book))
   }
 
   /** All contacts, bucket by bucket, our neighbours first: whoever cannot keep all keeps them. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ContactBook } from '../../../src/dht/table/contact.ts'
 import { Density } from '../../../src/dht/lookup/density.ts'
-import { estimateNetworkSize, JUDGED } from '../../../src/dht/table/network-size.ts'
+import { estimateNetworkSize } from '../../../src/dht/table/network-size.ts'
 import { SeededRandom } from '../../../src/app/sim/random.ts'
 import { compareDistance, type NodeId } from '../../../src/protocol/ids.ts'
 
@@ -31,9 +31,12 @@ describe('the size of the network', () => {
     const book = new ContactBook(4)
     const contacts = ids
       .toSorted((a, b) => compareDistance(a, b, ownId))
-      .slice(0, JUDGED)
       .map((id, at) => book.intern(id, { host: `10.0.0.${at}`, port: 20_000 }))
-    return estimateNetworkSize(contacts, ownId, book)
+    const neighbours = {
+      size: ids.length,
+      closest: (_: Uint8Array, count: number) => contacts.slice(0, count),
+    }
+    return estimateNetworkSize(neighbours, ownId, book)
   }
 
   test('is judged right within a factor of three', () => {
@@ -54,5 +57,12 @@ describe('the size of the network', () => {
     const honest = Array.from({ length: 1_000 }, () => random.fill(new Uint8Array(20)) as NodeId)
     const beside = Array.from({ length: 15 }, (_, at) => new Uint8Array(20).fill(at + 1, 10) as NodeId)
     expect(estimate([...honest, ...beside])).toBeLessThan(5_000)
+  })
+
+  test('is judged by the eight nearest alone while the table has just been begun: it has gaps beyond them', () => {
+    const near = Array.from({ length: 8 }, (_, at) => new Uint8Array(20).fill(at + 1, 2, 3) as NodeId)
+    const scattered = Array.from({ length: 56 }, (_, at) => new Uint8Array(20).fill(at + 6, 0, 1) as NodeId)
+    expect(estimate([...near, ...scattered.slice(1)])).toBeGreaterThan(60_000)
+    expect(estimate([...near, ...scattered])).toBeLessThan(1_000)
   })
 })
