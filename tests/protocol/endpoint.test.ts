@@ -4,9 +4,12 @@ import { describe, expect, test } from 'vitest'
 import {
   canonicalIp,
   COMPACT_LENGTH,
+  endpointKeyOf,
   familyOf,
   formatEndpoint,
   mayTell,
+  networkKeyOf,
+  networkOf,
   packEndpoint,
   packHost,
   parseHostPort,
@@ -219,4 +222,18 @@ test.each([
   ['https://[::1]:80/', '::1', 80],
 ])('%s leads to %s, port %i', (url, host, port) => {
   expect(endpointOf(new URL(url))).toEqual({ host, port })
+})
+
+test('as keys, addresses and endpoints are the same exactly when their texts are', () => {
+  const host = fc.oneof(
+    fc.ipV4(),
+    fc.constantFrom('0.0.0.1', '255.255.255.255', '2001:db8::1', '2001:db8::2'),
+  )
+  const endpoint = fc.record({ host, port: fc.oneof(fc.nat(65_535), fc.constantFrom(1, 65_535)) })
+  fc.assert(
+    fc.property(endpoint, endpoint, (a, b) => {
+      expect(endpointKeyOf(a) === endpointKeyOf(b)).toBe(formatEndpoint(a) === formatEndpoint(b))
+      expect(networkKeyOf(a.host) === networkKeyOf(b.host)).toBe(networkOf(a.host) === networkOf(b.host))
+    }),
+  )
 })

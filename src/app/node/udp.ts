@@ -61,7 +61,7 @@ export class UdpSocket implements Datagrams {
   }
 
   send(data: Uint8Array, { host, port }: Endpoint): void {
-    if (this.#isClosed || port === 0 || host.includes(':') !== (this.#family === 6)) return
+    if (this.#isClosed || port === 0 || familyOf(host) !== this.#family) return
     if (this.#queued > 0) this.#queued = this.#socket.getSendQueueCount()
     if (this.#queued > MAX_SEND_QUEUE) {
       this.dropped++

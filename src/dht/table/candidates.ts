@@ -3,7 +3,7 @@
  * that a second joiner hears of the first; on the Internet later and slowly, when the hole that the sender's NAT opened
  * for us has closed, as who is only reachable through such a hole is of no use to others.
  */
-import { formatEndpoint } from '../../protocol/endpoint.ts'
+import { endpointKeyOf } from '../../protocol/endpoint.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
@@ -43,7 +43,7 @@ export class Candidates {
   /** When each may be pinged, in the order of arrival. */
   readonly #waiting = new LazyMap<Contact, Millis>()
   /** When each endpoint was offered last and taken, oldest first. */
-  readonly #recent = new LazyMap<string, Millis>()
+  readonly #recent = new LazyMap<number | string, Millis>()
   readonly #startedAt: Millis
   #pings = 0
   #pinged: Millis = Number.NEGATIVE_INFINITY
@@ -75,7 +75,7 @@ export class Candidates {
   }
 
   #isFirst(contact: Contact): boolean {
-    const key = formatEndpoint(this.#options.book.endpoint(contact))
+    const key = endpointKeyOf(this.#options.book.endpoint(contact))
     const now = this.#options.clock.now()
     for (const [old, at] of this.#recent) {
       if (at > now - ONCE_IN && this.#recent.size < MAX_RECENT) break

@@ -43,9 +43,6 @@ const CLOCK_REPLIES_RATE: Rate = { perSecond: 20, burst: 20 }
 /** First byte of an open message; a network with a key has frames, which start otherwise. */
 const OPEN_MESSAGE = 0x7b
 
-/** Addresses that no node can have, or that a bare address does not reach (link-local needs an interface). */
-const REFUSED_SCOPES: ReadonlySet<Scope> = new Set(['bogus', 'link-local'])
-
 export interface DatagramPortOptions {
   readonly clock: Clock
   /** Network id, 1 … 16 of `a-z 0-9 -`: messages with another one, or with none, are not seen. */
@@ -123,7 +120,7 @@ export class DatagramPort implements MessagePort {
       return this.drops.count('length')
     if (data[0] !== (this.#framer === undefined ? OPEN_MESSAGE : FRAME)) return this.drops.count('frame')
     const scope = from.port === 0 ? 'bogus' : scopeOf(from.host)
-    if (REFUSED_SCOPES.has(scope)) return this.drops.count('source')
+    if (isRefused(scope)) return this.drops.count('source')
     const begunAt = this.#clock.now()
     if (!this.#isWithinRates(from.host, profileOf(scope), begunAt)) return this.drops.count('rate')
     this.#open(data, from)
@@ -171,6 +168,11 @@ export class DatagramPort implements MessagePort {
     const ts = Math.floor(this.#time.now())
     this.send({ type: 'pong', t, id: this.#ownId, ip: compactEndpoint(from), e, ts }, from, id)
   }
+}
+
+/** Addresses that no node can have, or that a bare address does not reach (link-local needs an interface). */
+function isRefused(scope: Scope): boolean {
+  return scope === 'bogus' || scope === 'link-local'
 }
 
 /** What may be said to somebody whose id is not known: who are you, and who is near here? */

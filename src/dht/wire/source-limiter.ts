@@ -1,5 +1,5 @@
 /** Token buckets by source address, so that no single sender can use up what is there for all. */
-import { networkOf, type Scope } from '../../protocol/endpoint.ts'
+import { networkKeyOf, type Scope } from '../../protocol/endpoint.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Millis } from '../../protocol/ports.ts'
 
@@ -99,8 +99,8 @@ export class SourceLimiter {
    * Whoever was seen since the last change of generations is in the first, whoever was seen in the one before in the second.
    * To keep them in the order of last use would be two changes of a map for every datagram.
    */
-  #recent = new LazyMap<string, Source>()
-  #earlier: LazyMap<string, Source> | undefined
+  #recent = new LazyMap<number | string, Source>()
+  #earlier: LazyMap<number | string, Source> | undefined
 
   constructor(rates: Readonly<Record<Profile, Rate>>, maxSources: number = MAX_SOURCES) {
     this.#rates = rates
@@ -118,13 +118,13 @@ export class SourceLimiter {
    * @returns whether `host` may do one more now
    */
   allows(host: string, profile: Profile, now: Millis, leastShare: number = 0): boolean {
-    const key = networkOf(host)
+    const key = networkKeyOf(host)
     const source = this.#recent.get(key) ?? this.#onSeen(key, profile, now)
     return source.takes(now, leastShare)
   }
 
   /** For the first time in this generation. */
-  #onSeen(key: string, profile: Profile, now: Millis): Source {
+  #onSeen(key: number | string, profile: Profile, now: Millis): Source {
     const source = this.#earlier?.get(key) ?? new Source(this.#rates[profile], now)
     if (this.#recent.size >= this.#maxSources / 2) {
       this.#earlier = this.#recent
