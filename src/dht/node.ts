@@ -296,9 +296,7 @@ export class DhtNode {
     if (isReply(message)) return this.#onReply(message, from)
     if (!this.#role.admits(from)) return drops.count('read-only')
     if (this.#isChatty) this.#emit(messageEvent(message, from, { direction: 'in' }))
-    const contact = this.#book.intern(message.id, from)
-    this.#answer(message, contact, wireBytes)
-    this.#book.release(contact)
+    this.#answer(message, this.#book.guest(message.id, from), wireBytes)
   }
 
   #onReply(message: Reply, from: Endpoint): void {

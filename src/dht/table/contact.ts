@@ -40,6 +40,9 @@ const FIELDS = 3
 /** Of an id, in its key. */
 const KEY_BYTES = 4
 
+/** The row of one whom nobody keeps: see {@link ContactBook.guest}. */
+const GUEST = 0 as Contact
+
 /** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
 const UNTESTED = 0
 const FITS = 1
@@ -64,10 +67,10 @@ export class ContactBook {
   /** First contact of each hash; a power of two of them. */
   #heads: Int32Array
   #free = -1
-  #used = 0
+  #used = GUEST + 1
   #size = 0
-  readonly #endpoints: (Endpoint | undefined)[] = []
-  readonly #scopes: Scope[] = []
+  readonly #endpoints: (Endpoint | undefined)[] = [undefined]
+  readonly #scopes: Scope[] = ['bogus']
   readonly #scratch: Uint8Array
 
   /** @param idRule which ids go with which addresses */
@@ -91,9 +94,20 @@ export class ContactBook {
 
   /** The caller holds the returned contact and must release it. `endpoint` is of the book's family. */
   intern(id: NodeId, endpoint: Endpoint): Contact {
-    this.#scratch.set(id)
-    packEndpoint(endpoint, this.#scratch, ID_LENGTH)
+    this.#packIntoScratch(id, endpoint)
     return this.#intern(this.#scratch, 0, endpoint)
+  }
+
+  /**
+   * Whoever asks us something and is forgotten when he has his answer: the contact if somebody keeps it, otherwise a guest,
+   * of whom no trace is left and who is there until the next one comes. The caller does not release him, and
+   * {@link retain} makes a contact of him.
+   */
+  guest(id: NodeId, endpoint: Endpoint): Contact {
+    this.#packIntoScratch(id, endpoint)
+    const known = this.#find(this.#scratch, 0)
+    if (known === NONE) this.#fill(GUEST, this.#scratch, 0, endpoint)
+    return known === NONE ? GUEST : known
   }
 
   /** Reads one contact out of a packed list; otherwise as {@link intern}. */
@@ -101,7 +115,9 @@ export class ContactBook {
     return this.#intern(list, offset, undefined)
   }
 
+  /** @returns the same contact, unless it was a guest */
   retain(contact: Contact): Contact {
+    if (contact === GUEST) return this.#intern(this.#packed, this.#byte(GUEST), this.endpoint(GUEST))
     const at = this.#field(contact, HOLDERS)
     if (!(this.#rows[at]! > 0)) throw new InvariantError(`contact ${contact} is kept after its release`)
     this.#rows[at]!++
@@ -217,34 +233,46 @@ export class ContactBook {
     for (let i = 0; i < this.stride; i++) out[offset + i] = this.#packed[at + i]!
   }
 
+  #packIntoScratch(id: NodeId, endpoint: Endpoint): void {
+    for (let i = 0; i < ID_LENGTH; i++) this.#scratch[i] = id[i]!
+    packEndpoint(endpoint, this.#scratch, ID_LENGTH)
+  }
+
   #intern(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
+    const known = this.#find(from, offset)
+    if (known === NONE) return this.#add(from, offset, endpoint)
+    this.#rows[this.#field(known, HOLDERS)]!++
+    return known
+  }
+
+  #find(from: Uint8Array, offset: number): Contact {
     const head = this.#hash(from, offset) & (this.#heads.length - 1)
-    for (let row = this.#heads[head]!; row >= 0; row = this.#rows[this.#field(row, NEXT)]!) {
-      if (!this.#isSame(row as Contact, from, offset, 0, this.stride)) continue
-      this.#rows[this.#field(row, HOLDERS)]!++
-      return row as Contact
-    }
-    return this.#add(from, offset, endpoint)
+    for (let row = this.#heads[head]!; row >= 0; row = this.#rows[this.#field(row, NEXT)]!)
+      if (this.#isSame(row as Contact, from, offset, 0, this.stride)) return row as Contact
+    return NONE
   }
 
   #add(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
     if (this.#free < 0 && this.#used === this.#heads.length) this.#grow()
     const row = this.#free >= 0 ? this.#free : this.#used++
-    const fields = this.#field(row, 0)
-    if (row === this.#free) this.#free = this.#rows[fields + NEXT]!
-    const to = this.#byte(row)
-    for (let i = 0; i < this.stride; i++) this.#packed[to + i] = from[offset + i]!
-    this.#rows[fields + HOLDERS] = 1
-    this.#rows[fields + VERDICT] = UNTESTED
-    this.#keys[2 * row] = this.#key(row, 0, KEY_BYTES)
-    this.#keys[2 * row + 1] = this.#key(row, ID_LENGTH, 3)
-    const known = endpoint ?? unpackEndpoint(this.#packed, this.#byte(row) + ID_LENGTH, this.family)
-    this.#endpoints[row] = known
-    // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
-    this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
+    if (row === this.#free) this.#free = this.#rows[this.#field(row, NEXT)]!
+    this.#fill(row, from, offset, endpoint)
+    this.#rows[this.#field(row, HOLDERS)] = 1
     this.#size++
     this.#link(row)
     return row as Contact
+  }
+
+  #fill(row: number, from: Uint8Array, offset: number, endpoint: Endpoint | undefined): void {
+    const to = this.#byte(row)
+    for (let i = 0; i < this.stride; i++) this.#packed[to + i] = from[offset + i]!
+    this.#rows[this.#field(row, VERDICT)] = UNTESTED
+    this.#keys[2 * row] = this.#key(row, 0, KEY_BYTES)
+    this.#keys[2 * row + 1] = this.#key(row, ID_LENGTH, 3)
+    const known = endpoint ?? unpackEndpoint(this.#packed, to + ID_LENGTH, this.family)
+    this.#endpoints[row] = known
+    // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
+    this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
   }
 
   #remove(contact: Contact): void {
@@ -296,7 +324,7 @@ export class ContactBook {
     keys.set(this.#keys)
     this.#keys = keys
     this.#heads = new Int32Array(capacity).fill(-1)
-    for (let row = 0; row < this.#used; row++) this.#link(row)
+    for (let row = GUEST + 1; row < this.#used; row++) this.#link(row)
   }
 
   #isSame(contact: Contact, bytes: Uint8Array, offset: number, begin: number, end: number): boolean {

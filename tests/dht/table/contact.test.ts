@@ -41,6 +41,31 @@ test('two are the same contact exactly when id and endpoint are, and none is lef
   )
 })
 
+test('a guest is what a contact would be, leaves no trace, and stays when somebody keeps him', () => {
+  fc.assert(
+    fc.property(fc.array(someone, { maxLength: 80 }), fc.array(someone, { minLength: 1 }), (all, guests) => {
+      const book = new ContactBook(4)
+      const held = all.map((one) => book.intern(one.id, one.endpoint))
+      const { size } = book
+      for (const { id: itsId, endpoint: from } of guests) {
+        const guest = book.guest(itsId, from)
+        expect(book.id(guest)).toEqual(itsId)
+        expect(book.endpoint(guest)).toEqual(from)
+        expect(book.scope(guest)).toBe(scopeOf(from.host))
+        expect(book.size).toBe(size)
+        const kept = book.retain(guest)
+        expect(kept).toBe(book.guest(itsId, from))
+        expect(book.hasId(kept, itsId)).toBe(true)
+        book.release(kept)
+        expect(book.size).toBe(size)
+      }
+      expect(held.map((one) => book.id(one))).toEqual(all.map((one) => one.id))
+      const nobody = book.guest(new Uint8Array(20).fill(0xee) as NodeId, { host: '10.9.9.9', port: 9 })
+      expect(() => book.release(nobody)).toThrow('released twice')
+    }),
+  )
+})
+
 test('its distance is that of the ids: symmetric, zero to oneself only, and never longer than by way of a third', () => {
   fc.assert(
     fc.property(id, id, id, endpoint, (a, b, target, at) => {
