@@ -92,6 +92,7 @@ export interface Answer {
   readonly to: Endpoint
 }
 
+/** Its messages have all fields from the start, as those that were read have them: one shape, whatever is in it. */
 export class Responder {
   readonly #options: ResponderOptions
   readonly #announces = new SourceLimiter(ANNOUNCE_RATES)
@@ -158,7 +159,7 @@ export class Responder {
         ),
       )
     const packed = shortLivedBytes(nodes.length * book.stride)
-    nodes.forEach((contact, at) => book.pack(contact, packed, at * book.stride))
+    for (let at = 0; at < nodes.length; at++) book.pack(nodes[at]!, packed, at * book.stride)
     return packed
   }
 
@@ -183,7 +184,6 @@ export class Responder {
       message.infoHash !== undefined && this.#isNearEnough(message.infoHash)
         ? tokens.issue(from.host, message.infoHash, message.id, now)
         : undefined
-    // All fields from the start, as those that were read have them: one shape, whatever is in it.
     const reply: PeersMessage = {
       type: 'peers',
       t: message.t,
@@ -262,16 +262,17 @@ export class Responder {
     const outcome = store.put(infoHash, peer, { isSeed: message.seed === 1, profile, now })
     if (outcome === 'full') return this.#error(message, asker, [ERROR_NOT_STORED, 'full'])
     watches.onStored(infoHash, peer)
-    return { ...this.#pong(message, from), ttl: PEER_TTL / 1_000 }
+    return this.#pong(message, from, { ttl: PEER_TTL / 1_000 })
   }
 
   #error(message: Request, { from, scope, now }: Asker, e: [number, string]): PongMessage | DropReason {
     if (!this.#errors.allows(from.host, profileOf(scope), now)) return 'error-rate'
-    return { ...this.#pong(message, from), e }
+    return this.#pong(message, from, { e })
   }
 
-  #pong({ t }: Request, from: Endpoint): PongMessage {
-    return { type: 'pong', t, id: this.#options.ownId, ip: compactEndpoint(from) }
+  #pong({ t }: Request, from: Endpoint, { ttl, e }: Pick<PongMessage, 'ttl' | 'e'> = {}): PongMessage {
+    const { ownId } = this.#options
+    return { type: 'pong', t, id: ownId, ro: undefined, ip: compactEndpoint(from), e, ttl, ts: undefined }
   }
 
   #isProven(message: Request, contact: Contact, now: Millis): boolean {

@@ -17,7 +17,10 @@ export interface NearestOptions {
 export interface RowFilter {
   /** The next rows are of this bucket. */
   enter(bucket: KBucket): void
-  accepts(row: number): boolean
+  /** Whether a row may be wanted at all: quickly said, as it is asked of many. */
+  isFit(row: number): boolean
+  /** Of those that are fit. */
+  accepts(contact: Contact): boolean
 }
 
 export class Nearest {
@@ -56,14 +59,26 @@ export class Nearest {
   }
 
   #addGroup(buckets: readonly KBucket[], first: number, end: number): void {
-    this.#settled = this.#found.length
+    const found = this.#found
+    this.#settled = found.length
     // Nobody of a farther group comes before those found.
     if (this.#settled === this.#count) return
-    for (let index = first; index < end; index++) this.#offer(buckets[index]!)
+    for (let index = first; index < end; index++) this.#offer(buckets[index]!, false)
+    if (this.#areAccepted()) return
+    found.length = this.#settled
+    for (let index = first; index < end; index++) this.#offer(buckets[index]!, true)
+  }
+
+  /** Nearly always those that are fit are wanted: it is asked when they are found, and only if one is not, of all. */
+  #areAccepted(): boolean {
+    if (this.#wanted === undefined) return true
+    for (let at = this.#settled; at < this.#found.length; at++)
+      if (!this.#wanted.accepts(this.#found[at]!)) return false
+    return true
   }
 
   /** Looks at one bucket of the current group; only about rows that are near enough it is asked whether they are wanted. */
-  #offer(bucket: KBucket): void {
+  #offer(bucket: KBucket, isChoosy: boolean): void {
     const columns = this.#columns
     const book = this.#book
     const targetKey = this.#targetKey
@@ -75,7 +90,7 @@ export class Nearest {
       const contact = columns.contact(row)
       const key = book.distanceKey(contact, targetKey)
       if (isFull && !this.#isNearer(contact, key, last)) continue
-      if (wanted !== undefined && !wanted.accepts(row)) continue
+      if (wanted !== undefined && !(wanted.isFit(row) && (!isChoosy || wanted.accepts(contact)))) continue
       if (!isFull) last++
       this.#insert(contact, key, last)
       isFull = last + 1 === this.#count
@@ -85,13 +100,14 @@ export class Nearest {
   /** @param last the place behind all that stay */
   #insert(contact: Contact, key: number, last: number): void {
     const found = this.#found
+    const keys = this.#keys
     let at = last
     for (; at > this.#settled && this.#isNearer(contact, key, at - 1); at--) {
       found[at] = found[at - 1]!
-      this.#keys[at] = this.#keys[at - 1]!
+      keys[at] = keys[at - 1]!
     }
     found[at] = contact
-    this.#keys[at] = key
+    keys[at] = key
   }
 
   #isNearer(contact: Contact, key: number, index: number): boolean {

@@ -212,11 +212,11 @@ export class RoutingTable {
     now: Millis,
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
-    const freshness = this.#freshness
     let since: Millis = now
     return this.#nearest(target, count, {
-      enter: (bucket) => (since = freshness.namedSince(bucket, now)),
-      accepts: (row) => freshness.isGoodSince(row, since) && accepts(this.#columns.contact(row)),
+      enter: (bucket) => (since = this.#freshness.namedSince(bucket, now)),
+      isFit: (row) => this.#freshness.isGoodSince(row, since),
+      accepts,
     })
   }
 

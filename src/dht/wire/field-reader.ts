@@ -76,12 +76,8 @@ export class FieldReader {
     const end = this.#end(place)
     if (end - from < least || end - from > most) return this.refuse('field')
     const { data } = this.#object
-    let word = ''
-    for (let at = from; at < end; at++) {
-      if (IS_DIGIT[data[at]!] === 0) return this.refuse('field')
-      word += String.fromCharCode(data[at]!)
-    }
-    return word
+    for (let at = from; at < end; at++) if (IS_DIGIT[data[at]!] === 0) return this.refuse('field')
+    return textOf(data, from, end)
   }
 
   one(place: number): 1 | undefined {
@@ -177,4 +173,14 @@ export class FieldReader {
       else yield /^\d+$/.test(item) ? Number(item) : null
     }
   }
+}
+
+/** Of short pieces: to decode bytes takes ten times as long. */
+function textOf(data: Uint8Array, from: number, end: number): string {
+  let text = ''
+  let at = from
+  for (; at + 4 <= end; at += 4)
+    text += String.fromCharCode(data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!)
+  for (; at < end; at++) text += String.fromCharCode(data[at]!)
+  return text
 }

@@ -316,6 +316,9 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
 
       const nearest = all.sort((a, b) => compareDistance(book.id(a), book.id(b), target))
       for (const count of [1, 8, 20]) expect(table.closest(target, count)).toEqual(nearest.slice(0, count))
+      const named = table.closestGood(target, all.length, now, () => true)
+      const isWanted = (contact: Contact): boolean => contact % 3 !== 0
+      expect(table.closestGood(target, 8, now, isWanted)).toEqual(named.filter(isWanted).slice(0, 8))
 
       table.clear()
       for (const contact of contacts) book.release(contact)
