@@ -150,7 +150,8 @@ export type CopyBytes = (source: Uint8Array, target: Uint8Array, at: number) => 
 
 export interface Hashes {
   sha1(data: Uint8Array): Uint8Array
-  sha256(data: Uint8Array): Uint8Array
+  /** @param out for the 32 bytes that are returned */
+  sha256(data: Uint8Array, out?: Uint8Array): Uint8Array
   /** HMAC-SHA-256. */
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array
 }

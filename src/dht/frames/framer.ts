@@ -29,7 +29,6 @@ const ENCRYPTED = 2
 
 const KEY_ID_AT = 2
 const SALT_AT = 4
-const SALT_BYTES = 8
 const SEQUENCE_AT = 12
 const BODY_AT = 19
 const TAG_BYTES = 16
@@ -82,6 +81,7 @@ export class Framer {
   readonly #derived = new Map<string, Uint8Array>()
   #sequence = 0
   readonly #sealing = new Uint8Array(SCRATCH_BYTES)
+  readonly #frame = this.#sealing.subarray(HMAC_BLOCK)
   readonly #opening = new Uint8Array(SCRATCH_BYTES)
   readonly #nonce = new Uint8Array(NONCE_BYTES)
   /** The header and the receiver's id: what is signed beside the encrypted message. */
@@ -93,7 +93,7 @@ export class Framer {
     this.#time = time
     this.#newSalts = new Bucket(NEW_SALTS, clock.now())
     this.#random = random
-    const header = this.#sealing.subarray(HMAC_BLOCK)
+    const header = this.#frame
     header[0] = FRAME
     header[1] = keys.primary.mode === 'aead' ? ENCRYPTED : SIGNED
     header[KEY_ID_AT] = keys.primary.id >> 8
@@ -107,7 +107,7 @@ export class Framer {
    * @returns the frame, valid until the next call
    */
   seal(message: Uint8Array, to: NodeId | undefined): Uint8Array {
-    const frame = this.#sealing.subarray(HMAC_BLOCK)
+    const frame = this.#frame
     const now = this.#microseconds()
     if (this.#sequence - now > 1_000 * MAX_AHEAD) this.#drawSalt()
     this.#sequence = Math.max(this.#sequence + 1, now)
@@ -115,8 +115,10 @@ export class Framer {
     const end = BODY_AT + message.length
     invariant(end + TAG_BYTES <= MAX_SENT_BYTES, 'a message that does not fit into its frame')
     frame.set(message, BODY_AT)
-    if (frame[1] === SIGNED) frame.set(this.#sign(this.#sealing, this.#keys.primary, end, to ?? NOBODY), end)
-    else {
+    if (frame[1] === SIGNED) {
+      const signature = this.#sign(this.#sealing, this.#keys.primary, end, to ?? NOBODY)
+      for (let i = 0; i < TAG_BYTES; i++) frame[end + i] = signature[i]!
+    } else {
       this.#prepare(frame, to ?? NOBODY)
       const { aead } = this.#keys
       frame.set(
@@ -146,7 +148,7 @@ export class Framer {
         return 'salt-rate'
       if (!this.#guard.accepts(salt, seq, now, 1_000 * MAX_SKEW)) return 'replay'
     } else if (this.#guard.isOld(salt, seq)) return 'replay'
-    return { ...opened, isTimely }
+    return { body: opened.body, isFirstContact: opened.isFirstContact, isTimely }
   }
 
   #verify(data: Uint8Array, key: RingKey): Omit<Opened, 'isTimely'> | DropReason {
@@ -182,7 +184,7 @@ export class Framer {
 
   /** Under another salt no number was used yet. */
   #drawSalt(): void {
-    const salt = this.#sealing.subarray(HMAC_BLOCK + SALT_AT, HMAC_BLOCK + SEQUENCE_AT)
+    const salt = this.#frame.subarray(SALT_AT, SEQUENCE_AT)
     this.#random.fill(salt)
     this.#salt = saltIn(salt, 0)
     this.#ownAeadKey = this.#keys.primary.aeadKey(salt)
@@ -195,10 +197,13 @@ export class Framer {
     this.#derived.set(name, derived)
   }
 
-  /** @param end where the message ends in the frame, which lies behind {@link HMAC_BLOCK} bytes of `buffer` */
+  /**
+   * @param end where the message ends in the frame, which lies behind {@link HMAC_BLOCK} bytes of `buffer`
+   * @returns the tag, and more behind it; valid until the next call
+   */
   #sign(buffer: Uint8Array, key: RingKey, end: number, to: Uint8Array): Uint8Array {
     buffer.set(to, HMAC_BLOCK + end)
-    return key.mac.sign(buffer, HMAC_BLOCK + end + ID_LENGTH).subarray(0, TAG_BYTES)
+    return key.mac.sign(buffer, HMAC_BLOCK + end + ID_LENGTH)
   }
 
   #prepare(frame: Uint8Array, to: Uint8Array): void {
@@ -216,18 +221,16 @@ export class Framer {
 /** Stands for a receiver whose id is not known. */
 const NOBODY = new Uint8Array(ID_LENGTH)
 
+/** Its eight bytes as the key of a Map. */
 function saltIn(bytes: Uint8Array, at: number): string {
-  let salt = ''
-  for (let i = 0; i < SALT_BYTES; i++) salt += String.fromCharCode(bytes[at + i]!)
-  return salt
+  const pair = (from: number): number => (bytes[at + from]! << 8) | bytes[at + from + 1]!
+  return String.fromCharCode(pair(0), pair(2), pair(4), pair(6))
 }
 
 function writeSequence(frame: Uint8Array, seq: number): void {
   const high = Math.floor(seq / 2 ** 32)
-  const view = new DataView(frame.buffer, frame.byteOffset)
-  view.setUint8(SEQUENCE_AT, high >>> 16)
-  view.setUint16(SEQUENCE_AT + 1, high & 0xffff)
-  view.setUint32(SEQUENCE_AT + 3, seq >>> 0)
+  for (let i = 0; i < 3; i++) frame[SEQUENCE_AT + i] = high >>> (16 - 8 * i)
+  for (let i = 0; i < 4; i++) frame[SEQUENCE_AT + 3 + i] = seq >>> (24 - 8 * i)
 }
 
 /** Above 2^53 it is inexact, and 200 years away. */

@@ -11,6 +11,8 @@ export class HmacKey {
   readonly #inner = new Uint8Array(HMAC_BLOCK).fill(0x36)
   /** The key, masked for the outer hash, and place for the inner digest. */
   readonly #outer = new Uint8Array(HMAC_BLOCK + DIGEST_BYTES).fill(0x5c, 0, HMAC_BLOCK)
+  readonly #innerDigest = this.#outer.subarray(HMAC_BLOCK)
+  readonly #signature = new Uint8Array(DIGEST_BYTES)
 
   /** @param key at most {@link HMAC_BLOCK} bytes */
   constructor(sha256: Hashes['sha256'], key: Uint8Array) {
@@ -27,12 +29,12 @@ export class HmacKey {
    *
    * @param buffer {@link HMAC_BLOCK} bytes that are overwritten, then the message
    * @param end where the message ends
-   * @returns 32 bytes
+   * @returns 32 bytes, valid until the next call
    */
   sign(buffer: Uint8Array, end: number): Uint8Array {
     buffer.set(this.#inner)
-    this.#outer.set(this.#sha256(buffer.subarray(0, end)), HMAC_BLOCK)
-    return this.#sha256(this.#outer)
+    this.#sha256(buffer.subarray(0, end), this.#innerDigest)
+    return this.#sha256(this.#outer, this.#signature)
   }
 }
 
