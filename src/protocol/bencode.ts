@@ -9,8 +9,6 @@ import { decodeUtf8 } from './text.ts'
 export type Bencode = number | bigint | Uint8Array | readonly Bencode[] | BencodeDict
 
 export interface BencodeLimits {
-  /** Refuse unsorted keys instead of reporting them. Default false. */
-  readonly isStrict?: boolean
   /** Values of all kinds, nested ones included. Default {@link MAX_VALUES}. */
   readonly maxValues?: number
 }
@@ -162,12 +160,10 @@ class Reader {
   isCanonical = true
   #values = 0
   readonly #bytes: Uint8Array
-  readonly #isStrict: boolean
   readonly #maxValues: number
 
-  constructor(bytes: Uint8Array, { isStrict = false, maxValues = MAX_VALUES }: BencodeLimits) {
+  constructor(bytes: Uint8Array, { maxValues = MAX_VALUES }: BencodeLimits) {
     this.#bytes = bytes
-    this.#isStrict = isStrict
     this.#maxValues = maxValues
   }
 
@@ -249,7 +245,6 @@ class Reader {
       const previous = entries.at(-1)
       if (previous !== undefined && key <= previous.key) {
         if (key === previous.key) throw malformed('a key that occurs twice', keyAt)
-        if (this.#isStrict) throw malformed('keys that are not sorted', keyAt)
         isSorted = false
       }
       const valueAt = this.at
