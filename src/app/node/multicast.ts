@@ -12,6 +12,8 @@ import { plain } from './plain-bytes.ts'
 const TTL = 4
 /** How often the machine's interfaces are looked at. */
 const INTERFACE_CHECK_MS = 10_000
+/** Datagrams that wait until the sockets are bound; further ones get lost. */
+export const MAX_EARLY = 64
 /** What a machine without the family answers. */
 const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
@@ -63,7 +65,7 @@ class SystemGroup implements MulticastGroup {
     if (this.#isClosed) return
     const copy = Buffer.from(data)
     if (this.#isBound) this.#sendOnAll(copy)
-    else this.#early.push(copy)
+    else if (this.#early.length < MAX_EARLY) this.#early.push(copy)
   }
 
   close(): void {

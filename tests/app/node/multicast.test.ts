@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { afterEach, expect, test } from 'vitest'
 import { freePort } from '../../../scripts/free-ports.ts'
-import { joinGroup } from '../../../src/app/node/multicast.ts'
+import { joinGroup, MAX_EARLY } from '../../../src/app/node/multicast.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
 import type { MulticastGroup } from '../../../src/protocol/ports.ts'
 
@@ -37,4 +37,23 @@ test.each([
     })
     .toBe(true)
   expect(new Set([...heard, ...echo])).toEqual(new Set(['hi']))
+})
+
+test('what is said before the sockets are bound waits for them, and is bounded', async () => {
+  const group = { host: '239.255.77.78', port: await freePort('127.0.0.1') }
+  const { member, heard } = listener(group)
+  const untilHeard = async (speaker: MulticastGroup, word: string): Promise<void> => {
+    await expect
+      .poll(() => {
+        speaker.send(Buffer.from(word))
+        return heard.includes(word)
+      })
+      .toBe(true)
+  }
+  await untilHeard(member, 'begin')
+  const { member: hasty } = listener(group)
+  for (let number = 0; number < 4 * MAX_EARLY; number++) hasty.send(Buffer.from(String(number)))
+  await untilHeard(hasty, 'end')
+  expect(heard).toContain('0')
+  expect(new Set(heard).size).toBeLessThanOrEqual(MAX_EARLY + 2)
 })
