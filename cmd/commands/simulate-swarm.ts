@@ -129,12 +129,13 @@ function describeRun({ seed, swarm, faults, trace, events, virtualMs }: SwarmRun
   ].join('\n')
 }
 
-function describeMachines({ machines, web, meeting }: SwarmPlan): string[] {
+function describeMachines({ machines, web, meeting, hasLink }: SwarmPlan): string[] {
   const lines = machines.map(
     ({ role, startsAt, up, pieces, knows }, index) =>
       `  machine ${index}: ${role}, ${pieces.length} pieces, up ${up} B/s, from ${startsAt / 1_000} s, knows ${knows.join(', ') || 'nobody'}`,
   )
   if (meeting !== 'given') lines.push(`  they meet by ${meeting === 'dht' ? 'the DHT' : 'a tracker'}`)
+  if (hasLink) lines.push('  leechers start from a link')
   if (web === undefined) return lines
   const harm = web.isLying ? 'is wrong, late or broken off' : 'fails, or is late'
   return [...lines, `  web seed: up ${web.up} B/s, one answer in ${web.oneIn} ${harm}`]

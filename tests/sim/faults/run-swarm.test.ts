@@ -51,9 +51,11 @@ describe('promises', () => {
     }
   })
 
-  test('are tried on swarms that meet in each way', () => {
-    const meetings = Array.from({ length: 20 }, (_, index) => swarmOf(10 + index).meeting)
-    expect([...new Set(meetings)].toSorted()).toEqual(['dht', 'given', 'tracker'])
+  test('are tried on swarms that meet in each way, from files and from links', () => {
+    const swarms = Array.from({ length: 20 }, (_, index) => swarmOf(10 + index))
+    const meetings = new Set(swarms.map(({ meeting }) => meeting))
+    expect([...meetings].toSorted()).toEqual(['dht', 'given', 'tracker'])
+    expect(new Set(swarms.map(({ hasLink }) => hasLink)).size).toBe(2)
   })
 
   test('are kept in five swarms in which nothing goes wrong, which end sooner', async () => {

@@ -7,7 +7,7 @@ import type { WireMessage } from '../../../protocol/message.ts'
 import type { Clock, Hashes, HttpClient, Millis, Random } from '../../../protocol/ports.ts'
 import { Node, type NodeOwnEvent } from '../../node.ts'
 import type { Session } from '../../session.ts'
-import type { SessionEvent } from '../../session-options.ts'
+import type { PayloadOptions, SessionEvent } from '../../session-options.ts'
 import type { SimDatagramNetwork } from '../datagram-network.ts'
 import { simEnvironment } from '../environment.ts'
 import type { SimHost } from '../stream-network.ts'
@@ -48,6 +48,8 @@ export interface MachineOptions {
   /** Addresses of whom it is told of. */
   readonly knows: readonly string[]
   readonly meeting: Meeting
+  /** It is told the info hash only. */
+  readonly hasLink: boolean
   readonly observer: MachineObserver
 }
 
@@ -107,7 +109,7 @@ export class Machine {
 
   /** Starts a process as a user would, who wants what the plan says. */
   async start(): Promise<void> {
-    const { disk, host, random, hashes, openHttp, metainfo, path, plan, observer, knows, meeting } =
+    const { disk, host, random, hashes, openHttp, metainfo, path, plan, observer, knows, meeting, hasLink } =
       this.options
     const process = new SimProcess({
       ...this.options,
@@ -134,16 +136,34 @@ export class Machine {
       ...(meeting === 'dht' && { dhtListen: `:${DHT_PORT}`, bootstrap: at(DHT_PORT) }),
       onEvent,
     })
-    this.#session = this.#node.addSession({
-      metainfo,
-      path,
+    const sources = {
       peers: meeting === 'given' ? at(PORT) : [],
       trackers: meeting === 'tracker' ? [TRACKER] : [],
+    }
+    const payload: PayloadOptions = {
+      metainfo,
+      path,
       sync: plan.sync,
       mayOverwrite: this.mayOverwrite,
       mode: plan.role === 'leecher' ? 'download' : 'seed',
       check: plan.role === 'poisoner' ? 'none' : 'full',
-    })
+    }
+    if (hasLink && plan.role === 'leecher') {
+      const { infoHash, webSeeds } = metainfo
+      const link = { infoHash, webSeeds, trackers: [], peers: [], bootstrap: [] }
+      const session = this.#node.addMagnet(link, sources)
+      this.#session = session
+      // If it ends before, {@link whyFailed} tells.
+      void session.whenMetainfo().then(
+        (told) => session.open({ ...payload, metainfo: told }),
+        () => {},
+      )
+    } else this.#session = this.#node.addSession({ ...payload, ...sources })
+  }
+
+  /** It goes on when a promise is kept: between two events. */
+  get isWaitingForMetainfo(): boolean {
+    return this.#session?.state === 'waiting'
   }
 
   /** What its session ended with, which has failed. */

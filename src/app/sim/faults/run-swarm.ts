@@ -122,7 +122,10 @@ class Run {
       try {
         if (!clock.step()) return
         this.#oracle.onStep()
-        for (const machine of machines) if (machine.session?.state === 'failed') await this.#onFailed(machine)
+        for (const machine of machines) {
+          if (machine.session?.state === 'failed') await this.#onFailed(machine)
+          if (machine.isWaitingForMetainfo) await Promise.resolve()
+        }
         if (due.size > 0) await this.#world.startDue()
       } catch (error) {
         if (!(error instanceof Error)) throw error

@@ -41,6 +41,8 @@ export interface SwarmPlan {
   /** A server that has the payload, too. */
   readonly web?: WebServerPlan
   readonly meeting: Meeting
+  /** Leechers start from a link: the info dictionary has to come from peers. */
+  readonly hasLink: boolean
 }
 
 const MIN_BLOCKS = 8
@@ -74,6 +76,7 @@ export function drawSwarm(random: Random): SwarmPlan {
     })),
     ...(random.int(3) === 0 && { web: drawWebServer(random, length) }),
     meeting: MEETINGS[random.int(MEETINGS.length)]!,
+    hasLink: random.int(4) === 0,
   }
 }
 

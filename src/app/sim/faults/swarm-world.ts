@@ -91,6 +91,7 @@ export class SwarmWorld {
         path: PATH,
         knows: machinePlan.knows.map(hostOf),
         meeting: plan.meeting,
+        hasLink: plan.hasLink,
         observer: options.observer,
       })
       layFiles(machine, plan.content)
