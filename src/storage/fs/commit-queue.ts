@@ -1,7 +1,7 @@
 /**
- * Pieces on their way to the disk workers. Each message wakes a thread, which costs as much as hashing 50 KB, so pieces
- * that arrive while the first worker is busy go together; another worker gets what would wait too long. A download that
- * one worker keeps up with has no other.
+ * Pieces on their way to the disk workers. Each message wakes a thread, and its answer wakes this one, which costs as much as
+ * hashing 50 KB each: small pieces wait for others to go with them, for a moment. Another worker gets what would wait too long.
+ * A download that one worker keeps up with has no other.
  */
 import { StorageError } from '../../protocol/errors.ts'
 import type { Verdict } from '../disk.ts'
@@ -11,6 +11,8 @@ import type { WorkerThread } from './worker-thread.ts'
 
 /** Bytes that go to a worker in one message, unless a single piece is longer: a millisecond's work. */
 export const MAX_GROUP_BYTES = 2 ** 20
+/** Milliseconds that a piece waits for a full group, unless the workers are busy for longer. */
+export const GATHERING_MS = 2
 /** Groups that a worker has: one under way, and the next, so that it never waits for us. */
 const GROUPS_AHEAD = 2
 /** Bytes that wait behind busy workers before another one takes them. */
@@ -29,6 +31,10 @@ export class CommitQueue {
   readonly #groups: number[]
   #waiting: Waiting[] = []
   #waitingBytes = 0
+  /** Runs while pieces wait for others. */
+  #gathering: NodeJS.Timeout | undefined
+  /** The first of those that wait has waited long enough. */
+  #isDue = false
 
   /** @param thread the worker in a slot, started when there is none */
   constructor(threads: number, thread: (slot: number) => WorkerThread) {
@@ -40,10 +46,17 @@ export class CommitQueue {
     this.#waiting.push({ work, done })
     this.#waitingBytes += work.data.length
     this.#dispatch()
+    if (this.#waiting.length > 0 && !this.#isDue) this.#gathering ??= setTimeout(this.#onDue, GATHERING_MS)
+  }
+
+  readonly #onDue = (): void => {
+    this.#gathering = undefined
+    this.#isDue = true
+    this.#dispatch()
   }
 
   #dispatch(): void {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && (this.#isDue || this.#waitingBytes >= MAX_GROUP_BYTES)) {
       const slot = this.#groups.findIndex((groups) => groups < GROUPS_AHEAD)
       if (slot === -1 || (slot > 0 && !this.#isSpilling)) return
       this.#give(slot, this.#takeGroup())
@@ -66,7 +79,14 @@ export class CommitQueue {
     const group = this.#waiting.slice(0, count)
     this.#waiting = this.#waiting.slice(count)
     this.#waitingBytes -= bytes
+    if (this.#waiting.length === 0) this.#stopGathering()
     return group
+  }
+
+  #stopGathering(): void {
+    clearTimeout(this.#gathering)
+    this.#gathering = undefined
+    this.#isDue = false
   }
 
   #give(slot: number, group: readonly Waiting[]): void {
