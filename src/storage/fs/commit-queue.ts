@@ -9,8 +9,8 @@ import { fromFault } from './errno.ts'
 import type { CommitWork, CommittedPiece } from './worker-messages.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
-/** Bytes that go to a worker in one message, unless a single piece is longer: a millisecond's work. */
-export const MAX_GROUP_BYTES = 2 ** 20
+/** Bytes that go to a worker in one message, unless a single piece is longer: two or three milliseconds' work. */
+export const MAX_GROUP_BYTES = 2 * 2 ** 20
 /** Milliseconds that a piece waits for a full group, unless the workers are busy for longer. */
 export const GATHERING_MS = 2
 /** Groups that a worker has: one under way, and the next, so that it never waits for us. */
