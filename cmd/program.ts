@@ -123,7 +123,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     })
   program
     .command('completion <shell>')
-    .description('print a completion script for bash, zsh or fish')
+    .description('print a completion script for bash, zsh or fish: source <(bitswarm completion bash)')
     .action(async (shell: string) => {
       const { completion } = await import('./commands/completion.ts')
       onResult(completion(env, program, shell))
@@ -238,7 +238,7 @@ function nameOf(command: Command): string {
 function inOneLine(text: string, command: Command): string {
   const line = withOneDash(text)
     .trim()
-    .replace(/^error: /, '')
+    .replace(/^error: |\.$/g, '')
     .replaceAll(/\s*\n\s*/g, ' ')
   return `bitswarm: ${line}; see ${nameOf(command)} -help`
 }

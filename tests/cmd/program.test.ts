@@ -83,7 +83,7 @@ describe('usage', () => {
     ['-seed a -get b', /exclude each other/],
     ['-seed a b', /-seed takes one path; what is 'b' for\?/],
     ['-get a b c', /-get takes one target; what is 'c' for\?/],
-    ['a b c', /too many arguments/],
+    ['a b c', /^bitswarm: too many arguments\. [^.]* a, b, c; see bitswarm -help\n$/],
     ['-port 1 -tcp-listen :2 -get a', /mean the same/],
     ['insepct a.bit', /^bitswarm: 'insepct' is neither a command nor a file here; did you mean inspect\?\n$/],
     ['seed model.bin', /did you mean -seed\?/],
