@@ -12,7 +12,7 @@ import { FileMap } from '../file-map.ts'
 import { currentBoot } from './boot.ts'
 import { replaceDurably, syncFolder } from './durable-file.ts'
 import { toStorageError } from './errno.ts'
-import { AsyncHandles, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
+import { AsyncHandles, MAX_OPEN_FILES, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
 import { CALLS_IN_FLIGHT, forEachInFlight } from './in-flight.ts'
 import { Lock } from './lock.ts'
@@ -56,6 +56,8 @@ export class FsPayload implements Payload {
   /** Those who wait until no commit is under way. */
   #afterCommits: (() => void)[] = []
   #underWay = 0
+  /** Stretches of files that are being read, by all reads together. */
+  #spansUnderWay = 0
   /** Set once it is being closed. */
   #onIdle: (() => void) | undefined
 
@@ -150,12 +152,16 @@ export class FsPayload implements Payload {
     const spans = this.#map.spans(piece, begin, totalLength(into))
     let [next, at, underWay] = [0, 0, 0]
     let failure: StorageError | undefined
+    // Each read has one file open at least; what it has beyond that is shared out among all.
+    const hasRoom = (): boolean =>
+      underWay === 0 || (underWay < CALLS_IN_FLIGHT && this.#spansUnderWay < MAX_OPEN_FILES)
     const goOn = (): void => {
-      while (next < spans.length && underWay < CALLS_IN_FLIGHT && failure === undefined) {
+      while (next < spans.length && failure === undefined && hasRoom()) {
         const { path, offset, length } = spans[next++]!
         const parts = cut(into, at, length)
         at += length
         underWay++
+        this.#spansUnderWay++
         if (path !== undefined) this.#readFile({ path, offset }, parts, onRead)
         else {
           for (const part of parts) part.fill(0)
@@ -167,6 +173,7 @@ export class FsPayload implements Payload {
     }
     const onRead = (error?: StorageError): void => {
       underWay--
+      this.#spansUnderWay--
       failure ??= error
       goOn()
     }
