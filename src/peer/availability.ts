@@ -6,6 +6,10 @@ import { Bucket } from './bucket.ts'
 const BULK_FRACTION = 16
 /** The buckets are made anew when counts have changed as often as one in so many of all pieces. */
 const DRIFT_FRACTION = 4
+/** One in so many of all pieces is entered at first, the rarest: they last for a while. */
+const RARE_FRACTION = 16
+/** Pieces by which it is judged how rare those are. */
+const SAMPLE = 512
 /** What two neighbours in a bitfield add to two neighbours among the counts, in the byte order of this machine. */
 const PAIRS = new Int32Array(Uint16Array.of(0, 0, 0, 1, 1, 0, 1, 1).buffer)
 const NEGATIVE_PAIRS = PAIRS.map((pair) => -pair)
@@ -27,8 +31,9 @@ export interface Scan {
  * A count is told at once; the buckets follow when somebody looks. So a have costs one increment, a piece that is taken
  * costs nothing, and no piece needs to know its place:
  *
- * Every wanted piece is entered, at least once, in a bucket that is no higher than its count. An entry is void when its
- * piece is not wanted or has another count. Who comes upon a void one drops it, or moves it where its piece belongs now.
+ * Every wanted piece is entered, at least once, in a bucket that is no higher than its count, or its count is above the
+ * ceiling: the others are of no use while there are rarer ones. An entry is void when its piece is not wanted or has
+ * another count. Who comes upon a void one drops it, or moves it where its piece belongs now.
  *
  * Sources that have every piece are not told of: they change no piece's rank.
  */
@@ -39,10 +44,15 @@ export class Availability {
   readonly #counts: Uint16Array
   /** The same memory, two counts each. */
   readonly #countPairs: Int32Array
+  /** What the buckets were made of, and one place to spare. */
   readonly #pieces: Int32Array
   #buckets: Bucket[] = []
   /** Buckets below are empty. */
   #lowest = 0
+  /** Wanted pieces with a higher count are not entered. */
+  #ceiling = -1
+  /** Pieces that the buckets were made of. */
+  #entered = 0
   /** Changes since the buckets were made: each has added an entry at most, or made one void. */
   #drift = Infinity
   /** No wanted piece has a higher count. */
@@ -53,7 +63,7 @@ export class Availability {
     this.#wanted = wanted
     this.#counts = new Uint16Array(8 * wanted.bytes.length)
     this.#countPairs = new Int32Array(this.#counts.buffer)
-    this.#pieces = new Int32Array(wanted.length)
+    this.#pieces = new Int32Array(wanted.length + 1)
   }
 
   /** Sources that have `piece`. */
@@ -63,16 +73,20 @@ export class Availability {
 
   /** Call it before buckets are looked at. */
   settle(): void {
-    if (this.#isStale) this.#sort()
+    if (!this.#isStale) return
+    this.#ceiling = -1
+    this.#sort(this.#wanted.length / RARE_FRACTION)
   }
 
-  get bucketCount(): number {
-    return this.#buckets.length
+  /** Whether there is such a bucket. Raises the ceiling until there is, or every wanted piece is entered. */
+  reaches(bucket: number): boolean {
+    while (bucket >= this.#buckets.length && this.#ceiling < Infinity) this.#sort(2 * this.#entered)
+    return bucket < this.#buckets.length
   }
 
-  /** The first bucket that holds a piece; `bucketCount` when none does. */
+  /** The first bucket that holds a piece; one that is not there when none does. */
   get firstBucket(): number {
-    while (this.#lowest < this.#buckets.length && !this.#holdsAny(this.#lowest)) this.#lowest++
+    while (this.reaches(this.#lowest) && !this.#holdsAny(this.#lowest)) this.#lowest++
     return this.#lowest
   }
 
@@ -139,48 +153,92 @@ export class Availability {
   #countAll({ bytes, count }: Bitfield, change: 1 | -1): void {
     const pairs = this.#countPairs
     const added = change === 1 ? PAIRS : NEGATIVE_PAIRS
-    for (let index = 0; index < bytes.length; index++) {
+    for (let index = 0, at = 0; index < bytes.length; index++, at += 4) {
       const byte = bytes[index]!
-      for (let pair = 0; pair < 4; pair++) pairs[4 * index + pair]! += added[(byte >>> (6 - 2 * pair)) & 3]!
+      pairs[at]! += added[byte >>> 6]!
+      pairs[at + 1]! += added[(byte >>> 4) & 3]!
+      pairs[at + 2]! += added[(byte >>> 2) & 3]!
+      pairs[at + 3]! += added[byte & 3]!
     }
     if (change === 1) this.#highest++
     // Pieces whose count fell are not entered where they belong.
     this.#drift = change === 1 ? this.#drift + count : Infinity
   }
 
-  /** Counting sort. Each pass is a function of its own: so it is compiled while it runs for the first time. */
-  #sort(): void {
-    const sizes = new Int32Array(this.#highest + 1)
-    this.#measure(sizes)
-    while (this.#highest > 0 && sizes[this.#highest] === 0) this.#highest--
-    const ends = new Int32Array(this.#highest + 1)
-    for (let bucket = 1; bucket < ends.length; bucket++) ends[bucket] = ends[bucket - 1]! + sizes[bucket - 1]!
-    const starts = ends.slice()
-    this.#fill(ends)
-    this.#buckets = Array.from(ends, (end, bucket) => new Bucket(this.#pieces, starts[bucket]!, end))
+  /** Makes the buckets anew, of about so many wanted pieces, the rarest, or of all. */
+  #sort(least: number): void {
+    this.#ceiling = this.#ceilingFor(least)
+    const top = Math.min(this.#ceiling, this.#highest)
+    this.#entered = this.#collect(top)
+    // Those that nobody has are all equally rare.
+    const ends = top === 0 ? Int32Array.of(this.#entered) : this.#deal(top)
+    if (this.#ceiling === Infinity) while (ends[this.#highest] === ends[this.#highest - 1]) this.#highest--
+    this.#buckets = Array.from(ends, (end, bucket) => new Bucket(this.#pieces, ends[bucket - 1] ?? 0, end))
     this.#lowest = 0
     this.#drift = 0
   }
 
-  /** Counts how many wanted pieces each bucket holds. */
-  #measure(sizes: Int32Array): void {
-    const counts = this.#counts
-    const { bytes } = this.#wanted
-    for (let piece = 0; piece < counts.length; piece++)
-      sizes[counts[piece]!]! += (bytes[piece >>> 3]! >>> (7 - (piece & 7))) & 1
+  /** A count that about so many wanted pieces do not exceed, as a sample has it: above the old one, or Infinity. */
+  #ceilingFor(least: number): number {
+    const { length } = this.#wanted
+    const step = Math.ceil(length / SAMPLE)
+    const sample = new Uint16Array(SAMPLE)
+    let size = 0
+    for (let piece = 0; piece < length; piece += step)
+      if (this.#wanted.has(piece)) sample[size++] = this.#counts[piece]!
+    sample.subarray(0, size).sort()
+    for (let place = Math.ceil(least / step); place < size; place++)
+      if (sample[place]! > this.#ceiling) return sample[place]!
+    return Infinity
   }
 
-  /** Enters each wanted piece at the end of its bucket. */
-  #fill(ends: Int32Array): void {
+  /**
+   * Enters wanted pieces with no higher count than `top`, in their order. Without a branch: which they are cannot be foreseen.
+   *
+   * @returns how many
+   */
+  #collect(top: number): number {
     const counts = this.#counts
     const pieces = this.#pieces
     const { bytes } = this.#wanted
-    for (let piece = 0; piece < counts.length; piece++)
-      if ((bytes[piece >>> 3]! & (0x80 >>> (piece & 7))) !== 0) pieces[ends[counts[piece]!]!++] = piece
+    let found = 0
+    for (let index = 0, piece = 0; index < bytes.length; index++) {
+      const byte = bytes[index]!
+      for (let bit = 7; bit >= 0; bit--, piece++) {
+        pieces[found] = piece
+        found += ((counts[piece]! - top - 1) >>> 31) & (byte >>> bit)
+      }
+    }
+    return found
+  }
+
+  /** Counting sort of those that are entered. @returns where each bucket ends */
+  #deal(top: number): Int32Array {
+    const rare = this.#pieces.slice(0, this.#entered)
+    const ends = new Int32Array(top + 1)
+    // The first time it only measures: the same loop, which is compiled by then.
+    this.#enterEach(rare, ends)
+    let start = 0
+    for (let bucket = 0; bucket <= top; bucket++) {
+      const size = ends[bucket]!
+      ends[bucket] = start
+      start += size
+    }
+    this.#enterEach(rare, ends)
+    return ends
+  }
+
+  #enterEach(rare: Int32Array, ends: Int32Array): void {
+    const counts = this.#counts
+    const pieces = this.#pieces
+    for (let at = 0; at < rare.length; at++) {
+      const piece = rare[at]!
+      pieces[ends[counts[piece]!]!++] = piece
+    }
   }
 
   get #isStale(): boolean {
-    return this.#drift * DRIFT_FRACTION > this.#pieces.length
+    return this.#drift * DRIFT_FRACTION > this.#wanted.length
   }
 
   #holdsAny(bucket: number): boolean {
@@ -205,6 +263,7 @@ export class Availability {
   #enter(piece: number): void {
     if (this.#isStale) return
     const bucket = this.#counts[piece]!
+    if (bucket > this.#ceiling) return
     while (this.#buckets.length <= bucket) this.#buckets.push(new Bucket(this.#pieces, 0, 0))
     this.#buckets[bucket]!.add(piece)
     if (bucket < this.#lowest) this.#lowest = bucket

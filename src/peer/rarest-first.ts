@@ -123,7 +123,7 @@ export class RarestFirst implements PieceOrder {
   #draw(queue: SourceQueue, search: Search): number {
     const availability = this.#availability
     if (queue.bitfield.count * SPARSE_FRACTION < queue.bitfield.length) return this.#walk(queue, search)
-    for (const { bucketCount } = availability; search.bucket < bucketCount; search.bucket++) {
+    for (; availability.reaches(search.bucket); search.bucket++) {
       const piece = this.#find(queue, search)
       if (piece >= 0) return piece
       if (search.missesLeft === 0) break

@@ -207,7 +207,7 @@ export class SuperSeeding {
     const unknown = { has: (piece: number): boolean => !known.has(piece) }
     const found: number[] = []
     let scans = MAX_SCAN
-    for (let bucket = 0; bucket < knowers.bucketCount && bucket <= mostKnowers && scans > 0; bucket++) {
+    for (let bucket = 0; bucket <= mostKnowers && scans > 0 && knowers.reaches(bucket); bucket++) {
       const size = knowers.sizeOf(bucket)
       if (size === 0) continue
       const from = this.#random.int(size)

@@ -12,7 +12,7 @@ import { bits, TestSource } from './fixtures.ts'
 function bucketsOf(availability: Availability): [count: number, pieces: number[]][] {
   availability.settle()
   const buckets: [number, number[]][] = []
-  for (let bucket = 0; bucket < availability.bucketCount; bucket++) {
+  for (let bucket = 0; availability.reaches(bucket); bucket++) {
     const pieces: number[] = []
     const looks = availability.sizeOf(bucket)
     availability.scan(bucket, { has: () => true }, { from: 0, looks, most: Infinity }, pieces)
@@ -53,6 +53,24 @@ describe('the buckets', () => {
     expect(availability.firstBucket).toBe(3)
   })
 
+  test('hold the rarest at first, and others when somebody gets so far', () => {
+    const wanted = bits('#'.repeat(3 * PIECES))
+    const availability = new Availability(wanted)
+    const common = bits('.'.repeat(PIECES) + '#'.repeat(2 * PIECES))
+    const most = bits('.'.repeat(2 * PIECES) + '#'.repeat(PIECES))
+    for (const source of [common, most]) availability.onSource(source, 1)
+    availability.settle()
+    expect(availability.sizeOf(0)).toBe(PIECES)
+    for (const bucket of [1, 2]) {
+      expect(availability.reaches(bucket)).toBe(true)
+      const found: number[] = []
+      const looks = availability.sizeOf(bucket)
+      availability.scan(bucket, { has: () => true }, { from: 0, looks, most: Infinity }, found)
+      expect(found).toEqual(Array.from({ length: PIECES }, (_, place) => bucket * PIECES + place))
+    }
+    expect(availability.reaches(3)).toBe(false)
+  })
+
   test('hold a piece that was counted while it was not wanted, and is given back', () => {
     const wanted = bits('.'.repeat(PIECES))
     const availability = new Availability(wanted)
@@ -85,7 +103,9 @@ describe('the buckets', () => {
           }
           const buckets = [...expected].toSorted(([a], [b]) => a - b)
           expect(bucketsOf(availability)).toEqual(buckets)
-          expect(availability.firstBucket).toBe(buckets[0]?.[0] ?? availability.bucketCount)
+          const first = availability.firstBucket
+          if (buckets.length > 0) expect(first).toBe(buckets[0]![0])
+          else expect(availability.reaches(first)).toBe(false)
         }
         for (const each of steps) {
           const source = 'who' in each ? sources[each.who % Math.max(1, sources.length)] : undefined
