@@ -3,7 +3,7 @@
  * an earlier one is asked for, as most deadlines are soon taken back, and the later one is due again.
  */
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
-import { TimerQueue } from '../protocol/timer-queue.ts'
+import { TimerQueue, type Timer } from '../protocol/timer-queue.ts'
 
 interface Wake {
   readonly at: Millis
@@ -37,9 +37,7 @@ export class Deadlines implements Clock {
     if (this.#isClosed) return () => undefined
     const timer = this.#timers.add(this.now() + Math.max(0, delay), fn)
     this.#arm()
-    return () => {
-      timer.fn = undefined
-    }
+    return () => this.#cancel(timer)
   }
 
   /** Forgets all deadlines and takes no more. */
@@ -48,6 +46,17 @@ export class Deadlines implements Clock {
     this.#timers.clear()
     for (let wake = this.#wake; wake !== undefined; wake = wake.later) wake.cancel()
     this.#wake = undefined
+  }
+
+  #cancel(timer: Timer): void {
+    timer.fn = undefined
+    const wake = this.#wake
+    if (wake?.later === undefined || wake.at !== timer.at) return
+    // The wake was for this one alone, if the one behind it comes in time for the next.
+    const next = this.#timers.peek()
+    if (next !== undefined && next.at < wake.later.at) return
+    wake.cancel()
+    this.#wake = wake.later
   }
 
   #arm(): void {
