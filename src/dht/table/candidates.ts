@@ -70,8 +70,15 @@ export class Candidates {
     const isEarly = table.size < K || now < this.#startedAt + NAT_HOLE_LIFETIME
     const wait = isHole ? (isEarly ? EARLY_WAIT : NAT_HOLE_LIFETIME) : 0
     this.#waiting.set(book.retain(contact), now + wait)
-    // Whoever is due before is waited for already.
-    if (now + wait < this.#timerAt) this.#pingDue()
+    const due = this.#dueAt(contact, now + wait)
+    if (Math.min(due, this.#timerAt) <= now) this.#pingDue()
+    else if (due < this.#timerAt) this.#wakeAt(due)
+  }
+
+  /** @param at when it may be pinged, for its own part */
+  #dueAt(contact: Contact, at: Millis): Millis {
+    const isPublic = profileOf(this.#options.book.scope(contact)) === 'wan'
+    return isPublic ? Math.max(at, this.#pinged + SPACING) : at
   }
 
   #isFirst(contact: Contact): boolean {
@@ -98,21 +105,25 @@ export class Candidates {
     let next = Number.POSITIVE_INFINITY
     for (const [contact, at] of this.#waiting) {
       if (this.#pings >= MAX_PINGS) break
-      const isPublic = profileOf(book.scope(contact)) === 'wan'
-      const due = isPublic ? Math.max(at, this.#pinged + SPACING) : at
+      const due = this.#dueAt(contact, at)
       if (due > now) {
         next = Math.min(next, due)
         continue
       }
-      if (table.hasRoomFor(contact) && this.#ping(contact) && isPublic) this.#pinged = now
+      const isSent = table.hasRoomFor(contact) && this.#ping(contact)
+      if (isSent && profileOf(book.scope(contact)) === 'wan') this.#pinged = now
       this.#waiting.delete(contact)
       book.release(contact)
     }
-    if (next === this.#timerAt) return
+    if (next !== this.#timerAt) this.#wakeAt(next)
+  }
+
+  #wakeAt(at: Millis): void {
+    const { clock } = this.#options
     this.#timer?.()
-    this.#timerAt = next
-    if (next === Number.POSITIVE_INFINITY) return
-    this.#timer = clock.after(next - now, () => {
+    this.#timerAt = at
+    if (at === Number.POSITIVE_INFINITY) return
+    this.#timer = clock.after(at - clock.now(), () => {
       this.#timerAt = Number.POSITIVE_INFINITY
       this.#pingDue()
     })
