@@ -97,7 +97,9 @@ class Ballot {
   }
 
   #oldest(): number {
-    return this.#at.indexOf(Math.min(...this.#at))
+    let oldest = 0
+    for (let at = 1; at < this.#at.length; at++) if (this.#at[at]! < this.#at[oldest]!) oldest = at
+    return oldest
   }
 }
 
