@@ -5,8 +5,6 @@
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 
-/** Rows that are added when there are too few. */
-const GROWTH = 32
 /**
  * The contacts are the first column. Then come when each answered last, when it asked us something, and how long
  * its answers take.
@@ -42,9 +40,20 @@ export class ContactColumns {
   /** Rows there is place for: the length of a column. */
   #capacity = 0
 
+  /** Makes place for so many rows, and no more: a simulation has a hundred thousand tables. */
+  reserve(rows: number): void {
+    if (rows <= this.#capacity) return
+    const cells = new Int32Array(COLUMNS * rows)
+    for (let column = 0; column < COLUMNS; column++) {
+      const start = column * this.#capacity
+      cells.set(this.#cells.subarray(start, start + this.#capacity), column * rows)
+    }
+    this.#cells = cells
+    this.#capacity = rows
+  }
+
   /** A contact that answered, and was never timed. */
   fill(row: number, contact: Contact, now: Millis): void {
-    if (row >= this.#capacity) this.#grow(row + 1)
     this.#cells[row] = contact
     this.#cells[this.#replied(row)] = ticks(now)
     this.#cells[this.#asked(row)] = 0
@@ -53,7 +62,6 @@ export class ContactColumns {
 
   /** Copies the rows `from … from + count - 1` to `to` and those behind. */
   copy(from: number, to: number, count: number): void {
-    if (to + count > this.#capacity) this.#grow(to + count)
     for (let column = 0; column < COLUMNS; column++) {
       const start = column * this.#capacity
       this.#cells.copyWithin(start + to, start + from, start + from + count)
@@ -66,9 +74,7 @@ export class ContactColumns {
   }
 
   setBare(row: number, at: number, contact: Contact): void {
-    const place = row + Math.floor(at / COLUMNS)
-    if (place >= this.#capacity) this.#grow(place + 1)
-    this.#cells[(at % COLUMNS) * this.#capacity + place] = contact
+    this.#cells[(at % COLUMNS) * this.#capacity + row + Math.floor(at / COLUMNS)] = contact
   }
 
   /** Forgets all rows, and gives back their memory. */
@@ -148,18 +154,6 @@ export class ContactColumns {
   /** Nothing has failed since. */
   #setTimed(row: number, srtt: number, rttvar: number): void {
     this.#cells[this.#timed(row)] = (Math.round(srtt) << 16) | Math.min(MAX_RTTVAR, Math.round(rttvar))
-  }
-
-  /** By a few rows: a table of some hundred contacts grows rarely, and stays. */
-  #grow(rows: number): void {
-    const capacity = GROWTH * Math.ceil(rows / GROWTH)
-    const cells = new Int32Array(COLUMNS * capacity)
-    for (let column = 0; column < COLUMNS; column++) {
-      const start = column * this.#capacity
-      cells.set(this.#cells.subarray(start, start + this.#capacity), column * capacity)
-    }
-    this.#cells = cells
-    this.#capacity = capacity
   }
 }
 

@@ -72,6 +72,7 @@ export class KBucket {
   /** @returns its row */
   add(contact: Contact, now: Millis): number {
     const row = this.end
+    this.#columns.reserve(this.behind)
     this.#columns.fill(row, contact, now)
     this.#size++
     return row
@@ -79,6 +80,7 @@ export class KBucket {
 
   /** Adds a member of another bucket, as it is. */
   take(row: number): void {
+    this.#columns.reserve(this.behind)
     this.#columns.copy(row, this.end, 1)
     this.#size++
   }
