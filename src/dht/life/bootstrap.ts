@@ -6,6 +6,7 @@ import { shuffle, spread } from '../../protocol/chance.ts'
 import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
+import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { NONE } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
@@ -66,7 +67,7 @@ export class Bootstrap {
   readonly #options: BootstrapOptions
   readonly #seeds = new LazyMap<string, Endpoint>()
   /** Those that answered us once: the ones worth remembering. */
-  readonly #proven = new LazyMap<string, Endpoint>()
+  readonly #proven = new LazySet<Endpoint>()
   /** Seeds that nobody has asked yet. */
   #fresh: Endpoint[] = []
   /** After joining, seeds whose turn did not come, as others had answered: the next to be asked. */
@@ -86,7 +87,7 @@ export class Bootstrap {
 
   /** Those that have answered. */
   get proven(): readonly Endpoint[] {
-    return [...this.#proven.values()]
+    return [...this.#proven]
   }
 
   add(seeds: readonly Endpoint[]): void {
@@ -147,8 +148,8 @@ export class Bootstrap {
   }
 
   #prove(seed: Endpoint): void {
-    const key = formatEndpoint(seed)
-    if (this.#seeds.has(key)) this.#proven.set(key, seed)
+    const known = this.#seeds.get(formatEndpoint(seed))
+    if (known !== undefined) this.#proven.add(known)
   }
 
   #onRoundEnd(asked: number, answered: number): void {
