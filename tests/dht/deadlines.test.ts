@@ -25,6 +25,15 @@ test('deadlines that are taken back leave nothing behind: the wake of a later on
   expect(fired).toEqual([60_000])
 })
 
+test('a deadline that is taken back wakes nobody', () => {
+  const clock = new SimClock()
+  const deadlines = new Deadlines(clock)
+  deadlines.after(60_000, () => undefined)
+  deadlines.after(100, () => undefined)()
+  clock.step()
+  expect(clock.now()).toBe(60_000)
+})
+
 test('they behave as timers of the clock itself do, cancelled and nested ones too', () => {
   const plan = fc.array(
     fc.record({
