@@ -39,9 +39,11 @@ export class Child {
 
   /** Sends `order` and waits for the one answer. @throws {Error} the process ended */
   async ask<Answer>(order: unknown): Promise<Answer> {
+    if (this.#hasEnded) throw new Error('it has ended before it was asked')
     const ended = new AbortController()
     const answer = once(this.#process, 'message', { signal: ended.signal })
-    const onExit = (code: number | null): void => ended.abort(new Error(`it ended with ${code}`))
+    const onExit = (code: number | null, signal: string | null): void =>
+      ended.abort(new Error(`it ended with ${code ?? signal}`))
     this.#process.once('exit', onExit)
     this.#process.send(order as object)
     const [message] = await answer
@@ -49,9 +51,13 @@ export class Child {
     return message as Answer
   }
 
+  get #hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null
+  }
+
   /** It ends by itself when nobody talks to it any more. */
   async end(): Promise<void> {
-    if (this.#process.exitCode !== null) return
+    if (this.#hasEnded) return
     const exited = once(this.#process, 'exit')
     this.#process.disconnect()
     await exited
