@@ -227,7 +227,7 @@ test('a payload that nobody could download is not described', () => {
   expect(refused({ files: [{ path: ['a'], length: 0 }], digests: new Uint8Array(0) })).toThrow(MetainfoError)
 })
 
-test('a terabyte makes a .bit below 10 MB that opens in under a second', () => {
+test('a terabyte makes a .bit below 10 MB', () => {
   const length = 1e12
   const pieceLength = choosePieceLength(length)
   const digests = new Uint8Array(20 * Math.ceil(length / pieceLength)).map((_, i) => i * 7)
@@ -235,9 +235,7 @@ test('a terabyte makes a .bit below 10 MB that opens in under a second', () => {
     buildMetainfo({ ...infoParts, files: [{ path: [], length }], pieceLength, digests }, hashes),
   )
   expect(bit.length).toBeLessThan(10e6)
-  const started = performance.now()
   expect(parseBit(bit, hashes).geometry.pieceCount).toBe(59_605)
-  expect(performance.now() - started).toBeLessThan(1_000)
 })
 
 test('a place that is named twice is one place', () => {
