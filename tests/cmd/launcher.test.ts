@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -44,6 +44,24 @@ test('the young part of the heap stays as small as it begins, and V8 knows every
   expect(stderr).toBe('')
   expect(Number(stdout)).toBeGreaterThan(0)
   expect(Number(stdout)).toBeLessThanOrEqual(2)
+})
+
+test('a simulation may use three quarters of the memory, and is given its own words as they are', () => {
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(
+    join(folder, 'bitswarm.js'),
+    `import { getHeapStatistics } from 'node:v8'
+    console.log(JSON.stringify([getHeapStatistics().heap_size_limit, ...process.argv.slice(2)]))`,
+  )
+  copyFileSync(LAUNCHER, join(folder, 'launcher.js'))
+  const words = ['simulate', 'dht', '-nodes', '', 'two words']
+  const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'launcher.js'), ...words], {
+    encoding: 'utf8',
+  })
+  expect(stderr).toBe('')
+  const [limit, ...given] = JSON.parse(stdout) as [number, ...string[]]
+  expect(given).toEqual(words)
+  expect(limit / totalmem()).toBeGreaterThan(0.74)
 })
 
 test('on Windows it says in one line where it runs, and loads nothing', () => {
