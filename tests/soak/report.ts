@@ -10,14 +10,19 @@ export interface SoakResult {
   readonly ends: string
   readonly joins: number
   readonly pieces: number
-  readonly cpu: readonly { readonly process: string; readonly percent: number }[]
+  readonly processor: readonly {
+    readonly process: string
+    /** Of a core. */
+    readonly percent: number
+    readonly wakesPerSecond: number
+  }[]
   readonly verdicts: readonly Verdict[]
   /** What else was wrong. */
   readonly findings: readonly string[]
 }
 
 export function report(result: SoakResult): string {
-  const { seed, minutes, warmUpMinutes, ends, joins, pieces, cpu, verdicts, findings } = result
+  const { seed, minutes, warmUpMinutes, ends, joins, pieces, processor, verdicts, findings } = result
   const rows = verdicts.map(({ isPassed, metric, process, mean, perHour, error, growth, allowed }) => [
     isPassed ? 'PASS' : 'FAIL',
     metric,
@@ -33,7 +38,14 @@ export function report(result: SoakResult): string {
     '',
     aligned([['', '', '', 'mean', 'per hour', 'growth', 'allowed'], ...rows], 3),
     '',
-    aligned([['', '% of a core'], ...cpu.map(({ process, percent }) => [process, percent.toFixed(2)])]),
+    aligned([
+      ['', '% of a core', 'wakes/s'],
+      ...processor.map(({ process, percent, wakesPerSecond }) => [
+        process,
+        percent.toFixed(2),
+        wakesPerSecond.toFixed(1),
+      ]),
+    ]),
     '',
     ...findings.map((finding) => `FAIL ${finding}`),
     failures === 0 ? 'PASS' : `FAIL: ${failures}`,

@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: a swarm of real processes in which leechers join, leave, are killed and come back, while those who stay are
  * watched: memory, file descriptors, threads, timers and handles must stay flat. One of them seeds a hundred torrents that
- * nobody wants, in less than 1 % of a core. Linux.
+ * nobody wants, and mostly sleeps. Linux.
  *
  *     npm run soak -- [--minutes 60] [--processes 30] [--seed n] [--json]
  *
@@ -29,7 +29,8 @@ const SLOW_BYTES = 64 * MIB
 /** What a place may have on disk at one time. */
 const PLACE_BYTES = BUSY_BYTES + SLOW_BYTES
 const MAX_PROCESSES = 50
-const MAX_IDLE_PERCENT = 1
+/** Wakes are judged and time is not: a machine that is slow for a minute takes 0.4 % of a core or 1.1 for the same work. */
+const MAX_IDLE_WAKES_PER_SECOND = 50
 const WARM_UP_SHARE = 0.25
 /** After which nodes ask the DHT as rarely as they ever do: what they use of the processor counts from here. */
 const SETTLE_SECONDS = 75
@@ -102,8 +103,8 @@ async function soak({ seconds, processes, seed }: Plan): Promise<SoakResult> {
   over.abort()
   await Promise.all(churn)
 
-  if (idle.cpuPercent >= MAX_IDLE_PERCENT)
-    tally.find(`${IDLE_SEEDS} idle seeds take ${idle.cpuPercent.toFixed(2)} % of a core`)
+  if (!(idle.wakesPerSecond <= MAX_IDLE_WAKES_PER_SECOND))
+    tally.find(`${IDLE_SEEDS} idle seeds wake up ${idle.wakesPerSecond.toFixed(1)} times a second`)
   return {
     seed,
     minutes: seconds / 60,
@@ -111,7 +112,11 @@ async function soak({ seconds, processes, seed }: Plan): Promise<SoakResult> {
     ends: tally.ends,
     joins: tally.count('joined_to_peer'),
     pieces: tally.count('have'),
-    cpu: watched.map(({ name, cpuPercent }) => ({ process: name, percent: cpuPercent })),
+    processor: watched.map(({ name, cpuPercent, wakesPerSecond }) => ({
+      process: name,
+      percent: cpuPercent,
+      wakesPerSecond,
+    })),
     verdicts: watched.flatMap((one) => judge(one, warmUpSeconds)),
     findings: [...tally.findings, ...(tally.unkept > 0 ? [`${tally.unkept} more`] : [])],
   }

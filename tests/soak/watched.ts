@@ -49,6 +49,13 @@ class Series {
   }
 }
 
+/** Since it started. */
+interface Usage {
+  readonly at: number
+  readonly cpuSeconds: number
+  readonly wakes: number
+}
+
 const mean = ({ sum, count }: Span): number => sum / count
 /** Between two collections garbage heaps up; what lives is there all the time. */
 const least = (span: Span): number => span.least
@@ -59,8 +66,8 @@ export class Watched {
   readonly #process: SwarmProcess | undefined
   readonly #series: Readonly<Record<Metric, Series>>
   readonly #now: () => number
-  #cpuBefore: { readonly at: number; readonly seconds: number } | undefined
-  #cpuShare = 0
+  #settled: Usage | undefined
+  #latest: Usage | undefined
   #isDownloading = false
 
   /**
@@ -99,9 +106,14 @@ export class Watched {
     return this.#process === undefined || this.#process.isRunning ? undefined : this.#process.epitaph
   }
 
-  /** Percent of a core since the first sample that counted. */
+  /** Percent of a core since the first sample that counted; NaN when there was but one. */
   get cpuPercent(): number {
-    return 100 * this.#cpuShare
+    return 100 * this.#perSecond('cpuSeconds')
+  }
+
+  /** How often its main thread had slept and was woken, a second, since the first sample that counted. */
+  get wakesPerSecond(): number {
+    return this.#perSecond('wakes')
   }
 
   /** @param isSettled what it uses of the processor counts */
@@ -124,15 +136,24 @@ export class Watched {
   #read(at: number, isSettled: boolean): void {
     this.#series.rss.add(at, memory(this.#pid).residentMib)
     this.#series.fds.add(at, readdirSync(`/proc/${this.#pid}/fd`).length)
-    this.#series.threads.add(at, threadsOf(this.#pid))
+    this.#series.threads.add(at, statusCount(this.#pid, 'Threads'))
     if (!isSettled) return
-    const seconds = cpuSeconds(this.#pid)
-    this.#cpuBefore ??= { at, seconds }
-    if (at > this.#cpuBefore.at)
-      this.#cpuShare = (seconds - this.#cpuBefore.seconds) / (at - this.#cpuBefore.at)
+    this.#latest = {
+      at,
+      cpuSeconds: cpuSeconds(this.#pid),
+      wakes: statusCount(this.#pid, 'voluntary_ctxt_switches'),
+    }
+    this.#settled ??= this.#latest
+  }
+
+  #perSecond(what: 'cpuSeconds' | 'wakes'): number {
+    if (this.#settled === undefined || this.#latest === undefined) return NaN
+    return (this.#latest[what] - this.#settled[what]) / (this.#latest.at - this.#settled.at)
   }
 }
 
-function threadsOf(pid: number): number {
-  return Number(/^Threads:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+function statusCount(pid: number, field: string): number {
+  return Number(
+    new RegExp(`^${field}:\\s+(\\d+)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1],
+  )
 }
