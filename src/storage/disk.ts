@@ -129,10 +129,14 @@ export interface Payload {
   /** The files as they are once all commits that were asked for are done; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
   /**
-   * These files as they are now, in their order; none may be padding. Failures are those of each file: `disk.missing`, or
-   * why it cannot be looked at.
+   * These files as they are now, each as soon as it is known, in any order; none may be padding. Failures are those of each
+   * file: `disk.missing`, or why it cannot be looked at.
    */
-  statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void
+  statFiles(
+    files: readonly number[],
+    onFile: (file: number, result: FileStat | StorageError) => void,
+    done: () => void,
+  ): void
   /** From now on what lies at the files' paths is read and verified, also where other files lay when they were first read. */
   reopen(): void
   readResume(done: (result: Remembered | StorageError) => void): void

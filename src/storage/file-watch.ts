@@ -34,20 +34,14 @@ export interface FileWatchOptions {
   readonly onUnreadable: (piece: number, error: StorageError) => void
 }
 
-/** Files that are being looked at, since when, and with those who wait for it. */
-interface Look {
-  readonly begunAt: Millis
-  readonly waiting: ((isNews: boolean) => void)[]
-}
-
 export class FileWatch {
   readonly #options: FileWatchOptions
   /** What the files were like when they were good. Index = file; undefined: the next look tells. */
   readonly #known: (FileStat | undefined)[]
   /** When the last look at each began that has come back: what it saw is as old as that. */
   readonly #lookedAt: Float64Array
-  /** Looks under way. Key = file. */
-  readonly #looks = new Map<number, Look>()
+  /** Files that are being looked at, with those who wait for it. */
+  readonly #looks = new Map<number, ((isNews: boolean) => void)[]>()
   /** Files change because we write to them: only their identity and length say something. */
   #areOurs: boolean
   #nextFile = 0
@@ -168,36 +162,29 @@ export class FileWatch {
 
   /** Looks at these files; those that are being looked at are waited for. `done` gets whether any was news. */
   #look(files: readonly number[], done: (isNews: boolean) => void): void {
-    const looks = new Set<Look>()
-    const others: number[] = []
-    for (const file of files) {
-      const underWay = this.#looks.get(file)
-      if (underWay === undefined) others.push(file)
-      else looks.add(underWay)
+    if (files.length === 0) return done(false)
+    this.#begin(files.filter((file) => !this.#looks.has(file)))
+    let [missing, isAnyNews] = [files.length, false]
+    const onLook = (isNews: boolean): void => {
+      isAnyNews ||= isNews
+      if (--missing === 0) done(isAnyNews)
     }
-    if (others.length > 0) looks.add(this.#begin(others))
-    if (looks.size === 0) return done(false)
-    let [missing, isAnyNews] = [looks.size, false]
-    for (const { waiting } of looks)
-      waiting.push((isNews) => {
-        isAnyNews ||= isNews
-        if (--missing === 0) done(isAnyNews)
-      })
+    for (const file of files) this.#looks.get(file)!.push(onLook)
   }
 
-  #begin(files: readonly number[]): Look {
+  /** Each has a verdict of its own, so that one whose disk hangs holds up nobody who wants something of the others. */
+  #begin(files: readonly number[]): void {
+    if (files.length === 0) return
     const { clock, payload } = this.#options
-    const look: Look = { begunAt: clock.now(), waiting: [] }
-    for (const file of files) this.#looks.set(file, look)
-    payload.statFiles(files, (stats) => {
-      let isNews = false
-      for (const [index, file] of files.entries()) {
-        this.#looks.delete(file)
-        if (!this.#isClosed && this.#note(file, stats[index]!, look.begunAt)) isNews = true
-      }
-      for (const each of look.waiting) each(isNews)
-    })
-    return look
+    const begunAt = clock.now()
+    for (const file of files) this.#looks.set(file, [])
+    const onFile = (file: number, stat: FileStat | StorageError): void => {
+      const waiting = this.#looks.get(file)!
+      this.#looks.delete(file)
+      const isNews = !this.#isClosed && this.#note(file, stat, begunAt)
+      for (const each of waiting) each(isNews)
+    }
+    payload.statFiles(files, onFile, () => {})
   }
 
   #note(file: number, stat: FileStat | StorageError, begunAt: Millis): boolean {

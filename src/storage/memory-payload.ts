@@ -153,13 +153,21 @@ export class MemoryPayload implements Payload {
     return this.#map.pathOf(file)!
   }
 
-  statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void {
+  statFiles(
+    files: readonly number[],
+    onFile: (file: number, result: FileStat | StorageError) => void,
+    done: () => void,
+  ): void {
     const statOne = (file: number): FileStat | StorageError => {
       const path = this.#map.pathOf(file)
       const missing = new StorageError('disk.missing', `${path} is not there`)
       return this.#disk.faultOf('read') ?? this.#disk.stat(path) ?? missing
     }
-    this.#run({ bytes: 0 }, () => done(files.map(statOne)))
+    this.#run({ bytes: 0 }, () => {
+      const results = files.map(statOne)
+      for (const [index, file] of files.entries()) onFile(file, results[index]!)
+      done()
+    })
   }
 
   /** Paths are all there is here: no file is open. */

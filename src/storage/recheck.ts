@@ -244,20 +244,19 @@ export class Recheck {
   /** Looks at the files. @param next gets those that are not what they were at the last look */
   #look(files: readonly number[], next: (moved: ReadonlySet<number>) => void): void {
     if (files.length === 0) return next(new Set())
-    this.#options.payload.statFiles(files, (results) => {
+    const moved = new Set<number>()
+    const onFile = (file: number, now: FileStat | StorageError): void => {
       if (this.#isClosed) return
-      const moved = new Set<number>()
-      for (const [index, file] of files.entries()) {
-        const now = results[index]!
-        if (!this.#isSame(now, this.#looks.get(file) ?? this.#options.knownOf(file))) {
-          moved.add(file)
-          this.#onMove()
-          const [first, end] = this.#options.geometry.piecesOf(file)
-          for (let piece = first; piece < end; piece++) this.#refuted.clear(piece)
-        }
-        this.#looks.set(file, now)
+      if (!this.#isSame(now, this.#looks.get(file) ?? this.#options.knownOf(file))) {
+        moved.add(file)
+        this.#onMove()
+        const [first, end] = this.#options.geometry.piecesOf(file)
+        for (let piece = first; piece < end; piece++) this.#refuted.clear(piece)
       }
-      next(moved)
+      this.#looks.set(file, now)
+    }
+    this.#options.payload.statFiles(files, onFile, () => {
+      if (!this.#isClosed) next(moved)
     })
   }
 

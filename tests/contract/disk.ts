@@ -26,9 +26,12 @@ const PADDED: readonly PayloadFile[] = [
 
 /** What each of these files is like, or the code of what is wrong with it. */
 function looks(payload: Payload, files: readonly number[]): Promise<(FileStat | string)[]> {
+  const seen = new Map<number, FileStat | string>()
   return new Promise((resolve) =>
-    payload.statFiles(files, (results) =>
-      resolve(results.map((result) => (result instanceof StorageError ? result.code : result))),
+    payload.statFiles(
+      files,
+      (file, result) => seen.set(file, result instanceof StorageError ? result.code : result),
+      () => resolve(files.map((file) => seen.get(file)!)),
     ),
   )
 }

@@ -24,7 +24,7 @@ function watch(...stats: Partial<FileStat>[]): string[] {
       pathOf: () => '/d/a',
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: (done) => void clock.after(0, () => done([now])),
-      statFiles: (_files, done) => void clock.after(0, () => done([now])),
+      statFiles: (_files, onFile) => void clock.after(0, () => onFile(0, now)),
     },
   })
   const answers = stats.map((stat) => {
@@ -71,10 +71,10 @@ test('a look vouches for nothing that was read long after it began, whenever it 
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: () => {},
       // It tells what was there when it began.
-      statFiles: (_files, done) => {
+      statFiles: (_files, onFile) => {
         const seen = now
         looks++
-        clock.after(lookMs, () => done([seen]))
+        clock.after(lookMs, () => onFile(0, seen))
       },
     },
   })
@@ -105,9 +105,9 @@ test('the files of what is read are looked at together, and each by one look at 
       pathOf: () => '/d/a',
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: () => {},
-      statFiles: (files, done) => {
+      statFiles: (files, onFile) => {
         asked.push(files.join())
-        clock.after(100, () => done(files.map(() => ({ ...FOUND, length: 1 }))))
+        for (const file of files) clock.after(100, () => onFile(file, { ...FOUND, length: 1 }))
       },
     },
   })
@@ -118,5 +118,34 @@ test('the files of what is read are looked at together, and each by one look at 
   clock.runUntil(1_000)
   expect(asked).toEqual(['2,3,4,5', '6,7'])
   expect(read).toEqual([100, 150])
+  fileWatch.close()
+})
+
+test('a file whose disk hangs holds up only who wants something of it', () => {
+  const clock = new SimClock()
+  const files = ['a', 'b', 'c'].map((name) => ({ path: [name], length: 10 }))
+  const hanging = 1
+  const fileWatch = new FileWatch({
+    geometry: new PieceGeometry(10, files),
+    clock,
+    found: files.map(() => ({ ...FOUND, length: 10 })),
+    has: () => true,
+    onChanged: () => false,
+    onUnreadable: () => {},
+    payload: {
+      pathOf: () => '/d/a',
+      read: (_piece, _begin, _into, done) => void clock.after(0, done),
+      stat: () => {},
+      statFiles: (asked, onFile) => {
+        for (const file of asked)
+          if (file !== hanging) clock.after(1, () => onFile(file, { ...FOUND, length: 10 }))
+      },
+    },
+  })
+  clock.runUntil(LOOK_INTERVAL_MS)
+  const read: number[] = []
+  for (const piece of [0, 1, 2]) fileWatch.read(piece, 0, [new Uint8Array(10)], () => read.push(piece))
+  clock.runUntil(LOOK_INTERVAL_MS + 100)
+  expect(read).toEqual([0, 2])
   fileWatch.close()
 })

@@ -45,7 +45,11 @@ function makeRecheck(pieceLength = 10) {
     payload: {
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       reopen: () => {},
-      statFiles: (asked, done) => void clock.after(0, () => done(asked.map((file) => files[file]!))),
+      statFiles: (asked, onFile, done) =>
+        void clock.after(0, () => {
+          for (const file of asked) onFile(file, files[file]!)
+          done()
+        }),
       verify: (pieces, onPiece, done) => {
         reads.push(pieces.join(' '))
         return clock.after(5, () => {

@@ -229,10 +229,14 @@ export class FsPayload implements Payload {
     return this.#map.pathOf(file)!
   }
 
-  statFiles(files: readonly number[], done: (results: readonly (FileStat | StorageError)[]) => void): void {
-    this.#run(statThese(this.#map, files, this.#mode), (results) => {
-      invariant(!(results instanceof Error), 'each file fails by itself')
-      done(results)
+  statFiles(
+    files: readonly number[],
+    onFile: (file: number, result: FileStat | StorageError) => void,
+    done: () => void,
+  ): void {
+    this.#runVoid(statThese(this.#map, { files, mode: this.#mode, onFile }), (error) => {
+      invariant(error === undefined, 'each file fails by itself')
+      done()
     })
   }
 

@@ -27,25 +27,34 @@ export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat
   return found
 }
 
-/** @returns for each of `files` what it is like, or `disk.missing`, `disk.unsafe-path`, or why it cannot be looked at */
+/** @param onFile gets what each of `files` is like, or `disk.missing`, `disk.unsafe-path`, or why it cannot be looked at */
 export async function statThese(
   map: FileMap,
-  files: readonly number[],
-  mode: OpenMode,
-): Promise<(FileStat | StorageError)[]> {
+  {
+    files,
+    mode,
+    onFile,
+  }: {
+    readonly files: readonly number[]
+    readonly mode: OpenMode
+    readonly onFile: (file: number, result: FileStat | StorageError) => void
+  },
+): Promise<void> {
   const paths = safePaths(map)
-  const results = Array.from<FileStat | StorageError>({ length: files.length })
-  await forEachInFlight(files.length, async (index) => {
-    const path = map.pathOf(files[index]!)
-    invariant(path !== undefined, 'padding has no file')
+  const look = async (path: string): Promise<FileStat | StorageError> => {
     try {
       const stat = await statPath(path, paths, { map, mode })
-      results[index] = stat ?? new StorageError('disk.missing', `${path} is not there`)
+      return stat ?? new StorageError('disk.missing', `${path} is not there`)
     } catch (error) {
-      results[index] = toStorageError(error, path)
+      return toStorageError(error, path)
     }
+  }
+  await forEachInFlight(files.length, async (index) => {
+    const file = files[index]!
+    const path = map.pathOf(file)
+    invariant(path !== undefined, 'padding has no file')
+    onFile(file, await look(path))
   })
-  return results
 }
 
 function safePaths(map: FileMap): SafePaths {

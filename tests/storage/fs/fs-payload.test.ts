@@ -46,7 +46,13 @@ test('rights and names of a file show in its attributes', async () => {
     {} as WorkerPool,
   )
   const attributes = async (): Promise<string> => {
-    const [stat] = await outcome<readonly (FileStat | StorageError)[]>((done) => payload.statFiles([0], done))
+    const stat = await outcome<FileStat | StorageError>((done) =>
+      payload.statFiles(
+        [0],
+        (_file, result) => done(result),
+        () => {},
+      ),
+    )
     return (stat as FileStat).attributes
   }
   expect(await attributes()).toBe(payload.found[0]!.attributes)
