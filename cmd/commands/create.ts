@@ -1,8 +1,8 @@
 /** `bitswarm create`: a metainfo file for a file or folder. */
-import { check } from '../../src/app/config.ts'
+import { check, readSetting } from '../../src/app/config.ts'
 import { createMetainfo, toHex } from '../../src/app/library.ts'
 import { basename, refuseUnwritable, replaceFile, resolve } from '../../src/app/node/files.ts'
-import { metainfoUrls, pieceLength as pieceLengthForm } from '../../src/app/setting-forms.ts'
+import { metainfoUrls, path as pathForm } from '../../src/app/setting-forms.ts'
 import type { RawValue } from '../../src/app/setting-value.ts'
 import { printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
@@ -16,13 +16,9 @@ export async function create(
   options: Readonly<Record<string, RawValue | undefined>>,
 ): Promise<number> {
   const path = resolve(env.cwd, given)
-  const out = resolve(env.cwd, (options['out'] as string | undefined) ?? `${path}.bit`)
+  const out = resolve(env.cwd, check('-o', pathForm, options['out']) ?? `${path}.bit`)
   const encode = encoderFor(out)
-  const pieceLength = check(
-    '-piece-length',
-    pieceLengthForm,
-    options['pieceLength'] ?? env.variables['BITSWARM_PIECE_LENGTH'],
-  )
+  const pieceLength = readSetting('pieceLength', options['pieceLength'], env.variables)
   const trackers = check('-tracker', metainfoUrls, options['tracker']) ?? []
   const webSeeds = check('-web-seed', metainfoUrls, options['webSeed']) ?? []
   const comment = options['comment'] as string | undefined

@@ -10,16 +10,14 @@ import {
   bootstrapAddresses,
   dialAddresses,
   listenAddress,
-  listenAddressOrNone,
   networkId,
   path,
-  pathOrNone,
   pieceLength,
   rate,
   trackerUrls,
 } from './setting-forms.ts'
 import { SYNC_POLICIES } from './sync-policy.ts'
-import { oneOf, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
+import { oneOf, orEmpty, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
 import { printable } from './terminal-text.ts'
 
 /** Connections at once that a user may ask for. */
@@ -130,7 +128,7 @@ export const SETTINGS = {
     group: 'Network',
     help: 'UDP address of the DHT; empty: none; a named port says that others can reach it; alone it makes a DHT-only bootstrap node',
     default: ':0',
-    parse: listenAddressOrNone,
+    parse: orEmpty(listenAddress),
   },
   bootstrap: {
     flags: ['bootstrap'],
@@ -195,7 +193,7 @@ export const SETTINGS = {
     group: 'Network',
     help: 'where the DHT remembers whom it knew between runs; the empty string: nowhere',
     default: '$XDG_STATE_HOME/bitswarm, or ~/.local/state/bitswarm',
-    parse: pathOrNone,
+    parse: orEmpty(path),
   },
   strategy: {
     flags: ['strategy'],
@@ -305,24 +303,43 @@ export function environmentName(setting: SettingName): string {
   return `BITSWARM_${SETTINGS[setting].flags[0].toUpperCase().replaceAll('-', '_')}`
 }
 
+export type Environment = Readonly<Record<string, string | undefined>>
+
 /**
- * Flags win over the environment, the environment over defaults. An empty variable counts, as an empty flag does.
+ * Flags win over the environment, the environment over defaults.
  *
  * @throws {ConfigError} one line that names the flag or variable, the value, and what it should be
  */
 export function readConfig(
   flags: Readonly<Partial<Record<SettingName, RawValue>>>,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Config {
   const config: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const { parse, fallback, flags: names }: Setting = SETTINGS[name]
-    const variable = environmentName(name)
-    const [source, value] =
-      flags[name] === undefined ? [variable, environment[variable]] : [`-${names[0]}`, flags[name]]
-    config[name] = check(source, parse, value) ?? fallback
+    const { fallback }: Setting = SETTINGS[name]
+    config[name] = readSetting(name, flags[name], environment) ?? fallback
   }
   return config as Config
+}
+
+/**
+ * What flag or environment say of one setting. An empty variable is as good as none, except where the empty text means
+ * something (`-dht-listen`, `-state-dir`).
+ *
+ * @throws {ConfigError} as {@link readConfig}
+ */
+export function readSetting<Name extends SettingName>(
+  name: Name,
+  flag: RawValue | undefined,
+  environment: Environment,
+): ReturnType<(typeof SETTINGS)[Name]['parse']> | undefined {
+  const { parse, flags }: Setting = SETTINGS[name]
+  const variable = environmentName(name)
+  const text = environment[variable]
+  const isSet = text !== '' || parse.takesEmpty === true
+  const value =
+    flag === undefined && isSet ? check(variable, parse, text) : check(`-${flags[0]}`, parse, flag)
+  return value as ReturnType<(typeof SETTINGS)[Name]['parse']> | undefined
 }
 
 /**

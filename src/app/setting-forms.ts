@@ -13,16 +13,7 @@ export const path: Parse<string> = parsed(
   'a path',
 )
 
-/** The empty string: none. */
-export const pathOrNone: Parse<string> = parsed((text) => (text.includes('\0') ? undefined : text), 'a path')
-
 export const listenAddress: Parse<string> = parsed(listenable, 'an address')
-
-/** The empty string: none. */
-export const listenAddressOrNone: Parse<string> = parsed(
-  (text) => (text === '' ? '' : listenable(text)),
-  'an address',
-)
 
 export const dialAddresses: Parse<readonly string[]> = list(
   /,/,

@@ -12,10 +12,17 @@ export interface Parse<T> {
   (raw: RawValue): T
   /** All texts that it takes, when they are few. */
   readonly choices?: readonly string[]
+  /** The empty text is a value of its own: none. */
+  readonly takesEmpty?: true
 }
 
 function refused(reason: string): ConfigError {
   return new ConfigError('config.value', reason)
+}
+
+/** The empty text is taken as it is; anything else goes to `parse`. */
+export function orEmpty(parse: Parse<string>): Parse<string> {
+  return Object.assign((raw: RawValue) => (raw === '' ? '' : parse(raw)), { takesEmpty: true as const })
 }
 
 /** @param read may throw a ConfigError of its own words */

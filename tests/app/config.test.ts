@@ -49,6 +49,13 @@ test('units are read', () => {
   })
 })
 
+test('an empty variable is as good as none, except where the empty text means something', () => {
+  const names = Object.keys(SETTINGS) as SettingName[]
+  const empty = Object.fromEntries(names.map((name) => [environmentName(name), '']))
+  expect(readConfig({}, empty)).toEqual({ ...readConfig({}, {}), dhtListen: '', stateDir: '' })
+  expect(() => readConfig({ keep: '' }, {})).toThrow("-keep '': must be a whole number")
+})
+
 test('an empty DHT address is kept: it switches the DHT off', () => {
   expect(readConfig({ dhtListen: '' }, {}).dhtListen).toBe('')
 })
