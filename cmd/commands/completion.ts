@@ -168,24 +168,31 @@ function fish(root: Flags, commands: readonly Flags[]): string {
     if (value === 'file') return ' -r -F'
     return ` -x -a ${quoted(value === 'folder' ? '(__fish_complete_directories)' : value.join(' '))}`
   }
-  const line = (condition: string, { flags }: Flags): string[] =>
-    flags.map(
-      ({ flag, description, value }) =>
-        `complete -c bitswarm -n ${quoted(condition)} -o ${flag.slice(1)}${value === undefined ? '' : valueArguments(value)} -d ${quoted(description)}`,
-    )
+  const flagsOf = (condition: string, { flags }: Flags): string[] =>
+    flags.map(({ flag, description, value }) => {
+      const rest = `${value === undefined ? '' : valueArguments(value)} -d ${quoted(description)}`
+      return `__bitswarm_flag ${quoted(condition)} ${flag.slice(1)}${rest}`
+    })
+  // Where the first word is no command, it is a value or a file, and flags may still follow.
+  const outside = `not __fish_seen_subcommand_from ${commands.map(({ command }) => command).join(' ')}`
   const inside = ({ command }: Flags): string => `__fish_seen_subcommand_from ${command}`
   return [
     '# bitswarm completion for fish: bitswarm completion fish > ~/.config/fish/completions/bitswarm.fish',
+    '# With one dash; with two for who has begun to write two.',
+    'function __bitswarm_flag -a condition name',
+    '  complete -c bitswarm -n $condition -o $name $argv[3..]',
+    `  complete -c bitswarm -n "$condition; and string match -q -- '* --*' (commandline -pc)" -l $name $argv[3..]`,
+    'end',
     ...commands.map(
       ({ command, description }) =>
-        `complete -c bitswarm -n __fish_use_subcommand -a ${command} -d ${quoted(description)}`,
+        `complete -c bitswarm -n __fish_is_first_token -a ${command} -d ${quoted(description)}`,
     ),
-    ...line('__fish_use_subcommand', root),
+    ...flagsOf(outside, root),
     ...commands.flatMap((command) => [
       ...(typeof command.words === 'string'
         ? []
         : [`complete -c bitswarm -n ${quoted(inside(command))} -f -a ${quoted(command.words.join(' '))}`]),
-      ...line(inside(command), command),
+      ...flagsOf(inside(command), command),
     ]),
     '',
   ].join('\n')

@@ -39,3 +39,34 @@ test('bash completes flags with one dash or two, values that are few, commands a
   expect(complete('completion', 'z')).toEqual(['zsh'])
   expect(complete('create', '-web')).toEqual(['-web-seed'])
 })
+
+const hasFish = spawnSync('fish', ['--version']).status === 0
+
+test.skipIf(!hasFish)('fish does so too, behind words that are no command as well', async () => {
+  const { stdout: script } = await runProgram(['completion', 'fish'])
+  const cwd = mkdtempSync(join(tmpdir(), 'bitswarm-completion-'))
+  onTestFinished(() => rmSync(cwd, { recursive: true }))
+  writeFileSync(join(cwd, 'model of mine.bin'), '')
+  mkdirSync(join(cwd, 'my folder'))
+  const hidden = join(cwd, '.fish')
+  const complete = (line: string): string[] => {
+    const fish = spawnSync('fish', ['--no-config', '-c', `${script}\ncomplete -C "$argv"`, line], {
+      cwd,
+      encoding: 'utf8',
+      env: { ...process.env, HOME: cwd, XDG_CONFIG_HOME: hidden, XDG_DATA_HOME: hidden },
+    })
+    expect(fish.stderr).toBe('')
+    const lines = fish.stdout.split('\n').filter((word) => word !== '')
+    return lines.map((word) => word.split('\t')[0]!)
+  }
+  expect(complete('bitswarm -str')).toEqual(['-strategy'])
+  expect(complete('bitswarm --str')).toEqual(['--strategy'])
+  expect(complete('bitswarm -seed x -str')).toEqual(['-strategy'])
+  expect(complete('bitswarm x.torrent --strategy r')).toEqual(['random', 'rarest'])
+  expect(complete('bitswarm -keep ')).toEqual([])
+  expect(complete('bitswarm -dest ')).toEqual(['my folder/'])
+  expect(complete('bitswarm -seed mo')).toEqual(['model of mine.bin'])
+  expect(complete('bitswarm in')).toEqual(['inspect'])
+  expect(complete('bitswarm simulate ')).toEqual(['dht', 'swarm'])
+  expect(complete('bitswarm create x -web')).toEqual(['-web-seed'])
+})
