@@ -34,7 +34,7 @@ import type { Env } from './env.ts'
 import type { Life } from './lifecycle.ts'
 import { IDLE, type Screen } from './screen.ts'
 import { isMagnet, isUrl } from './source.ts'
-import type { Task, TaskOf } from './task.ts'
+import type { Role, TaskOf } from './task.ts'
 
 /** A payload that is to be served. */
 export interface Offer {
@@ -61,7 +61,7 @@ export class Jobs {
 
   /** The first line of the log. */
   start(
-    role: Task['role'],
+    role: Role,
     torrent?: { readonly infoHash: Metainfo['infoHash']; readonly name?: string | undefined },
   ): void {
     const { pid, nodeVersion } = this.#env

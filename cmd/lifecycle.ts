@@ -23,6 +23,13 @@ const GONE = new Set(['EPIPE', 'ECONNRESET', 'EIO'])
 /** Why work was told to end before it was done. */
 class Stopped extends Error {}
 
+/** How it is over. */
+interface End {
+  readonly code: number
+  readonly reason: string
+  readonly hasFailed: boolean
+}
+
 /** What the work of a process can do. */
 export interface Life {
   readonly clock: SystemClock
@@ -52,92 +59,122 @@ export async function live(
   level: LogLevel,
   work: (life: Life) => Promise<string>,
 ): Promise<number> {
-  const clock = new SystemClock()
-  const startedAt = clock.now()
-  const stop = new AbortController()
+  return new ProcessLife(env, level).live(work)
+}
+
+class ProcessLife implements Life {
+  readonly clock = new SystemClock()
+  codeWhenStopped: number = EXIT_OK
+  onStats = (): void => {}
+  onReannounce = (): void => {}
+  onClose: Life['onClose'] = () => Promise.resolve()
+  onMessage = (): void => {}
+  readonly emit: Life['emit']
+  readonly #env: Env
+  readonly #log: EventLog
+  readonly #startedAt = this.clock.now()
+  readonly #stop = new AbortController()
   /** When the log cannot be written any more. */
-  let codeOfBrokenLog: number | undefined
-  const log = new EventLog({
-    clock,
-    level,
-    fd: env.logFd,
-    onBroken(error: NodeJS.ErrnoException) {
-      if (GONE.has(error.code ?? '')) {
-        codeOfBrokenLog = EXIT_BROKEN_PIPE
-        stop.abort(new Stopped('the reader of the log went away'))
-      } else {
-        codeOfBrokenLog = EXIT_STORAGE
-        life.onMessage()
-        complain(env, new StorageError('disk.io', `cannot write the log: ${error.message}`))
-        stop.abort(new Stopped('the log cannot be written'))
-      }
-    },
-  })
-  const life: Life = {
-    clock,
-    signal: stop.signal,
-    emit: (event) => log.write(event),
-    uptimeSeconds: () => Math.round(clock.now() - startedAt) / 1_000,
-    codeWhenStopped: EXIT_OK,
-    onStats: () => {},
-    onReannounce: () => {},
-    onClose: () => Promise.resolve(),
-    onMessage: () => {},
+  #codeOfBrokenLog: number | undefined
+
+  constructor(env: Env, level: LogLevel) {
+    this.#env = env
+    this.#log = new EventLog({
+      clock: this.clock,
+      level,
+      fd: env.logFd,
+      onBroken: (error) => this.#onBrokenLog(error),
+    })
+    this.emit = (event) => this.#log.write(event)
   }
-  const exitEvent = (code: number): NodeEvent => ({
-    event: 'exit',
-    code,
-    uptimeSeconds: life.uptimeSeconds(),
-  })
-  const closeAndExit = async (): Promise<void> => {
-    await log.close(exitEvent(EXIT_UNEXPECTED))
-    env.exit(EXIT_UNEXPECTED)
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
   }
-  const offSignals = env.onSignals({
-    onStop(signal) {
-      if (stop.signal.aborted) return env.interrupt()
-      stop.abort(new Stopped(signal))
-      clock.after(STOP_DEADLINE_MS, () => env.interrupt())
-    },
-    onStats: () => life.onStats(),
-    onReannounce: () => life.onReannounce(),
-  })
-  const offCrash = env.onCrash((error) => {
-    life.onMessage()
-    complain(env, error)
-    log.write(errorEvent(error))
-    clock.after(CRASH_DEADLINE_MS, () => env.interrupt())
-    void closeAndExit()
-  })
-  let code: number = EXIT_OK
-  let reason: string
-  let hasFailed = false
-  try {
-    reason = await work(life)
-  } catch (error) {
-    if (error instanceof Stopped) {
-      code = life.codeWhenStopped
-      reason = error.message
+
+  uptimeSeconds(): number {
+    return Math.round(this.clock.now() - this.#startedAt) / 1_000
+  }
+
+  async live(work: (life: Life) => Promise<string>): Promise<number> {
+    const env = this.#env
+    const offSignals = env.onSignals({
+      onStop: (signal) => this.#onStop(signal),
+      onStats: () => this.onStats(),
+      onReannounce: () => this.onReannounce(),
+    })
+    const offCrash = env.onCrash((error) => this.#onCrash(error))
+    let end: End
+    try {
+      end = { code: EXIT_OK, reason: await work(this), hasFailed: false }
+    } catch (error) {
+      end = this.#endOf(error)
+    }
+    const code = await this.#close(end)
+    offSignals()
+    offCrash()
+    return code
+  }
+
+  /** What the error that ended the work makes of the process; says so, unless the user wanted it to end. */
+  #endOf(error: unknown): End {
+    if (error instanceof Stopped)
+      return { code: this.codeWhenStopped, reason: error.message, hasFailed: false }
+    this.#tell(error)
+    return { code: exitCodeOf(error), reason: 'error', hasFailed: true }
+  }
+
+  /** @returns the exit code: that of a log which broke tells more than any other */
+  async #close({ code, reason, hasFailed }: End): Promise<number> {
+    this.emit({ event: 'stopping', reason })
+    const isClosed = await Promise.race([
+      this.onClose(hasFailed).then(() => true),
+      new Promise<false>((resolve) => this.clock.after(CLOSE_DEADLINE_MS, () => resolve(false))),
+    ])
+    await this.#closeLog(this.#codeOfBrokenLog ?? code)
+    // A disk that does not answer holds a thread.
+    if (!isClosed) this.#env.leave(this.#codeOfBrokenLog ?? code)
+    return this.#codeOfBrokenLog ?? code
+  }
+
+  #onStop(signal: string): void {
+    if (this.signal.aborted) return this.#env.interrupt()
+    this.#stop.abort(new Stopped(signal))
+    this.clock.after(STOP_DEADLINE_MS, () => this.#env.interrupt())
+  }
+
+  #onCrash(error: unknown): void {
+    this.#tell(error)
+    this.clock.after(CRASH_DEADLINE_MS, () => this.#env.interrupt())
+    const exit = async (): Promise<void> => {
+      await this.#closeLog(EXIT_UNEXPECTED)
+      this.#env.exit(EXIT_UNEXPECTED)
+    }
+    void exit()
+  }
+
+  #onBrokenLog(error: NodeJS.ErrnoException): void {
+    if (GONE.has(error.code ?? '')) {
+      this.#codeOfBrokenLog = EXIT_BROKEN_PIPE
+      this.#stop.abort(new Stopped('the reader of the log went away'))
     } else {
-      code = exitCodeOf(error)
-      reason = 'error'
-      hasFailed = true
-      life.onMessage()
-      complain(env, error)
-      log.write(errorEvent(error))
+      this.#codeOfBrokenLog = EXIT_STORAGE
+      this.onMessage()
+      complain(this.#env, new StorageError('disk.io', `cannot write the log: ${error.message}`))
+      this.#stop.abort(new Stopped('the log cannot be written'))
     }
   }
-  log.write({ event: 'stopping', reason })
-  const isClosed = await Promise.race([
-    life.onClose(hasFailed).then(() => true),
-    new Promise<false>((resolve) => clock.after(CLOSE_DEADLINE_MS, () => resolve(false))),
-  ])
-  await log.close(exitEvent(codeOfBrokenLog ?? code))
-  // A disk that does not answer holds a thread.
-  if (!isClosed) env.leave(codeOfBrokenLog ?? code)
-  offSignals()
-  offCrash()
-  return codeOfBrokenLog ?? code
+
+  /** People and the log. */
+  #tell(error: unknown): void {
+    this.onMessage()
+    complain(this.#env, error)
+    this.emit(errorEvent(error))
+  }
+
+  #closeLog(code: number): Promise<void> {
+    return this.#log.close({ event: 'exit', code, uptimeSeconds: this.uptimeSeconds() })
+  }
 }
 
 /** Waits for `promise`, or throws {@link Stopped} as soon as the user wants the process to end. */

@@ -12,8 +12,18 @@ export function isUrl(source: string): boolean {
   return /^https?:\/\//i.test(source)
 }
 
+/** @throws {ConfigError} a URL of a kind that cannot be asked, which would pass for a path */
+export function refuseForeignUrl(source: string): void {
+  if (!/^[a-z][a-z\d+.-]+:\/\//i.test(source) || isUrl(source)) return
+  throw new ConfigError(
+    'config.usage',
+    `'${printable(source)}': metainfo is a file, an http or https URL, or a magnet link`,
+  )
+}
+
 /** @throws {ConfigError} the source is no file: what needs one cannot ask the network */
 export function pathOf({ cwd }: Pick<Env, 'cwd'>, source: string): string {
+  refuseForeignUrl(source)
   if (!isMagnet(source) && !isUrl(source)) return resolve(cwd, source)
   throw new ConfigError(
     'config.usage',

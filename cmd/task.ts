@@ -1,7 +1,8 @@
 /** What a command line asks for. */
-import type { Config } from '../src/app/config.ts'
+import { SETTINGS, type Config, type SettingName } from '../src/app/config.ts'
 import { ConfigError } from '../src/app/library.ts'
 import { findMetainfo } from '../src/app/node/files.ts'
+import { refuseForeignUrl } from './source.ts'
 
 export type Task =
   | { readonly role: 'seed'; readonly path: string }
@@ -9,7 +10,9 @@ export type Task =
   | { readonly role: 'get'; readonly source: string; readonly target?: string }
   | { readonly role: 'dht'; readonly listen: string }
 
-export type TaskOf<Role extends Task['role']> = Extract<Task, { role: Role }>
+export type Role = Task['role']
+
+export type TaskOf<R extends Role> = Extract<Task, { role: R }>
 
 /**
  * @param positional `[source] [target]`, or `[target]` behind `-get`
@@ -37,5 +40,38 @@ export async function chooseTask(
   if (first === undefined && dhtListen) return { role: 'dht', listen: dhtListen }
   const source = first ?? (await findMetainfo(cwd))
   if (source === undefined) return undefined
+  refuseForeignUrl(source)
   return { role: 'get', source, ...(second !== undefined && { target: second }) }
+}
+
+/** What each task calls itself, and the settings that mean nothing to it. */
+const WITHOUT_EFFECT: Readonly<
+  Record<Role, { readonly where: string; readonly settings: readonly SettingName[] }>
+> = {
+  seed: {
+    where: 'with -seed',
+    settings: ['dest', 'saveMetainfo', 'overwrite', 'timeout', 'strategy', 'sync'],
+  },
+  get: { where: 'on a download', settings: ['embedBootstrap', 'pieceLength'] },
+  dht: {
+    where: 'on a node for the DHT alone',
+    settings: [
+      ...(['dest', 'saveMetainfo', 'overwrite', 'embedBootstrap', 'keep', 'timeout'] as const),
+      ...(['tcpListen', 'port', 'peer', 'tracker', 'blocklist'] as const),
+      ...(['strategy', 'maxPeers', 'maxUp', 'maxDown', 'limitLan', 'sync', 'pieceLength'] as const),
+    ],
+  },
+}
+
+/** A sentence about the flags that were given in vain; undefined when there are none. Variables are set once for all tasks. */
+export function tellVain(
+  { role }: Task,
+  flags: Readonly<Partial<Record<SettingName, unknown>>>,
+): string | undefined {
+  const { where, settings } = WITHOUT_EFFECT[role]
+  const vain = settings
+    .filter((name) => flags[name] !== undefined)
+    .map((name) => `-${SETTINGS[name].flags[0]}`)
+  if (vain.length === 0) return undefined
+  return `${vain.join(', ')} ${vain.length === 1 ? 'has' : 'have'} no effect ${where}`
 }

@@ -1,8 +1,22 @@
-/** What of the log people should not have to look for in it: a disk, a payload, a bootstrap node or a lonely download that they must see to. */
+/** What of the log people should not have to look for in it: a disk, a payload, somebody they named or a lonely download that they must see to. */
+import type { Config } from '../src/app/config.ts'
 import type { NodeEvent } from '../src/app/event-level.ts'
+import { ERROR_CODES, type ErrorCode } from '../src/protocol/errors.ts'
+
+/** Sentences about peers and trackers: of a thousand that were named the log tells. */
+const MAX_TOLD_ABSENT = 20
+
+/** Whom, and where, the user expects something of. */
+export type Named = Pick<Config, 'bootstrap' | 'peer' | 'tracker' | 'stateDir'>
 
 export class Troubles {
-  readonly #hasNamedBootstrap: boolean
+  readonly #named: Named
+  readonly #peers: ReadonlySet<string>
+  /** Where they are: events hide what of a path may be a passkey. */
+  readonly #trackers: ReadonlySet<string>
+  /** Peers and trackers of those that do not answer, and of whom this was told. */
+  readonly #absent = new Set<string>()
+  #toldAbsent = 0
   readonly #say: (sentence: string) => void
   #isStalled = false
   #isInDoubt = false
@@ -10,14 +24,16 @@ export class Troubles {
   #hasMetPeer = false
   #isLonely = false
 
-  /** @param hasNamedBootstrap whether the user expects DHT nodes to answer that he has named */
-  constructor(hasNamedBootstrap: boolean, say: (sentence: string) => void) {
-    this.#hasNamedBootstrap = hasNamedBootstrap
+  constructor(named: Named, say: (sentence: string) => void) {
+    this.#named = named
+    this.#trackers = new Set(named.tracker.map(serverOf))
+    this.#peers = new Set(named.peer)
     this.#say = say
   }
 
   /** Each trouble is told when it begins and when it ends, however many events it takes. */
   onEvent(event: NodeEvent): void {
+    const hasNamedBootstrap = this.#named.bootstrap.length > 0
     switch (event.event) {
       case 'disk_error':
         // Without another try it ends the download, with a line of its own, or is about the resume file.
@@ -43,20 +59,48 @@ export class Troubles {
         )
         break
       case 'dht_bootstrap_failed':
-        if (this.#hasNamedBootstrap && !this.#isAlone)
+        if (hasNamedBootstrap && !this.#isAlone)
           this.#say(`-bootstrap: ${event.reason}; the node must run, with the same -swarm-key and -dht-net`)
         this.#isAlone = true
         break
       case 'dht_bootstrap':
-        if (this.#hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: the DHT is joined now')
+        if (hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: the DHT is joined now')
         this.#isAlone = false
+        break
+      case 'dht_table_failed':
+        // Both families have a table in one folder.
+        if (this.#named.stateDir && event.operation !== 'load') this.#onAbsent('-state-dir', event.reason)
+        break
+      case 'peer_failed':
+        if (this.#peers.has(event.peer)) this.#onAbsent(`-peer ${event.peer}`, meaningOf(event.reason))
+        break
+      case 'tracker_error':
+        if (this.#trackers.has(serverOf(event.tracker)))
+          this.#onAbsent(`-tracker ${event.tracker}`, event.reason)
+        break
+      case 'tracker_announce':
+        this.#onPresent(`-tracker ${event.tracker}`)
         break
       case 'joined_to_peer':
         this.#hasMetPeer = true
-        if (this.#isLonely) this.#say(`${event.peer} is there now`)
+        if (!this.#onPresent(`-peer ${event.peer}`) && this.#isLonely) this.#say(`${event.peer} is there now`)
         this.#isLonely = false
         break
     }
+  }
+
+  #onAbsent(who: string, reason: string): void {
+    if (this.#absent.has(who) || this.#toldAbsent >= MAX_TOLD_ABSENT) return
+    this.#absent.add(who)
+    this.#toldAbsent++
+    this.#say(`${who}: ${reason}`)
+  }
+
+  /** @returns whether it was told to be absent */
+  #onPresent(who: string): boolean {
+    const wasTold = this.#absent.delete(who)
+    if (wasTold) this.#say(`${who}: is there now`)
+    return wasTold
   }
 
   /** A download has looked for a while, and nobody sends it anything. */
@@ -69,6 +113,16 @@ export class Troubles {
         : 'nobody found yet: does a seeder run? -peer host:port names one that is not on this network',
     )
   }
+}
+
+/** What an error code of an event means. */
+function meaningOf(code: string): string {
+  return Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode][1] : code
+}
+
+function serverOf(url: string): string {
+  const parsed = URL.parse(url)
+  return parsed === null ? url : `${parsed.protocol}//${parsed.host}`
 }
 
 function piecesAre(count: number): string {

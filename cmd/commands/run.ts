@@ -21,7 +21,7 @@ import { live, unlessStopped, type Life } from '../lifecycle.ts'
 import { progressOf, Screen } from '../screen.ts'
 import { isMagnet } from '../source.ts'
 import { stateDir } from '../state-dir.ts'
-import { chooseTask, type Task, type TaskOf } from '../task.ts'
+import { chooseTask, tellVain, type Task, type TaskOf } from '../task.ts'
 import { Troubles } from '../troubles.ts'
 
 const STATS_INTERVAL_MS = 10_000
@@ -38,7 +38,8 @@ export async function run(
   const task = await chooseTask(config, positional, env.cwd)
   if (task === undefined) return undefined
   const level = config.logLevel ?? (config.verbose ? 'debug' : 'info')
-  return live(env, level, (life) => new Run(env, config, life).work(task))
+  const vain = tellVain(task, flags)
+  return live(env, level, (life) => new Run(env, config, life).work(task, vain))
 }
 
 class Run {
@@ -57,13 +58,15 @@ class Run {
     this.#life = life
     this.#screen = new Screen(env, { ...config, hasLog: true })
     this.#jobs = new Jobs(env, { config, life, screen: this.#screen })
-    this.#troubles = new Troubles(config.bootstrap.length > 0, (sentence) => this.#screen.say(sentence))
+    this.#troubles = new Troubles(config, (sentence) => this.#screen.say(sentence))
     life.onMessage = () => this.#screen.clear()
     // Until there is a session; hashing may take long.
     life.onClose = async () => this.#screen.clear()
   }
 
-  async work(task: Task): Promise<string> {
+  /** @param hint what to say before anything else */
+  async work(task: Task, hint: string | undefined): Promise<string> {
+    if (hint !== undefined) this.#screen.say(hint)
     if (task.role === 'dht') return this.#serveDht(task)
     if (task.role === 'get') return this.#finish(task, await this.#get(task))
     try {

@@ -1,4 +1,5 @@
 /** `bitswarm verify`: hashes what is on disk. */
+import { check } from '../../src/app/config.ts'
 import {
   PayloadError,
   readMetainfo,
@@ -8,6 +9,7 @@ import {
 } from '../../src/app/library.ts'
 import { join, resolve } from '../../src/app/node/files.ts'
 import { formatSize } from '../../src/app/quantity.ts'
+import { path as pathForm } from '../../src/app/setting-forms.ts'
 import { printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK, EXIT_PAYLOAD } from '../exit-code.ts'
@@ -22,12 +24,13 @@ const MAX_RANGES = 20
 export async function verify(
   env: Env,
   metainfoPath: string,
-  { dest = '.', quiet = false }: { readonly dest?: string; readonly quiet?: boolean },
+  { dest, quiet = false }: { readonly dest?: string; readonly quiet?: boolean },
 ): Promise<number> {
+  const folder = resolve(env.cwd, check('-dest', pathForm, dest) ?? '.')
   const metainfo = await readMetainfo(pathOf(env, metainfoPath))
-  const path = join(resolve(env.cwd, dest), metainfo.name)
+  const path = join(folder, metainfo.name)
   const screen = new Screen(env, { quiet })
-  const { badPieces, badFiles, pieceCount } = await check(metainfo, path, screen)
+  const { badPieces, badFiles, pieceCount } = await hash(metainfo, path, screen)
   const good = pieceCount - badPieces.length
   if (good === pieceCount) {
     const size = formatSize(metainfo.geometry.length)
@@ -45,7 +48,7 @@ export async function verify(
   return EXIT_PAYLOAD
 }
 
-async function check(metainfo: Metainfo, path: string, screen: Screen): ReturnType<typeof verifyPayload> {
+async function hash(metainfo: Metainfo, path: string, screen: Screen): ReturnType<typeof verifyPayload> {
   try {
     return await verifyPayload(metainfo, path, {
       onProgress: (bytesHave: number, length: number) =>

@@ -99,6 +99,12 @@ describe('usage', () => {
       /^bitswarm: 'magnet:\?xt=urn:btih:x' is no file; bitswarm -get it -save/,
     ],
     ['inspect https://a.example/b.torrent', /'https:\/\/a.example\/b.torrent' is no file/],
+    ['-get ftp://a.example/b.torrent', /'ftp:\/\/a.example\/b.torrent': metainfo is a file, an http or/],
+    ['inspect ftp://a.example/b.torrent', /metainfo is a file, an http or https URL, or a magnet link\n$/],
+    ['create ', /^bitswarm: '' is no path: is a variable empty\?\n$/],
+    ['convert a.bit ', /'' is no path/],
+    ['verify a.bit -dest=', /^bitswarm: -dest '': must be a path\n$/],
+    ['create a -o=', /^bitswarm: -o '': must be a path\n$/],
     ['completion csh', /There are bash, zsh and fish/],
   ])('%s: one line, exit code 2, no log', async (line, message) => {
     const { code, stdout, stderr, log } = await run(line)
@@ -285,6 +291,12 @@ describe('a run that cannot begin', () => {
 
   test('a seed that is not there is a storage failure', async () => {
     expect(await run('-seed nothing')).toMatchObject({ code: 5 })
+  })
+
+  test('flags that mean nothing to the task are told; variables are set for all tasks alike', async () => {
+    const variables = { BITSWARM_KEEP: '5' }
+    const { stderr } = await run('-seed nothing.bin -dest there -overwrite', variables)
+    expect(stderr).toMatch(/^-dest, -overwrite have no effect with -seed\nbitswarm: .*nothing\.bin: no such/)
   })
 
   test('what came into a folder after its metainfo is told before it is served', async () => {

@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest'
-import { Troubles } from '../../cmd/troubles.ts'
+import { Troubles, type Named } from '../../cmd/troubles.ts'
 import type { NodeEvent } from '../../src/app/event-level.ts'
 
-function told(...events: readonly NodeEvent[]): string[] {
+const NOBODY: Named = { bootstrap: [], peer: [], tracker: [], stateDir: undefined }
+
+function tellNamed(named: Partial<Named>, ...events: readonly NodeEvent[]): string[] {
   const sentences: string[] = []
-  const troubles = new Troubles(true, (sentence) => sentences.push(sentence))
+  const troubles = new Troubles({ ...NOBODY, ...named }, (sentence) => sentences.push(sentence))
   for (const event of events) troubles.onEvent(event)
   return sentences
+}
+
+function told(...events: readonly NodeEvent[]): string[] {
+  return tellNamed({}, ...events)
 }
 
 const FULL = { event: 'disk_error', code: 'disk.full', message: 'a.bin: no space left' } as const
@@ -45,18 +51,68 @@ test('a bootstrap node that does not answer is told, if the user has named it', 
     retrySeconds: 1,
   } as const
   const joined = { event: 'dht_bootstrap', family: 4, contacts: 1, rpcs: 1, ms: 1 } as const
-  expect(told(silent, silent, joined, joined)).toEqual([
+  expect(tellNamed({ bootstrap: ['10.0.0.5:10000'] }, silent, silent, joined, joined)).toEqual([
     '-bootstrap: no answer; the node must run, with the same -swarm-key and -dht-net',
     '-bootstrap: the DHT is joined now',
   ])
-  const sentences: string[] = []
-  new Troubles(false, (sentence) => sentences.push(sentence)).onEvent(silent)
-  expect(sentences).toEqual([])
+  expect(told(silent)).toEqual([])
+})
+
+test('a peer that the user has named and that does not answer is told once, and when it comes', () => {
+  const failed = { event: 'peer_failed', peer: '10.0.0.5:1', reason: 'net.refused', retrySeconds: 2 } as const
+  const unresolved = { event: 'peer_failed', peer: 'seed.example:1', reason: 'net.unresolved' } as const
+  const joined = { event: 'joined_to_peer', peer: '10.0.0.5:1', direction: 'out', client: 'x' } as const
+  expect(told(failed)).toEqual([])
+  expect(
+    tellNamed({ peer: ['10.0.0.5:1', 'seed.example:1'] }, failed, failed, unresolved, joined, joined),
+  ).toEqual([
+    '-peer 10.0.0.5:1: nobody listens there',
+    '-peer seed.example:1: the name has no address',
+    '-peer 10.0.0.5:1: is there now',
+  ])
+})
+
+test('a tracker that the user has named and that fails is told once, without its passkey, and when it answers', () => {
+  const tracker = 'http://10.0.0.5:6969/…/announce'
+  const failed = { event: 'tracker_error', tracker, kind: 'started', code: 'tracker.failure' } as const
+  const answered = {
+    event: 'tracker_announce',
+    tracker,
+    kind: 'periodic',
+    family: 4,
+    peers: 0,
+    ms: 1,
+  } as const
+  const refused = { ...failed, reason: 'not registered' }
+  expect(told(refused, answered)).toEqual([])
+  expect(
+    tellNamed({ tracker: ['http://10.0.0.5:6969/s3cret/announce'] }, refused, refused, answered, answered),
+  ).toEqual([`-tracker ${tracker}: not registered`, `-tracker ${tracker}: is there now`])
+})
+
+test('of a thousand that the user has named twenty are told', () => {
+  const peer = Array.from({ length: 1_000 }, (_, i) => `10.0.0.5:${i + 1}`)
+  const events = peer.map((each) => ({ event: 'peer_failed', peer: each, reason: 'net.timeout' }) as const)
+  expect(tellNamed({ peer }, ...events)).toHaveLength(20)
+})
+
+test('a folder for what the DHT remembers that cannot be used is told, if the user has named it', () => {
+  const families = ([4, 6] as const).map(
+    (family) =>
+      ({
+        event: 'dht_table_failed',
+        family,
+        operation: 'open',
+        reason: '/ro: read-only file system',
+      }) as const,
+  )
+  expect(told(...families)).toEqual([])
+  expect(tellNamed({ stateDir: '/ro' }, ...families)).toEqual(['-state-dir: /ro: read-only file system'])
 })
 
 test('a download that nobody serves is told once, and when somebody comes', () => {
   const sentences: string[] = []
-  const troubles = new Troubles(false, (sentence) => sentences.push(sentence))
+  const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
   const join = (): void =>
     troubles.onEvent({ event: 'joined_to_peer', peer: '10.0.0.5:1', direction: 'out', client: 'x' })
   troubles.onNobodyThere()
