@@ -36,7 +36,7 @@ describe('a node that starts again with what it saved', () => {
     const store = new SimStateStore()
     const old = sim.spawn({ store })
     sim.run(20 * MINUTE)
-    sim.kill(old.index)
+    sim.kill(old)
     return { sim, events, store, old }
   }
 
@@ -46,7 +46,7 @@ describe('a node that starts again with what it saved', () => {
     const infoHash = sim.randomId<InfoHash>()
     sim.nodes[7]!.dht.announce(infoHash, PORT, { isSeed: true })
     // Everybody whom a newcomer would ask is gone for good.
-    sim.kill(0)
+    sim.kill(sim.nodes[0]!)
     sim.run(60 * MINUTE)
     const again = sim.spawn({ store, endpoint: old.endpoint, bootstrap: [] })
     const startedAt = sim.clock.now()
@@ -57,7 +57,7 @@ describe('a node that starts again with what it saved', () => {
     expect(sim.clock.now() - startedAt, `seed ${seed}`).toBeLessThan(500)
     expect(again.dht.contacts).toBeGreaterThanOrEqual(8)
     expect(toHex(again.dht.id)).toBe(toHex(old.dht.id))
-    expect(sim.lookup(again.index, infoHash).peers).toHaveLength(1)
+    expect(sim.lookup(again, infoHash).peers).toHaveLength(1)
     sim.run(10_000)
     expect(again.dht.contacts, `seed ${seed}`).toBeGreaterThan(30)
     expect(events.get(again.index)!.map(({ event }) => event)).toEqual(
@@ -87,7 +87,7 @@ describe('a node that starts again with what it saved', () => {
     const offline = sim.spawn({ store, endpoint: old.endpoint, bootstrap: [] })
     sim.run(20 * MINUTE)
     expect(offline.dht.contacts).toBe(0)
-    sim.kill(offline.index)
+    sim.kill(offline)
     sim.network.heal()
     const again = sim.spawn({ store, endpoint: old.endpoint, bootstrap: [] })
     sim.run(10_000)
@@ -118,7 +118,7 @@ describe('a network that goes away', () => {
     const before = lost.dht.contacts
     sim.network.partition(({ host }) => (host === lost.endpoint.host ? 1 : 0))
     // Somebody uses it meanwhile.
-    for (let i = 0; i < 20; i++) sim.lookup(lost.index, sim.randomId<InfoHash>())
+    for (let i = 0; i < 20; i++) sim.lookup(lost, sim.randomId<InfoHash>())
     sim.run(90 * MINUTE)
     expect(of(here, lost.index, 'dht_offline'), `seed ${seed}`).toHaveLength(1)
     expect(lost.dht.contacts, `seed ${seed}`).toBeGreaterThanOrEqual(before - 4)
@@ -152,18 +152,20 @@ describe('a network that goes away', () => {
     const { sim } = world({ seed, seeds: 3 })
     sim.grow(nodes, 250)
     sim.run(20 * MINUTE)
-    if (!hasSeeds) for (let seedNode = 0; seedNode < 3; seedNode++) sim.kill(seedNode)
-    const sideOf = new Map(sim.nodes.map(({ endpoint, index }) => [endpoint.host, index % 2]))
+    const all = [...sim.nodes]
+    if (!hasSeeds) for (const seedNode of all.slice(0, 3)) sim.kill(seedNode)
+    const sideOf = new Map(all.map(({ endpoint, index }) => [endpoint.host, index % 2]))
     sim.network.partition(({ host }) => sideOf.get(host)!)
     sim.run((minutes - 10) * MINUTE)
     const torrents = Array.from({ length: 20 }, (_, index) => {
       const infoHash = sim.randomId<InfoHash>()
-      sim.nodes[10 + index]!.dht.announce(infoHash, PORT, { isSeed: true })
+      all[10 + index]!.dht.announce(infoHash, PORT, { isSeed: true })
       return { infoHash, side: index % 2 }
     })
     sim.run(10 * MINUTE)
     const crossing = (): number =>
-      torrents.filter(({ infoHash, side }) => sim.lookup(50 + 1 - side, infoHash).peers.length > 0).length
+      torrents.filter(({ infoHash, side }) => sim.lookup(all[50 + 1 - side]!, infoHash).peers.length > 0)
+        .length
     expect(crossing(), `seed ${seed}: they are apart`).toBe(0)
     sim.network.heal()
     return { sim, crossing }
@@ -216,7 +218,7 @@ test('a node on any free port takes part when strangers can reach it, and not fr
   const infoHash = sim.randomId<InfoHash>()
   hidden.dht.announce(infoHash, PORT, { isSeed: true })
   sim.run(10_000)
-  expect(sim.lookup(open.index, infoHash).peers).toHaveLength(1)
+  expect(sim.lookup(open, infoHash).peers).toHaveLength(1)
   // Strangers come when the network is used.
   for (let i = 0; i < 240; i++) {
     sim.nodes[sim.pick(60)]!.dht.lookup(

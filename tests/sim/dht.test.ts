@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { SimDht, type SimDhtOptions } from '../../src/app/sim/dht.ts'
+import { SimDht, type SimDhtOptions, type SimNode } from '../../src/app/sim/dht.ts'
 import type { DhtEvent } from '../../src/dht/events.ts'
+import type { DhtNode } from '../../src/dht/node.ts'
 import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { toHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { hashes } from '../support/hashes.ts'
@@ -18,9 +21,9 @@ function recall(sim: SimDht, walks: number): number {
   let expected = 0
   let found = 0
   for (let i = 0; i < walks; i++) {
-    const asker = sim.pick(sim.nodes.length)
+    const asker = sim.anyone()
     const target = sim.randomId<NodeId>()
-    const truth = sim.closest(target, 8, sim.nodes[asker])
+    const truth = sim.closest(target, 8, asker)
     const nearest = new Set(sim.findNodes(asker, target).nearest.map(({ id }) => toHex(id)))
     expected += 8
     found += truth.filter(({ id }) => nearest.has(toHex(id))).length
@@ -51,7 +54,7 @@ test('1,000 nodes join through three of them, find the true nearest, and find wh
   })
   sim.run(5_000)
   for (const { infoHash, peer } of announced) {
-    const { peers, summary } = sim.lookup(sim.pick(1_000), infoHash)
+    const { peers, summary } = sim.lookup(sim.nodes[sim.pick(1_000)]!, infoHash)
     expect(peers.map(formatEndpoint), `seed ${seed}`).toEqual([peer])
     expect(summary.rpcs).toBeLessThanOrEqual(80)
   }
@@ -67,7 +70,7 @@ test('on the Internet a seeder that is the only bootstrap node is found within s
   const peer = announceAndWait(sim, 0, infoHash)
   const first = sim.spawn()
   const findsIt = (): boolean =>
-    sim.lookup(first.index, infoHash).peers.map(formatEndpoint).includes(formatEndpoint(peer))
+    sim.lookup(first, infoHash).peers.map(formatEndpoint).includes(formatEndpoint(peer))
   const startedAt = sim.clock.now()
   while (!findsIt() && sim.clock.now() < startedAt + 90_000) sim.run(1_000)
   expect(sim.clock.now() - startedAt, `seed ${seed}`).toBeLessThan(5_000)
@@ -81,7 +84,7 @@ test('the network of many joins is the same with every datagram written, checked
   expect(recall(sim, 40), `seed ${seed}`).toBeGreaterThanOrEqual(0.99)
   const infoHash = sim.randomId<InfoHash>()
   const peer = announceAndWait(sim, 77, infoHash)
-  expect(sim.lookup(140, infoHash).peers).toEqual([peer])
+  expect(sim.lookup(sim.nodes[140]!, infoHash).peers).toEqual([peer])
   // Whatever our nodes send, our nodes accept.
   expect(
     sim.nodes.map(({ dht }) => dht.snapshot().dropped).filter((drops) => Object.keys(drops).length > 0),
@@ -96,7 +99,7 @@ test('the Internet profile works through slow verification, loss and duplicates'
   expect(recall(sim, 30), `seed ${seed}`).toBeGreaterThanOrEqual(0.97)
   const infoHash = sim.randomId<InfoHash>()
   const peer = announceAndWait(sim, 50, infoHash)
-  expect(sim.lookup(3, infoHash).peers).toEqual([peer])
+  expect(sim.lookup(sim.nodes[3]!, infoHash).peers).toEqual([peer])
   sim.close()
 })
 
@@ -118,7 +121,7 @@ describe('a handful of nodes around one that only answers', () => {
     const sim = grown(2, 1_000)
     const peer = announceAndWait(sim, 1, infoHash, 1_000)
     sim.spawn()
-    const { peers, summary } = sim.lookup(2, infoHash)
+    const { peers, summary } = sim.lookup(sim.nodes[2]!, infoHash)
     expect(peers).toEqual([peer])
     expect(summary.ms).toBeLessThan(100)
     sim.close()
@@ -160,7 +163,7 @@ describe('a handful of nodes around one that only answers', () => {
     const sim = grown(2, 1_000)
     const peer = announceAndWait(sim, 1, infoHash, 1_000)
     sim.spawn()
-    expect(sim.lookup(2, infoHash).peers).toEqual([peer])
+    expect(sim.lookup(sim.nodes[2]!, infoHash).peers).toEqual([peer])
     sim.close()
   })
 
@@ -180,22 +183,23 @@ describe('a handful of nodes around one that only answers', () => {
     sim.network.partition(({ host }) => (host === late.host ? 0 : Number(host.at(-1))))
     sim.run(5_000)
     expect(events.map(({ event }) => event)).toContain('dht_bootstrap_failed')
-    expect(sim.lookup(1, infoHash).peers).toEqual([])
+    expect(sim.lookup(sim.nodes[1]!, infoHash).peers).toEqual([])
     sim.spawn()
     sim.network.heal()
     sim.run(20_000)
-    expect(sim.lookup(1, infoHash).peers.map(formatEndpoint)).toEqual([`10.0.0.0:${PORT}`])
+    expect(sim.lookup(sim.nodes[1]!, infoHash).peers.map(formatEndpoint)).toEqual([`10.0.0.0:${PORT}`])
     sim.close()
   })
 
   test('records end 45 minutes after their announcer has gone, and live on while it is there', () => {
     const sim = grown(3, 1_000)
+    const [, announcer, seeker] = sim.nodes
     announceAndWait(sim, 1, infoHash)
     sim.run(3 * 60 * 60_000)
-    expect(sim.lookup(2, infoHash).peers).toHaveLength(1)
-    sim.kill(1)
+    expect(sim.lookup(seeker!, infoHash).peers).toHaveLength(1)
+    sim.kill(announcer!)
     sim.run(46 * 60_000)
-    expect(sim.lookup(2, infoHash).peers).toEqual([])
+    expect(sim.lookup(seeker!, infoHash).peers).toEqual([])
     expect(sim.nodes[0]!.dht.snapshot().storedPeers).toBe(0)
     sim.close()
   })
@@ -204,19 +208,37 @@ describe('a handful of nodes around one that only answers', () => {
 test('when half of the nodes vanish, the others throw them out and find each other', () => {
   const seed = 8
   const sim = grown(200, 20, { seed, seeds: 3 })
-  for (let index = 100; index < 200; index++) sim.kill(index)
+  for (const node of sim.nodes.slice(100)) sim.kill(node)
   sim.run(30 * 60_000)
   let expected = 0
   let found = 0
   for (let i = 0; i < 30; i++) {
-    const asker = sim.pick(100)
+    const asker = sim.anyone()
     const target = sim.randomId<NodeId>()
-    const truth = sim.closest(target, 8, sim.nodes[asker])
+    const truth = sim.closest(target, 8, asker)
     const { nearest } = sim.findNodes(asker, target)
     const names = new Set(nearest.map(({ id }) => toHex(id)))
     expected += truth.length
     found += truth.filter(({ id }) => names.has(toHex(id))).length
   }
   expect(found / expected, `seed ${seed}`).toBeGreaterThanOrEqual(0.98)
+  sim.close()
+})
+
+test('who has left is forgotten, table and all', async () => {
+  const sim = grown(30, 1_000)
+  const leave = (node: SimNode): WeakRef<DhtNode> => {
+    sim.kill(node)
+    return new WeakRef(node.dht)
+  }
+  const left = sim.nodes.slice(20).map(leave)
+  // Until whatever was sent to them has arrived, and their timers would have gone off.
+  sim.run(60 * 60_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  expect(left.filter((node) => node.deref() !== undefined)).toHaveLength(0)
+  expect(sim.nodes).toHaveLength(20)
+  expect(sim.spawned).toBe(30)
   sim.close()
 })

@@ -44,6 +44,7 @@ export interface SimMember {
 }
 
 export interface SimNode extends SimMember {
+  /** How many were there before it. */
   readonly index: number
   readonly dht: DhtNode
   /** Behind a NAT: it asks, and answers nothing. */
@@ -67,10 +68,8 @@ export interface SimSpawnOptions {
 export class SimDht {
   readonly clock = new SimClock()
   readonly network: SimDatagramNetwork
-  /** All that ever were. */
+  /** Those who live, in the order in which they came. */
   readonly nodes: SimNode[] = []
-  /** Those of them who live. */
-  readonly living: SimNode[] = []
   /** All who live and answer, attackers among them. */
   readonly oracle = new Oracle<SimMember>()
   /** Shared by all nodes: a contact is stored once, however many know it. */
@@ -81,12 +80,18 @@ export class SimDht {
   readonly #nodeOf: (SimNode | undefined)[] = []
   readonly #options: SimDhtOptions
   readonly #random: SeededRandom
+  #spawned = 0
 
   constructor(options: SimDhtOptions) {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
     const weather = { ...WEATHER[options.profile], ...options.weather }
     this.network = new SimDatagramNetwork(this.clock, { seed: options.seed, weather, hashes: options.hashes })
+  }
+
+  /** How many nodes ever were; those who left are forgotten. */
+  get spawned(): number {
+    return this.#spawned
   }
 
   /** Starts one more node, which joins through the seeds unless told otherwise. */
@@ -114,11 +119,10 @@ export class SimDht {
   }
 
   /** The node is gone without a word. */
-  kill(index: number): void {
-    const node = this.nodes[index]!
+  kill(node: SimNode): void {
     if (!node.isAlive) return
     node.isAlive = false
-    this.living.splice(this.living.indexOf(node), 1)
+    this.nodes.splice(this.nodes.indexOf(node), 1)
     if (!node.isReadOnly) this.oracle.remove(node)
     this.#nodeOf[node.contact] = undefined
     this.book.release(node.contact)
@@ -138,23 +142,23 @@ export class SimDht {
 
   /** One lookup, to its end. */
   lookup(
-    index: number,
+    asker: SimNode,
     infoHash: InfoHash,
   ): { readonly peers: readonly Endpoint[]; readonly summary: LookupSummary } {
     const peers: Endpoint[] = []
     const summary = this.#await<LookupSummary>((done) =>
-      this.nodes[index]!.dht.lookup(infoHash, (found) => peers.push(...found), done),
+      asker.dht.lookup(infoHash, (found) => peers.push(...found), done),
     )
     return { peers, summary }
   }
 
   /** One walk to a target, to its end. */
   findNodes(
-    index: number,
+    asker: SimNode,
     target: NodeId,
   ): { readonly nearest: readonly FoundNode[]; readonly summary: WalkSummary } {
     return this.#await((done) =>
-      this.nodes[index]!.dht.findNodes(target, (nearest, summary) => done({ nearest, summary })),
+      asker.dht.findNodes(target, (nearest, summary) => done({ nearest, summary })),
     )
   }
 
@@ -168,9 +172,9 @@ export class SimDht {
     return this.#nodeOf[contact]
   }
 
-  /** A random node among the living. */
+  /** A random node. */
   anyone(): SimNode {
-    return this.living[this.#random.int(this.living.length)]!
+    return this.nodes[this.#random.int(this.nodes.length)]!
   }
 
   randomId<T extends InfoHash | NodeId>(): T {
@@ -183,13 +187,13 @@ export class SimDht {
   }
 
   close(): void {
-    for (const node of this.nodes) this.kill(node.index)
+    for (const node of [...this.nodes]) this.kill(node)
   }
 
   #make(options: SimSpawnOptions = {}): SimNode {
     const { profile, onEvent, onSent } = this.#options
     const { isReadOnly = false, isEphemeral, isBehindNat = isReadOnly, store } = options
-    const index = this.nodes.length
+    const index = this.#spawned++
     const endpoint = options.endpoint ?? endpointOf(index, profile)
     const { clock, book } = this
     const { port, socket } = this.bind(endpoint, { isBehindNat })
@@ -219,7 +223,6 @@ export class SimDht {
     }
     if (this.seeds.length < (this.#options.seeds ?? 1)) this.seeds = [...this.seeds, endpoint]
     this.nodes.push(node)
-    this.living.push(node)
     this.#nodeOf[contact] = node
     return node
   }

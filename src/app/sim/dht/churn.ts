@@ -10,11 +10,11 @@ export function startChurn(sim: SimDht, medianMinutes: number, random: SeededRan
   const seeds = sim.seeds.length
   const meanSession = (medianMinutes * 60_000) / Math.LN2
   const leaveLater = (): void => {
-    const meanGap = meanSession / (sim.living.length - seeds)
+    const meanGap = meanSession / (sim.nodes.length - seeds)
     sim.clock.after(-meanGap * Math.log(1 - random.float()), () => {
       const leaver = sim.anyone()
       if (leaver.index >= seeds) {
-        sim.kill(leaver.index)
+        sim.kill(leaver)
         sim.spawn({ isReadOnly: leaver.isReadOnly })
       }
       leaveLater()

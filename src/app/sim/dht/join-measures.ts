@@ -101,7 +101,7 @@ export function measureCrowd(sim: SimDht, scenario: Scenario, traffic: Traffic):
     ...metricsOf(ready, joiners),
     crowdSeconds,
     seedRequests: traffic.seedRequests / joiners,
-    ...finds(sim, sim.living),
+    ...finds(sim, sim.nodes),
   }
 }
 
@@ -112,7 +112,7 @@ export function measureRestart(sim: SimDht, scenario: Scenario): Metrics {
     return { store, node: sim.spawn({ store }) }
   })
   sim.run(LONGEST)
-  for (const { node } of before) sim.kill(node.index)
+  for (const { node } of before) sim.kill(node)
   const ready = new Readiness(sim, scenario)
   for (const { store, node } of before) {
     const aged = new SimStateStore(ageTable(store.saved as Uint8Array, sim, scenario.profile))

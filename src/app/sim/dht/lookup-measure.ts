@@ -136,8 +136,8 @@ class Walked {
   }
 }
 
-function meanContacts({ living }: SimDht): number {
+function meanContacts({ nodes }: SimDht): number {
   const contacts = new Samples()
-  for (const { dht } of living) contacts.add(dht.contacts)
+  for (const { dht } of nodes) contacts.add(dht.contacts)
   return contacts.mean
 }

@@ -15,25 +15,24 @@ export function measureMaintenance(sim: SimDht, { minutes }: Scenario, traffic: 
   // Whoever joins later announces as well, so that the costs of a new node are in it.
   let announcers = 0
   const announceAll = (): void => {
-    for (; announcers < sim.nodes.length; announcers++) {
-      const { dht, isAlive } = sim.nodes[announcers]!
-      if (isAlive) dht.announce(sim.randomId<InfoHash>(), TORRENT_PORT, { isSeed: true })
-    }
+    for (const { dht, index } of sim.nodes)
+      if (index >= announcers) dht.announce(sim.randomId<InfoHash>(), TORRENT_PORT, { isSeed: true })
+    announcers = sim.spawned
   }
   const runMinute = (): void => {
     announceAll()
     sim.run(60_000)
   }
   for (let minute = 0; minute < WARM_UP / 60_000; minute++) runMinute()
-  const before = new Map(sim.living.map(({ index, socket }) => [index, { ...bytesOf(socket) }]))
-  const joinedBefore = sim.nodes.length
+  const before = new Map(sim.nodes.map(({ index, socket }) => [index, { ...bytesOf(socket) }]))
+  const joinedBefore = sim.spawned
   traffic.sim = sim
   for (let minute = 0; minute < minutes; minute++) runMinute()
   traffic.sim = undefined
   const seconds = 60 * minutes
   const up = new Samples()
   const down = new Samples()
-  for (const { index, socket } of sim.living) {
+  for (const { index, socket } of sim.nodes) {
     const start = before.get(index)
     // Of those only who were there all the while.
     if (start === undefined) continue
@@ -41,14 +40,14 @@ export function measureMaintenance(sim: SimDht, { minutes }: Scenario, traffic: 
     down.add((socket.receivedBytes - start.receivedBytes) / seconds)
   }
   return {
-    requestsPerSecond: traffic.requests / seconds / sim.living.length,
+    requestsPerSecond: traffic.requests / seconds / sim.nodes.length,
     upMean: up.mean,
     upP99: up.quantile(0.99),
     downMean: down.mean,
     downP99: down.quantile(0.99),
     deadInReplies: traffic.deadPercent,
     deadInTables: deadInTables(sim),
-    joinsPerSecond: (sim.nodes.length - joinedBefore) / seconds,
+    joinsPerSecond: (sim.spawned - joinedBefore) / seconds,
   }
 }
 
@@ -68,7 +67,7 @@ function bytesOf({
 function deadInTables(sim: SimDht): number {
   let contacts = 0
   let dead = 0
-  for (const { dht } of sim.living)
+  for (const { dht } of sim.nodes)
     for (const contact of dht.knownContacts()) {
       contacts++
       if (sim.nodeOf(contact) === undefined) dead++

@@ -18,7 +18,7 @@ export function measurePartition(sim: SimDht): Metrics {
   const sides = new Map(sim.nodes.map(({ endpoint, index }) => [endpoint.host, index % 2]))
   sim.network.partition(({ host }) => sides.get(host) ?? 0)
   sim.run(APART / 2)
-  const halves = [0, 1].map((side) => sim.living.filter(({ index }) => index % 2 === side))
+  const halves = [0, 1].map((side) => sim.nodes.filter(({ index }) => index % 2 === side))
   const torrents = halves.map((half) =>
     Array.from({ length: TORRENTS }, () => new Torrent(sim, half[sim.pick(half.length)]!)),
   )
@@ -37,7 +37,7 @@ export function measurePartition(sim: SimDht): Metrics {
 /** Each half looks for what the other announced. @returns how many lookups of a hundred found it */
 function crossSuccess(
   sim: SimDht,
-  halves: readonly SimDht['living'][],
+  halves: readonly SimDht['nodes'][],
   torrents: readonly (readonly Torrent[])[],
 ): number {
   let successes = 0

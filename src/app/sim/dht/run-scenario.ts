@@ -126,9 +126,9 @@ function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): Attack
   }
   const victims = random.fork('dead')
   for (let killed = 0; killed < dead;) {
-    const { index, isReadOnly } = sim.living[victims.int(sim.living.length)]!
-    if (index < SEEDS || isReadOnly) continue
-    sim.kill(index)
+    const victim = sim.nodes[victims.int(sim.nodes.length)]!
+    if (victim.index < SEEDS || victim.isReadOnly) continue
+    sim.kill(victim)
     killed++
   }
   return attackers
