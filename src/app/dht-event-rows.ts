@@ -41,7 +41,7 @@ export const DHT_EVENTS = [
     role: z.enum(['full', 'read-only']),
     reason: text,
   }),
-  event('dht_offline', 'nobody answers any more: the network is gone, and nobody loses his place for it', {
+  event('dht_offline', 'nobody answers any more: the network is gone, and nobody loses its place for it', {
     family,
     contacts: count,
   }),

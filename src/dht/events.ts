@@ -85,7 +85,7 @@ export type DhtEvent =
       readonly role: 'full' | 'read-only'
       readonly reason: string
     }
-  /** Many questions and no answer: the network is gone. Nobody loses his place for it. `contacts` are kept. */
+  /** Many questions and no answer: the network is gone. Nobody loses its place for it. `contacts` are kept. */
   | { readonly event: 'dht_offline'; readonly family: 4 | 6; readonly contacts: number }
   /**
    * It is over: an outage, or sleep, of `seconds`; or a part of the network that was cut off is back. `answered` of the

@@ -4,7 +4,7 @@
  */
 import { formatEndpoint, type Endpoint, type Family, type Scope } from '../protocol/endpoint.ts'
 import { bytesEqual, toHex, type InfoHash, type NodeId } from '../protocol/ids.ts'
-import type { Cancel, Emit, Millis } from '../protocol/ports.ts'
+import type { Cancel, Emit, Millis, Random } from '../protocol/ports.ts'
 import { Announcer, type AnnouncerEnvironment } from './lookup/announcer.ts'
 import { Bootstrap, type BootstrapOptions } from './life/bootstrap.ts'
 import { ClockComplaints } from './frames/clock-complaints.ts'
@@ -17,11 +17,11 @@ import { Maintenance, type MaintenanceOptions } from './life/maintenance.ts'
 import type { MessagePort } from './wire/message-port.ts'
 import { isReply, type Message, type Reply, type Request } from './wire/messages.ts'
 import { messageEvent } from './wire/message-event.ts'
-import { Neighbourhood } from './table/neighbourhood.ts'
+import { Neighbourhood } from './life/neighbourhood.ts'
 import type { DhtNodeOptions } from './node-options.ts'
 import { PeerLookups, type PeerLookupsOptions } from './lookup/peer-lookups.ts'
 import { PeerStore } from './serve/peer-store.ts'
-import { Recovery, type RecoveryOptions } from './life/recovery.ts'
+import { Recovery, type Ordeal, type RecoveryOptions } from './life/recovery.ts'
 import { Responder } from './serve/responder.ts'
 import { Role } from './identity/role.ts'
 import type { RoutingTable } from './table/routing-table.ts'
@@ -29,10 +29,12 @@ import type { Call, Rpc } from './lookup/rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
 import { Standing } from './table/standing.ts'
 import { Tokens } from './serve/token.ts'
+import type { SavedTable } from './life/saved-table.ts'
+import type { StateStore } from './life/state-store.ts'
 import { Survival } from './life/survival.ts'
 import { loadTable } from './life/table-keeper.ts'
 import { Walks } from './lookup/walk.ts'
-import { Watches } from './lookup/watches.ts'
+import { Watches } from './serve/watches.ts'
 
 export interface FoundNode {
   readonly id: NodeId
@@ -71,25 +73,21 @@ export class DhtNode {
   readonly #complaints: ClockComplaints
   readonly #recovery: Recovery
   readonly #watches = new Watches()
+  readonly #tokens: Tokens
+  /** Whether a contact has our own id, or lives where we do. */
+  readonly #isSelf = (contact: Contact): boolean =>
+    this.#book.hasId(contact, this.id) || this.#identity.isAt(this.#book.endpoint(contact))
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
   #sent = 0
   #received = 0
 
   constructor(options: DhtNodeOptions) {
-    const { family, port, clock, random, emit, isChatty, otherNodes, store } = options
+    const { family, port, clock, random, emit, isChatty, store } = options
     this.family = family
     const saved = store && loadTable(store, family, emit)
     this.#book = options.book ?? new ContactBook(family, options.idRule)
-    this.#identity = new Identity({
-      rule: this.#book.idRule,
-      random,
-      local: port.local,
-      addresses: options.addresses ?? [],
-      id: options.id,
-      saved,
-      onAddress: (agreed) => this.#onAddress(agreed),
-    })
+    this.#identity = this.#makeIdentity(options, saved)
     this.id = this.#identity.id
     this.#port = port
     port.ownId = this.id
@@ -97,98 +95,116 @@ export class DhtNode {
     this.#isChatty = isChatty ?? false
     this.#deadlines = new Deadlines(clock)
     this.#complaints = new ClockComplaints(this.#deadlines, emit)
-    const ownId = this.id
-    const book = this.#book
-    const deadlines = this.#deadlines
-    const isSelf = (contact: Contact): boolean =>
-      book.hasId(contact, ownId) || this.#identity.isAt(book.endpoint(contact))
-    this.#role = new Role({ ...options, clock: deadlines, isReady: () => this.isReady })
-    this.#neighbourhood = new Neighbourhood({
-      ownId,
-      isSelf,
-      book,
-      clock: deadlines,
+    this.#role = new Role({ ...options, clock: this.#deadlines, isReady: () => this.isReady })
+    this.#neighbourhood = this.#makeNeighbourhood(random)
+    this.#table = this.#neighbourhood.table
+    this.#rpc = this.#neighbourhood.rpc
+    this.#tokens = new Tokens(random, clock.now())
+    this.#store = new PeerStore({ family, ownId: this.id, random })
+    const standing = new Standing(this.#book, this.#table)
+    this.#responder = this.#makeResponder(options, standing)
+    const equipment = this.#equip(random, standing)
+    this.#walks = equipment.walks
+    this.#lookups = new PeerLookups(equipment)
+    this.#maintenance = new Maintenance(equipment)
+    this.#bootstrap = new Bootstrap(equipment)
+    this.#announcer = new Announcer(equipment)
+    if (store !== undefined) this.#survival = this.#makeSurvival(store, saved)
+    this.#recovery = new Recovery(equipment)
+    this.#neighbourhood.observer = this.#recovery
+    port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
+    this.#maintenance.start()
+    if (saved !== undefined) this.#bootstrap.add(saved.seeds)
+  }
+
+  #makeIdentity(
+    { random, port, addresses = [], id }: DhtNodeOptions,
+    saved: SavedTable | undefined,
+  ): Identity {
+    return new Identity({
+      rule: this.#book.idRule,
+      random,
+      local: port.local,
+      addresses,
+      id,
+      saved,
+      onAddress: (agreed) => this.#onAddress(agreed),
+    })
+  }
+
+  #makeNeighbourhood(random: Random): Neighbourhood {
+    return new Neighbourhood({
+      ownId: this.id,
+      isSelf: this.#isSelf,
+      book: this.#book,
+      clock: this.#deadlines,
       random,
       isReadOnlyTo: (profile) => this.#role.isReadOnlyTo(profile),
       send: (request, { to, contact }) => this.#send(request, to, this.#receiver(contact)),
-      emitChatter: this.#isChatty ? emit : undefined,
+      emitChatter: this.#isChatty ? this.#emit : undefined,
       onLonely: () => {
         this.#hasJoined = false
         this.#bootstrap.onLonely()
       },
     })
-    const { table, rpc, ping, calleeOf } = this.#neighbourhood
-    this.#table = table
-    this.#rpc = rpc
-    const tokens = new Tokens(random, clock.now())
-    const standing = new Standing(book, table)
-    this.#store = new PeerStore({ family, ownId, random })
-    this.#responder = new Responder({
-      ownId,
-      book,
-      table,
+  }
+
+  #makeResponder({ port, otherNodes }: DhtNodeOptions, standing: Standing): Responder {
+    return new Responder({
+      ownId: this.id,
+      book: this.#book,
+      table: this.#table,
       standing,
       store: this.#store,
-      tokens,
+      tokens: this.#tokens,
       overheadBytes: port.overheadBytes,
       otherNodes,
       watches: this.#watches,
     })
-    this.#walks = new Walks({ isSelf, book, clock: deadlines, rpc, calleeOf, table, standing })
-    const equipment: Equipment = {
-      family,
-      ownId,
-      book,
-      clock: deadlines,
+  }
+
+  #equip(random: Random, standing: Standing): Equipment {
+    const { ping, calleeOf, table, rpc } = this.#neighbourhood
+    const shared = { book: this.#book, clock: this.#deadlines, table, rpc, calleeOf }
+    return {
+      ...shared,
+      family: this.family,
+      ownId: this.id,
       random,
-      emit,
+      emit: this.#emit,
       neighbourhood: this.#neighbourhood,
-      table,
-      rpc,
       ping,
-      calleeOf,
       store: this.#store,
-      walks: this.#walks,
+      walks: new Walks({ ...shared, isSelf: this.#isSelf, standing }),
       mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
       onAnswer: (call, reply) => this.#onSeed(call, reply),
       onFailed: () => this.#lookups.beginWaiting(),
       walkHome: (from, onDone) => this.#maintenance.walkHome(from, onDone),
-      onRecovered: (after) => {
-        if (after === 'sleep') tokens.renew(deadlines.now())
-        this.#maintenance.walkHome([], () => undefined)
-        this.#announcer.repeatSoon()
-      },
+      onRecovered: (after) => this.#onRecovered(after),
       onContactAdded: () => {
         this.#announcer.onContactAdded()
         this.#survival?.onContactAdded()
       },
       onThin: () => this.#bootstrap.onLonely(),
     }
-    this.#lookups = new PeerLookups(equipment)
-    this.#maintenance = new Maintenance(equipment)
-    this.#bootstrap = new Bootstrap(equipment)
-    this.#announcer = new Announcer(equipment)
-    if (store !== undefined)
-      this.#survival = new Survival({
-        family,
-        ownId,
-        book,
-        clock: deadlines,
-        emit,
-        table,
-        store,
-        saved,
-        ping,
-        seeds: () => this.#bootstrap.proven,
-        external: () => this.#identity.external,
-        lost: () => this.#recovery.lost,
-        onAwake: () => this.#join(),
-      })
-    this.#recovery = new Recovery(equipment)
-    this.#neighbourhood.observer = this.#recovery
-    port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
-    this.#maintenance.start()
-    if (saved !== undefined) this.#bootstrap.add(saved.seeds)
+  }
+
+  #makeSurvival(store: StateStore, saved: SavedTable | undefined): Survival {
+    return new Survival({
+      family: this.family,
+      ownId: this.id,
+      book: this.#book,
+      clock: this.#deadlines,
+      emit: this.#emit,
+      table: this.#table,
+      store,
+      saved,
+      ping: this.#neighbourhood.ping,
+      seeds: () => this.#bootstrap.proven,
+      external: () => this.#identity.external,
+      lost: () => this.#recovery.lost,
+      onAwake: () => this.#join(),
+    })
   }
 
   /** Knows somebody, and is not just looking for its own place. */
@@ -346,6 +362,12 @@ export class DhtNode {
     this.#emit({ event: 'dht_address', family: this.family, address: shown, id: toHex(this.id) })
   }
 
+  #onRecovered(after: Ordeal): void {
+    if (after === 'sleep') this.#tokens.renew(this.#deadlines.now())
+    this.#maintenance.walkHome([], () => undefined)
+    this.#announcer.repeatSoon()
+  }
+
   /** A newcomer's walk begins with those whom the seed named, so that the seed is not asked the same again. */
   #onSeed(call: Call, reply: Reply): void {
     const told: Contact[] = []
@@ -357,7 +379,7 @@ export class DhtNode {
     for (const contact of told) this.#book.release(contact)
   }
 
-  /** Somebody has answered us: through him, or from those whom he named, we find our place. */
+  /** Somebody has answered us: through it, or from those whom it named, we find our place. */
   #join(from?: readonly Contact[]): void {
     if (!this.#hasJoined) this.#maintenance.join(from)
     this.#hasJoined = true

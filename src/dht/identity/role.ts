@@ -32,7 +32,7 @@ const STAND_IN_AFTER: Millis = 60_000
 
 /**
  * Who has heard from us within this time may come through the hole that this left in a router (RFC 4787 asks for two
- * minutes and recommends five): he is no stranger. Not longer, as in a small network everybody hears from us soon.
+ * minutes and recommends five): it is no stranger. Not longer, as in a small network everybody hears from us soon.
  */
 const HOLE_LASTS: Millis = 5 * 60_000
 /** Hosts remembered for that; while there are more, nobody counts as a stranger. */
@@ -84,7 +84,7 @@ export class Role {
     return this.#state === 'read-only' && (this.isSettled || profile === 'wan')
   }
 
-  /** Somebody asks us something. @returns whether he gets an answer */
+  /** Somebody asks us something. @returns whether it gets an answer */
   admits(from: Endpoint): boolean {
     if (this.isSettled) return this.#state === 'full'
     const profile = profileOf(scopeOf(from.host))

@@ -66,7 +66,7 @@ export class Graveyard {
     return true
   }
 
-  /** Whoever is due, most of all him who has been for longest; or {@link NONE}. The caller asks him. */
+  /** Whoever is due, most of all the one that has been for longest; or {@link NONE}. The caller asks it. */
   takeDue(now: Millis): Contact {
     const second = secondOf(now)
     let next = -1

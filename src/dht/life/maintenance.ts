@@ -8,7 +8,7 @@ import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.t
 import { NONE, type Contact } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import type { Reply } from '../wire/messages.ts'
-import type { Neighbourhood } from '../table/neighbourhood.ts'
+import type { Neighbourhood } from './neighbourhood.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import type { Walks } from '../lookup/walk.ts'
@@ -104,7 +104,7 @@ export class Maintenance implements CallHandler {
   onFail(): void {}
 
   /**
-   * For each bucket with too few contacts asks whom we know nearest to it: those whom he names are pinged. The last two
+   * For each bucket with too few contacts asks whom we know nearest to it: those whom it names are pinged. The last two
    * were filled by the walk to our own id.
    */
   #fillFarBuckets(): void {

@@ -11,7 +11,7 @@ import type { DhtEvent } from '../events.ts'
 import { Graveyard } from './graveyard.ts'
 import { Health } from './health.ts'
 import { K } from '../table/k-bucket.ts'
-import type { NeighbourhoodObserver } from '../table/neighbourhood.ts'
+import type { NeighbourhoodObserver } from './neighbourhood.ts'
 import type { Ping } from './ping.ts'
 import { RollCall } from './roll-call.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
@@ -187,7 +187,7 @@ export class Recovery implements NeighbourhoodObserver {
     return silent > (ALARM_PERCENT / 100) * (silent + answering)
   }
 
-  /** Asks everybody in the table whether he is still there. */
+  /** Asks everybody in the table whether it is still there. */
   #verifyAll(after: Ordeal, ms: Millis): void {
     this.#call([...this.#options.table.contacts()], after, ms)
   }

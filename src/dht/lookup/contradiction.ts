@@ -8,7 +8,7 @@ import { shouldName, type LookupEntry } from './lookup-entry.ts'
 /** So many of a hundred pairs may be strangers: not everybody has heard of everybody while nodes come and go. */
 const STRANGERS_PERCENT = 15
 
-/** Who lies farther away does not know all, but so many of those that he should. */
+/** Who lies farther away does not know all, but so many of those that it should. */
 const MIN_KNOWN_SHARE = 1 / 3
 
 export function isContradictory(nearest: readonly LookupEntry[]): boolean {

@@ -1,5 +1,5 @@
 /**
- * Whether ids lie about a target as chance puts them. Who may choose ids puts his right beside the target and is all
+ * Whether ids lie about a target as chance puts them. Who may choose ids puts its own right beside the target and is all
  * eight of the nearest; of nodes with ids by chance, two are hardly ever within a hundredth of the usual distance.
  */
 import type { LookupEntry } from './lookup-entry.ts'

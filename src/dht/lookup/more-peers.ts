@@ -1,6 +1,6 @@
 /**
- * Who has more peers than he could tell is asked once more, with his token: that proves our address, so that his answer may
- * fill a datagram, and those whom he draws by chance are others.
+ * Who has more peers than it could tell is asked once more, with its token: that proves our address, so that its answer may
+ * fill a datagram, and those that it draws by chance are others.
  */
 import type { InfoHash } from '../../protocol/ids.ts'
 import type { Reply } from '../wire/messages.ts'
@@ -12,7 +12,7 @@ const ENOUGH_PEERS = 100
 export interface MorePeersOptions {
   readonly rpc: Rpc
   readonly infoHash: InfoHash
-  /** One more has answered, or is late: he is not waited for then, and may answer still. */
+  /** One more has answered, or is late: it is not waited for then, and may answer still. */
   readonly onSettled: (callee: Callee, reply: Reply | undefined) => void
 }
 

@@ -33,7 +33,7 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import type { Standing } from '../table/standing.ts'
 import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from '../wire/source-limiter.ts'
 import type { Tokens } from './token.ts'
-import type { Watches } from '../lookup/watches.ts'
+import type { Watches } from './watches.ts'
 
 /** A reply has at most so many times the bytes of its request, until the source proved that it hears us. */
 const MAX_AMPLIFICATION = 3

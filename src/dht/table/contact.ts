@@ -99,9 +99,9 @@ export class ContactBook {
   }
 
   /**
-   * Whoever asks us something and is forgotten when he has his answer: the contact if somebody keeps it, otherwise a guest,
-   * of whom no trace is left and who is there until the next one comes. The caller does not release him, and
-   * {@link retain} makes a contact of him.
+   * Whoever asks us something and is forgotten when it has its answer: the contact if somebody keeps it, otherwise a guest,
+   * of which no trace is left and which is there until the next one comes. The caller does not release it, and
+   * {@link retain} makes a contact of it.
    */
   guest(id: NodeId, endpoint: Endpoint): Contact {
     this.#packIntoScratch(id, endpoint)

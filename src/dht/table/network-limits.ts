@@ -17,7 +17,7 @@ export interface Members {
 
 /**
  * Whether somebody at the newcomer's address has a place already. Whoever owns an address can have as many ids there as
- * he likes, and be as fast as he likes: under a second one he displaces nobody.
+ * it likes, and be as fast as it likes: under a second one it displaces nobody.
  */
 export function isNotAlone(
   newcomer: Contact,

@@ -68,7 +68,7 @@ const LATELY: Millis = 10_000
 
 /**
  * What one source may still do, and how modest it is. Its bucket is full again a moment after a datagram: by that, whoever
- * sends all that he may looks like one who asks now and then.
+ * sends all that it may looks like one who asks now and then.
  */
 class Source {
   readonly #bucket: Bucket

@@ -16,7 +16,7 @@ export const METRICS = {
   successOf: { label: 'of', unit: 'lookups' },
   /** Of them, those that went on because the end looked as if somebody had arranged it, of each hundred. */
   doubted: { label: 'in doubt', unit: '%' },
-  /** Sent and received by who looks up, his share in the work of others included. */
+  /** Sent and received by who looks up, its share in the work of others included. */
   bytesMean: { label: 'bytes', unit: 'B' },
   /** Walks for storing, which wait for the nearest to answer. */
   carefulRpcsMean: { label: 'careful RPCs', unit: '' },

@@ -6,10 +6,10 @@
 import { endpointKeyOf } from '../../protocol/endpoint.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
-import type { Contact, ContactBook } from './contact.ts'
-import { K } from './k-bucket.ts'
-import type { Ping } from '../life/ping.ts'
-import type { RoutingTable } from './routing-table.ts'
+import type { Contact, ContactBook } from '../table/contact.ts'
+import { K } from '../table/k-bucket.ts'
+import type { Ping } from './ping.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
 import { profileOf } from '../wire/source-limiter.ts'
 
 /** Nodes that wait for their ping; further ones are not remembered. */

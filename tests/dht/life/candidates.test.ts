@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { SimClock } from '../../../src/app/sim/clock.ts'
-import { Candidates } from '../../../src/dht/table/candidates.ts'
+import { Candidates } from '../../../src/dht/life/candidates.ts'
 import { ContactBook } from '../../../src/dht/table/contact.ts'
 import type { NodeId } from '../../../src/protocol/ids.ts'
 import type { Millis } from '../../../src/protocol/ports.ts'

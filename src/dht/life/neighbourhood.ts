@@ -6,15 +6,15 @@ import { formatEndpoint, scopeOf } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
-import { NONE, type Contact, type ContactBook } from './contact.ts'
+import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
-import type { Ping } from '../life/ping.ts'
-import { RoutingTable } from './routing-table.ts'
+import type { Ping } from './ping.ts'
+import { RoutingTable } from '../table/routing-table.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
-import { forEachToldContact, isNodePort } from './told.ts'
+import { forEachToldContact, isNodePort } from '../table/told.ts'
 
 /** Pings at once that decide about a questionable contact: newcomers come in swarms, and one place a round trip is enough. */
 const MAX_DOUBT_PINGS = 1
@@ -36,7 +36,7 @@ export interface NeighbourhoodOptions {
 
 /** Hears of what becomes of all of them. */
 export interface NeighbourhoodObserver {
-  /** Whether a silent contact is to blame for its silence; otherwise it costs nobody his place. */
+  /** Whether a silent contact is to blame for its silence; otherwise it costs nobody its place. */
   readonly isOnline: boolean
   onAnswer(): void
   onSilence(): void
