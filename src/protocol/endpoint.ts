@@ -1,5 +1,6 @@
 /** IP endpoints: their text and compact forms, and how far an address reaches. */
 import ipaddr from 'ipaddr.js'
+import { AddressText } from './address-text.ts'
 import { ConfigError } from './errors.ts'
 import { toHex } from './ids.ts'
 import { IPV6_LENGTH, readIpv6, writeIpv6 } from './ipv6.ts'
@@ -25,44 +26,11 @@ const IPV4_LENGTH = 4
 /** Characters of a wrong address that an error shows. */
 const MAX_QUOTED = 100
 
+const address = new AddressText()
+
 export function familyOf(host: string): Family {
-  read(host)
-  return readFamily
+  return address.read(host).family
 }
-
-/**
- * The text that was read last, its family and, of an IPv4 address, its bits: for one datagram the same text is asked for its
- * family, its scope and its bytes several times.
- */
-let readText = ''
-let readFamily: Family = 4
-let readBits = 0
-
-/** Many times as fast as a general parser, on what has been validated before. */
-function read(host: string): void {
-  if (host === readText) return
-  readText = host
-  readFamily = 4
-  let bits = 0
-  let value = 0
-  for (let i = 0; i < host.length; i++) {
-    const code = host.charCodeAt(i)
-    if (code === COLON) {
-      readFamily = 6
-      return
-    }
-    if (code !== POINT) value = 10 * value + code - ZERO
-    else {
-      bits = (bits << 8) | value
-      value = 0
-    }
-  }
-  readBits = (bits << 8) | value
-}
-
-const COLON = 0x3a
-const POINT = 0x2e
-const ZERO = 0x30
 
 /** `1.2.3.4:5` or `[::1]:5`. Also the key of an endpoint in a Map. */
 export function formatEndpoint({ host, port }: Endpoint): string {
@@ -123,8 +91,9 @@ export function packHost(host: string): Uint8Array {
 
 /** Writes them into `out` at `offset`. @returns the offset behind them */
 export function packHostInto(host: string, out: Uint8Array, offset: number): number {
-  if (familyOf(host) === 4) {
-    for (let i = 0; i < IPV4_LENGTH; i++) out[offset + i] = readBits >>> (24 - 8 * i)
+  const { family, bits } = address.read(host)
+  if (family === 4) {
+    for (let i = 0; i < IPV4_LENGTH; i++) out[offset + i] = bits >>> (24 - 8 * i)
     return offset + IPV4_LENGTH
   }
   if (readIpv6(host, out, offset)) return offset + IPV6_LENGTH
@@ -164,13 +133,14 @@ export function endpointOf(url: URL): Endpoint {
 
 /** The same as the key of a Map: an IPv4 address is a number, which is found in a fraction of the time. */
 export function networkKeyOf(host: string): number | string {
-  return familyOf(host) === 4 ? readBits : networkOf(host)
+  const { family, bits } = address.read(host)
+  return family === 4 ? bits : networkOf(host)
 }
 
 /** An endpoint as the key of a Map. */
 export function endpointKeyOf(endpoint: Endpoint): number | string {
-  if (familyOf(endpoint.host) === 6) return formatEndpoint(endpoint)
-  return (readBits >>> 0) * 65_536 + endpoint.port
+  const { family, bits } = address.read(endpoint.host)
+  return family === 6 ? formatEndpoint(endpoint) : (bits >>> 0) * 65_536 + endpoint.port
 }
 
 /** Writes the compact form, 6 or 18 bytes, into `out` at `offset`; `host` must be an IP literal. @returns the offset behind it */
@@ -218,9 +188,10 @@ export function scopeOf(host: string): Scope {
 
 /** For every datagram of the DHT. Undefined for IPv6, and where documentation and other special networks lie. */
 function scopeOfPlainIpv4(host: string): Scope | undefined {
-  if (familyOf(host) === 6) return undefined
-  const a = readBits >>> 24
-  const b = (readBits >> 16) & 0xff
+  const { family, bits } = address.read(host)
+  if (family === 6) return undefined
+  const a = bits >>> 24
+  const b = (bits >> 16) & 0xff
   if (a === 127) return 'loopback'
   if (a === 10 || (a === 172 && b >> 4 === 1) || (a === 192 && b === 168) || (a === 100 && b >> 6 === 1))
     return 'private'
