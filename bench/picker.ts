@@ -36,11 +36,15 @@ function report(name: string, microseconds: number, target: string): void {
   console.log(`${name.padEnd(58)} ${microseconds.toFixed(3).padStart(12)} µs   target ${target}`)
 }
 
+/** Of each piece, so that it is known when it is whole. */
+const blocksIn = new Uint8Array(PIECES)
+
 const picker = new PiecePicker({
   geometry,
   have: new Bitfield(PIECES),
   order: 'rarest',
   random,
+  onAbandon: (piece) => (blocksIn[piece] = 0),
 })
 
 const densities = [0.5, 0.3, 0.9, 1, 0.001]
@@ -123,9 +127,9 @@ for (let turn = 0; turn < 2 * TURNS; turn++) {
   timed('blocks', () => {
     for (const { piece, begin, length } of scratch)
       for (let at = begin; at < begin + length; at += BLOCK_LENGTH)
-        picker.onBlock(each, piece, at, BLOCK_LENGTH, losers)
+        if (picker.onBlock(each, piece, at, BLOCK_LENGTH, losers) === 'accepted')
+          if (++blocksIn[piece]! === PIECE_LENGTH / BLOCK_LENGTH) done.push(piece)
   })
-  for (const { piece } of scratch) if (picker.isPending(piece)) done.push(piece)
   if (isCounted) pieces += done.length
   timed('written', () => {
     for (const piece of done) picker.onPieceWritten(piece)

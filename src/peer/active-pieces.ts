@@ -2,6 +2,7 @@
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
 import { ActivePiece } from './active-piece.ts'
+import { BegunPieces } from './begun-pieces.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 /** Bytes of pieces that are being fetched at one time: no new piece is begun beyond it while an old one can go on. */
@@ -14,7 +15,7 @@ const MAX_OPEN_SCAN = 64
 /** Those with free blocks are listed: those left to nobody, and those left to one source; exclusive ones in neither list. */
 export class ActivePieces {
   readonly #geometry: PieceGeometry
-  readonly #pieces = new Map<number, ActivePiece>()
+  readonly #pieces = new BegunPieces()
   /** No more than were ever begun at the same time. */
   readonly #spare: ActivePiece[] = []
   readonly #loose: ActivePiece[] = []
@@ -37,8 +38,9 @@ export class ActivePieces {
     return this.#pieces.get(piece)
   }
 
-  values(): Iterable<ActivePiece> {
-    return this.#pieces.values()
+  /** In no order. */
+  get all(): Iterable<ActivePiece> {
+    return this.#pieces
   }
 
   /** May another one be begun when `maxBytes` are the limit? */
@@ -55,7 +57,7 @@ export class ActivePieces {
   begin(piece: number): ActivePiece {
     const active = this.#spare.pop() ?? new ActivePiece(this.#geometry.blockCount(0))
     active.begin(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
-    this.#pieces.set(piece, active)
+    this.#pieces.add(active)
     this.#bytes += active.length
     return active
   }
@@ -67,7 +69,7 @@ export class ActivePieces {
 
   remove(active: ActivePiece): void {
     this.unlist(active)
-    this.#pieces.delete(active.piece)
+    this.#pieces.delete(active)
     this.#bytes -= active.length
   }
 
@@ -105,15 +107,12 @@ export class ActivePieces {
   }
 
   reservedFor(source: number): ActivePiece[] {
-    return [...this.#pieces.values()].filter((active) => active.reservedFor === source)
+    return [...this.#pieces].filter((active) => active.reservedFor === source)
   }
 
   /** What `source` sent is missing again. @returns the pieces that it sent something of, and how many bytes */
   forget(source: number): (readonly [active: ActivePiece, bytes: number])[] {
-    const pieces = Array.from(
-      this.#pieces.values(),
-      (active) => [active, this.#forgetIn(active, source)] as const,
-    )
+    const pieces = Array.from(this.#pieces, (active) => [active, this.#forgetIn(active, source)] as const)
     return pieces.filter(([, bytes]) => bytes > 0)
   }
 
@@ -130,7 +129,7 @@ export class ActivePieces {
   /** Those to be given up because there are too many bytes: nobody is asked for them; those with the fewest blocks first. */
   surplus(): ActivePiece[] {
     if (this.#bytes <= MAX_ACTIVE_BYTES) return []
-    const orphans = [...this.#pieces.values()].filter((active) => active.requestCount === 0)
+    const orphans = [...this.#pieces].filter((active) => active.requestCount === 0)
     orphans.sort((a, b) => b.missingCount / b.blockCount - a.missingCount / a.blockCount || a.piece - b.piece)
     let excess = this.#bytes - MAX_ACTIVE_BYTES
     let count = 0

@@ -3,9 +3,11 @@
  * gets whole pieces alone, so that the next bad one has one sender. So does a newcomer from where a liar came from, until
  * it has sent a good piece.
  */
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import type { ActivePieces } from './active-pieces.ts'
+import type { BegunPieces } from './begun-pieces.ts'
 import type { Requests } from './requests.ts'
 import { Retrials } from './retrials.ts'
 import type { SourceQueue } from './source-queue.ts'
@@ -22,7 +24,7 @@ const UNPROVEN = -1
 
 export interface ParoleBooks {
   readonly active: ActivePieces
-  readonly pending: ReadonlyMap<number, ActivePiece>
+  readonly pending: BegunPieces
   readonly requests: Requests
   /** All sources, by their ids. */
   readonly sources: ReadonlyMap<number, SourceQueue>
@@ -32,7 +34,7 @@ export class Parole {
   readonly retrials: Retrials = new Retrials()
   readonly #books: ParoleBooks
   /** By source: the bad pieces that it had a hand in. */
-  readonly #suspicions = new Map<number, Set<number>>()
+  readonly #suspicions = new LazyMap<number, Set<number>>()
   /** By source: until when it rests. */
   readonly #resting = new Map<number, Millis>()
 
@@ -61,7 +63,7 @@ export class Parole {
   mayBegin(source: number): boolean {
     const { active, pending } = this.#books
     let count = 0
-    for (const pieces of [active.values(), pending.values()])
+    for (const pieces of [active.all, pending])
       for (const each of pieces) if (each.reservedFor === source) count++
     return count < (this.isUnproven(source) ? MAX_UNPROVEN_PIECES : MAX_PAROLE_PIECES)
   }

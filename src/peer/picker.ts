@@ -5,6 +5,7 @@ import { InvariantError } from '../protocol/errors.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import { ActivePieces, MAX_ACTIVE_BYTES } from './active-pieces.ts'
+import { BegunPieces } from './begun-pieces.ts'
 import type { BlockVerdict } from './block-verdict.ts'
 import type { BlockRun } from './claim.ts'
 import { blocksMissing, Endgame } from './endgame.ts'
@@ -43,7 +44,7 @@ export class PiecePicker {
   /** Undefined once every piece is had: a seeder's picker holds nothing. */
   #wanted: WantedPieces | undefined
   readonly #active: ActivePieces
-  readonly #pending = new Map<number, ActivePiece>()
+  readonly #pending = new BegunPieces()
   readonly #requests: Requests
   readonly #parole: Parole
   readonly #sole: SolePieces
@@ -150,21 +151,12 @@ export class PiecePicker {
     return this.#queueOf(source).count
   }
 
-  isOnParole(source: BlockSource): boolean {
-    return this.#parole.has(source.id)
-  }
-
   /** It comes from where a liar came from: it is on parole until it has sent a good piece alone. */
   suspect(source: BlockSource): void {
     this.#parole.start(this.#queueOf(source))
   }
 
   // Pieces
-
-  /** All its blocks are in, and the verdict is awaited. */
-  isPending(piece: number): boolean {
-    return this.#pending.has(piece)
-  }
 
   /** For each block of an active or pending piece the id of the source that sent it; of a missing one less than 1. */
   sendersOf(piece: number): Int32Array {
@@ -226,10 +218,10 @@ export class PiecePicker {
       active = this.#pieceForLapsed(queue, piece, block)
     }
     if (active === undefined) return 'duplicate'
-    this.#requests.receive(queue, { active, block }, losers)
+    this.#requests.receive(queue, active, block, losers)
     if (active.missingCount === 0) {
       this.#active.remove(active)
-      this.#pending.set(piece, active)
+      this.#pending.add(active)
     }
     return 'accepted'
   }
@@ -259,7 +251,7 @@ export class PiecePicker {
   onPieceKept(piece: number): readonly BlockSource[] {
     this.have.set(piece)
     if (this.have.isFull) this.#wanted = undefined
-    return this.#interest.onHad(piece).map(({ source }) => source)
+    return this.#interest.onHad(piece)
   }
 
   /**
@@ -374,7 +366,7 @@ export class PiecePicker {
   #takePending(piece: number): ActivePiece {
     const active = this.#pending.get(piece)
     if (active === undefined) throw new InvariantError(`piece ${piece} is not pending`)
-    this.#pending.delete(piece)
+    this.#pending.delete(active)
     this.#active.recycle(active)
     return active
   }

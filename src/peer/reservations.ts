@@ -33,7 +33,7 @@ export class Reservations {
 
   /** Opens to others what takes too long. */
   review(now: Millis): void {
-    for (const active of this.#books.active.values()) {
+    for (const active of this.#books.active.all) {
       const age = now - active.reservedAt
       if (active.isExclusive) {
         if (age >= ALONE_PATIENCE) this.#share(active)

@@ -1,0 +1,74 @@
+/** Pieces in one of the states between wanted and had, by their numbers. */
+import type { ActivePiece } from './active-piece.ts'
+
+/** Slots at first; always a power of two. */
+const INITIAL_SLOTS = 64
+/** 2^32 divided by the golden ratio: multiples of it fall far apart. */
+const SPREAD = 0x9e3779b9
+
+/**
+ * A hash table with linear probing, at most half full. A `Map` from which as much is taken as is put in makes its table anew
+ * all the time, and V8 keeps those that it leaves behind until it clears its whole heap.
+ */
+export class BegunPieces implements Iterable<ActivePiece> {
+  #slots: (ActivePiece | undefined)[] = emptySlots(INITIAL_SLOTS)
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get(piece: number): ActivePiece | undefined {
+    return this.#slots[this.#slotOf(piece)]
+  }
+
+  /** No piece of its number is in. */
+  add(active: ActivePiece): void {
+    if (2 * ++this.#size > this.#slots.length) this.#grow()
+    this.#slots[this.#slotOf(active.piece)] = active
+  }
+
+  delete({ piece }: ActivePiece): void {
+    const slots = this.#slots
+    const last = slots.length - 1
+    let gap = this.#slotOf(piece)
+    // Whoever would not be found behind the gap moves into it.
+    for (let at = (gap + 1) & last; slots[at] !== undefined; at = (at + 1) & last) {
+      const way = (at - this.#homeOf(slots[at]!.piece)) & last
+      if (way < ((at - gap) & last)) continue
+      slots[gap] = slots[at]
+      gap = at
+    }
+    slots[gap] = undefined
+    this.#size--
+  }
+
+  /** In no order. */
+  *[Symbol.iterator](): Iterator<ActivePiece> {
+    for (const active of this.#slots) if (active !== undefined) yield active
+  }
+
+  #grow(): void {
+    const all = [...this]
+    this.#slots = emptySlots(2 * this.#slots.length)
+    for (const active of all) this.#slots[this.#slotOf(active.piece)] = active
+  }
+
+  #homeOf(piece: number): number {
+    return (Math.imul(piece, SPREAD) >>> 16) & (this.#slots.length - 1)
+  }
+
+  /** Where it is, or would be. */
+  #slotOf(piece: number): number {
+    const slots = this.#slots
+    const last = slots.length - 1
+    let at = this.#homeOf(piece)
+    for (let found = slots[at]; found !== undefined && found.piece !== piece; found = slots[at])
+      at = (at + 1) & last
+    return at
+  }
+}
+
+function emptySlots(count: number): (ActivePiece | undefined)[] {
+  return Array.from({ length: count }, () => undefined)
+}
