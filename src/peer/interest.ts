@@ -1,9 +1,12 @@
 /** Which sources have a piece that we do not have. */
 import type { Bitfield } from '../protocol/bitfield.ts'
-import type { SourceQueue } from './source-queue.ts'
+import type { BlockSource, SourceQueue } from './source-queue.ts'
 
 /** 2^32 divided by the golden ratio: multiples of it fall far apart. */
 const SPREAD = 0x9e3779b9
+
+/** Most pieces that are written are nobody's witness. */
+const NOBODY: readonly BlockSource[] = []
 
 /**
  * Each source is kept with one piece that it has and we do not, its witness. While we lack that one nothing else about the
@@ -14,7 +17,6 @@ const SPREAD = 0x9e3779b9
 export class Interest {
   readonly #have: Bitfield
   readonly #byWitness = new Map<number, Set<SourceQueue>>()
-  readonly #witnesses = new Map<SourceQueue, number>()
 
   /** @param have the live one: its owner sets a bit, then calls {@link onHad} */
   constructor(have: Bitfield) {
@@ -22,7 +24,7 @@ export class Interest {
   }
 
   has(queue: SourceQueue): boolean {
-    return this.#witnesses.has(queue)
+    return queue.witness >= 0
   }
 
   /** Searches begin at places that are spread, so that sources with the same pieces do not share their witnesses. */
@@ -32,9 +34,9 @@ export class Interest {
   }
 
   remove(queue: SourceQueue): void {
-    const witness = this.#witnesses.get(queue)
-    if (witness === undefined) return
-    this.#witnesses.delete(queue)
+    const { witness } = queue
+    if (witness < 0) return
+    queue.witness = -1
     const sharers = this.#byWitness.get(witness)!
     sharers.delete(queue)
     if (sharers.size === 0) this.#byWitness.delete(witness)
@@ -42,7 +44,7 @@ export class Interest {
 
   /** A source has one more piece. */
   onHave(queue: SourceQueue, piece: number): void {
-    if (!this.#have.has(piece) && !this.#witnesses.has(queue)) this.#set(queue, piece)
+    if (!this.#have.has(piece) && queue.witness < 0) this.#set(queue, piece)
   }
 
   /** We lack a piece that we had. */
@@ -55,14 +57,16 @@ export class Interest {
    *
    * @returns the sources that have nothing for us any more
    */
-  onHad(piece: number): SourceQueue[] {
+  onHad(piece: number): readonly BlockSource[] {
     const queues = this.#byWitness.get(piece)
-    if (queues === undefined) return []
+    if (queues === undefined) return NOBODY
     this.#byWitness.delete(piece)
-    return [...queues].filter((queue) => {
-      this.#witnesses.delete(queue)
-      return !this.#seek(queue, piece)
-    })
+    const used: BlockSource[] = []
+    for (const queue of queues) {
+      queue.witness = -1
+      if (!this.#seek(queue, piece)) used.push(queue.source)
+    }
+    return used
   }
 
   /** @returns whether there is a witness */
@@ -74,7 +78,7 @@ export class Interest {
   }
 
   #set(queue: SourceQueue, piece: number): void {
-    this.#witnesses.set(queue, piece)
+    queue.witness = piece
     const sharers = this.#byWitness.get(piece)
     if (sharers === undefined) this.#byWitness.set(piece, new Set([queue]))
     else sharers.add(queue)

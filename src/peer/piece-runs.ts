@@ -3,6 +3,7 @@
  * longest gap. Peers, who take pieces in no order, fill the short ones.
  */
 import type { Bitfield } from '../protocol/bitfield.ts'
+import { LazyMap } from '../protocol/lazy-map.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 /** Pieces that are looked over for one source in one round in search of the longest gap, or all of them once. */
@@ -18,7 +19,7 @@ interface Runner {
 export class PieceRuns {
   /** The live one: what nobody was asked for yet. */
   readonly #wanted: Bitfield
-  readonly #runners = new Map<SourceQueue, Runner>()
+  readonly #runners = new LazyMap<SourceQueue, Runner>()
 
   constructor(wanted: Bitfield) {
     this.#wanted = wanted

@@ -4,6 +4,7 @@ import { shuffle } from '../protocol/chance.ts'
 import type { Random } from '../protocol/ports.ts'
 import { Availability } from './availability.ts'
 import type { PieceOrder } from './piece-order.ts'
+import type { Search } from './search.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 /** Draws from a bucket before it is gone through: what a source has is mostly found at once. */
@@ -12,50 +13,10 @@ const MAX_DRAWS = 4
 const MAX_LOOKS = 16
 /** … as long as a bucket has so many times as many: leechers that start together must find different pieces. */
 const MIN_ROWS = 256
-/** Pieces that are looked at for one source in one round in vain, before its own pieces are walked instead. */
-const MAX_MISSES = 4_096
 /** A source that has no more than one in so many of all pieces is always walked: nearly all looks would be in vain. */
 const SPARSE_FRACTION = 64
 /** Pieces of its own that such a walk collects: they are taken in the order. */
 const WALK_SAMPLE = 16
-
-/** Where the search for one source stands. */
-class Search {
-  #round = -1
-  #insertions = -1
-  /** What was chosen last; -1 before. */
-  last = -1
-  /** Buckets below held nothing for it in this round. */
-  bucket = 0
-  missesLeft = 0
-  /** Pieces of a bucket that it has, drawn together and in no order. */
-  readonly drawn: number[] = []
-  drawnFrom = -1
-  /** Wanted pieces of its own, as the last walk in this round found them; the rarest is the last. */
-  readonly sample: number[] = []
-  /** Where the walk over its pieces goes on. */
-  walkAt: number
-  /** How many pieces it had when a whole walk found none that is wanted: there is none until it has more. */
-  barrenCount = -1
-
-  constructor(walkAt: number) {
-    this.walkAt = walkAt
-  }
-
-  /** Begins anew when it is another round or something is wanted again. */
-  renew(round: number, insertions: number): void {
-    if (this.#insertions !== insertions) {
-      this.#insertions = insertions
-      this.bucket = 0
-      this.barrenCount = -1
-    }
-    if (this.#round === round) return
-    this.#round = round
-    this.bucket = 0
-    this.missesLeft = MAX_MISSES
-    this.sample.length = 0
-  }
-}
 
 export interface RarestFirstOptions {
   /** Otherwise all pieces count as equally rare: they are taken at random. */
@@ -76,7 +37,6 @@ export class RarestFirst implements PieceOrder {
   readonly #isRanked: boolean
   readonly #groupSize: number
   readonly #availability: Availability
-  readonly #searches = new Map<SourceQueue, Search>()
   /** Times that a piece became wanted again: a source that had nothing of use may have something now. */
   #insertions = 0
 
@@ -89,7 +49,7 @@ export class RarestFirst implements PieceOrder {
   }
 
   choose(queue: SourceQueue, round: number): number {
-    const search = this.#searches.get(queue)!
+    const { search } = queue
     search.renew(round, this.#insertions)
     if (search.barrenCount === queue.bitfield.count) return -1
     const availability = this.#availability
@@ -107,12 +67,11 @@ export class RarestFirst implements PieceOrder {
   }
 
   addSource(queue: SourceQueue): void {
-    this.#searches.set(queue, new Search(this.#random.int(queue.bitfield.length)))
+    queue.search.walkAt = this.#random.int(queue.bitfield.length)
     if (this.#isRanked && !queue.isSeed) this.#availability.onSource(queue.bitfield, 1)
   }
 
   removeSource(queue: SourceQueue): void {
-    this.#searches.delete(queue)
     if (this.#isRanked && !queue.isSeed) this.#availability.onSource(queue.bitfield, -1)
   }
 

@@ -73,7 +73,7 @@ export class Requests {
    *
    * @param others gets those that are asked for it, too: it may still come from them
    */
-  receive(queue: SourceQueue, { active, block }: BlockOfPiece, others: BlockSource[]): void {
+  receive(queue: SourceQueue, active: ActivePiece, block: number, others: BlockSource[]): void {
     for (let number = active.claimOn(block); number !== 0; number = active.claimOn(block)) {
       const claim = this.#claims[number]!
       const asked = claim.source === queue.id ? queue : this.#books.sources.get(claim.source)!

@@ -3,6 +3,7 @@ import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import type { Claim } from './claim.ts'
+import { Search } from './search.ts'
 
 /** Anything that blocks can be asked of: a peer, or a web seed. */
 export interface BlockSource {
@@ -36,6 +37,9 @@ export class SourceQueue {
   lastBlockAt: Millis = 0
   /** It has sent a block that it was asked for. */
   hasSent = false
+  /** A piece that it has and we do not, see {@link Interest}; -1 for none. */
+  witness = -1
+  readonly search: Search = new Search()
   #count = 0
   #oldest: Claim | undefined
   #newest: Claim | undefined

@@ -39,7 +39,9 @@ test('a source is of interest while it has a piece that we do not, and is named 
           if (!have.set(each.piece)) continue
           const before = queues.filter((one) => interest.has(one))
           const gone = interest.onHad(each.piece)
-          expect(new Set(gone)).toEqual(new Set(before.filter((one) => !isOfUse(one))))
+          expect(new Set(gone)).toEqual(
+            new Set(before.filter((one) => !isOfUse(one)).map(({ source }) => source)),
+          )
           expect(new Set(gone).size).toBe(gone.length)
         } else if (queue === undefined) continue
         else if (each.do === 'leave') {
