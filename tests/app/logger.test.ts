@@ -120,13 +120,12 @@ test('a slow reader gets every line', async () => {
 test('a stalled reader does not stop the event loop; what it misses is counted, and the last line is not lost', async () => {
   const { readFd, writeFd } = makePipe()
   const log = openLog(writeFd)
-  const startedAt = performance.now()
   const name = 'x'.repeat(1_000)
   const lines = 20_000 // 20 MB: more than may wait
   for (let i = 0; i < lines; i++) log.write({ event: 'peer_failed', peer: `${name}:1`, reason: name })
+  // Whoever wrote to a full pipe and waited would wait here for ever: nobody reads yet.
   let turns = 0
   for (; turns < 10; turns++) await new Promise((resolve) => setTimeout(resolve, 1))
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
   expect(turns).toBe(10)
 
   let isClosed = false
