@@ -179,6 +179,7 @@ export class DhtNode {
       mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
       onAnswer: (call, reply) => this.#onSeed(call, reply),
       onFailed: () => this.#lookups.beginWaiting(),
+      isSeed: (contact) => this.#bootstrap.has(this.#book.endpoint(contact)),
       walkHome: (from, onDone) => this.#maintenance.walkHome(from, onDone),
       onRecovered: (after) => this.#onRecovered(after),
       onContactAdded: () => {
@@ -368,15 +369,21 @@ export class DhtNode {
     this.#announcer.repeatSoon()
   }
 
-  /** A newcomer's walk begins with those whom the seed named, so that the seed is not asked the same again. */
+  /**
+   * A newcomer's walk begins with those whom the seed named, so that the seed is not asked the same again; nor are the others:
+   * everybody knows them, and they have enough to do.
+   */
   #onSeed(call: Call, reply: Reply): void {
-    const told: Contact[] = []
-    this.#neighbourhood.forEachTold(call, reply, (contact) => told.push(this.#book.retain(contact)))
-    if (this.#hasJoined) {
-      this.#neighbourhood.onNodes(call, reply)
-      this.#recovery.onSeedNamed(told)
-    } else this.#join(told)
-    for (const contact of told) this.#book.release(contact)
+    const named: Contact[] = []
+    this.#neighbourhood.forEachTold(call, reply, (contact) => named.push(this.#book.retain(contact)))
+    const others = named.filter((contact) => !this.#bootstrap.has(this.#book.endpoint(contact)))
+    const told = others.length > 0 ? others : named
+    if (!this.#hasJoined) this.#join(told)
+    else {
+      for (const contact of told) this.#neighbourhood.offer(contact)
+      if (!this.#bootstrap.isJoining) this.#recovery.onSeedNamed(told)
+    }
+    for (const contact of named) this.#book.release(contact)
   }
 
   /** Somebody has answered us: through it, or from those whom it named, we find our place. */

@@ -37,6 +37,20 @@ function announceAndWait(sim: SimDht, index: number, infoHash: InfoHash, withinM
   return { host: sim.nodes[index]!.endpoint.host, port: PORT }
 }
 
+test('of a crowd of 600 that comes within two seconds everybody knows his neighbours a minute later', () => {
+  const seed = 1
+  const sim = grown(3, 1_000, { seed, seeds: 3, profile: 'wan' })
+  sim.grow(600, 2_000 / 600)
+  sim.run(60_000)
+  const known = sim.nodes.map((node) => {
+    const contacts = new Set(node.dht.knownContacts())
+    return sim.closest(node.id, 8, node).filter(({ contact }) => contacts.has(contact)).length
+  })
+  const settled = known.filter((count) => count >= 6).length
+  expect(settled / known.length, `seed ${seed}`).toBeGreaterThan(0.95)
+  expect(Math.min(...known), `seed ${seed}`).toBeGreaterThan(0)
+})
+
 test('1,000 nodes join through three of them, find the true nearest, and find what was announced', () => {
   const seed = 4
   const sim = grown(1_000, 20, { seed, seeds: 3 })

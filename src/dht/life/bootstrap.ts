@@ -1,6 +1,6 @@
 /**
- * Joining through known addresses: a few are asked at once, the next when one stays silent, and all again with
- * back-off while nobody answers. When a node answered, a walk to our own id finds our place.
+ * Joining through known addresses: one is asked, the next when it stays silent, and all again with back-off while nobody
+ * answers. When a node answered, a walk to our own id finds our place.
  */
 import { shuffle, spread } from '../../protocol/chance.ts'
 import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
@@ -16,9 +16,11 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
 
-/** Seeds asked at once; a silent one makes place after `NEXT_SEED`. */
-const PARALLEL = 3
-const NEXT_SEED: Millis = 500
+/**
+ * The next seed is asked when one has been silent for so long, which most round trips on the Internet do not take. Not several
+ * at once: of a crowd that comes together each one would ask all.
+ */
+const NEXT_SEED: Millis = 300
 
 /** Known bootstrap addresses; further ones are not taken. */
 const MAX_SEEDS = 256
@@ -37,8 +39,8 @@ const JITTER = 0.3
 const PROBE: Readonly<Record<Profile, Millis>> = { lan: 60_000, wan: 10 * 60_000 }
 
 /**
- * Who has joined without having asked all seeds asks one of the others so soon: those that answered first may have named
- * their friends only.
+ * Who has joined asks one more seed so soon, best one that was not asked: the first may have named its friends only. And
+ * of a crowd that comes together those near us may have found each other only now.
  */
 const SECOND_OPINION: Millis = 15_000
 
@@ -70,8 +72,8 @@ export class Bootstrap {
   readonly #proven = new LazySet<Endpoint>()
   /** Seeds that nobody has asked yet. */
   #fresh: Endpoint[] = []
-  /** After joining, seeds whose turn did not come, as others had answered: the next to be asked. */
-  #spared: readonly Endpoint[] = []
+  /** After joining, seeds to be asked for a second opinion, one after the other until one answers. */
+  #others: readonly Endpoint[] = []
   #round: Round | undefined
   #timer: Cancel | undefined
   #backOff: Millis = MIN_BACK_OFF
@@ -83,6 +85,16 @@ export class Bootstrap {
   /** Whether an answer may still come: who wants to ask the network waits for it. */
   get isAsking(): boolean {
     return this.#round !== undefined
+  }
+
+  /** Whether those are being asked through whom we join: what they name is no second opinion. */
+  get isJoining(): boolean {
+    return this.#round?.isJoining === true
+  }
+
+  /** Whether it is the address of a seed. */
+  has(endpoint: Endpoint): boolean {
+    return this.#seeds.has(formatEndpoint(endpoint))
   }
 
   /** Those that have answered. */
@@ -130,17 +142,17 @@ export class Bootstrap {
     const isJoining = table.size === 0
     const isFresh = this.#fresh.length > 0
     const isThin = table.size < K
-    const spared = new Set(this.#spared)
-    const known = [...this.#seeds.values()].filter((seed) => !spared.has(seed))
-    const seeds = isFresh ? shuffle(this.#fresh, random) : [...spared, ...shuffle(known, random)]
+    const known = shuffle([...this.#seeds.values()], random)
+    const seeds = isFresh ? shuffle(this.#fresh, random) : [...new Set([...this.#others, ...known])]
     const asked = isFresh || isThin ? seeds : seeds.slice(0, 1)
     this.#fresh = []
-    this.#spared = []
     this.#round = new Round(this.#options, asked, {
+      isJoining,
       isEnough: (reply) => (isJoining || !isFresh) && namesNodes(reply),
       onAnswer: (seed) => this.#prove(seed),
       onEnd: (answered, notAsked) => {
-        this.#spared = isJoining ? notAsked : []
+        if (isJoining) this.#others = notAsked.length > 0 ? notAsked : known.slice(0, 1)
+        else this.#others = answered > 0 ? [] : this.#others.slice(1)
         this.#onRoundEnd(asked.length, answered)
       },
     })
@@ -159,7 +171,7 @@ export class Bootstrap {
     const profile = this.#profile()
     if (answered > 0 || table.size > 0) {
       this.#backOff = MIN_BACK_OFF
-      this.#waitThenStart(this.#spared.length > 0 ? SECOND_OPINION : PROBE[profile])
+      this.#waitThenStart(this.#others.length > 0 ? SECOND_OPINION : PROBE[profile])
       return
     }
     const wait = this.#waitThenStart(this.#backOff)
@@ -184,6 +196,8 @@ export class Bootstrap {
 }
 
 interface RoundObserver {
+  /** Whether we know nobody yet. */
+  readonly isJoining: boolean
   /** Whether nobody else need be asked after this answer. */
   isEnough(reply: Reply): boolean
   onAnswer(seed: Endpoint): void
@@ -197,11 +211,11 @@ class Round implements CallHandler {
   readonly #spared: Endpoint[] = []
   readonly #observer: RoundObserver
   readonly #target: NodeId
-  /** Calls that hold a place among the parallel ones. */
-  readonly #active = new Set<Call>()
+  /** Asked last; when it fails or is slow it is the next one's turn. */
+  #latest: Call | undefined
   #open = 0
   #answered = 0
-  #timers: Cancel[] = []
+  #timer: Cancel | undefined
   #isCancelled = false
 
   constructor(options: BootstrapOptions, seeds: readonly Endpoint[], observer: RoundObserver) {
@@ -212,28 +226,36 @@ class Round implements CallHandler {
     options.random.fill(this.#target.subarray(ID_LENGTH - RANDOM_TAIL))
   }
 
+  get isJoining(): boolean {
+    return this.#observer.isJoining
+  }
+
   askNext(): void {
-    const { rpc, family, clock } = this.#options
-    while (this.#active.size < PARALLEL && this.#queue.length > 0) {
-      const to = this.#queue.shift()!
-      const callee = {
-        to,
-        profile: profileOf(scopeOf(to.host)),
-        contact: NONE,
-        rto: undefined,
-      }
-      const call = rpc.call({ type: 'findPeers', target: this.#target, pad: PAD[family] }, callee, this)
-      if (call === undefined) continue
-      this.#open++
-      this.#active.add(call)
-      this.#timers.push(clock.after(NEXT_SEED, () => this.#yieldPlace(call)))
+    this.#timer?.()
+    this.#latest = undefined
+    while (this.#latest === undefined && this.#queue.length > 0)
+      this.#latest = this.#ask(this.#queue.shift()!)
+    if (this.#latest !== undefined) this.#timer = this.#options.clock.after(NEXT_SEED, () => this.askNext())
+    else if (this.#open === 0) this.#end()
+  }
+
+  #ask(to: Endpoint): Call | undefined {
+    const { rpc, family } = this.#options
+    const callee = {
+      to,
+      profile: profileOf(scopeOf(to.host)),
+      contact: NONE,
+      // Somebody else is asked meanwhile: only what was lost is sent again, not what takes a little longer.
+      rto: Number.POSITIVE_INFINITY,
     }
-    if (this.#open === 0) this.#end()
+    const call = rpc.call({ type: 'findPeers', target: this.#target, pad: PAD[family] }, callee, this)
+    if (call !== undefined) this.#open++
+    return call
   }
 
   cancel(): void {
     this.#isCancelled = true
-    for (const cancel of this.#timers) cancel()
+    this.#timer?.()
   }
 
   onReply(call: Call, reply: Reply): void {
@@ -253,14 +275,11 @@ class Round implements CallHandler {
     this.#settle(call)
   }
 
-  #yieldPlace(call: Call): void {
-    if (this.#active.delete(call)) this.askNext()
-  }
-
   #settle(call: Call): void {
-    this.#active.delete(call)
     this.#open--
-    if (!this.#isCancelled) this.askNext()
+    if (this.#isCancelled) return
+    if (call === this.#latest) this.askNext()
+    else if (this.#latest === undefined && this.#open === 0) this.#end()
   }
 
   #end(): void {

@@ -8,13 +8,14 @@ import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.t
 import { NONE, type Contact } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import type { Reply } from '../wire/messages.ts'
+import { K } from '../table/k-bucket.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import type { Walks } from '../lookup/walk.ts'
 
 /** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
-const REFRESH_NEAR: Millis = 3.75 * 60_000
+const REFRESH_NEAR: Millis = 3.5 * 60_000
 const REFRESH_FAR: Millis = 9 * 60_000
 /** Contacts that nobody asks are forgotten after this long. */
 const FORGET_AFTER: Millis = 60 * 60_000
@@ -25,8 +26,20 @@ const MIN_SPACING: Millis = 500
 /** While there is nobody to refresh. */
 const IDLE: Millis = 60_000
 
+/** Of so many whom we know nearest to a bucket one is asked for more. */
+const FILLERS = 8
+
 /** Between two walks to our own id. */
 const SELF_WALK: Millis = 60 * 60_000
+/**
+ * The next one comes so soon when the last one found new neighbours, and twice as late each time: of a crowd that comes together
+ * nobody knows at first who is near whom.
+ */
+const SETTLING: Millis = 15_000
+/** The first one after we joined, unless the second opinion of a seed leads us home before. */
+const FIRST_SELF_WALK: Millis = 30_000
+/** Strangers among the {@link K} nearest that a walk found; as many may have come within the hour. */
+const NEW_NEIGHBOURS = K / 4
 const JITTER = 0.2
 
 export interface MaintenanceOptions {
@@ -40,6 +53,8 @@ export interface MaintenanceOptions {
   readonly emit: Emit<DhtEvent>
   /** Hears of the nodes that a refresh brings. */
   readonly neighbourhood: Neighbourhood
+  /** Whether others join through it: it has enough to do, and is asked when there is nobody else. */
+  readonly isSeed: (contact: Contact) => boolean
 }
 
 export class Maintenance implements CallHandler {
@@ -47,6 +62,7 @@ export class Maintenance implements CallHandler {
   readonly #options: MaintenanceOptions
   #refreshTimer: Cancel | undefined
   #selfTimer: Cancel | undefined
+  #settling: Millis = SETTLING
   #forgotAt: Millis = Number.NEGATIVE_INFINITY
   #isJoining = false
   /** Our id changed while we looked for the place of the one before. */
@@ -85,6 +101,7 @@ export class Maintenance implements CallHandler {
         if (this.#mustJoinAgain) return this.join()
         emit({ event: 'dht_bootstrap', family, contacts: table.size, rpcs, ms })
         this.#fillFarBuckets()
+        this.#selfWalkAfter(FIRST_SELF_WALK)
       },
     })
   }
@@ -95,7 +112,10 @@ export class Maintenance implements CallHandler {
   }
 
   onReply(call: Call, reply: Reply): void {
-    this.#options.neighbourhood.onNodes(call, reply)
+    const { neighbourhood, isSeed } = this.#options
+    neighbourhood.forEachTold(call, reply, (contact) => {
+      if (!isSeed(contact)) neighbourhood.offer(contact)
+    })
   }
 
   /** There is no hurry: who stays silent is asked again when the call has failed. */
@@ -108,11 +128,12 @@ export class Maintenance implements CallHandler {
    * were filled by the walk to our own id.
    */
   #fillFarBuckets(): void {
-    const { table, rpc, neighbourhood } = this.#options
+    const { table, rpc, neighbourhood, isSeed } = this.#options
     for (let bucket = 0; bucket < table.depth - 2; bucket++) {
       if (table.hasEnough(bucket)) continue
       const target = this.#idInBucket(bucket)
-      const [nearest] = table.closest(target, 1)
+      const known = table.closest(target, FILLERS)
+      const nearest = known.find((contact) => !isSeed(contact)) ?? known[0]
       if (nearest !== undefined)
         rpc.call({ type: 'findPeers', target }, neighbourhood.calleeOf(nearest), this)
     }
@@ -120,26 +141,37 @@ export class Maintenance implements CallHandler {
 
   /** The walk to our own id now, through these contacts, in place of the next one; hears who is nearest. */
   walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void {
-    this.#options.walks.start({
-      goal: { target: idFrom<NodeId>(this.#options.ownId) },
+    const { walks, ownId, table } = this.#options
+    const before = new Set(table.contacts())
+    walks.start({
+      goal: { target: idFrom<NodeId>(ownId) },
       isCareful: false,
       from,
-      onDone: (_summary, nearest) => onDone(nearest.map(({ contact }) => contact)),
+      onDone: (_summary, nearest) => {
+        const neighbours = nearest.slice(0, K).map(({ contact }) => contact)
+        this.#selfWalkAfter(this.#untilSettled(neighbours.filter((contact) => !before.has(contact)).length))
+        onDone(neighbours)
+      },
     })
-    this.#selfTimer?.()
-    this.#selfWalkLater()
+    this.#selfWalkAfter(SELF_WALK)
+  }
+
+  #untilSettled(strangers: number): Millis {
+    const isSettled = strangers <= NEW_NEIGHBOURS
+    const wait = isSettled ? SELF_WALK : this.#settling
+    this.#settling = isSettled ? SETTLING : Math.min(SELF_WALK, 2 * wait)
+    return wait
   }
 
   #selfWalk(): void {
-    const { walks, ownId, table } = this.#options
-    if (table.size > 0 && !this.#isJoining)
-      walks.start({ goal: { target: idFrom<NodeId>(ownId) }, isCareful: false, onDone: () => undefined })
-    this.#selfWalkLater()
+    if (this.#options.table.size > 0 && !this.#isJoining) this.walkHome([], () => undefined)
+    else this.#selfWalkAfter(SELF_WALK)
   }
 
-  #selfWalkLater(): void {
+  #selfWalkAfter(delay: Millis): void {
     const { clock, random } = this.#options
-    this.#selfTimer = clock.after(spread(SELF_WALK, JITTER, random), () => this.#selfWalk())
+    this.#selfTimer?.()
+    this.#selfTimer = clock.after(spread(delay, JITTER, random), () => this.#selfWalk())
   }
 
   #refresh(): void {

@@ -155,9 +155,9 @@ export class Neighbourhood implements RpcObserver {
     if (doubted !== NONE && this.ping(doubted, () => this.#doubtPings--)) this.#doubtPings++
   }
 
-  /** Nodes that were named to us outside of a walk: those that the table has room for are pinged. */
-  onNodes(call: Call, reply: Reply): void {
-    this.forEachTold(call, reply, (contact) => this.#candidates.offer(contact, false))
+  /** Somebody named it outside of a walk: it is pinged when the table has room for it. */
+  offer(contact: Contact): void {
+    this.#candidates.offer(contact, false)
   }
 
   /** Visits those whom a reply names; whoever keeps one retains it. */

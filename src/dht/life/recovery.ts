@@ -50,7 +50,7 @@ export interface RecoveryOptions {
   readonly random: Random
   readonly emit: Emit<DhtEvent>
   readonly ping: Ping
-  /** A walk to our own place that begins with these; `onDone` hears of those nearest to it. */
+  /** A walk to our own place that begins with these; `onDone` hears of the {@link K} nearest to it. */
   readonly walkHome: (from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void) => void
   /** It is over: tokens and announcements of before may be worth nothing. */
   readonly onRecovered: (after: Ordeal) => void
@@ -124,8 +124,7 @@ export class Recovery implements NeighbourhoodObserver {
     if (!isNews || now - this.#probedAt < PROBE_SPACING) return
     this.#probedAt = now
     const before = new Set(table.contacts())
-    walkHome(told, (nearest) => {
-      const neighbours = nearest.slice(0, K)
+    walkHome(told, (neighbours) => {
       const strangers = neighbours.filter((contact) => !before.has(contact)).length
       if (strangers > neighbours.length / 2 && before.size >= K) this.#reunite()
     })

@@ -1,7 +1,7 @@
 /** A node on the list of a walk, and what the walk knows of it. */
 import type { Millis } from '../../protocol/ports.ts'
 import { K } from '../table/k-bucket.ts'
-import type { Contact } from '../table/contact.ts'
+import type { Contact, ContactBook } from '../table/contact.ts'
 
 export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
 
@@ -28,6 +28,24 @@ export interface LookupEntry {
   token: string | undefined
 }
 
+/** A node that nobody has asked yet. @param entry its contact is retained */
+export function heardEntry(
+  entry: Pick<LookupEntry, 'contact' | 'distance' | 'rttMs' | 'suggestedBy' | 'counts'>,
+): LookupEntry {
+  const { suggestedBy } = entry
+  return {
+    ...entry,
+    hops: suggestedBy === undefined ? 1 : suggestedBy.hops + 1,
+    namers: suggestedBy === undefined ? [] : [suggestedBy],
+    state: 'heard',
+    sends: 0,
+    badSuggestions: 0,
+    named: 0,
+    reach: 0,
+    token: undefined,
+  }
+}
+
 /** We know it, or a second node named it. */
 export function isConfirmed({ suggestedBy, namers }: LookupEntry): boolean {
   return suggestedBy === undefined || namers.length > 1
@@ -36,4 +54,13 @@ export function isConfirmed({ suggestedBy, namers }: LookupEntry): boolean {
 /** Whether `entry` had to name `other`: it named nodes that are farther away, or not as many as it could. */
 export function shouldName(entry: LookupEntry, other: LookupEntry): boolean {
   return entry.named < K || entry.reach > other.distance
+}
+
+/** One public address, or one endpoint, is on the list once: sixteen names of one victim are no flood. */
+export function isCrowded(contact: Contact, entries: readonly LookupEntry[], book: ContactBook): boolean {
+  const isPublic = book.scope(contact) === 'public'
+  const addressBits = book.family === 4 ? 32 : 64
+  return entries.some(({ contact: other }) =>
+    isPublic ? book.isSameNetwork(other, contact, addressBits) : book.isSameEndpoint(other, contact),
+  )
 }

@@ -15,7 +15,8 @@ import { Density } from './density.ts'
 import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/k-bucket.ts'
 import { soonestOf, usualRoundTrip } from './first-choice.ts'
-import { isConfirmed, type LookupEntry } from './lookup-entry.ts'
+import { heardEntry, isConfirmed, isCrowded, type LookupEntry } from './lookup-entry.ts'
+import { Refused } from './refused.ts'
 
 /** Requests at once: on the way each opens another one, and what they find is nearly the same. */
 const ALPHA = 4
@@ -73,8 +74,9 @@ export class Lookup {
   /** Of those it began with. */
   #usualMs: Millis | undefined
   readonly #witnesses: LookupEntry[] = []
-  /** Somebody named more nodes near the target than there can be. */
-  #hasRefused = false
+  /** Somebody named more nodes near the target than there can be: these. */
+  readonly #refused: Refused
+  #hasRelented = false
   #hasPeers = false
   #isInsisting = false
   #isInDoubt = false
@@ -85,6 +87,7 @@ export class Lookup {
     this.#isCareful = isCareful
     this.#counts = counts
     this.#density = new Density(networkSize)
+    this.#refused = new Refused(book)
     this.#isWary = isWary && this.#density.isTelling
     this.#seeksPeers = seeksPeers
   }
@@ -128,30 +131,14 @@ export class Lookup {
 
   /** Nobody on the list. */
   #add(contact: Contact, suggestedBy: LookupEntry | undefined, rttMs: Millis): void {
-    if (this.#isCrowded(contact)) return
+    if (isCrowded(contact, this.#entries, this.#book)) return
     const counts = this.#counts(contact)
     const distance = this.#distanceOf(contact)
-    if (suggestedBy !== undefined && !this.#density.admits(distance, this.#entries)) {
-      this.#hasRefused = true
-      return
-    }
+    if (suggestedBy !== undefined && !this.#admits(distance)) return this.#refused.add(contact, suggestedBy)
     let at = this.#entries.length
     while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
-    this.#entries.splice(at, 0, {
-      contact: this.#book.retain(contact),
-      distance,
-      hops: suggestedBy === undefined ? 1 : suggestedBy.hops + 1,
-      rttMs,
-      suggestedBy,
-      namers: suggestedBy === undefined ? [] : [suggestedBy],
-      counts,
-      state: 'heard',
-      sends: 0,
-      badSuggestions: 0,
-      named: 0,
-      reach: 0,
-      token: undefined,
-    })
+    const entry = heardEntry({ contact: this.#book.retain(contact), distance, rttMs, suggestedBy, counts })
+    this.#entries.splice(at, 0, entry)
     if (this.#entries.length > MAX_ENTRIES) {
       const farthest = this.#entries.findLastIndex(({ state }) => state === 'heard')
       this.#book.release(this.#entries.splice(farthest, 1)[0]!.contact)
@@ -161,7 +148,7 @@ export class Lookup {
   /** Whom to ask now; undefined while enough are being asked, and at the end. */
   next(): LookupEntry | undefined {
     if (this.#rpcs >= MAX_RPCS) return undefined
-    if (this.#isInDoubt) return this.#nextInRegion()
+    if (this.#asksRegion) return this.#nextInRegion()
     if (this.answered === 0) return this.#nextFirst()
     return this.#nextNearest() ?? this.#nextWitness()
   }
@@ -299,7 +286,7 @@ export class Lookup {
    * waited for until they fail.
    */
   get isFinished(): boolean {
-    if (this.#isInDoubt) return this.#isRegionAsked
+    if (this.#asksRegion) return this.#isRegionAsked
     if (this.#witnesses.some(({ state }) => state === 'waiting')) return false
     const isSpent = this.#rpcs >= MAX_RPCS
     let settled = 0
@@ -321,7 +308,7 @@ export class Lookup {
    * be, somebody may have put them there, the more so if the witness does not know them: the walk goes on through the region.
    */
   doubt(): boolean {
-    if (this.#isInDoubt || !this.#isWary || this.#rpcs >= MAX_RPCS) return false
+    if (this.#isInDoubt || this.#hasRelented || !this.#isWary || this.#rpcs >= MAX_RPCS) return false
     const nearest = this.#nearest.filter(({ state }) => state === 'answered')
     const farthest = nearest.at(-1)?.distance ?? 0
     const isUsual = this.#density.isUsual(nearest.length, farthest)
@@ -330,8 +317,24 @@ export class Lookup {
     const isDenied = this.#witnesses.some(
       (witness) => witness.state === 'answered' && isUnknownTo(witness, nearest),
     )
-    this.#isInDoubt = this.#hasRefused || !isUsual || (!isLikely && isDenied) || isContradictory(nearest)
+    this.#isInDoubt =
+      this.#refused.size > 0 || !isUsual || (!isLikely && isDenied) || isContradictory(nearest)
     return this.#isInDoubt
+  }
+
+  /**
+   * At the end, after all doubt: a lookup that has found no peers asks those after all whom it refused. Who has just come with many
+   * others may know so few that the network seems a tenth of what it is; and there is nothing left to lose.
+   *
+   * @returns whether there is somebody to ask
+   */
+  relent(): boolean {
+    if (!this.#seeksPeers || this.#hasPeers || this.#refused.size === 0) return false
+    this.#hasRelented = true
+    this.#refused.release((contact, suggestedBy) => {
+      if (this.entryOf(contact) === undefined) this.#add(contact, suggestedBy, Number.POSITIVE_INFINITY)
+    })
+    return !this.isFinished
   }
 
   /** The nearest nodes that answered and that `accepts` takes. */
@@ -348,6 +351,11 @@ export class Lookup {
   close(): void {
     for (const { contact } of this.#entries) this.#book.release(contact)
     this.#entries.length = 0
+    this.#refused.release(() => undefined)
+  }
+
+  get #asksRegion(): boolean {
+    return this.#isInDoubt && !this.#hasRelented
   }
 
   get #isRegionAsked(): boolean {
@@ -362,6 +370,10 @@ export class Lookup {
   /** Those who have answered, or still might. */
   get #nearest(): readonly LookupEntry[] {
     return this.#entries.filter(({ state }) => state !== 'failed').slice(0, K)
+  }
+
+  #admits(distance: number): boolean {
+    return this.#hasRelented || this.#density.admits(distance, this.#entries)
   }
 
   #isBefore(contact: Contact, counts: boolean, other: LookupEntry): boolean {
@@ -384,16 +396,5 @@ export class Lookup {
 
   #distanceOf(contact: Contact): number {
     return this.#book.distanceFraction(contact, this.#target)
-  }
-
-  /** One public address, or one endpoint, is on the list once: sixteen names of one victim are no flood. */
-  #isCrowded(contact: Contact): boolean {
-    const isPublic = this.#book.scope(contact) === 'public'
-    const addressBits = this.#book.family === 4 ? 32 : 64
-    return this.#entries.some(({ contact: other }) =>
-      isPublic
-        ? this.#book.isSameNetwork(other, contact, addressBits)
-        : this.#book.isSameEndpoint(other, contact),
-    )
   }
 }

@@ -230,7 +230,7 @@ class Walk implements CallHandler {
         this.#lookup.onAsked(entry)
       }
       if (!this.#lookup.isFinished || this.#more?.isWaiting) return
-    } while (this.#insists() || this.#lookup.doubt())
+    } while (this.#insists() || this.#lookup.doubt() || this.#lookup.relent())
     this.#end()
   }
 

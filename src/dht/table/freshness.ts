@@ -15,6 +15,9 @@ const FRESH_FOR: Millis = 5 * 60_000
 /** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
+/** Who asked us, and whom we have not asked since, has this long to do so again before we ask. */
+const ITS_TURN: Millis = 5_000
+
 /** Who is to be asked whether it still lives, and when. */
 export interface Refresh {
   readonly contact: Contact
@@ -47,6 +50,28 @@ export class Freshness {
     for (let row = bucket.end - 1; row >= bucket.first && last < fresh; row--)
       if (this.isGoodSince(row, last)) last = this.heardAt(row)
     return Math.min(fresh, last)
+  }
+
+  /**
+   * Since when a contact has been silent, for who is to ask next: of two who know each other the one that asked last time asks
+   * again, and the other hears of it by that.
+   */
+  silentSince(row: number): Millis {
+    const heardAt = this.heardAt(row)
+    return heardAt > this.#columns.repliedAt(row) ? heardAt + ITS_TURN : heardAt
+  }
+
+  /** The row of `bucket` that is to be asked first, by {@link silentSince}. */
+  mostSilent(bucket: KBucket): number {
+    let silent: number = NO_ROW
+    let first = Number.POSITIVE_INFINITY
+    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+      const at = this.silentSince(row)
+      if (at >= first) continue
+      silent = row
+      first = at
+    }
+    return silent
   }
 
   /** The row of `bucket` that was silent for longest, of those that `accepts` takes. */

@@ -148,9 +148,9 @@ export class RoutingTable {
     for (let index = this.#buckets.length - 1; index >= 0; index--) {
       const bucket = this.#buckets[index]!
       const isNear = this.#isNear(index)
-      const row = isNear ? this.#freshness.stalest(bucket) : this.#freshness.freshest(bucket, first - far)
+      const row = isNear ? this.#freshness.mostSilent(bucket) : this.#freshness.freshest(bucket, first - far)
       if (row === NO_ROW) continue
-      const at = this.#freshness.heardAt(row) + (isNear ? near : far)
+      const at = isNear ? this.#freshness.silentSince(row) + near : this.#freshness.heardAt(row) + far
       if (at > first) continue
       contact = this.#columns.contact(row)
       first = at

@@ -1,8 +1,8 @@
 /** Joining through addresses that somebody named. */
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../../src/app/sim/random.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
-import { idOf, LoneNode, packed } from '../lone-node.ts'
+import { idOf, join, LoneNode, packed } from '../lone-node.ts'
 
 const seed = (n: number): Endpoint => ({ host: `20.0.${n}.1`, port: 20_000 })
 const seeds = Array.from({ length: 7 }, (_, n) => seed(n))
@@ -14,23 +14,28 @@ beforeEach(() => (lone = new LoneNode()))
 /** Who was asked since the last look. */
 const asked = (): Endpoint[] => lone.sent.splice(0).map(({ to }) => to)
 
-test('three seeds are asked at once, each silent one makes place for the next after half a second', () => {
+test('one seed is asked, and the next when it has been silent for 300 ms', () => {
   lone.node.bootstrap(seeds)
   const first = asked()
-  expect(first).toHaveLength(3)
-  lone.run(499)
+  expect(first).toHaveLength(1)
+  lone.run(299)
   expect(asked()).toEqual([])
   lone.run(2)
-  const second = asked()
-  expect(second).toHaveLength(3)
-  lone.run(500)
-  const third = asked().filter((to) => ![...first, ...second].includes(to))
-  expect(new Set([...first, ...second, ...third])).toEqual(new Set(seeds))
+  expect(asked()).toHaveLength(1)
+  lone.run(5 * 300)
+  expect(new Set([...first, ...asked()]).size).toBeGreaterThanOrEqual(6)
+})
+
+test('when it answers and knows nobody the next is asked at once', () => {
+  lone.node.bootstrap(seeds)
+  const [first] = lone.sent
+  lone.answerAs(first!.to, idOf(1))
+  expect(asked()).toHaveLength(1)
 })
 
 test('who are asked first is drawn by chance', () => {
   const first = new Set<string>()
-  for (let chance = 1; chance <= 20; chance++) {
+  for (let chance = 1; chance <= 60; chance++) {
     lone = new LoneNode({ random: new SeededRandom(chance) })
     lone.node.bootstrap(seeds)
     for (const { host } of asked()) first.add(host)
@@ -41,27 +46,64 @@ test('who are asked first is drawn by chance', () => {
 test('after one answer that names others no further seed is asked', () => {
   lone.node.bootstrap(seeds)
   const [answering] = lone.sent
-  lone.sent = lone.sent.slice(0, 1)
   lone.answerAs(answering!.to, idOf(1), { nodes: packed(friend, idOf(2)) })
   lone.run(5_000)
-  expect(asked().filter(({ host }) => !host.startsWith('20.1.'))).toHaveLength(2 /* the silent ones, again */)
+  expect(asked().filter(({ host }) => !host.startsWith('20.1.'))).toEqual([])
 })
 
-test('one of the seeds that were not needed is asked a little later: those that answered may be friends', () => {
-  lone.node.bootstrap(seeds)
-  const first = lone.sent.map(({ to }) => to)
-  for (const to of first) lone.answerAs(to, idOf(first.indexOf(to) + 1), { nodes: packed(friend, idOf(9)) })
+describe('once we have joined through a seed', () => {
   const isSeed = ({ host }: Endpoint): boolean => seeds.some((one) => one.host === host)
-  lone.run(10_000)
-  expect(
-    new Set(
-      asked()
-        .filter(isSeed)
-        .filter((to) => !first.includes(to)),
-    ),
-  ).toEqual(new Set())
-  lone.run(10_000)
-  expect(asked().filter((to) => isSeed(to) && !first.some(({ host }) => host === to.host))).not.toEqual([])
+
+  /** Joins through one of these, and lets time pass while the friend is there. @returns the seeds that were asked meanwhile */
+  function joinThrough(known: readonly Endpoint[]): { first: Endpoint; later: (ms: number) => Endpoint[] } {
+    lone.node.bootstrap(known)
+    const first = lone.sent[0]!.to
+    lone.answerAs(first, idOf(1), { nodes: packed(friend, idOf(9)) })
+    const later = (ms: number): Endpoint[] => {
+      const found: Endpoint[] = []
+      for (let at = 0; at < ms; at += 100) {
+        lone.run(100)
+        lone.answerAs(friend, idOf(9))
+        found.push(...asked().filter(isSeed))
+      }
+      return found
+    }
+    return { first, later }
+  }
+
+  test('another one is asked a little later: the first may have named its friends', () => {
+    const { first, later } = joinThrough(seeds)
+    expect(later(10_000).filter((to) => to !== first)).toEqual([])
+    expect(later(10_000).filter((to) => to !== first)).not.toEqual([])
+  })
+
+  test('and the next one when that stays silent', () => {
+    const { first, later } = joinThrough(seeds.slice(0, 3))
+    expect(new Set(later(45_000).filter((to) => to !== first)).size).toBe(2)
+  })
+
+  test('the same one where there is no other: it may know more of those who came with us', () => {
+    const { first, later } = joinThrough([seed(0)])
+    expect(later(20_000).filter((to) => to === first)).not.toEqual([])
+  })
+})
+
+test('other seeds that a seed names are not asked: everybody knows them', () => {
+  lone.node.bootstrap(seeds.slice(0, 2))
+  const { to } = lone.sent[0]!
+  const other = to.host === seed(0).host ? seed(1) : seed(0)
+  lone.answerAs(to, idOf(1), { nodes: join([packed(other, idOf(3)), packed(friend, idOf(2))]) })
+  lone.run(1)
+  expect(asked()).toEqual([friend])
+})
+
+test('but when there is nobody else', () => {
+  lone.node.bootstrap(seeds.slice(0, 2))
+  const { to } = lone.sent[0]!
+  const other = to.host === seed(0).host ? seed(1) : seed(0)
+  lone.answerAs(to, idOf(1), { nodes: packed(other, idOf(3)) })
+  lone.run(1)
+  expect(asked()).toEqual([other])
 })
 
 test('a seed that knows nobody is not enough', () => {

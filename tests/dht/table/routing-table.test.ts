@@ -174,6 +174,19 @@ test('around ourselves all are asked, the longest silent first; elsewhere the on
   expect(far.map((one) => table.has(one))).toEqual([false, false, ...Array.from({ length: 8 }, () => true)])
 })
 
+test('of two neighbours the one that asked last asks again: the other waits five seconds longer', () => {
+  const { book, contact } = world()
+  const table = new RoutingTable({ ownId, book })
+  const [asked, asker] = [contact(id('00001', 1)), contact(id('00001', 2))]
+  for (const one of [asked, asker]) table.onReply(one, 0, 5)
+  const due = (): ReturnType<RoutingTable['nextRefresh']> => table.nextRefresh({ near: 60_000, far: 60_000 })
+  table.onRequest(asker, 1_000)
+  table.onReply(asked, 2_000, 5)
+  expect(due()).toEqual({ contact: asked, at: 62_000 })
+  table.onReply(asked, 9_000, 5)
+  expect(due()).toEqual({ contact: asker, at: 66_000 })
+})
+
 test('wide places are not worth a ping: beyond eight a far bucket takes who answers anyway', () => {
   const { book, contact } = world()
   const table = new RoutingTable({ ownId, book })
