@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The program: the process as an {@link Env}, main, and the exit code. */
 import process from 'node:process'
 import { activeResources } from '../src/app/node/active-resources.ts'
@@ -18,33 +17,38 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Without a reader of its messages the node still does its job.
 process.stderr.on('error', () => {})
 
-const code = await main({
-  args: process.argv.slice(2),
-  variables: process.env,
-  cwd: process.cwd(),
-  stdout: process.stdout,
-  stderr: process.stderr,
-  logFd: STDOUT_FD,
-  pid: process.pid,
-  nodeVersion: process.versions.node,
-  rss: () => process.memoryUsage.rss(),
-  heapUsed: () => process.memoryUsage().heapUsed,
-  activeResources,
-  onSignals,
-  onCrash(fn) {
-    process.on('uncaughtException', fn)
-    return () => process.off('uncaughtException', fn)
-  },
-  exit: (code) => process.exit(code),
-  interrupt() {
-    process.removeAllListeners('SIGINT')
-    process.kill(process.pid, 'SIGINT')
-  },
-  leave(code) {
-    // Nothing but another program in our place keeps Node from waiting for its threads, and the code from being lost.
-    process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`], {})
-  },
-})
-// Whether the last line could be written is told in a later turn.
-await new Promise((resolve) => setImmediate(resolve))
-process.exit(code)
+async function run(): Promise<never> {
+  const code = await main({
+    args: process.argv.slice(2),
+    variables: process.env,
+    cwd: process.cwd(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    logFd: STDOUT_FD,
+    pid: process.pid,
+    nodeVersion: process.versions.node,
+    rss: () => process.memoryUsage.rss(),
+    heapUsed: () => process.memoryUsage().heapUsed,
+    activeResources,
+    onSignals,
+    onCrash(fn) {
+      process.on('uncaughtException', fn)
+      return () => process.off('uncaughtException', fn)
+    },
+    exit: (code) => process.exit(code),
+    interrupt() {
+      process.removeAllListeners('SIGINT')
+      process.kill(process.pid, 'SIGINT')
+    },
+    leave(code) {
+      // Nothing but another program in our place keeps Node from waiting for its threads, and the code from being lost.
+      process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`], {})
+    },
+  })
+  // Whether the last line could be written is told in a later turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  process.exit(code)
+}
+
+// Not awaited: what the build makes of this cannot wait at its top.
+void run()

@@ -61,12 +61,22 @@ if (process.platform === 'win32') {
   }
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
   const { enableCompileCache, flushCompileCache } = process.getBuiltinModule('node:module')
-  enableCompileCache()
+  const { directory } = enableCompileCache()
+  const { CompiledProgram } = await import('./compiled-program.js')
+  const program = new CompiledProgram(
+    `${import.meta.dirname}/../bitswarm.cjs`,
+    directory,
+    process.argv.slice(2),
+  )
+  const keepCompiled = () => program.keep()
+  process.once('exit', keepCompiled)
   setTimeout(() => {
-    // Node writes it when a process ends; one that is killed would leave nothing to those that follow.
+    // One that is killed would leave nothing to those that follow. Under other flags nothing that is kept would be taken.
     flushCompileCache()
+    keepCompiled()
+    process.off('exit', keepCompiled)
     const { setFlagsFromString } = process.getBuiltinModule('node:v8')
     if (!isSimulation) for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
   }, LOADED_MS).unref()
-  await import('./bitswarm.js')
+  program.run()
 }

@@ -1,6 +1,6 @@
 /**
- * Builds `dist`. A process that loads some two hundred files takes three times as long to start as one that loads
- * ten, so rolldown makes few of them, with what they use of other packages inside; tsc makes the types.
+ * Builds `dist`. A process that loads some two hundred files takes three times as long to start as one that loads a
+ * few, so rolldown makes few of them, with what they use of other packages inside; tsc makes the types.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -45,7 +45,17 @@ const ascii: Plugin = {
   },
 }
 
-const common: InputOptions = { cwd: at('.'), platform: 'node', plugins: [builtins, ascii] }
+/** What Node does with a CommonJS module; `compiled-program.ts` does it here. Lines stay where they are. */
+const wrapper: Plugin = {
+  name: 'wrapper',
+  generateBundle(_options, bundle) {
+    for (const file of Object.values(bundle))
+      if (file.type === 'chunk')
+        file.code = `(function (require, module, exports, __filename, __dirname) { ${file.code}\n})`
+  },
+}
+
+const common = { cwd: at('.'), platform: 'node', plugins: [builtins, ascii] } satisfies InputOptions
 const format: OutputOptions = {
   dir: 'dist',
   format: 'esm',
@@ -54,24 +64,18 @@ const format: OutputOptions = {
   // Each process reads all of it again.
   comments: { legal: true, annotation: false, jsdoc: false },
 }
+// They share no file: to find, open and look over one takes longer than to read it.
 const bundles = await build([
+  { ...common, input: { library: 'src/app/library.ts' }, output: format },
+  // A thread of its own: `worker-thread.ts`, which becomes part of files in `dist`, looks for it there.
+  { ...common, input: { 'disk-worker': 'src/storage/fs/disk-worker.ts' }, output: format },
+  { ...common, input: { 'cmd/compiled-program': 'cmd/compiled-program.ts' }, output: format },
   {
     ...common,
-    input: { 'cmd/bitswarm': 'cmd/bitswarm.ts', library: 'src/app/library.ts' },
-    // To find, open and look over a file takes longer than to read it. What help needs and what a node needs are one each.
-    output: {
-      ...format,
-      codeSplitting: {
-        groups: [
-          { name: 'settings', test: /src\/app\/(config|terminal-text)\.ts$/, priority: 2 },
-          { name: 'main', test: /cmd\/main\.ts$/, priority: 1 },
-          { name: 'node', test: /src\/app\/library\.ts$/, priority: 0 },
-        ],
-      },
-    },
+    plugins: [...common.plugins, wrapper],
+    input: { bitswarm: 'cmd/bitswarm.ts' },
+    output: { ...format, format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false },
   },
-  // A thread of its own: `worker-thread.ts`, which becomes part of a file in `dist`, looks for it there. It shares no file.
-  { ...common, input: { 'disk-worker': 'src/storage/fs/disk-worker.ts' }, output: format },
 ])
 
 // npm links it as `bitswarm`. It stays as it is: a Node that cannot read the rest must be able to read it.

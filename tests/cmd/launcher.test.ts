@@ -9,7 +9,7 @@ const LAUNCHER = fileURLToPath(new URL('../../cmd/launcher.js', import.meta.url)
 
 /** In place of the program: half of what it makes is still in use when the young part of the heap is cleared. */
 const SURVIVORS = `
-import { getHeapSpaceStatistics } from 'node:v8'
+const { getHeapSpaceStatistics } = await import('node:v8')
 await new Promise((done) => setTimeout(done))
 const young = () => getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size
 const sizes = []
@@ -24,6 +24,12 @@ for (let made = 0; made < 3e6; made++) {
 process.stdout.write(String(Math.min(...sizes) / 2 ** 20))
 `
 
+/** In place of what runs the program. */
+const compiledProgram = (run: string): string => `export class CompiledProgram {
+  async run() { ${run} }
+  keep() {}
+}`
+
 /** Before the launcher: this is another system. */
 const ON_WINDOWS = 'data:text/javascript,Object.defineProperty(process, "platform", { value: "win32" })'
 
@@ -37,7 +43,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 test('the young part of the heap stays as small as it begins, and V8 knows every flag', () => {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(folder, 'bitswarm.js'), SURVIVORS)
+  writeFileSync(join(folder, 'compiled-program.js'), compiledProgram(SURVIVORS))
   copyFileSync(LAUNCHER, join(folder, 'launcher.js'))
   const words = ['--import', HURRY, join(folder, 'launcher.js')]
   const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
@@ -49,9 +55,9 @@ test('the young part of the heap stays as small as it begins, and V8 knows every
 test('a simulation may use three quarters of the memory, and is given its own words as they are', () => {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(
-    join(folder, 'bitswarm.js'),
-    `import { getHeapStatistics } from 'node:v8'
-    console.log(JSON.stringify([getHeapStatistics().heap_size_limit, ...process.argv.slice(2)]))`,
+    join(folder, 'compiled-program.js'),
+    compiledProgram(`const { getHeapStatistics } = await import('node:v8')
+    console.log(JSON.stringify([getHeapStatistics().heap_size_limit, ...process.argv.slice(2)]))`),
   )
   copyFileSync(LAUNCHER, join(folder, 'launcher.js'))
   const words = ['simulate', 'dht', '-nodes', '', 'two words']

@@ -68,6 +68,7 @@ export const LAYERS: readonly Layer[] = [
     hasNode: true,
   },
   { at: 'src/app/', ours: ['src/'], packages: ['pino', 'zod', 'cli-progress'] },
+  { at: 'cmd/compiled-program.ts', ours: [], packages: [], hasNode: true },
   { at: 'cmd/', ours: ['src/app/', 'src/protocol/errors.ts'], packages: ['commander', 'node:process'] },
 ]
 

@@ -7,7 +7,7 @@ import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1 }
 
 /** `.ts` from source, `.js` in the build. */
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
 type OnReply = (reply: WorkerReply | StorageError) => void
 type Unnumbered<R> = R extends { readonly id: number } ? Omit<R, 'id'> : never

@@ -1,0 +1,88 @@
+/**
+ * The program, run with what V8 compiled for an earlier process. Node's own compile cache holds what is compiled when a module is
+ * loaded; most functions are compiled when they are first called, by each process anew: 30 ms of processor time. This cache is taken
+ * from a process that has called them.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { constants, Script } from 'node:vm'
+import { crc32 } from 'node:zlib'
+
+/** What the build makes of the program: a function of what CommonJS modules are given. */
+type Wrapper = (
+  require: NodeJS.Require,
+  module: NodeJS.Module,
+  exports: object,
+  file: string,
+  folder: string,
+) => void
+
+/** Each has a cache of its own: a process takes over all that is in one, and needs what is done by those of its kind. */
+const KINDS = ['get', 'seed', 'create', 'help']
+
+const CHECKSUM_BYTES = 4
+
+export class CompiledProgram {
+  readonly #file: string
+  readonly #script: Script
+  /** Where the cache is to be written: there is none, or V8 does not take it. */
+  #missing: string | undefined
+
+  /**
+   * @param file what the build made of the program
+   * @param folder of the cache, one for each version of Node and each set of V8's flags; without one nothing is kept
+   * @param args of the process, the program's own
+   */
+  constructor(file: string, folder: string | undefined, args: readonly string[]) {
+    this.#file = file
+    const source = readFileSync(file)
+    const kind = KINDS.find((kind) => args.some((arg) => arg.replace(/^-*/, '') === kind)) ?? 'other'
+    // V8 itself compares only the length of the source.
+    const cache = folder && join(folder, `bitswarm-${crc32(source).toString(16)}-${kind}`)
+    const cachedData = cache && readCache(cache)
+    this.#script = new Script(source.toString('latin1'), {
+      filename: file,
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      ...(cachedData && { cachedData }),
+    })
+    if (!cachedData || this.#script.cachedDataRejected) this.#missing = cache
+  }
+
+  run(): void {
+    const wrapper = this.#script.runInThisContext() as Wrapper
+    const module = { exports: {} } as NodeJS.Module
+    wrapper(createRequire(this.#file), module, module.exports as object, this.#file, dirname(this.#file))
+  }
+
+  /** Writes the cache, if there is none, with all functions that have been called by now. Takes 15 ms. */
+  keep(): void {
+    if (this.#missing === undefined) return
+    writeCache(this.#missing, this.#script.createCachedData())
+    this.#missing = undefined
+  }
+}
+
+/** @returns undefined for one that is not there or not whole: V8 does not look, and would run what it finds */
+function readCache(path: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(path)
+    const data = bytes.subarray(CHECKSUM_BYTES)
+    return crc32(data) === bytes.readUInt32LE() ? data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A wish: where it cannot be written, every process compiles for itself. */
+function writeCache(path: string, data: Buffer): void {
+  const scratch = `${path}.${process.pid}`
+  const checksum = Buffer.alloc(CHECKSUM_BYTES)
+  checksum.writeUInt32LE(crc32(data))
+  try {
+    writeFileSync(scratch, Buffer.concat([checksum, data]), { mode: 0o600 })
+    renameSync(scratch, path)
+  } catch {
+    rmSync(scratch, { force: true })
+  }
+}
