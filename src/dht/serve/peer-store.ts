@@ -1,19 +1,10 @@
 /** Peers that others announced to this node, with expiry and caps on everything that a remote can grow. */
-import {
-  networkOf,
-  packEndpoint,
-  scopeOf,
-  unpackEndpoint,
-  COMPACT_LENGTH,
-  type Endpoint,
-  type Family,
-  type Scope,
-} from '../../protocol/endpoint.ts'
-import { compareDistance, idFrom, toHex, type InfoHash, type NodeId } from '../../protocol/ids.ts'
+import { endpointKeyOf, networkKeyOf, scopeOf, type Endpoint, type Family } from '../../protocol/endpoint.ts'
+import { compareDistance, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Millis, Random } from '../../protocol/ports.ts'
-import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
 import type { Profile } from '../wire/source-limiter.ts'
+import { StoredSwarm, type PeerAsker, type StoredPeer } from './stored-swarm.ts'
 
 /** How long a peer is kept after its last announce. */
 export const PEER_TTL: Millis = 45 * 60_000
@@ -43,29 +34,6 @@ const LIMITS: Readonly<Record<Profile, StoreLimits>> = {
 /** Hashes that are looked at to find one to give up when the store is full. */
 const EVICTION_SAMPLE = 16
 
-interface StoredPeer {
-  readonly key: string
-  readonly packed: Uint8Array
-  readonly scope: Scope
-  readonly network: string
-  readonly swarm: StoredSwarm
-  /** Place in `swarm.peers`. */
-  at: number
-  expiresAt: Millis
-  isSeed: boolean
-}
-
-/** All peers under one hash. */
-export interface StoredSwarm {
-  readonly key: string
-  readonly infoHash: InfoHash
-  readonly peers: StoredPeer[]
-  /** Peers by address. */
-  readonly networks: Map<string, StoredPeer[]>
-  /** Place in the store's list. */
-  at: number
-}
-
 export type StoreOutcome = 'new' | 'renewed' | 'full'
 
 export interface PeerStoreOptions {
@@ -86,7 +54,7 @@ export class PeerStore {
   /** All peers in the order of their last announce, which is the order in which they expire. */
   readonly #peers = new LazyMap<string, StoredPeer>()
   /** Under how many hashes each address stands. */
-  readonly #hashesOf = new LazyMap<string, number>()
+  readonly #hashesOf = new LazyMap<number | string, number>()
   /** Nobody expires before. */
   #expiresAt: Millis = Number.POSITIVE_INFINITY
 
@@ -119,9 +87,7 @@ export class PeerStore {
   ): StoreOutcome {
     this.expire(now)
     const swarmKey = keyOf(infoHash)
-    const packed = new Uint8Array(COMPACT_LENGTH[this.#family])
-    packEndpoint(endpoint, packed, 0)
-    const key = `${swarmKey}${toHex(packed)}`
+    const key = `${swarmKey}${endpointKeyOf(endpoint)}`
     const known = this.#peers.get(key)
     if (known !== undefined) {
       this.#peers.delete(key)
@@ -130,56 +96,28 @@ export class PeerStore {
       known.isSeed = isSeed
       return 'renewed'
     }
-    const network = networkOf(endpoint.host)
+    const network = networkKeyOf(endpoint.host)
     if (!this.#makeRoom(infoHash, network, this.#limits[profile])) return 'full'
     const swarm = this.#swarms.get(swarmKey) ?? this.#addSwarm(swarmKey, infoHash)
-    const peer: StoredPeer = {
-      key,
-      packed,
-      scope: scopeOf(endpoint.host),
-      network,
-      swarm,
-      at: swarm.peers.length,
-      expiresAt: now + PEER_TTL,
-      isSeed,
-    }
-    swarm.peers.push(peer)
-    this.#peers.set(key, peer)
-    this.#expiresAt = Math.min(this.#expiresAt, peer.expiresAt)
-    const neighbours = swarm.networks.get(network)
-    if (neighbours !== undefined) neighbours.push(peer)
-    else {
-      swarm.networks.set(network, [peer])
+    const expiresAt = now + PEER_TTL
+    const peer = { key, swarm, network, scope: scopeOf(endpoint.host), at: 0, expiresAt, isSeed }
+    if (swarm.neighbours(network) === undefined)
       this.#hashesOf.set(network, (this.#hashesOf.get(network) ?? 0) + 1)
-    }
+    swarm.add(peer, endpoint)
+    this.#peers.set(key, peer)
+    this.#expiresAt = Math.min(this.#expiresAt, expiresAt)
     return 'new'
   }
 
-  /** Up to `count` peers, each set of them equally likely, packed. */
-  sample(
-    { peers }: StoredSwarm,
-    count: number,
-    accepts: (peer: Pick<StoredPeer, 'packed' | 'scope'>) => boolean,
-  ): Uint8Array {
-    const unit = COMPACT_LENGTH[this.#family]
-    const out = shortLivedBytes(Math.min(count, peers.length) * unit)
-    let length = 0
-    // A partial shuffle in place, unless there is place for all: the order within a swarm means nothing.
-    const isDrawn = peers.length > count
-    for (let at = 0; at < peers.length && length < out.length; at++) {
-      if (isDrawn) this.#swap(peers, at, at + this.#random.int(peers.length - at))
-      const peer = peers[at]!
-      if (!accepts(peer)) continue
-      const { packed } = peer
-      for (let i = 0; i < unit; i++) out[length++] = packed[i]!
-    }
-    return out.subarray(0, length)
+  /** As {@link StoredSwarm.sample}. */
+  sample(swarm: StoredSwarm, count: number, asker: PeerAsker): Uint8Array {
+    return swarm.sample(count, asker, this.#random)
   }
 
   /** All peers under one hash. */
   endpoints(infoHash: InfoHash, now: Millis): Endpoint[] {
-    const peers = this.swarm(infoHash, now)?.peers ?? []
-    return peers.map(({ packed }) => unpackEndpoint(packed, 0, this.#family))
+    const swarm = this.swarm(infoHash, now)
+    return swarm === undefined ? [] : swarm.peers.map((peer) => swarm.endpoint(peer))
   }
 
   /** Forgets peers that were not announced again in time. */
@@ -196,9 +134,9 @@ export class PeerStore {
   }
 
   /** Makes place for one more peer of `network`, or says that there is none. */
-  #makeRoom(infoHash: InfoHash, network: string, limits: StoreLimits): boolean {
+  #makeRoom(infoHash: InfoHash, network: number | string, limits: StoreLimits): boolean {
     const swarm = this.#swarms.get(keyOf(infoHash))
-    const neighbours = swarm?.networks.get(network)
+    const neighbours = swarm?.neighbours(network)
     if (neighbours !== undefined && neighbours.length >= limits.peersPerHashAndAddress) {
       // The same host with a new port: the oldest of its ports makes place.
       this.#remove(neighbours[0]!)
@@ -235,12 +173,8 @@ export class PeerStore {
   #remove(peer: StoredPeer): void {
     const { swarm, network, key } = peer
     this.#peers.delete(key)
-    this.#swap(swarm.peers, peer.at, swarm.peers.length - 1)
-    swarm.peers.pop()
-    const neighbours = swarm.networks.get(network)!
-    neighbours.splice(neighbours.indexOf(peer), 1)
-    if (neighbours.length === 0) {
-      swarm.networks.delete(network)
+    swarm.remove(peer)
+    if (swarm.neighbours(network) === undefined) {
       const hashes = this.#hashesOf.get(network)! - 1
       if (hashes === 0) this.#hashesOf.delete(network)
       else this.#hashesOf.set(network, hashes)
@@ -249,13 +183,7 @@ export class PeerStore {
   }
 
   #addSwarm(key: string, infoHash: InfoHash): StoredSwarm {
-    const swarm: StoredSwarm = {
-      key,
-      infoHash: idFrom<InfoHash>(infoHash),
-      peers: [],
-      networks: new Map(),
-      at: this.#list.length,
-    }
+    const swarm = new StoredSwarm(this.#family, infoHash, { key, at: this.#list.length })
     this.#swarms.set(key, swarm)
     this.#list.push(swarm)
     return swarm
@@ -267,14 +195,6 @@ export class PeerStore {
     if (last === swarm) return
     this.#list[swarm.at] = last
     last.at = swarm.at
-  }
-
-  #swap(peers: StoredPeer[], a: number, b: number): void {
-    const moved = peers[a]!
-    peers[a] = peers[b]!
-    peers[b] = moved
-    peers[a].at = a
-    moved.at = b
   }
 }
 

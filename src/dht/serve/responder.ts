@@ -6,7 +6,7 @@ import {
   type Endpoint,
   type Scope,
 } from '../../protocol/endpoint.ts'
-import { bytesEqual, type InfoHash, type NodeId } from '../../protocol/ids.ts'
+import { type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
 import { base64Length, encodedLength } from '../wire/codec.ts'
@@ -220,7 +220,8 @@ export class Responder {
     return reply
   }
 
-  #addPeers(reply: PeersMessage, infoHash: InfoHash, { scope, budget, now }: Asker): void {
+  #addPeers(reply: PeersMessage, infoHash: InfoHash, asker: Asker): void {
+    const { budget, now } = asker
     const { book, store } = this.#options
     const swarm = store.swarm(infoHash, now)
     if (swarm === undefined) return
@@ -232,7 +233,6 @@ export class Responder {
     const room = budget - encodedLength(reply) - numberField('n', n)
     if (room < 0) return
     reply.n = n
-    const own = reply.ip!
     const isCut = fitting(unit, room - textField(key)) < Math.min(stored, MAX_PEERS[family])
     const hasMore = (isCut || stored > MAX_PEERS[family]) && room >= MORE_FIELD
     if (hasMore) reply.more = 1
@@ -240,11 +240,7 @@ export class Responder {
       MAX_PEERS[family],
       fitting(unit, room - textField(key) - (hasMore ? MORE_FIELD : 0)),
     )
-    const packed = store.sample(
-      swarm,
-      count,
-      (peer) => mayTell(scope, peer.scope) && !bytesEqual(peer.packed, own),
-    )
+    const packed = store.sample(swarm, count, asker)
     if (packed.length > 0) reply[key] = packed
   }
 

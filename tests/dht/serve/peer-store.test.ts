@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../../src/app/sim/random.ts'
 import { PEER_TTL, PeerStore, type StoreLimits } from '../../../src/dht/serve/peer-store.ts'
-import { formatEndpoint, unpackEndpoint } from '../../../src/protocol/endpoint.ts'
+import {
+  formatEndpoint,
+  mayTell,
+  sameEndpoint,
+  scopeOf,
+  unpackEndpoint,
+} from '../../../src/protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../../src/protocol/ids.ts'
 
 const ownId = new Uint8Array(20) as NodeId
@@ -22,6 +28,9 @@ const store = (): PeerStore =>
 function put(into: PeerStore, hashByte: number, host: string, { port = 1, now = 0 } = {}) {
   return into.put(hash(hashByte), { host, port }, { isSeed: false, profile: 'lan', now })
 }
+
+/** Somebody else, who may be told of everybody. */
+const stranger = { from: { host: '127.9.9.9', port: 9 }, scope: 'loopback' } as const
 
 const hosts = (from: PeerStore, hashByte: number, now = 0): string[] =>
   from.endpoints(hash(hashByte), now).map(formatEndpoint).sort()
@@ -71,7 +80,7 @@ test('a sample is uniform, without repeats, and no larger than asked', () => {
   for (let i = 0; i < 6; i++) put(peers, 1, `10.0.0.${i}`)
   const seen = new Map<string, number>()
   for (let draw = 0; draw < 3_000; draw++) {
-    const packed = peers.sample(peers.swarm(hash(1), 0)!, 2, () => true)
+    const packed = peers.sample(peers.swarm(hash(1), 0)!, 2, stranger)
     expect(packed).toHaveLength(12)
     const both = [0, 6].map((at) => unpackEndpoint(packed, at, 4).host)
     expect(both[0]).not.toBe(both[1])
@@ -79,7 +88,41 @@ test('a sample is uniform, without repeats, and no larger than asked', () => {
   }
   for (const count of seen.values()) expect(Math.abs(count - 1_000)).toBeLessThan(120)
   expect(seen.size).toBe(6)
-  expect(peers.sample(peers.swarm(hash(1), 0)!, 9, ({ packed }) => packed[3] === 5)).toHaveLength(6)
+})
+
+test('a sample names as many as it may of those whom the asker may be told of, and never himself', () => {
+  const host = fc.constantFrom('127.0.0.1', '10.0.0.1', '10.0.0.2', '1.2.3.4', '5.6.7.8', '9.9.9.9')
+  const endpoint = fc.record({ host, port: fc.integer({ min: 1, max: 3 }) })
+  const announce = fc.record({ endpoint, wait: fc.constantFrom(0, 0, 0, PEER_TTL / 2) })
+  const many: StoreLimits = { ...LIMITS, peersPerHash: 60, peers: 60 }
+  fc.assert(
+    fc.property(fc.array(announce, { maxLength: 30 }), endpoint, fc.nat(20), (stream, from, count) => {
+      const random = new SeededRandom(5)
+      const peers = new PeerStore({ family: 4, ownId, random, limits: { lan: many, wan: many } })
+      let now = 0
+      for (const { endpoint: peer, wait } of stream) {
+        now += wait
+        peers.put(hash(1), peer, { isSeed: false, profile: 'lan', now })
+      }
+      const swarm = peers.swarm(hash(1), now)
+      if (swarm === undefined) return
+      const asker = { from, scope: scopeOf(from.host) }
+      const mayHear = peers
+        .endpoints(hash(1), now)
+        .filter((peer) => mayTell(asker.scope, scopeOf(peer.host)) && !sameEndpoint(peer, from))
+        .map(formatEndpoint)
+      for (let draw = 0; draw < 3; draw++) {
+        const packed = peers.sample(swarm, count, asker)
+        const told = Array.from({ length: packed.length / 6 }, (_, at) =>
+          formatEndpoint(unpackEndpoint(packed, 6 * at, 4)),
+        )
+        expect(new Set(told).size).toBe(Math.min(count, mayHear.length))
+        expect(told.length).toBe(new Set(told).size)
+        expect(mayHear).toEqual(expect.arrayContaining(told))
+      }
+    }),
+    { numRuns: 300 },
+  )
 })
 
 test('under any stream of announces the caps hold, and at the end nothing is left', () => {
