@@ -12,11 +12,27 @@ const MAX_SEND_QUEUE = 1_000
 /** Bytes of a datagram that is left to the garbage collector; the memory of a longer one is given back at once. */
 const MAX_GARBAGE_BYTES = 4_096
 
-/** Longer ones are copied into memory of their own. */
+/** Longer ones have memory of their own. */
 const MAX_REUSED_BYTES = 1_500
 
 /** Bytes that the kernel may hold for us while the event loop is busy; it takes what its own limit allows. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024
+
+/** Memory for one datagram at a time. To copy one takes less time than to make an array of bytes, and is no garbage. */
+class DatagramMemory {
+  readonly #bytes = new Uint8Array(MAX_REUSED_BYTES)
+  /** Of it, by their length. */
+  readonly #views = new Array<Uint8Array | undefined>(MAX_REUSED_BYTES + 1)
+
+  /** @returns what `data` is, up to {@link MAX_REUSED_BYTES}, until the next call */
+  hold(data: Uint8Array): Uint8Array {
+    this.#bytes.set(data)
+    return (this.#views[data.length] ??= this.#bytes.subarray(0, data.length))
+  }
+}
+
+/** One for all sockets, as what one has received is done with before the next one is heard. */
+const incoming = new DatagramMemory()
 
 export class UdpSocket implements Datagrams {
   onDatagram: (data: Uint8Array, from: Endpoint) => void = () => {}
@@ -27,9 +43,8 @@ export class UdpSocket implements Datagrams {
   #isBound: boolean
   /** What waited for the kernel after the last datagram was sent. */
   #queued = 0
-  /** Where datagrams are copied that the kernel takes at once, which is nearly always; and views of it, by their length. */
-  #outgoing = new Uint8Array(MAX_REUSED_BYTES)
-  #views = new Array<Uint8Array | undefined>(MAX_REUSED_BYTES + 1)
+  /** For datagrams that the kernel takes at once, which is nearly always. */
+  #outgoing = new DatagramMemory()
   /** Datagrams dropped for a full queue. */
   dropped = 0
 
@@ -44,8 +59,9 @@ export class UdpSocket implements Datagrams {
       if (this.#isClosed) return
       // The system prints IPv4 canonically; of IPv6 there are several spellings.
       const host = family === 4 ? address : canonicalIp(address)
-      if (host !== undefined) this.onDatagram(plain(data), { host, port })
-      release(data)
+      const held = data.length > MAX_REUSED_BYTES ? plain(data) : incoming.hold(data)
+      if (host !== undefined) this.onDatagram(held, { host, port })
+      if (data.length > MAX_GARBAGE_BYTES) release(data)
     })
     socket.on('error', () => {}) // an ICMP answer to something we sent: datagrams may get lost
   }
@@ -70,20 +86,9 @@ export class UdpSocket implements Datagrams {
     // Without a callback Node keeps failures (EPERM, ENOBUFS, EMSGSIZE, ECONNREFUSED) to itself: a datagram may get lost.
     // The caller may reuse `data`, and so may we the copy of it, unless it has to wait for the kernel.
     const isReused = this.#isBound && this.#queued === 0 && data.length <= MAX_REUSED_BYTES
-    this.#socket.send(isReused ? this.#outgoingCopy(data) : data.slice(), port, host)
+    this.#socket.send(isReused ? this.#outgoing.hold(data) : data.slice(), port, host)
     this.#queued = this.#socket.getSendQueueCount()
-    if (isReused && this.#queued > 0) this.#giveAway()
-  }
-
-  #outgoingCopy(data: Uint8Array): Uint8Array {
-    this.#outgoing.set(data)
-    return (this.#views[data.length] ??= this.#outgoing.subarray(0, data.length))
-  }
-
-  /** What is in the queue stays as it is. */
-  #giveAway(): void {
-    this.#outgoing = new Uint8Array(MAX_REUSED_BYTES)
-    this.#views = new Array(MAX_REUSED_BYTES + 1)
+    if (isReused && this.#queued > 0) this.#outgoing = new DatagramMemory()
   }
 
   close(): void {
@@ -113,7 +118,7 @@ export function openUdp(family: Family, source?: string): UdpSocket {
 
 /** A storm of the longest datagrams is garbage faster than it is collected: 90 MiB of it were seen. */
 function release({ buffer, length }: Buffer): void {
-  if (length > MAX_GARBAGE_BYTES && length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0)
+  if (length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0)
 }
 
 function unbound(family: Family): ReturnType<typeof createSocket> {

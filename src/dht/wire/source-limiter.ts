@@ -19,9 +19,15 @@ export interface Rate {
 /** Addresses remembered at once, at most; those unseen for longest are forgotten first, half of them together. */
 const MAX_SOURCES = 65_536
 
+/**
+ * Fields that change with every datagram are not even for a moment anything but doubles: those V8 writes where they are, and of
+ * others it makes a new object each time.
+ */
+const UNSET = Number.NaN
+
 export class Bucket {
-  #tokens: number
-  #at: Millis
+  #tokens = UNSET
+  #at: Millis = UNSET
   readonly #rate: Rate
 
   constructor(rate: Rate, now: Millis) {
@@ -74,12 +80,13 @@ class Source {
   readonly #bucket: Bucket
   /** What it would have used lately at the full rate. */
   readonly #full: number
-  #used = 0
-  #at: Millis
+  #used = UNSET
+  #at: Millis = UNSET
 
   constructor(rate: Rate, now: Millis) {
     this.#bucket = new Bucket(rate, now)
     this.#full = (rate.perSecond * LATELY) / 1_000
+    this.#used = 0
     this.#at = now
   }
 
