@@ -156,12 +156,15 @@ export interface Hashes {
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array
 }
 
-/** Authenticated encryption: ChaCha20-Poly1305 (RFC 8439). Keys of 32 bytes, nonces of 12 that no key sees twice. */
-export interface Aead {
+/** Authenticated encryption: ChaCha20-Poly1305 (RFC 8439). Makes a key of 32 bytes ready for use; they may be reused after. */
+export type Aead = (key: Uint8Array) => AeadKey
+
+/** Nonces have 12 bytes, and no key sees one twice. */
+export interface AeadKey {
   /** @returns what is encrypted, and the tag of 16 bytes behind it */
-  seal(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, plain: Uint8Array): Uint8Array
+  seal(nonce: Uint8Array, additional: Uint8Array, plain: Uint8Array): Uint8Array
   /** @returns undefined unless every byte is as it was sealed */
-  open(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, sealed: Uint8Array): Uint8Array | undefined
+  open(nonce: Uint8Array, additional: Uint8Array, sealed: Uint8Array): Uint8Array | undefined
 }
 
 /** A direction's byte budget, shared by all connections. */

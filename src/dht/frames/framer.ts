@@ -13,7 +13,7 @@
  */
 import { invariant } from '../../protocol/errors.ts'
 import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
-import type { Clock, Millis, Random } from '../../protocol/ports.ts'
+import type { AeadKey, Clock, Millis, Random } from '../../protocol/ports.ts'
 import type { DropReason } from '../wire/drops.ts'
 import { HMAC_BLOCK } from './hmac.ts'
 import type { KeyRing, RingKey } from './key-ring.ts'
@@ -76,9 +76,9 @@ export class Framer {
   readonly #newSalts: Bucket
   readonly #random: Random
   #salt = ''
-  #ownAeadKey: Uint8Array = new Uint8Array()
+  #ownAeadKey!: AeadKey
   /** By key and salt, in the order of last use. */
-  readonly #derived = new Map<string, Uint8Array>()
+  readonly #derived = new Map<string, AeadKey>()
   #sequence = 0
   readonly #sealing = new Uint8Array(SCRATCH_BYTES)
   readonly #frame = this.#sealing.subarray(HMAC_BLOCK)
@@ -120,11 +120,8 @@ export class Framer {
       for (let i = 0; i < TAG_BYTES; i++) frame[end + i] = signature[i]!
     } else {
       this.#prepare(frame, to ?? NOBODY)
-      const { aead } = this.#keys
-      frame.set(
-        aead.seal(this.#ownAeadKey, this.#nonce, this.#additional, frame.subarray(BODY_AT, end)),
-        BODY_AT,
-      )
+      const sealed = this.#ownAeadKey.seal(this.#nonce, this.#additional, frame.subarray(BODY_AT, end))
+      frame.set(sealed, BODY_AT)
     }
     return frame.subarray(0, end + TAG_BYTES)
   }
@@ -173,7 +170,7 @@ export class Framer {
     }
     for (const to of [this.ownId, NOBODY]) {
       this.#prepare(data, to)
-      const body = this.#keys.aead.open(derived, this.#nonce, this.#additional, data.subarray(BODY_AT))
+      const body = derived.open(this.#nonce, this.#additional, data.subarray(BODY_AT))
       if (body === undefined) continue
       // Only an authentic frame may take the place of another sender's key.
       this.#keep(name, derived)
@@ -191,7 +188,7 @@ export class Framer {
     this.#sequence = 0
   }
 
-  #keep(name: string, derived: Uint8Array): void {
+  #keep(name: string, derived: AeadKey): void {
     if (!this.#derived.delete(name) && this.#derived.size >= MAX_DERIVED_KEYS)
       this.#derived.delete(this.#derived.keys().next().value!)
     this.#derived.set(name, derived)

@@ -1,6 +1,6 @@
 /** The keys of a private network, ready for use: what is derived from each, and the cryptography that uses it. */
 import { ConfigError } from '../../protocol/errors.ts'
-import type { Aead, Hashes } from '../../protocol/ports.ts'
+import type { Aead, AeadKey, Hashes } from '../../protocol/ports.ts'
 import { hkdf, HmacKey } from './hmac.ts'
 import type { FrameMode, SwarmKey } from './swarm-key.ts'
 
@@ -10,7 +10,7 @@ export interface RingKey {
   readonly mode: FrameMode
   readonly mac: HmacKey
   /** The key of one sender's encrypted frames. */
-  aeadKey(salt: Uint8Array): Uint8Array
+  aeadKey(salt: Uint8Array): AeadKey
 }
 
 export interface FrameCrypto {
@@ -21,17 +21,15 @@ export interface FrameCrypto {
 export class KeyRing {
   /** What we send with. */
   readonly primary: RingKey
-  readonly aead: Aead
   readonly #keys: readonly RingKey[]
 
   /**
    * @param keys the first is used for sending, all are accepted
    * @throws {ConfigError} `config.value` for two keys that frames could not tell apart
    */
-  constructor(keys: readonly SwarmKey[], { hashes, aead }: FrameCrypto) {
-    this.#keys = keys.map((key) => ringKey(key, hashes))
+  constructor(keys: readonly SwarmKey[], crypto: FrameCrypto) {
+    this.#keys = keys.map((key) => ringKey(key, crypto))
     this.primary = this.#keys[0]!
-    this.aead = aead
     if (new Set(this.#keys.map(({ id }) => id)).size < keys.length)
       throw new ConfigError(
         'config.value',
@@ -48,12 +46,12 @@ export class KeyRing {
 
 const NO_SALT = new Uint8Array()
 
-function ringKey({ secret, mode }: SwarmKey, { hmac, sha256 }: Hashes): RingKey {
+function ringKey({ secret, mode }: SwarmKey, { hashes: { hmac, sha256 }, aead }: FrameCrypto): RingKey {
   const [high, low] = hkdf(hmac, secret, NO_SALT, 'dht1 key id')
   return {
     id: (high! << 8) | low!,
     mode,
     mac: new HmacKey(sha256, hkdf(hmac, secret, NO_SALT, 'dht1 mac')),
-    aeadKey: (salt) => hkdf(hmac, secret, salt, 'dht1 aead'),
+    aeadKey: (salt) => aead(hkdf(hmac, secret, salt, 'dht1 aead')),
   }
 }
