@@ -96,7 +96,7 @@ export class DhtNode {
     this.#deadlines = new Deadlines(clock)
     this.#complaints = new ClockComplaints(this.#deadlines, emit)
     this.#role = new Role({ ...options, clock: this.#deadlines, isReady: () => this.isReady })
-    this.#neighbourhood = this.#makeNeighbourhood(random)
+    this.#neighbourhood = this.#makeNeighbourhood(options)
     this.#table = this.#neighbourhood.table
     this.#rpc = this.#neighbourhood.rpc
     this.#tokens = new Tokens(random, clock.now())
@@ -132,11 +132,12 @@ export class DhtNode {
     })
   }
 
-  #makeNeighbourhood(random: Random): Neighbourhood {
+  #makeNeighbourhood({ random, memory }: DhtNodeOptions): Neighbourhood {
     return new Neighbourhood({
       ownId: this.id,
       isSelf: this.#isSelf,
       book: this.#book,
+      memory,
       clock: this.#deadlines,
       random,
       isReadOnlyTo: (profile) => this.#role.isReadOnlyTo(profile),

@@ -8,6 +8,7 @@ import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
 import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
+import type { BucketMemory } from '../table/k-bucket.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import type { Ping } from './ping.ts'
@@ -24,6 +25,7 @@ export interface NeighbourhoodOptions {
   /** Whether a contact has our own id, or lives where we do. */
   readonly isSelf: (contact: Contact) => boolean
   readonly book: ContactBook
+  readonly memory: BucketMemory | undefined
   readonly clock: Clock
   readonly random: Random
   readonly isReadOnlyTo: (profile: Profile) => boolean
@@ -58,7 +60,7 @@ export class Neighbourhood implements RpcObserver {
   #doubtPings = 0
 
   constructor(options: NeighbourhoodOptions) {
-    const { ownId, isSelf, book, clock, random, isReadOnlyTo, send, emitChatter, onLonely } = options
+    const { ownId, isSelf, book, memory, clock, random, isReadOnlyTo, send, emitChatter, onLonely } = options
     this.#isSelf = isSelf
     this.#book = book
     this.#clock = clock
@@ -67,6 +69,7 @@ export class Neighbourhood implements RpcObserver {
     this.table = new RoutingTable({
       ownId,
       book,
+      memory,
       onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
     })
     this.rpc = new Rpc({ ownId, book, isReadOnlyTo, clock, random, send, observer: this })
@@ -189,6 +192,6 @@ export class Neighbourhood implements RpcObserver {
   close(): void {
     this.#candidates.close()
     this.rpc.close()
-    this.table.clear()
+    this.table.close()
   }
 }

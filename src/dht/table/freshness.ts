@@ -2,7 +2,7 @@
 import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import type { Contact } from './contact.ts'
-import type { KBucket } from './k-bucket.ts'
+import type { Bucket, BucketMemory } from './k-bucket.ts'
 
 /** A contact that was heard of within this time is good (BEP 5), and may be named to others. */
 export const GOOD_FOR: Millis = 15 * 60_000
@@ -25,10 +25,12 @@ export interface Refresh {
 }
 
 export class Freshness {
+  readonly #memory: BucketMemory
   readonly #columns: ContactColumns
 
-  constructor(columns: ContactColumns) {
-    this.#columns = columns
+  constructor(memory: BucketMemory) {
+    this.#memory = memory
+    this.#columns = memory.columns
   }
 
   heardAt(row: number): Millis {
@@ -44,10 +46,11 @@ export class Freshness {
   }
 
   /** Who was heard of before this is not named to others. */
-  namedSince(bucket: KBucket, now: Millis): Millis {
+  namedSince(bucket: Bucket, now: Millis): Millis {
     const fresh = now - FRESH_FOR
     let last = now - GOOD_FOR
-    for (let row = bucket.end - 1; row >= bucket.first && last < fresh; row--)
+    const first = this.#memory.first(bucket)
+    for (let row = this.#memory.end(bucket) - 1; row >= first && last < fresh; row--)
       if (this.isGoodSince(row, last)) last = this.heardAt(row)
     return Math.min(fresh, last)
   }
@@ -62,36 +65,39 @@ export class Freshness {
   }
 
   /** The row of `bucket` that is to be asked first, by {@link silentSince}. */
-  mostSilent(bucket: KBucket): number {
+  mostSilent(bucket: Bucket): number {
+    const first = this.#memory.first(bucket)
     let silent: number = NO_ROW
-    let first = Number.POSITIVE_INFINITY
-    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+    let longestAgo = Number.POSITIVE_INFINITY
+    for (let row = this.#memory.end(bucket) - 1; row >= first; row--) {
       const at = this.silentSince(row)
-      if (at >= first) continue
+      if (at >= longestAgo) continue
       silent = row
-      first = at
+      longestAgo = at
     }
     return silent
   }
 
   /** The row of `bucket` that was silent for longest, of those that `accepts` takes. */
-  stalest(bucket: KBucket, accepts?: (row: number) => boolean): number {
+  stalest(bucket: Bucket, accepts?: (row: number) => boolean): number {
+    const first = this.#memory.first(bucket)
     let stalest: number = NO_ROW
-    let first = Number.POSITIVE_INFINITY
-    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+    let longestAgo = Number.POSITIVE_INFINITY
+    for (let row = this.#memory.end(bucket) - 1; row >= first; row--) {
       const at = this.heardAt(row)
-      if (at >= first || accepts?.(row) === false) continue
+      if (at >= longestAgo || accepts?.(row) === false) continue
       stalest = row
-      first = at
+      longestAgo = at
     }
     return stalest
   }
 
   /** The row of `bucket` that was heard of last; {@link NO_ROW} also when that was after `until`. */
-  freshest(bucket: KBucket, until: Millis): number {
+  freshest(bucket: Bucket, until: Millis): number {
+    const first = this.#memory.first(bucket)
     let freshest: number = NO_ROW
     let last = Number.NEGATIVE_INFINITY
-    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+    for (let row = this.#memory.end(bucket) - 1; row >= first; row--) {
       const at = this.heardAt(row)
       if (at > until) return NO_ROW
       if (at <= last) continue
@@ -99,5 +105,20 @@ export class Freshness {
       last = at
     }
     return freshest
+  }
+
+  /** Of all these buckets, those heard of last. */
+  heardLast(buckets: readonly Bucket[], count: number): Contact[] {
+    return buckets
+      .flatMap((bucket) => this.#memory.rows(bucket))
+      .sort((a, b) => this.heardAt(b) - this.heardAt(a))
+      .slice(0, count)
+      .map((row) => this.#columns.contact(row))
+  }
+
+  /** How many of all these buckets answered us after `since`. */
+  answeredSince(buckets: readonly Bucket[], since: Millis): number {
+    const answered = (row: number): boolean => this.#columns.repliedAt(row) >= since
+    return buckets.reduce((sum, bucket) => sum + this.#memory.rows(bucket).filter(answered).length, 0)
   }
 }

@@ -1,6 +1,9 @@
-/** One bucket: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. */
+/**
+ * BucketMemory: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. A bucket is a
+ * small integer, a handle into what all routing tables share whose nodes share a book: a simulation has a million of them.
+ */
 import type { Millis } from '../../protocol/ports.ts'
-import { bareRows, NO_ROW, type ContactColumns } from './contact-columns.ts'
+import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 
 /** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
@@ -21,120 +24,191 @@ export type InsertOutcome =
   /** Ourselves, a second id at one endpoint, or more of one network than we take. */
   | 'refused'
 
-/**
- * Its members are a run of rows of the table's columns, the one that came last at the end. Behind the places for them lie
- * the replacements, bare contacts, the one that answered last at the end. It retains the replacements, the table its rows.
- */
-export class KBucket {
-  readonly #columns: ContactColumns
-  /** The first of its rows. */
-  readonly first: number
-  readonly #places: number
-  #size = 0
-  #waiting = 0
+declare const brand: unique symbol
+export type Bucket = number & { readonly [brand]: 'Bucket' }
 
-  /** @param first nobody else uses this row, nor those behind it up to {@link behind} */
-  constructor(columns: ContactColumns, first: number, places: number) {
-    this.#columns = columns
-    this.first = first
-    // A last bucket holds so many before it splits.
-    this.#places = Math.max(K, places)
+/** Words of a bucket. Its places, and where its rows begin: {@link NO_ROW} until it has its first member. */
+const PLACES = 0
+const FIRST = 1
+const SIZE = 2
+/** Where its replacements begin, and how many there are. */
+const BENCH = 3
+const WAITING = 4
+const WORDS = 5
+
+/**
+ * The members of a bucket are a run of rows of the columns, the one that came last at the end; its replacements a run of bare
+ * contacts, the one that answered last at the end. BucketMemory retain the replacements, the table retains its members.
+ */
+export class BucketMemory {
+  readonly columns = new ContactColumns()
+  readonly #book: ContactBook
+  #words = new Int32Array(0)
+  #replacements = new Int32Array(0)
+  #count = 0
+  #benches = 0
+  /** Closed ones, by their places; each has its rows still. */
+  readonly #free = new Map<number, Bucket[]>()
+
+  constructor(book: ContactBook) {
+    this.#book = book
   }
 
-  /** The first row that another bucket may use. */
-  get behind(): number {
-    return (
-      this.#waitingRow + bareRows(Math.max(MIN_REPLACEMENTS, Math.ceil(REPLACEMENT_SHARE * this.#places)))
-    )
+  /** An empty one. Its owner closes it. @param places how many members it takes; every one takes {@link K} */
+  open(places: number): Bucket {
+    const count = Math.max(K, places)
+    const known = this.#free.get(count)?.pop()
+    if (known !== undefined) return known
+    const bucket = this.#count++ as Bucket
+    this.#words = grown(this.#words, WORDS * this.#count)
+    this.#words[WORDS * bucket + PLACES] = count
+    this.#words[WORDS * bucket + FIRST] = NO_ROW
+    return bucket
+  }
+
+  /** It is empty then, and another one takes its place. */
+  close(bucket: Bucket): void {
+    this.clear(bucket)
+    const places = this.#words[WORDS * bucket + PLACES]!
+    const free = this.#free.get(places)
+    if (free === undefined) this.#free.set(places, [bucket])
+    else free.push(bucket)
+  }
+
+  /** The first of its rows. */
+  first(bucket: Bucket): number {
+    return this.#words[WORDS * bucket + FIRST]!
   }
 
   /** Behind the last of its rows. */
-  get end(): number {
-    return this.first + this.#size
+  end(bucket: Bucket): number {
+    return this.#words[WORDS * bucket + FIRST]! + this.#words[WORDS * bucket + SIZE]!
   }
 
-  get size(): number {
-    return this.#size
+  size(bucket: Bucket): number {
+    return this.#words[WORDS * bucket + SIZE]!
   }
 
   /** The one that came last comes first. */
-  rows(): number[] {
-    return Array.from({ length: this.#size }, (_, at) => this.end - 1 - at)
+  rows(bucket: Bucket): number[] {
+    const last = this.end(bucket) - 1
+    return Array.from({ length: this.size(bucket) }, (_, at) => last - at)
   }
 
   /** {@link NO_ROW} when it is no member. */
-  rowOf(contact: Contact): number {
-    const columns = this.#columns
-    for (let row = this.end - 1; row >= this.first; row--) if (columns.contact(row) === contact) return row
+  rowOf(bucket: Bucket, contact: Contact): number {
+    const first = this.first(bucket)
+    for (let row = this.end(bucket) - 1; row >= first; row--)
+      if (this.columns.contact(row) === contact) return row
     return NO_ROW
   }
 
   /** @returns its row */
-  add(contact: Contact, now: Millis): number {
-    const row = this.end
-    this.#columns.reserve(this.behind)
-    this.#columns.fill(row, contact, now)
-    this.#size++
+  add(bucket: Bucket, contact: Contact, now: Millis): number {
+    const row = this.#newRow(bucket)
+    this.columns.fill(row, contact, now)
     return row
   }
 
-  /** Adds a member of another bucket, as it is. */
-  take(row: number): void {
-    this.#columns.reserve(this.behind)
-    this.#columns.copy(row, this.end, 1)
-    this.#size++
+  /** Those who came later move up. */
+  remove(bucket: Bucket, row: number): void {
+    this.columns.copy(row + 1, row, this.end(bucket) - row - 1)
+    this.#words[WORDS * bucket + SIZE]!--
   }
 
-  /** Those who came later move up. */
-  remove(row: number): void {
-    this.#columns.copy(row + 1, row, this.end - row - 1)
-    this.#size--
+  /** Moves members to a bucket that is empty: those who belong there. What waited is released. */
+  split(bucket: Bucket, deeper: Bucket, belongsThere: (contact: Contact) => boolean): void {
+    for (const row of this.rows(bucket)) this.#take(deeper, row)
+    this.clear(bucket)
+    for (let row = this.first(deeper); row < this.end(deeper);) {
+      if (belongsThere(this.columns.contact(row))) row++
+      else {
+        this.#take(bucket, row)
+        this.remove(deeper, row)
+      }
+    }
   }
 
   /** Remembers a contact that answered us just now; the one that answered longest ago makes place. */
-  addReplacement(contact: Contact, book: ContactBook): void {
-    book.retain(contact)
+  addReplacement(bucket: Bucket, contact: Contact): void {
+    this.#book.retain(contact)
     // One endpoint is one chance: another id there, or an older answer, is forgotten.
-    const same = this.#findReplacement((other) => book.isSameEndpoint(other, contact))
-    const isFull = this.#waiting >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.#size)
-    if (same >= 0) this.#drop(same, book)
-    else if (isFull) this.#drop(0, book)
-    this.#columns.setBare(this.#waitingRow, this.#waiting++, contact)
+    const same = this.#findReplacement(bucket, (other) => this.#book.isSameEndpoint(other, contact))
+    const waiting = this.#waiting(bucket)
+    const isFull = waiting >= Math.max(MIN_REPLACEMENTS, REPLACEMENT_SHARE * this.size(bucket))
+    if (same >= 0) this.#drop(bucket, same)
+    else if (isFull) this.#drop(bucket, 0)
+    this.#replacements[this.#bench(bucket) + this.#waiting(bucket)] = contact
+    this.#words[WORDS * bucket + WAITING]!++
   }
 
   /** Takes the one that answered last; its caller now holds it. */
-  takeReplacement(): Contact {
-    return this.#waiting === 0 ? NONE : this.#replacement(--this.#waiting)
+  takeReplacement(bucket: Bucket): Contact {
+    if (this.#waiting(bucket) === 0) return NONE
+    return this.#replacement(bucket, --this.#words[WORDS * bucket + WAITING]!)
   }
 
-  dropReplacement(contact: Contact, book: ContactBook): void {
-    const at = this.#findReplacement((other) => other === contact)
-    if (at >= 0) this.#drop(at, book)
+  dropReplacement(bucket: Bucket, contact: Contact): void {
+    const at = this.#findReplacement(bucket, (other) => other === contact)
+    if (at >= 0) this.#drop(bucket, at)
   }
 
-  clear(book: ContactBook): void {
-    for (let at = 0; at < this.#waiting; at++) book.release(this.#replacement(at))
-    this.#waiting = 0
-    this.#size = 0
+  clear(bucket: Bucket): void {
+    const waiting = this.#waiting(bucket)
+    for (let at = 0; at < waiting; at++) this.#book.release(this.#replacement(bucket, at))
+    this.#words[WORDS * bucket + WAITING] = 0
+    this.#words[WORDS * bucket + SIZE] = 0
   }
 
-  get #waitingRow(): number {
-    return this.first + this.#places
+  /** Adds a member of another bucket, as it is. */
+  #take(bucket: Bucket, row: number): void {
+    this.columns.copy(row, this.#newRow(bucket), 1)
   }
 
-  #replacement(at: number): Contact {
-    return this.#columns.bare(this.#waitingRow, at)
+  /** The row behind its last one. A bucket without members has no memory yet. */
+  #newRow(bucket: Bucket): number {
+    if (this.first(bucket) === NO_ROW) this.#settle(bucket)
+    return this.first(bucket) + this.#words[WORDS * bucket + SIZE]!++
   }
 
-  #findReplacement(isIt: (contact: Contact) => boolean): number {
-    for (let at = 0; at < this.#waiting; at++) if (isIt(this.#replacement(at))) return at
+  #settle(bucket: Bucket): void {
+    const places = this.#words[WORDS * bucket + PLACES]!
+    this.#words[WORDS * bucket + FIRST] = this.columns.allocate(places)
+    this.#words[WORDS * bucket + BENCH] = this.#benches
+    this.#benches += Math.max(MIN_REPLACEMENTS, Math.ceil(REPLACEMENT_SHARE * places))
+    this.#replacements = grown(this.#replacements, this.#benches)
+  }
+
+  #bench(bucket: Bucket): number {
+    return this.#words[WORDS * bucket + BENCH]!
+  }
+
+  #waiting(bucket: Bucket): number {
+    return this.#words[WORDS * bucket + WAITING]!
+  }
+
+  #replacement(bucket: Bucket, at: number): Contact {
+    return this.#replacements[this.#bench(bucket) + at] as Contact
+  }
+
+  #findReplacement(bucket: Bucket, isIt: (contact: Contact) => boolean): number {
+    const waiting = this.#waiting(bucket)
+    for (let at = 0; at < waiting; at++) if (isIt(this.#replacement(bucket, at))) return at
     return NONE
   }
 
-  #drop(at: number, book: ContactBook): void {
-    book.release(this.#replacement(at))
-    this.#waiting--
-    for (let next = at; next < this.#waiting; next++)
-      this.#columns.setBare(this.#waitingRow, next, this.#replacement(next + 1))
+  #drop(bucket: Bucket, at: number): void {
+    this.#book.release(this.#replacement(bucket, at))
+    const bench = this.#bench(bucket)
+    const behind = bench + this.#words[WORDS * bucket + WAITING]!--
+    this.#replacements.copyWithin(bench + at, bench + at + 1, behind)
   }
+}
+
+/** The same, with place for `length`: now and then twice as long. */
+function grown(words: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  if (length <= words.length) return words
+  const longer = new Int32Array(Math.max(length, 2 * words.length))
+  longer.set(words)
+  return longer
 }

@@ -1,11 +1,10 @@
 /** The few nearest to a target, picked out of groups of which each is farther away than the one before. */
-import type { ContactColumns } from './contact-columns.ts'
 import type { Contact, ContactBook } from './contact.ts'
-import type { KBucket } from './k-bucket.ts'
+import type { Bucket, BucketMemory } from './k-bucket.ts'
 
 export interface NearestOptions {
   readonly book: ContactBook
-  readonly columns: ContactColumns
+  readonly memory: BucketMemory
   readonly target: Uint8Array
   /** How many are wanted. */
   readonly count: number
@@ -16,7 +15,7 @@ export interface NearestOptions {
 /** Which rows are wanted. */
 export interface RowFilter {
   /** The next rows are of this bucket. */
-  enter(bucket: KBucket): void
+  enter(bucket: Bucket): void
   /** Whether a row may be wanted at all: quickly said, as it is asked of many. */
   isFit(row: number): boolean
   /** Of those that are fit. */
@@ -29,7 +28,7 @@ export class Nearest {
   /** The first bits of the distance of each of {@link #found}: nearly always they decide. */
   readonly #keys: number[] = []
   readonly #book: ContactBook
-  readonly #columns: ContactColumns
+  readonly #memory: BucketMemory
   readonly #target: Uint8Array
   readonly #targetKey: number
   readonly #count: number
@@ -37,9 +36,9 @@ export class Nearest {
   /** Those found in earlier groups: nobody comes before them. */
   #settled = 0
 
-  constructor({ book, columns, target, count, wanted }: NearestOptions) {
+  constructor({ book, memory, target, count, wanted }: NearestOptions) {
     this.#book = book
-    this.#columns = columns
+    this.#memory = memory
     this.#target = target
     this.#targetKey = (target[0]! << 24) | (target[1]! << 16) | (target[2]! << 8) | target[3]!
     this.#count = count
@@ -51,14 +50,14 @@ export class Nearest {
    * deeper buckets, which share exactly as many as we do; then the shallower ones, one by one
    * @returns the nearest, nearest first
    */
-  among(buckets: readonly KBucket[], own: number): Contact[] {
+  among(buckets: readonly Bucket[], own: number): Contact[] {
     this.#addGroup(buckets, own, own + 1)
     this.#addGroup(buckets, own + 1, buckets.length)
     for (let index = own - 1; index >= 0; index--) this.#addGroup(buckets, index, index + 1)
     return this.#found
   }
 
-  #addGroup(buckets: readonly KBucket[], first: number, end: number): void {
+  #addGroup(buckets: readonly Bucket[], first: number, end: number): void {
     const found = this.#found
     this.#settled = found.length
     // Nobody of a farther group comes before those found.
@@ -78,15 +77,16 @@ export class Nearest {
   }
 
   /** Looks at one bucket of the current group; only about rows that are near enough it is asked whether they are wanted. */
-  #offer(bucket: KBucket, isChoosy: boolean): void {
-    const columns = this.#columns
+  #offer(bucket: Bucket, isChoosy: boolean): void {
+    const { columns } = this.#memory
+    const first = this.#memory.first(bucket)
     const book = this.#book
     const targetKey = this.#targetKey
     let last = this.#found.length - 1
     let isFull = last + 1 === this.#count
     const wanted = this.#wanted
     wanted?.enter(bucket)
-    for (let row = bucket.end - 1; row >= bucket.first; row--) {
+    for (let row = this.#memory.end(bucket) - 1; row >= first; row--) {
       const contact = columns.contact(row)
       const key = book.distanceKey(contact, targetKey)
       if (isFull && !this.#isNearer(contact, key, last)) continue

@@ -9,10 +9,10 @@
  */
 import { commonPrefixLength, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
-import { ContactColumns, NO_ROW } from './contact-columns.ts'
+import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { Freshness, type Refresh } from './freshness.ts'
-import { K, KBucket, type InsertOutcome } from './k-bucket.ts'
+import { BucketMemory, K, type Bucket, type InsertOutcome } from './k-bucket.ts'
 import { estimateNetworkSize } from './network-size.ts'
 import { Nearest, type RowFilter } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
@@ -26,6 +26,8 @@ const NEAR_BUCKETS = 2
 export interface RoutingTableOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
+  /** Of that book, for all tables that share it; the table has one of its own unless told. */
+  readonly memory?: BucketMemory | undefined
   /** Contacts in the bucket at `depth` shared bits, a power of two up to 1,024; {@link wideCapacityAt} unless told. */
   readonly capacityAt?: (depth: number) => number
   /** A contact came or went. */
@@ -37,19 +39,23 @@ export class RoutingTable {
   readonly #book: ContactBook
   readonly #capacityAt: (depth: number) => number
   readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
-  readonly #columns = new ContactColumns()
-  readonly #freshness = new Freshness(this.#columns)
-  readonly #buckets: KBucket[]
+  readonly #memory: BucketMemory
+  readonly #columns: ContactColumns
+  readonly #freshness: Freshness
+  readonly #buckets: Bucket[]
   #size = 0
   #estimatedSize: number | undefined
   #repliedAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor({ ownId, book, capacityAt, onChange }: RoutingTableOptions) {
+  constructor({ ownId, book, memory, capacityAt, onChange }: RoutingTableOptions) {
     this.#ownId = ownId
     this.#book = book
     this.#capacityAt = capacityAt ?? wideCapacityAt
     this.#onChange = onChange ?? (() => undefined)
-    this.#buckets = [new KBucket(this.#columns, 0, this.#capacityAt(0))]
+    this.#memory = memory ?? new BucketMemory(book)
+    this.#columns = this.#memory.columns
+    this.#freshness = new Freshness(this.#memory)
+    this.#buckets = [this.#memory.open(this.#capacityAt(0))]
   }
 
   get size(): number {
@@ -73,18 +79,15 @@ export class RoutingTable {
 
   /** How many answered us after `since`. */
   answeredSince(since: Millis): number {
-    let count = 0
-    for (const bucket of this.#buckets)
-      for (let row = bucket.first; row < bucket.end; row++) if (this.#columns.repliedAt(row) >= since) count++
-    return count
+    return this.#freshness.answeredSince(this.#buckets, since)
   }
 
   /** Whether a contact with this id is worth a ping: wide buckets are filled by those who answer anyway. */
   hasRoomFor(contact: Contact): boolean {
     const depth = this.#book.commonPrefix(contact, this.#ownId)
     const index = Math.min(depth, this.#buckets.length - 1)
-    const bucket = this.#buckets[index]!
-    return depth < 160 && bucket.size < this.#wantedAt(index) && bucket.rowOf(contact) === NO_ROW
+    const isWanted = depth < 160 && this.#memory.size(this.#buckets[index]!) < this.#wantedAt(index)
+    return isWanted && this.#rowOf(contact) === NO_ROW
   }
 
   /** `contact` answered a request of ours, from that endpoint, with that id. */
@@ -111,7 +114,7 @@ export class RoutingTable {
   onTimeout(contact: Contact, requests: number): Contact {
     const row = this.#rowOf(contact)
     if (row < 0) {
-      this.#bucketOf(contact).dropReplacement(contact, this.#book)
+      this.#memory.dropReplacement(this.#bucketOf(contact), contact)
       return NONE
     }
     const fails = requests + (this.#columns.hasFailed(row) ? 1 : 0)
@@ -122,7 +125,7 @@ export class RoutingTable {
     const index = this.bucketIndexOf(contact)
     this.#remove(row, index, 'silent')
     const bucket = this.#buckets[index]!
-    return bucket.size < this.#wantedAt(index) ? bucket.takeReplacement() : NONE
+    return this.#memory.size(bucket) < this.#wantedAt(index) ? this.#memory.takeReplacement(bucket) : NONE
   }
 
   /** The endpoint answers with another id: the contact is gone for good. */
@@ -166,7 +169,7 @@ export class RoutingTable {
     const since = this.#repliedAt - silence
     for (let index = 0; index < this.#buckets.length; index++) {
       const bucket = this.#buckets[index]!
-      while (bucket.size > this.#wantedAt(index)) {
+      while (this.#memory.size(bucket) > this.#wantedAt(index)) {
         const row = this.#freshness.stalest(bucket)
         if (this.#freshness.heardAt(row) >= since) break
         this.#remove(row, index, 'not heard of')
@@ -181,11 +184,11 @@ export class RoutingTable {
 
   /** Whether a bucket has the contacts that matter. */
   hasEnough(bucket: number): boolean {
-    return (this.#buckets[bucket]?.size ?? 0) >= this.#wantedAt(bucket)
+    return this.#memory.size(this.#buckets[bucket]!) >= this.#wantedAt(bucket)
   }
 
   isFull(bucket: number): boolean {
-    return this.#buckets[bucket]!.size >= this.#capacity(bucket)
+    return this.#memory.size(this.#buckets[bucket]!) >= this.#capacity(bucket)
   }
 
   /** Measured round trip of a contact; undefined when there is none. */
@@ -223,7 +226,7 @@ export class RoutingTable {
   #nearest(target: Uint8Array, count: number, wanted?: RowFilter): Contact[] {
     const last = this.#buckets.length - 1
     const own = Math.min(commonPrefixLength(this.#ownId, target), last)
-    const nearest = new Nearest({ book: this.#book, columns: this.#columns, target, count, wanted })
+    const nearest = new Nearest({ book: this.#book, memory: this.#memory, target, count, wanted })
     return nearest.among(this.#buckets, own)
   }
 
@@ -236,23 +239,20 @@ export class RoutingTable {
   *contacts(): Generator<Contact> {
     for (let index = this.#buckets.length - 1; index >= 0; index--) {
       const bucket = this.#buckets[index]!
-      for (let row = bucket.first; row < bucket.end; row++) yield this.#columns.contact(row)
+      const end = this.#memory.end(bucket)
+      for (let row = this.#memory.first(bucket); row < end; row++) yield this.#columns.contact(row)
     }
   }
 
   /** Those heard of last, of all buckets. */
   heardLast(count: number): Contact[] {
-    return this.#buckets
-      .flatMap((bucket) => bucket.rows())
-      .sort((a, b) => this.#freshness.heardAt(b) - this.#freshness.heardAt(a))
-      .slice(0, count)
-      .map((row) => this.#columns.contact(row))
+    return this.#freshness.heardLast(this.#buckets, count)
   }
 
   /** Our own id has changed: everybody gets the place that is due to him now, if there is one. */
   remap(): void {
     const known = this.#buckets.flatMap((bucket) =>
-      bucket.rows().map((row) => {
+      this.#memory.rows(bucket).map((row) => {
         const contact = this.#book.retain(this.#columns.contact(row))
         return { contact, at: this.#columns.repliedAt(row), rtt: this.#columns.srtt(row) }
       }),
@@ -266,10 +266,14 @@ export class RoutingTable {
 
   /** Releases everything. */
   clear(): void {
+    this.close()
+    this.#buckets.push(this.#memory.open(this.#capacityAt(0)))
+  }
+
+  /** As {@link clear}; there is no table any more. */
+  close(): void {
     for (const contact of this.contacts()) this.#book.release(contact)
-    for (const bucket of this.#buckets) bucket.clear(this.#book)
-    this.#columns.clear()
-    this.#buckets.length = 1
+    for (const bucket of this.#buckets.splice(0)) this.#memory.close(bucket)
     this.#size = 0
     this.#estimatedSize = undefined
   }
@@ -282,18 +286,18 @@ export class RoutingTable {
       const index = this.bucketIndexOf(contact)
       const bucket = this.#buckets[index]!
       if (isCrowded(contact, { book: this.#book, contacts: akin, table: this })) return 'refused'
-      if (bucket.size >= this.#capacity(index)) {
+      if (this.#memory.size(bucket) >= this.#capacity(index)) {
         if (index === this.#buckets.length - 1) {
           this.#split()
           continue
         }
         if (!this.#makeRoom(contact, index, akin, rttMs)) {
-          bucket.addReplacement(contact, this.#book)
+          this.#memory.addReplacement(bucket, contact)
           return 'waiting'
         }
       }
-      bucket.dropReplacement(contact, this.#book)
-      const row = bucket.add(this.#book.retain(contact), now)
+      this.#memory.dropReplacement(bucket, contact)
+      const row = this.#memory.add(bucket, this.#book.retain(contact), now)
       this.#columns.onReply(row, now, rttMs)
       this.#size++
       this.#estimatedSize = undefined
@@ -314,19 +318,19 @@ export class RoutingTable {
   #makeRoom(contact: Contact, index: number, akin: readonly Contact[], rttMs: Millis | undefined): boolean {
     const bucket = this.#buckets[index]!
     if (isNotAlone(contact, { book: this.#book, contacts: akin })) return false
-    const last = bucket.end - 1
+    const last = this.#memory.end(bucket) - 1
     const unmeasured = Number.POSITIVE_INFINITY
     const displacedAt = displacedBy(
       { slot: this.#slotOf(contact, index), rttMs: rttMs ?? unmeasured },
       {
-        size: bucket.size,
+        size: this.#memory.size(bucket),
         slotAt: (at) => this.#slotOf(this.#columns.contact(last - at), index),
         rttAt: (at) => this.#columns.srtt(last - at) ?? unmeasured,
       },
     )
     if (displacedAt < 0) return false
     const displaced = last - displacedAt
-    bucket.addReplacement(this.#columns.contact(displaced), this.#book)
+    this.#memory.addReplacement(bucket, this.#columns.contact(displaced))
     this.#remove(displaced, index, 'displaced')
     return true
   }
@@ -339,23 +343,18 @@ export class RoutingTable {
   /** The last bucket holds no replacements: it splits before anybody has to wait. */
   #split(): void {
     const depth = this.#buckets.length - 1
-    const last = this.#buckets[depth]!
-    const deeper = new KBucket(this.#columns, last.behind, this.#capacityAt(depth + 1))
-    for (let row = last.end - 1; row >= last.first; row--) deeper.take(row)
-    last.clear(this.#book)
-    for (let row = deeper.first; row < deeper.end;) {
-      if (this.#book.commonPrefix(this.#columns.contact(row), this.#ownId) > depth) row++
-      else {
-        last.take(row)
-        deeper.remove(row)
-      }
-    }
+    const deeper = this.#memory.open(this.#capacityAt(depth + 1))
+    this.#memory.split(
+      this.#buckets[depth]!,
+      deeper,
+      (contact) => this.#book.commonPrefix(contact, this.#ownId) > depth,
+    )
     this.#buckets.push(deeper)
   }
 
   #remove(row: number, index: number, reason: string): void {
     const contact = this.#columns.contact(row)
-    this.#buckets[index]!.remove(row)
+    this.#memory.remove(this.#buckets[index]!, row)
     this.#size--
     this.#estimatedSize = undefined
     this.#onChange(contact, 'removed', reason)
@@ -366,7 +365,7 @@ export class RoutingTable {
   #akin(contact: Contact): Contact[] {
     const akin: Contact[] = []
     for (const bucket of this.#buckets)
-      for (let row = bucket.first; row < bucket.end; row++) {
+      for (let row = this.#memory.first(bucket), end = this.#memory.end(bucket); row < end; row++) {
         const other = this.#columns.contact(row)
         if (this.#book.isAkin(other, contact)) akin.push(other)
       }
@@ -388,11 +387,11 @@ export class RoutingTable {
     return index === this.#buckets.length - 1 ? Math.min(K, capacity) : capacity
   }
 
-  #bucketOf(contact: Contact): KBucket {
+  #bucketOf(contact: Contact): Bucket {
     return this.#buckets[this.bucketIndexOf(contact)]!
   }
 
   #rowOf(contact: Contact): number {
-    return this.#bucketOf(contact).rowOf(contact)
+    return this.#memory.rowOf(this.#bucketOf(contact), contact)
   }
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ContactBook, NONE, type Contact } from '../../../src/dht/table/contact.ts'
 import { GOOD_FOR } from '../../../src/dht/table/freshness.ts'
+import { BucketMemory } from '../../../src/dht/table/k-bucket.ts'
 import { RoutingTable } from '../../../src/dht/table/routing-table.ts'
 import {
   displacedBy,
@@ -257,6 +258,41 @@ test('in most of the network the table knows many: 128 of the other half, then 6
   const sizes = Array.from({ length: table.depth }, () => 0)
   for (const one of table.contacts()) sizes[table.bucketIndexOf(one)]!++
   expect(sizes.slice(0, 6)).toEqual([128, 64, 32, 16, 16, 8])
+})
+
+describe('tables that share their memory', () => {
+  test('hold the same as those that have one of their own, also in places that another one has left', () => {
+    const { book, contact } = world()
+    const memory = new BucketMemory(book)
+    const ids = [id('0', 1), id('1', 1)]
+    const contacts = Array.from({ length: 200 }, (_, i) => contact(id((i + 256).toString(2).slice(1), 2)))
+    const shown = (tables: readonly RoutingTable[]): Contact[][] =>
+      tables.map((table) => [...table.contacts(), ...table.heardLast(200)])
+    const fill = (tables: readonly RoutingTable[], from: number): void => {
+      for (const [at, one] of contacts.slice(from).entries())
+        for (const table of tables) table.onReply(one, 1_000 * at, at)
+    }
+    const alone = ids.map((own) => new RoutingTable({ ownId: own, book }))
+    const together = ids.map((own) => new RoutingTable({ ownId: own, book, memory }))
+    for (const tables of [alone, together]) {
+      fill(tables, 0)
+      tables[0]!.clear()
+      fill(tables.slice(0, 1), 50)
+    }
+    expect(shown(together)).toEqual(shown(alone))
+    for (const table of [...alone, ...together]) table.close()
+    for (const one of contacts) book.release(one)
+    expect(book.size).toBe(0)
+  })
+
+  test('give the places of a bucket back when it is closed', () => {
+    const memory = new BucketMemory(new ContactBook(4))
+    const wide = memory.open(128)
+    const small = memory.open(16)
+    memory.close(wide)
+    expect(memory.open(16)).not.toBe(small)
+    expect(memory.open(128)).toBe(wide)
+  })
 })
 
 type Step =
