@@ -27,7 +27,7 @@ export interface DhtNodeOptions {
   readonly idRule?: IdRule | undefined
   /** A node that answers nothing and is in nobody's table (BEP 43). */
   readonly isReadOnly?: boolean | undefined
-  /** The same towards the Internet, until it has turned out that strangers can reach it: {@link Role}. */
+  /** The same towards the Internet, until it has turned out that strangers can reach it: {@link roleOf}. */
   readonly isEphemeral?: boolean | undefined
   /** Whether the network is private, so that nobody else may be there to begin with. */
   readonly isKeyed?: boolean | undefined

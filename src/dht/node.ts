@@ -23,7 +23,7 @@ import { PeerLookups, type PeerLookupsOptions } from './lookup/peer-lookups.ts'
 import { PeerStore } from './serve/peer-store.ts'
 import { Recovery, type Ordeal, type RecoveryOptions } from './life/recovery.ts'
 import { Responder } from './serve/responder.ts'
-import { Role } from './identity/role.ts'
+import { roleOf, type Role } from './identity/role.ts'
 import type { RoutingTable } from './table/routing-table.ts'
 import type { Call, Rpc } from './lookup/rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
@@ -70,7 +70,8 @@ export class DhtNode {
   readonly #announcer: Announcer
   readonly #survival: Survival | undefined
   readonly #lookups: PeerLookups
-  readonly #complaints: ClockComplaints
+  /** Made for the first one: only private networks know any. */
+  #complaints: ClockComplaints | undefined
   readonly #recovery: Recovery
   readonly #watches = new Watches()
   readonly #tokens: Tokens
@@ -94,8 +95,7 @@ export class DhtNode {
     this.#emit = emit
     this.#isChatty = isChatty ?? false
     this.#deadlines = new Deadlines(clock)
-    this.#complaints = new ClockComplaints(this.#deadlines, emit)
-    this.#role = new Role({ ...options, clock: this.#deadlines, isReady: () => this.isReady })
+    this.#role = roleOf({ ...options, clock: this.#deadlines, isReady: () => this.isReady })
     this.#neighbourhood = this.#makeNeighbourhood(options)
     this.#table = this.#neighbourhood.table
     this.#rpc = this.#neighbourhood.rpc
@@ -326,7 +326,10 @@ export class DhtNode {
     this.#port.onClockTold(from, unixMs)
     if (refusal === undefined && message.ip !== undefined)
       this.#identity.onSeen(from, message.ip, this.#deadlines.now())
-    if (refusal === 'skew' && unixMs !== undefined) this.#complaints.onTold(from, unixMs)
+    if (refusal === 'skew' && unixMs !== undefined) {
+      this.#complaints ??= new ClockComplaints(this.#deadlines, this.#emit)
+      this.#complaints.onTold(from, unixMs)
+    }
   }
 
   #answer(message: Request, contact: Contact, wireBytes: number): void {

@@ -25,6 +25,11 @@ const MIN_SHARE = 2 / 3
 const MAX_VOTES = 50
 const VOTE_LIFETIME: Millis = 5 * 60_000
 
+export interface AddressObserver {
+  /** An address was agreed upon that is not the one before; its port is 0 when they see several. */
+  onAgreed(address: Endpoint, before: Endpoint | undefined): void
+}
+
 export class ExternalAddress {
   /** Made for the first vote. */
   #public: Ballot | undefined
@@ -32,11 +37,10 @@ export class ExternalAddress {
   #current: Endpoint | undefined
   /** The same, compact: nearly every vote is for it. */
   #compact: Uint8Array | undefined
-  readonly #onChange: (address: Endpoint, before: Endpoint | undefined) => void
+  readonly #observer: AddressObserver
 
-  /** @param onChange an address was agreed upon that is not the one before; its port is 0 when they see several */
-  constructor(onChange: (address: Endpoint, before: Endpoint | undefined) => void) {
-    this.#onChange = onChange
+  constructor(observer: AddressObserver) {
+    this.#observer = observer
   }
 
   /** What was agreed upon last; undefined as long as nothing was. The port is 0 while voters see different ones. */
@@ -69,7 +73,7 @@ export class ExternalAddress {
     const before = this.#current
     this.#current = winner
     this.#compact = compactEndpoint(winner)
-    this.#onChange(winner, before)
+    this.#observer.onAgreed(winner, before)
   }
 }
 

@@ -2,7 +2,7 @@
 import { compactEndpoint, familyOf, sameEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
 import type { Millis, Random } from '../../protocol/ports.ts'
-import { ExternalAddress } from './external-address.ts'
+import { ExternalAddress, type AddressObserver } from './external-address.ts'
 import type { IdRule } from './id-rule.ts'
 
 export interface AgreedAddress {
@@ -30,25 +30,23 @@ export interface IdentityOptions {
   readonly onAddress: (agreed: AgreedAddress) => void
 }
 
-export class Identity {
+export class Identity implements AddressObserver {
   /** One array for good; its bytes change. */
   readonly id = new Uint8Array(ID_LENGTH) as NodeId
   readonly #rule: IdRule
   readonly #random: Random
   readonly #local: Endpoint
-  readonly #external: ExternalAddress
+  readonly #addresses: readonly string[]
+  readonly #onAddress: (agreed: AgreedAddress) => void
+  readonly #external = new ExternalAddress(this)
 
   constructor({ rule, random, local, addresses, id, saved, onAddress }: IdentityOptions) {
     const presumed = presumedAddress(local, addresses)
     this.#rule = rule
     this.#local = local
     this.#random = random
-    this.#external = new ExternalAddress((address, before) => {
-      const isNewId = this.#moveTo(address)
-      const hasMoved = isNewId || (before !== undefined && before.host !== address.host)
-      const own = scopeOf(local.host) === 'bogus' ? addresses : [local.host]
-      onAddress({ address, isNewId, hasMoved, isTranslated: own.length > 0 && !own.includes(address.host) })
-    })
+    this.#addresses = addresses
+    this.#onAddress = onAddress
     // Behind a NAT, what we presume is wrong, and what others saw is probably right still.
     const translated = saved?.external.filter(({ host }) => host !== presumed.host) ?? []
     const isUnknown = scopeOf(presumed.host) === 'bogus'
@@ -70,6 +68,16 @@ export class Identity {
   isAt(endpoint: Endpoint): boolean {
     const { current } = this.#external
     return sameEndpoint(endpoint, this.#local) || (current !== undefined && sameEndpoint(endpoint, current))
+  }
+
+  /** As {@link AddressObserver.onAgreed}: for the votes only. */
+  onAgreed(address: Endpoint, before: Endpoint | undefined): void {
+    const isNewId = this.#moveTo(address)
+    const hasMoved = isNewId || (before !== undefined && before.host !== address.host)
+    const { host } = this.#local
+    const own = scopeOf(host) === 'bogus' ? this.#addresses : [host]
+    const isTranslated = own.length > 0 && !own.includes(address.host)
+    this.#onAddress({ address, isNewId, hasMoved, isTranslated })
   }
 
   /** As {@link ExternalAddress.onVote}. */

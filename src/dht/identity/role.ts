@@ -52,11 +52,69 @@ export interface RoleOptions {
   readonly isReady: () => boolean
 }
 
-export class Role {
+/** Whether we answer, and what may change that. */
+export interface Role {
   /** For good: nothing that happens changes it. */
   readonly isSettled: boolean
+  /** Whether we take no part where such a remote is. */
+  isReadOnlyTo(profile: Profile): boolean
+  /** Somebody asks us something. @returns whether it gets an answer */
+  admits(from: Endpoint): boolean
+  /** We send something. */
+  onSent(to: Endpoint): void
+  /** Somebody answered us, so somebody takes part. */
+  onAnswer(): void
+  /**
+   * Each of those whom we ask sees us at another port: a router keeps a hole for each of them, and no stranger comes
+   * through. There is nothing to try until they agree on one.
+   */
+  onPortsDiffer(differ: boolean): void
+  /** Others see us elsewhere now: what was proven holds no more. */
+  onMoved(): void
+  close(): void
+}
+
+/** @param options of whom is ephemeral, and not read-only whatever happens, strangers decide */
+export function roleOf(options: RoleOptions): Role {
+  if (options.isReadOnly) return READ_ONLY
+  return options.isEphemeral ? new TriedRole(options) : FULL
+}
+
+class SettledRole implements Role {
+  readonly isSettled = true
+  readonly #isReadOnly: boolean
+
+  constructor(isReadOnly: boolean) {
+    this.#isReadOnly = isReadOnly
+  }
+
+  isReadOnlyTo(): boolean {
+    return this.#isReadOnly
+  }
+
+  admits(): boolean {
+    return !this.#isReadOnly
+  }
+
+  onSent(): void {}
+
+  onAnswer(): void {}
+
+  onPortsDiffer(): void {}
+
+  onMoved(): void {}
+
+  close(): void {}
+}
+
+/** Nearly all nodes of a simulation have one of these. */
+const READ_ONLY = new SettledRole(true)
+const FULL = new SettledRole(false)
+
+class TriedRole implements Role {
+  readonly isSettled = false
   readonly #options: RoleOptions
-  #state: 'read-only' | 'trial' | 'full'
+  #state: 'read-only' | 'trial' | 'full' = 'read-only'
   #timer: Cancel | undefined
   #standIn: Cancel | undefined
   #pause: Millis = FIRST_PAUSE
@@ -70,29 +128,22 @@ export class Role {
   readonly #told = new LazyMap<string, Millis>()
 
   constructor(options: RoleOptions) {
-    const { isReadOnly = false, isEphemeral = false, isKeyed = false, clock } = options
+    const { isKeyed = false, clock } = options
     this.#options = options
-    this.isSettled = isReadOnly || !isEphemeral
-    this.#state = isReadOnly || isEphemeral ? 'read-only' : 'full'
-    if (this.isSettled) return
     this.#timer = clock.after(STABLE_FOR, () => this.#tryOut())
     if (isKeyed) this.#standIn = clock.after(STAND_IN_AFTER, () => this.#begin())
   }
 
-  /** Whether we take no part where such a remote is. */
   isReadOnlyTo(profile: Profile): boolean {
-    return this.#state === 'read-only' && (this.isSettled || profile === 'wan')
+    return this.#state === 'read-only' && profile === 'wan'
   }
 
-  /** Somebody asks us something. @returns whether it gets an answer */
   admits(from: Endpoint): boolean {
-    if (this.isSettled) return this.#state === 'full'
     const profile = profileOf(scopeOf(from.host))
     if (profile === 'wan') this.#onAsked(from.host)
     return !this.isReadOnlyTo(profile)
   }
 
-  /** We send something. */
   onSent({ host }: Endpoint): void {
     if (profileOf(scopeOf(host)) !== 'wan') return
     const now = this.#options.clock.now()
@@ -106,28 +157,22 @@ export class Role {
     if (this.#told.size > MAX_HOSTS) this.#told.delete(this.#told.keys().next().value!)
   }
 
-  /** Somebody answered us, so somebody takes part. */
   onAnswer(): void {
     this.#hasBeenAnswered = true
   }
 
-  /**
-   * Each of those whom we ask sees us at another port: a router keeps a hole for each of them, and no stranger comes
-   * through. There is nothing to try until they agree on one.
-   */
   onPortsDiffer(differ: boolean): void {
     if (this.#portsDiffer === differ) return
     this.#portsDiffer = differ
     if (differ) this.#withdraw('each node sees us at another port')
   }
 
-  /** Others see us elsewhere now: what was proven holds no more. */
   onMoved(): void {
     this.#withdraw('our address has changed')
   }
 
   #withdraw(reason: string): void {
-    if (this.isSettled || this.#isBeginner) return
+    if (this.#isBeginner) return
     this.#pause = FIRST_PAUSE
     this.#become('read-only', reason)
     this.#next(STABLE_FOR, () => this.#tryOut())

@@ -95,8 +95,9 @@ export interface Answer {
 /** Its messages have all fields from the start, as those that were read have them: one shape, whatever is in it. */
 export class Responder {
   readonly #options: ResponderOptions
-  readonly #announces = new SourceLimiter(ANNOUNCE_RATES)
-  readonly #errors = new SourceLimiter(ERROR_RATES)
+  /** Made for the first of each. */
+  #announces: SourceLimiter | undefined
+  #errors: SourceLimiter | undefined
   #redirects: Bucket | undefined
 
   constructor(options: ResponderOptions) {
@@ -249,6 +250,7 @@ export class Responder {
     const { tokens, store, watches } = this.#options
     const { infoHash, token, id } = message
     const profile = profileOf(scope)
+    this.#announces ??= new SourceLimiter(ANNOUNCE_RATES)
     if (!this.#announces.allows(from.host, profile, now)) return 'announce-rate'
     if (!tokens.isValid(token, from.host, infoHash, id, now))
       return this.#error(message, asker, [ERROR_BAD_TOKEN, 'bad token'])
@@ -262,6 +264,7 @@ export class Responder {
   }
 
   #error(message: Request, { from, scope, now }: Asker, e: [number, string]): PongMessage | DropReason {
+    this.#errors ??= new SourceLimiter(ERROR_RATES)
     if (!this.#errors.allows(from.host, profileOf(scope), now)) return 'error-rate'
     return this.#pong(message, from, { e })
   }

@@ -13,63 +13,61 @@ const EPOCH: Millis = 5 * 60_000
 
 const TOKEN_BYTES = 12
 
-/** Where the two secrets lie. */
-const CURRENT = 0
-const PREVIOUS = SIPHASH_KEY_LENGTH
-
 export class Tokens {
   readonly #random: Random
-  /** Both in one array, as a node of a simulation is small and an array is not. */
-  readonly #secrets = new Uint8Array(2 * SIPHASH_KEY_LENGTH)
+  /** The secrets, each byte a character: a text is a sixth of an array, and a simulation has a hundred thousand of them. */
+  #current: string
+  #previous: string
   /** When the current one was drawn. */
   #since: Millis
 
   constructor(random: Random, now: Millis) {
     this.#random = random
-    random.fill(this.#secrets)
+    this.#current = secretFrom(random)
+    this.#previous = secretFrom(random)
     this.#since = now
   }
 
   /** The token for an announce of `infoHash` by the node `id` at `host`; valid for five to ten minutes. */
   issue(host: string, infoHash: InfoHash, id: NodeId, now: Millis): string {
     this.#rotate(now)
-    return this.#tokenOf(CURRENT, statement(host, infoHash, id))
+    return tokenOf(this.#current, statement(host, infoHash, id))
   }
 
   isValid(token: string, host: string, infoHash: InfoHash, id: NodeId, now: Millis): boolean {
     this.#rotate(now)
     const said = statement(host, infoHash, id)
     // Both are always computed and compared in full: the time taken tells nothing.
-    const isCurrent = isSame(token, this.#tokenOf(CURRENT, said))
-    const isPrevious = isSame(token, this.#tokenOf(PREVIOUS, said))
+    const isCurrent = isSame(token, tokenOf(this.#current, said))
+    const isPrevious = isSame(token, tokenOf(this.#previous, said))
     return isCurrent || isPrevious
   }
 
   /** Forgets all secrets: what was said before does not hold any more. */
   renew(now: Millis): void {
-    this.#random.fill(this.#secrets)
+    this.#current = secretFrom(this.#random)
+    this.#previous = secretFrom(this.#random)
     this.#since = now
   }
 
   #rotate(now: Millis): void {
     const epochs = Math.floor((now - this.#since) / EPOCH)
     if (epochs <= 0) return
-    this.#secrets.copyWithin(PREVIOUS, CURRENT, SIPHASH_KEY_LENGTH)
     // Of two epochs without a word, neither secret was used.
-    if (epochs > 1) this.#draw(PREVIOUS)
-    this.#draw(CURRENT)
+    this.#previous = epochs > 1 ? secretFrom(this.#random) : this.#current
+    this.#current = secretFrom(this.#random)
     this.#since += epochs * EPOCH
   }
+}
 
-  #draw(secret: number): void {
-    this.#random.fill(this.#secrets.subarray(secret, secret + SIPHASH_KEY_LENGTH))
-  }
+function secretFrom(random: Random): string {
+  return String.fromCharCode(...random.fill(key))
+}
 
-  #tokenOf(secret: number, said: Uint8Array): string {
-    for (let i = 0; i < SIPHASH_KEY_LENGTH; i++) key[i] = this.#secrets[secret + i]!
-    sipHash128(key, said, digest)
-    return encodeBase64Url(tokenBytes)
-  }
+function tokenOf(secret: string, said: Uint8Array): string {
+  for (let i = 0; i < SIPHASH_KEY_LENGTH; i++) key[i] = secret.charCodeAt(i)
+  sipHash128(key, said, digest)
+  return encodeBase64Url(tokenBytes)
 }
 
 const STATEMENTS: Readonly<Record<Family, Uint8Array>> = {

@@ -11,7 +11,7 @@ let changes: string[]
 
 beforeEach(() => {
   changes = []
-  address = new ExternalAddress((agreed) => changes.push(formatEndpoint(agreed)))
+  address = new ExternalAddress({ onAgreed: (agreed) => void changes.push(formatEndpoint(agreed)) })
 })
 
 const vote = (host: string, seen: Endpoint, now = 0, port = 20_000): void =>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { SimClock } from '../../../src/app/sim/clock.ts'
 import type { DhtEvent } from '../../../src/dht/events.ts'
-import { Role, type RoleOptions } from '../../../src/dht/identity/role.ts'
+import { roleOf, type Role, type RoleOptions } from '../../../src/dht/identity/role.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 
 const role = (options: Partial<RoleOptions> = {}): Role =>
-  new Role({ family: 4, clock, emit: (event) => events.push(event), isReady: () => isReady, ...options })
+  roleOf({ family: 4, clock, emit: (event) => events.push(event), isReady: () => isReady, ...options })
 
 const at = (host: string): { host: string; port: number } => ({ host, port: 20_000 })
 /** A node in a network of its own. */
