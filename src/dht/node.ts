@@ -75,9 +75,6 @@ export class DhtNode {
   readonly #recovery: Recovery
   readonly #watches = new Watches()
   readonly #tokens: Tokens
-  /** Whether a contact has our own id, or lives where we do. */
-  readonly #isSelf = (contact: Contact): boolean =>
-    this.#book.hasId(contact, this.id) || this.#identity.isAt(this.#book.endpoint(contact))
   /** Found its place once; lost with the last contact. */
   #hasJoined = false
   #sent = 0
@@ -134,13 +131,12 @@ export class DhtNode {
 
   #makeNeighbourhood({ random, memory }: DhtNodeOptions): Neighbourhood {
     return new Neighbourhood({
-      ownId: this.id,
-      isSelf: this.#isSelf,
+      identity: this.#identity,
+      role: this.#role,
       book: this.#book,
       memory,
       clock: this.#deadlines,
       random,
-      isReadOnlyTo: (profile) => this.#role.isReadOnlyTo(profile),
       send: (request, { to, contact }) => this.#send(request, to, this.#receiver(contact)),
       emitChatter: this.#isChatty ? this.#emit : undefined,
       onLonely: () => {
@@ -176,7 +172,7 @@ export class DhtNode {
       neighbourhood: this.#neighbourhood,
       ping,
       store: this.#store,
-      walks: new Walks({ ...shared, isSelf: this.#isSelf, standing }),
+      walks: new Walks({ ...shared, self: this.#neighbourhood, standing }),
       mustWait: () => this.#table.size === 0 && this.#bootstrap.isAsking,
       onAnswer: (call, reply) => this.#onSeed(call, reply),
       onFailed: () => this.#lookups.beginWaiting(),

@@ -3,32 +3,31 @@
  * pings those that might belong into it.
  */
 import { formatEndpoint, scopeOf } from '../../protocol/endpoint.ts'
-import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
 import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { Role } from '../identity/role.ts'
 import type { BucketMemory } from '../table/k-bucket.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import type { Ping } from './ping.ts'
-import { RoutingTable } from '../table/routing-table.ts'
+import { RoutingTable, type TableObserver } from '../table/routing-table.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
-import { profileOf, type Profile } from '../wire/source-limiter.ts'
-import { forEachToldContact, isNodePort } from '../table/told.ts'
+import { profileOf } from '../wire/source-limiter.ts'
+import { forEachToldContact, isNodePort, type Self } from '../table/told.ts'
 
 /** Pings at once that decide about a questionable contact: newcomers come in swarms, and one place a round trip is enough. */
 const MAX_DOUBT_PINGS = 1
 
 export interface NeighbourhoodOptions {
-  readonly ownId: NodeId
-  /** Whether a contact has our own id, or lives where we do. */
-  readonly isSelf: (contact: Contact) => boolean
+  readonly identity: Identity
+  readonly role: Role
   readonly book: ContactBook
   readonly memory: BucketMemory | undefined
   readonly clock: Clock
   readonly random: Random
-  readonly isReadOnlyTo: (profile: Profile) => boolean
   readonly send: (request: Request, callee: Callee) => void
   /** Undefined when nobody listens to events of single messages. */
   readonly emitChatter: Emit<DhtEvent> | undefined
@@ -46,12 +45,12 @@ export interface NeighbourhoodObserver {
   onRemoved(contact: Contact, reason: string): void
 }
 
-export class Neighbourhood implements RpcObserver {
+export class Neighbourhood implements RpcObserver, TableObserver, Self {
   readonly table: RoutingTable
   readonly rpc: Rpc
   /** Set by the node, before anything is sent. */
   observer!: NeighbourhoodObserver
-  readonly #isSelf: (contact: Contact) => boolean
+  readonly #identity: Identity
   readonly #book: ContactBook
   readonly #clock: Clock
   readonly #candidates: Candidates
@@ -60,8 +59,9 @@ export class Neighbourhood implements RpcObserver {
   #doubtPings = 0
 
   constructor(options: NeighbourhoodOptions) {
-    const { ownId, isSelf, book, memory, clock, random, isReadOnlyTo, send, emitChatter, onLonely } = options
-    this.#isSelf = isSelf
+    const { identity, role, book, memory, clock, random, send, emitChatter, onLonely } = options
+    const ownId = identity.id
+    this.#identity = identity
     this.#book = book
     this.#clock = clock
     this.#emitChatter = emitChatter
@@ -70,9 +70,9 @@ export class Neighbourhood implements RpcObserver {
       ownId,
       book,
       memory,
-      onChange: (contact, change, reason) => this.#onTableChange(contact, change, reason),
+      observer: this,
     })
-    this.rpc = new Rpc({ ownId, book, isReadOnlyTo, clock, random, send, observer: this })
+    this.rpc = new Rpc({ ownId, book, role, clock, random, send, observer: this })
     this.#candidates = new Candidates({ clock, book, table: this.table, ping: this.ping })
   }
 
@@ -166,7 +166,7 @@ export class Neighbourhood implements RpcObserver {
   /** Visits those whom a reply names; whoever keeps one retains it. */
   forEachTold({ callee }: Call, reply: Reply, visit: (contact: Contact) => void): void {
     if (reply.type !== 'peers') return
-    const teller = { scope: scopeOf(callee.to.host), book: this.#book, isSelf: this.#isSelf }
+    const teller = { scope: scopeOf(callee.to.host), book: this.#book, self: this }
     forEachToldContact(reply, teller, visit)
   }
 
@@ -180,7 +180,12 @@ export class Neighbourhood implements RpcObserver {
     }
   }
 
-  #onTableChange(contact: Contact, change: 'added' | 'removed', reason: string): void {
+  isSelf(contact: Contact): boolean {
+    const { id } = this.#identity
+    return this.#book.hasId(contact, id) || this.#identity.isAt(this.#book.endpoint(contact))
+  }
+
+  onChange(contact: Contact, change: 'added' | 'removed', reason: string): void {
     if (this.#emitChatter !== undefined) {
       const node = formatEndpoint(this.#book.endpoint(contact))
       this.#emitChatter({ event: 'dht_contact', node, change, reason, contacts: this.table.size })

@@ -10,6 +10,7 @@ import type { NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis, Random } from '../../protocol/ports.ts'
 import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
+import type { Role } from '../identity/role.ts'
 import type { DropReason } from '../wire/drops.ts'
 import { ERROR_SKEW, REPLY_TO, type Reply, type Request } from '../wire/messages.ts'
 import { OutgoingLimiter } from '../wire/outgoing-limiter.ts'
@@ -80,7 +81,7 @@ export interface RpcOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
   /** Whether we answer nobody where such a remote is: it is told so. */
-  readonly isReadOnlyTo: (profile: Profile) => boolean
+  readonly role: Pick<Role, 'isReadOnlyTo'>
   readonly clock: Clock
   readonly random: Random
   readonly send: (request: Request, callee: Callee) => void
@@ -90,7 +91,7 @@ export interface RpcOptions {
 export class Rpc {
   readonly #ownId: NodeId
   readonly #book: ContactBook
-  readonly #isReadOnlyTo: (profile: Profile) => boolean
+  readonly #role: Pick<Role, 'isReadOnlyTo'>
   readonly #clock: Clock
   readonly #random: Random
   readonly #send: (request: Request, callee: Callee) => void
@@ -101,10 +102,10 @@ export class Rpc {
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
   readonly #rtts: Record<Profile, RttWindow | undefined> = { lan: undefined, wan: undefined }
 
-  constructor({ ownId, book, isReadOnlyTo, clock, random, send, observer }: RpcOptions) {
+  constructor({ ownId, book, role, clock, random, send, observer }: RpcOptions) {
     this.#ownId = ownId
     this.#book = book
-    this.#isReadOnlyTo = isReadOnlyTo
+    this.#role = role
     this.#clock = clock
     this.#random = random
     this.#send = send
@@ -123,7 +124,7 @@ export class Rpc {
     if (this.#inFlight[profile] >= MAX_IN_FLIGHT[profile]) return undefined
     if (!this.outgoing.allows(to, { profile, isUpkeep, now })) return undefined
     const t = this.#transactionId()
-    const ro = this.#isReadOnlyTo(callee.profile) ? 1 : undefined
+    const ro = this.#role.isReadOnlyTo(callee.profile) ? 1 : undefined
     const request = requestOf(question, { t, id: this.#ownId, ro })
     const soft = this.#rttsOf(profile).timeout(callee.rto)
     const hardAt = now + Math.max(MIN_HARD, HARD_FACTOR * soft)

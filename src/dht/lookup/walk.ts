@@ -14,7 +14,7 @@ import { MorePeers } from './more-peers.ts'
 import type { PeersMessage, Reply } from '../wire/messages.ts'
 import type { Call, CallHandler, Callee, Question, Rpc } from './rpc.ts'
 import type { WalkSummary } from '../service.ts'
-import { forEachToldContact, toldPeers, type Teller } from '../table/told.ts'
+import { forEachToldContact, toldPeers, type Self, type Teller } from '../table/told.ts'
 
 /** A walk ends after this long, whatever the others do. */
 const MAX_WALK: Millis = 10_000
@@ -37,7 +37,7 @@ const TARGET_QUESTION = 141
 const PAD_KEY = 9
 
 export interface WalkEnvironment {
-  isSelf(contact: Contact): boolean
+  readonly self: Self
   readonly book: ContactBook
   readonly clock: Clock
   readonly rpc: Rpc
@@ -184,8 +184,8 @@ class Walk implements CallHandler {
   }
 
   #tellerOf({ contact }: Callee): Teller {
-    const { book, isSelf } = this.#environment
-    return { scope: book.scope(contact), book, isSelf }
+    const { book, self } = this.#environment
+    return { scope: book.scope(contact), book, self }
   }
 
   #tellPeers(reply: PeersMessage, teller: Teller): void {

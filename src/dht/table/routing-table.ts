@@ -23,6 +23,11 @@ const MAX_FAILS = 2
 /** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
 const NEAR_BUCKETS = 2
 
+export interface TableObserver {
+  /** A contact came or went. */
+  onChange(contact: Contact, change: 'added' | 'removed', reason: string): void
+}
+
 export interface RoutingTableOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
@@ -30,15 +35,14 @@ export interface RoutingTableOptions {
   readonly memory?: BucketMemory | undefined
   /** Contacts in the bucket at `depth` shared bits, a power of two up to 1,024; {@link wideCapacityAt} unless told. */
   readonly capacityAt?: (depth: number) => number
-  /** A contact came or went. */
-  readonly onChange?: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+  readonly observer?: TableObserver
 }
 
 export class RoutingTable {
   readonly #ownId: NodeId
   readonly #book: ContactBook
   readonly #capacityAt: (depth: number) => number
-  readonly #onChange: (contact: Contact, change: 'added' | 'removed', reason: string) => void
+  readonly #observer: TableObserver | undefined
   readonly #memory: BucketMemory
   readonly #columns: ContactColumns
   readonly #freshness: Freshness
@@ -47,11 +51,11 @@ export class RoutingTable {
   #estimatedSize: number | undefined
   #repliedAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor({ ownId, book, memory, capacityAt, onChange }: RoutingTableOptions) {
+  constructor({ ownId, book, memory, capacityAt, observer }: RoutingTableOptions) {
     this.#ownId = ownId
     this.#book = book
     this.#capacityAt = capacityAt ?? wideCapacityAt
-    this.#onChange = onChange ?? (() => undefined)
+    this.#observer = observer
     this.#memory = memory ?? new BucketMemory(book)
     this.#columns = this.#memory.columns
     this.#freshness = new Freshness(this.#memory)
@@ -224,8 +228,7 @@ export class RoutingTable {
   }
 
   #nearest(target: Uint8Array, count: number, wanted?: RowFilter): Contact[] {
-    const last = this.#buckets.length - 1
-    const own = Math.min(commonPrefixLength(this.#ownId, target), last)
+    const own = Math.min(commonPrefixLength(this.#ownId, target), this.#buckets.length - 1)
     const nearest = new Nearest({ book: this.#book, memory: this.#memory, target, count, wanted })
     return nearest.among(this.#buckets, own)
   }
@@ -301,7 +304,7 @@ export class RoutingTable {
       this.#columns.onReply(row, now, rttMs)
       this.#size++
       this.#estimatedSize = undefined
-      this.#onChange(contact, 'added', 'answered')
+      this.#observer?.onChange(contact, 'added', 'answered')
       return 'added'
     }
   }
@@ -357,7 +360,7 @@ export class RoutingTable {
     this.#memory.remove(this.#buckets[index]!, row)
     this.#size--
     this.#estimatedSize = undefined
-    this.#onChange(contact, 'removed', reason)
+    this.#observer?.onChange(contact, 'removed', reason)
     this.#book.release(contact)
   }
 

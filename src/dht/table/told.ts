@@ -13,11 +13,15 @@ import { CONTACT_LENGTH, type PeersMessage } from '../wire/messages.ts'
 /** On public addresses, ports below belong to other services: we are not to be sent at them. */
 const MIN_PUBLIC_PORT = 1_024
 
+export interface Self {
+  /** Whether a contact has our own id, or lives where we do. */
+  isSelf(contact: Contact): boolean
+}
+
 export interface Teller {
   readonly scope: Scope
   readonly book: ContactBook
-  /** Whether a contact has our own id, or lives where we do. */
-  readonly isSelf: (contact: Contact) => boolean
+  readonly self: Self
 }
 
 /** Whether a node may live there. */
@@ -28,7 +32,7 @@ export function isNodePort(port: number, scope: Scope): boolean {
 /** Visits the contacts of `message`; whoever keeps one retains it. */
 export function forEachToldContact(
   message: PeersMessage,
-  { scope, book, isSelf }: Teller,
+  { scope, book, self }: Teller,
   visit: (contact: Contact) => void,
 ): void {
   const list = book.family === 4 ? message.nodes : message.nodes6
@@ -38,7 +42,7 @@ export function forEachToldContact(
     const port = (list[at + stride - 2]! << 8) | list[at + stride - 1]!
     const contact = book.internPacked(list, at)
     const told = book.scope(contact)
-    if (mayTell(scope, told) && isNodePort(port, told) && !isSelf(contact)) visit(contact)
+    if (mayTell(scope, told) && isNodePort(port, told) && !self.isSelf(contact)) visit(contact)
     book.release(contact)
   }
 }

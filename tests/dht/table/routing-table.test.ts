@@ -329,7 +329,10 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
       const table = new RoutingTable({
         ownId,
         book,
-        onChange: (contact, change) => (change === 'added' ? members.add(contact) : members.delete(contact)),
+        observer: {
+          onChange: (contact, change) =>
+            void (change === 'added' ? members.add(contact) : members.delete(contact)),
+        },
       })
       const contacts = nodeIds.map((nodeId, i) => {
         // Some share an endpoint, so that ids change; some share an id, so that they move; the last one is ourselves.

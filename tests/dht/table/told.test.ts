@@ -37,7 +37,7 @@ test('no teller introduces an address that reaches less far than its own', () =>
   fc.assert(
     fc.property(teller, fc.array(endpoint, { maxLength: 16 }), (scope, endpoints) => {
       const book = new ContactBook(4)
-      const isSelf = (): boolean => false
+      const self = { isSelf: () => false }
       const message = {
         type: 'peers' as const,
         t: 'abcdefgh',
@@ -46,8 +46,8 @@ test('no teller introduces an address that reaches less far than its own', () =>
         peers: join(endpoints.map((one) => packed(one))),
       }
       const contacts: Endpoint[] = []
-      forEachToldContact(message, { scope, book, isSelf }, (contact) => contacts.push(book.endpoint(contact)))
-      const peers = toldPeers(message, { scope, book, isSelf })
+      forEachToldContact(message, { scope, book, self }, (contact) => contacts.push(book.endpoint(contact)))
+      const peers = toldPeers(message, { scope, book, self })
       const isWide = (one: Endpoint): boolean => WIDTH.indexOf(scopeOf(one.host)) >= WIDTH.indexOf(scope)
       const may = endpoints.filter((one) => one.port !== 0 && isWide(one))
       expect(peers.map(formatEndpoint)).toEqual(may.map(formatEndpoint))
