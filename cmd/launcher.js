@@ -15,6 +15,11 @@ const SLOWER_GROWTH = '--heap-growing-percent=10'
  */
 const YOUNG_FIRST = '--no-allocation-site-pretenuring'
 /**
+ * In a large heap V8 gives young objects 128 MiB: a simulation of 30,000 nodes was 97 MB smaller with a quarter of it, and took
+ * some 5 to 10 % longer.
+ */
+const SMALL_YOUTH = '--max-semi-space-size=16'
+/**
  * A simulation may use so much of the machine's memory. By itself V8 gives up at 4 GiB, which 100,000 nodes need that come and go; and it
  * is told before it starts, or not at all.
  */
@@ -56,7 +61,13 @@ if (process.platform === 'win32') {
   // Computes without a pause, and for so long that a start which is 50 ms slower does not matter.
   if (isSimulation && !process.execArgv.includes(YOUNG_FIRST)) {
     const mib = Math.floor((process.getBuiltinModule('node:os').totalmem() / 2 ** 20) * SIMULATION_SHARE)
-    const flags = [...process.execArgv, SLOWER_GROWTH, YOUNG_FIRST, `--max-old-space-size=${mib}`]
+    const flags = [
+      ...process.execArgv,
+      SLOWER_GROWTH,
+      YOUNG_FIRST,
+      SMALL_YOUTH,
+      `--max-old-space-size=${mib}`,
+    ]
     process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)])
   }
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
