@@ -150,10 +150,15 @@ async function sweep(path: string): Promise<void> {
   }
 }
 
-/** Clock ticks from boot to the start of a process: field 22 of proc(5) `stat`; the name in field 2 may hold blanks. */
+/**
+ * Clock ticks from boot to the start of a process: field 22 of proc(5) `stat`; the name in field 2 may hold blanks. Empty for one
+ * that has ended and was not asked for its exit code yet (field 3), which in a container may never happen.
+ */
 async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(whenMissing(''))
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const hasEnded = fields[0] === 'Z' || fields[0] === 'X'
+  return hasEnded ? '' : (fields[19] ?? '')
 }
 
 function whenMissing<T>(value: T): (error: unknown) => T {

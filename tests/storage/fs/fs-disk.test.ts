@@ -179,6 +179,23 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual(['film.bin'])
   })
 
+  test.skipIf(process.platform !== 'linux')(
+    'of a process that has ended and whose parent does not ask for it is taken over',
+    async () => {
+      const parent = spawn('sh', ['-c', 'sleep 60 & cat /proc/$!/stat; kill -9 $!; exec cat'])
+      try {
+        const stat = String(await new Promise((resolve) => parent.stdout.once('data', resolve))).split(' ')
+        const pid = Number(stat[0])
+        await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[2]).toBe('Z')
+        writeFileSync(lockPath(), JSON.stringify({ pid, started: stat[21] }))
+        await close(await open(filePlan()))
+        expect(readdirSync(folder)).toEqual(['film.bin'])
+      } finally {
+        parent.kill('SIGKILL')
+      }
+    },
+  )
+
   test('that is a pipe, which nobody writes to, is taken over', async () => {
     spawnSync('mkfifo', [lockPath()])
     await close(await open(filePlan()))
