@@ -102,8 +102,12 @@ export class Connector {
     this.#options.slots.release()
   }
 
-  /** Somebody has joined, from one side or the other. */
-  onJoined(peer: PeerConnection): void {
+  /**
+   * Somebody has joined, from one side or the other.
+   *
+   * @param twin the connection to the same peer that had to go for it: where it led is not dialled meanwhile
+   */
+  onJoined(peer: PeerConnection, twin: PeerConnection | undefined): void {
     const { clock, slots } = this.#options
     const holder: SlotHolder = {
       host: peer.remote.host,
@@ -112,6 +116,7 @@ export class Connector {
     }
     this.#holders.set(peer, holder)
     slots.settle(holder)
+    if (twin?.direction === 'out') this.#addAlias(peer, twin.remote)
   }
 
   /** Somebody that had joined is gone. */

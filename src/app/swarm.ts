@@ -308,7 +308,7 @@ export class Swarm implements PeerObserver {
     })
     this.#peers.set(peer.id, peer)
     this.#scheduleRound()
-    this.#connector.onJoined(peer)
+    this.#connector.onJoined(peer, twin)
     options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.client })
     if (this.#transfer) this.#introduce(peer, this.#transfer)
     peer.start(rest)

@@ -330,23 +330,6 @@ describe('one process', () => {
   })
 })
 
-test('two that dial each other at the same time keep one connection', async () => {
-  const sim = new SimSwarm({ seed: 18, hashes, payloadBytes: 16 * PIECE })
-  const left = await sim.machine({ has: '########........' })
-  const right = await sim.node({ has: '........########' })
-  const session = right.node.addSession({
-    metainfo: sim.metainfo,
-    path: PAYLOAD_PATH,
-    mode: 'download',
-    peers: [left.address],
-  })
-  const again = left.node.sessions[0]!
-  sim.runUntil(() => session.isComplete && again.isComplete, { withinMs: 5 * MINUTES })
-
-  expect(isSame(right.file(), sim)).toBe(true)
-  expect(isSame(left.file(), sim)).toBe(true)
-})
-
 test('limits hold: at 1 MiB/s, 4 MiB take 4 s', async () => {
   const sim = new SimSwarm({ seed: 19, hashes, payloadBytes: 4 * 2 ** 20 })
   const seeder = await sim.seeder({ node: { maxUp: 2 ** 20 } })
