@@ -2,14 +2,12 @@
 import { METADATA_BLOCK_LENGTH } from '../protocol/metadata-message.ts'
 import type { Millis } from '../protocol/ports.ts'
 
-/** A block that has not come by then is asked of another peer. */
-const BLOCK_TIMEOUT: Millis = 8_000
-
 interface Block {
   bytes: Uint8Array | undefined
   /** Who was asked last, or who sent it; 0: nobody. */
   peer: number
-  askedAt: Millis
+  /** When it is asked of another. */
+  dueAt: Millis
 }
 
 export class MetadataAssembly {
@@ -29,7 +27,7 @@ export class MetadataAssembly {
     this.#blocks = Array.from({ length: this.#missing }, () => ({
       bytes: undefined,
       peer: 0,
-      askedAt: -Infinity,
+      dueAt: -Infinity,
     }))
   }
 
@@ -66,11 +64,11 @@ export class MetadataAssembly {
     )
   }
 
-  /** Takes the next block that should be asked for as asked of `peer`; -1 when there is none. */
-  ask(peer: number, now: Millis): number {
+  /** Takes the next block that should be asked for as asked of `peer`, which has so much time for it; -1 when there is none. */
+  ask(peer: number, now: Millis, timeout: Millis): number {
     const at = this.#blocks.findIndex((block) => block.bytes === undefined && !isAwaited(block, now))
     if (at < 0) return -1
-    Object.assign(this.#blocks[at]!, { peer, askedAt: now })
+    Object.assign(this.#blocks[at]!, { peer, dueAt: now + timeout })
     return at
   }
 
@@ -87,7 +85,7 @@ export class MetadataAssembly {
   release(peer: number): void {
     for (const block of this.#blocks)
       if (block.peer === peer && block.bytes === undefined)
-        Object.assign(block, { peer: 0, askedAt: -Infinity })
+        Object.assign(block, { peer: 0, dueAt: -Infinity })
   }
 
   /** All blocks, one after the other. */
@@ -98,6 +96,6 @@ export class MetadataAssembly {
   }
 }
 
-function isAwaited({ bytes, askedAt }: Block, now: Millis): boolean {
-  return bytes === undefined && now - askedAt < BLOCK_TIMEOUT
+function isAwaited({ bytes, dueAt }: Block, now: Millis): boolean {
+  return bytes === undefined && now < dueAt
 }

@@ -29,6 +29,12 @@ export const MAX_METADATA_REQUESTS = 4
  */
 const ATTEMPT_TIMEOUT: Millis = 15_000
 const ATTEMPT_TIMEOUT_PER_BLOCK: Millis = 500
+/**
+ * A block that has not come by then is asked of another peer. Doubled each time that the peer failed before, up to so often: many
+ * who ask a slow one at once would otherwise all give up, and ask again, for ever.
+ */
+const BLOCK_TIMEOUT: Millis = 8_000
+const MAX_BLOCK_TIMEOUT: Millis = 64_000
 /** A peer that rejected a block, or did not deliver, is asked again after so long. */
 const PAUSE: Millis = 60_000
 /** What one peer may ask for in a minute: the whole so often … */
@@ -178,12 +184,13 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     const able = this.#able(now)
     const assembly = (this.#assembly = this.#isSuspicious ? this.#oneByOne(able) : this.#together(able))
     if (assembly === undefined) return
-    for (const { peer } of this.#helpers(assembly, able)) this.#ask(assembly, peer, now)
+    for (const known of this.#helpers(assembly, able)) this.#ask(assembly, known, now)
   }
 
-  #ask(assembly: MetadataAssembly, peer: Peer, now: Millis): void {
+  #ask(assembly: MetadataAssembly, { peer, failures }: Able<Peer>, now: Millis): void {
+    const timeout = Math.min(MAX_BLOCK_TIMEOUT, BLOCK_TIMEOUT * 2 ** failures)
     for (let room = MAX_METADATA_REQUESTS - assembly.inFlight(peer.id, now); room > 0; room--) {
-      const block = assembly.ask(peer.id, now)
+      const block = assembly.ask(peer.id, now, timeout)
       if (block < 0) return
       peer.sendExtended(this.name, encodeMetadataRequest(block))
     }

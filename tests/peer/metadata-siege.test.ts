@@ -260,6 +260,11 @@ describe('slow', () => {
     expectWithin(10 * MINUTE)
   })
 
+  test('and honest is enough when nobody else is there: who serves many at once needs long for each', () => {
+    join(slow(4 * SECOND))
+    expectWithin(5 * MINUTE)
+  })
+
   test('is not what all have to wait for when they are asked one by one', () => {
     info = new SeededRandom(2).fill(new Uint8Array(200 * METADATA_BLOCK_LENGTH))
     begin()
