@@ -1,7 +1,17 @@
-/** What a simulated process gets from outside: TCP, HTTP, a disk, a socket for the DHT where there is one, and no state folder. */
+/** What a simulated process gets from outside: TCP, HTTP, a disk, and where there are such things a socket for the DHT, a state folder and a local network. */
+import type { StateStore } from '../../dht/life/state-store.ts'
 import { canonicalIp, type Endpoint } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'
-import type { Clock, Datagrams, Dialer, Hashes, HttpClient, Listener, Random } from '../../protocol/ports.ts'
+import type {
+  Clock,
+  Datagrams,
+  Dialer,
+  Hashes,
+  HttpClient,
+  Listener,
+  MulticastGroup,
+  Random,
+} from '../../protocol/ports.ts'
 import type { Disk } from '../../storage/disk.ts'
 import type { Environment } from '../environment.ts'
 
@@ -17,9 +27,18 @@ export interface SimProcessPorts {
   readonly listen: () => Listener
   /** For its DHT node, which it does not have when this is missing. */
   readonly bindDht?: () => Datagrams
+  readonly openState?: (name: string) => StateStore
+  readonly joinGroup?: (group: Endpoint) => MulticastGroup
 }
 
-export function simEnvironment({ address, listen, bindDht, ...ports }: SimProcessPorts): Environment {
+export function simEnvironment({
+  address,
+  listen,
+  bindDht,
+  openState,
+  joinGroup = unheard,
+  ...ports
+}: SimProcessPorts): Environment {
   return {
     ...ports,
     copyBytes: (source, target, at) => target.set(source, at),
@@ -29,11 +48,18 @@ export function simEnvironment({ address, listen, bindDht, ...ports }: SimProces
     },
     listenTcp: () => Promise.resolve(listen()),
     bindUdp: () => Promise.resolve(bindDht === undefined ? [] : [bindDht()]),
-    openState: () => Promise.reject(new StorageError('disk.missing', 'machines here have no state')),
+    openState: (_folder, name) =>
+      openState === undefined
+        ? Promise.reject(new StorageError('disk.missing', 'machines here have no state'))
+        : Promise.resolve(openState(name)),
     openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
     addresses: () => [address],
-    joinGroup: (group) => ({ group, ...unconnected(group), send() {}, onInterface() {}, onFailed() {} }),
+    joinGroup,
   }
+}
+
+function unheard(group: Endpoint): MulticastGroup {
+  return { group, ...unconnected(group), send() {}, onInterface() {}, onFailed() {} }
 }
 
 /** A socket that reaches nobody. */

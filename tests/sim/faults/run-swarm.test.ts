@@ -54,7 +54,7 @@ describe('promises', () => {
   test('are tried on swarms that meet in each way, from files and from links', () => {
     const swarms = Array.from({ length: 20 }, (_, index) => swarmOf(10 + index))
     const meetings = new Set(swarms.map(({ meeting }) => meeting))
-    expect([...meetings].toSorted()).toEqual(['dht', 'given', 'tracker'])
+    expect([...meetings].toSorted()).toEqual(['dht', 'given', 'lan', 'tracker'])
     expect(new Set(swarms.map(({ hasLink }) => hasLink)).size).toBe(2)
   })
 

@@ -10,7 +10,9 @@ import type { Session } from '../../session.ts'
 import type { PayloadOptions, SessionEvent } from '../../session-options.ts'
 import type { SimDatagramNetwork } from '../datagram-network.ts'
 import { simEnvironment } from '../environment.ts'
+import { SimStateStore } from '../state-store.ts'
 import type { SimHost } from '../stream-network.ts'
+import type { SimLan } from './lan.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { SimProcess } from './process.ts'
 import type { MachinePlan, Meeting } from './scenario.ts'
@@ -34,6 +36,7 @@ export interface MachineOptions {
   readonly plan: MachinePlan
   readonly host: SimHost
   readonly datagrams: SimDatagramNetwork
+  readonly lan: SimLan
   /** Nothing passes between it and that address now. */
   readonly isCutOff: (from: string) => boolean
   readonly clock: MachineClock
@@ -68,6 +71,8 @@ export class Machine {
   #node: Node | undefined
   #session: Session | undefined
   #lives = 0
+  /** What its DHT node remembers from life to life, by name of the file. */
+  readonly #states = new Map<string, SimStateStore>()
 
   constructor(options: MachineOptions) {
     const { metainfo, path } = options
@@ -128,12 +133,15 @@ export class Machine {
       address: host.address,
       listen: () => process.listen(PORT),
       bindDht: () => process.bindUdp(DHT_PORT),
+      openState: (name) => this.#openState(name),
+      joinGroup: (group) => process.joinGroup(group),
     })
     const onEvent = (event: MachineEvent): void => observer.onEvent(this, event)
     const at = (port: number): string[] => knows.map((address) => formatEndpoint({ host: address, port }))
     this.#node = await Node.open(env, {
       tcpListen: `:${PORT}`,
-      ...(meeting === 'dht' && { dhtListen: `:${DHT_PORT}`, bootstrap: at(DHT_PORT) }),
+      ...(meeting === 'dht' && { dhtListen: `:${DHT_PORT}`, bootstrap: at(DHT_PORT), stateDir: '/state' }),
+      hasLan: meeting === 'lan',
       onEvent,
     })
     const sources = {
@@ -186,12 +194,35 @@ export class Machine {
     const { disk, clock, observer } = this.options
     observer.onDown(this, how)
     this.#process?.kill()
-    if (how === 'power') disk.crash(lossPercent)
+    if (how === 'power') this.#losePower(lossPercent)
     else disk.kill()
+    for (const state of this.#states.values()) state.isOpen = false
     clock.goOn()
     this.#process = undefined
     this.#node = undefined
     this.#session = undefined
+  }
+
+  #losePower(lossPercent: number): void {
+    this.options.disk.crash(lossPercent)
+    // It is not synced, so that of a new one a part may be there.
+    for (const state of this.#states.values())
+      if (state.saved instanceof Uint8Array && lossPercent > 0)
+        state.saved = state.saved.subarray(0, Math.floor((state.saved.length * lossPercent) / 100))
+  }
+
+  #openState(name: string): SimStateStore {
+    const store = new SimStateStore(this.#states.get(name)?.saved)
+    this.#states.set(name, store)
+    return store
+  }
+
+  /** Files of state that are open. */
+  get stateCount(): number {
+    return this.#states
+      .values()
+      .filter(({ isOpen }) => isOpen)
+      .toArray().length
   }
 
   /** What lies on the disk where a piece should be; undefined when a file of it is missing or too short. */

@@ -12,16 +12,19 @@ import type {
   Dialer,
   Listener,
   Millis,
+  MulticastGroup,
   StreamHandler,
 } from '../../../protocol/ports.ts'
 import type { SimDatagramNetwork } from '../datagram-network.ts'
 import type { SimHost } from '../stream-network.ts'
+import type { SimLan } from './lan.ts'
 import type { MachineClock } from './machine-clock.ts'
 
 export interface ProcessOptions {
   readonly clock: MachineClock
   readonly host: SimHost
   readonly datagrams: SimDatagramNetwork
+  readonly lan: SimLan
   /** Nothing passes between the machine and that address now. */
   readonly isCutOff: (from: string) => boolean
   /** It hands bytes to the network. */
@@ -37,7 +40,7 @@ export class SimProcess implements Dialer {
   readonly options: ProcessOptions
   readonly #streams = new Set<ProcessStream>()
   #listener: Listener | undefined
-  readonly #sockets = new Set<Datagrams>()
+  readonly #sockets = new Set<Datagrams | MulticastGroup>()
   #timers = 0
   #isDead = false
 
@@ -97,6 +100,25 @@ export class SimProcess implements Dialer {
     }
     this.#listener = inner
     return listener
+  }
+
+  joinGroup(group: Endpoint): MulticastGroup {
+    const { host, lan } = this.options
+    const inner = lan.join(host.address, group)
+    const socket: MulticastGroup = {
+      group,
+      send: (data) => inner.send(data),
+      onDatagram: () => {},
+      onInterface: () => {},
+      onFailed: () => {},
+      close: () => {
+        inner.close()
+        this.#sockets.delete(socket)
+      },
+    }
+    inner.onDatagram = (data, from) => this.run(() => socket.onDatagram(data, from))
+    this.#sockets.add(socket)
+    return socket
   }
 
   bindUdp(port: number): Datagrams {

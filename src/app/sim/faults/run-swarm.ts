@@ -161,6 +161,7 @@ class Run {
       clock.now() >= deadline && 'timers go on',
       streams.streamCount > 0 && `${streams.streamCount} connections`,
       machines.some(({ socketCount }) => socketCount > 0) && 'UDP sockets',
+      machines.some(({ stateCount }) => stateCount > 0) && 'open files of state',
       nodes.some((node) => node.snapshot().bufferBytes > 0) && 'buffers',
     ].filter((what) => what !== false)
     if (left.length > 0) this.#oracle.fail('leaks', machines[0]!, left.join(', '))

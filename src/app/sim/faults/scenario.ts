@@ -10,8 +10,8 @@ import type { WebServerPlan } from './web-server.ts'
  */
 export type Role = 'seeder' | 'leecher' | 'poisoner'
 
-/** By what machines find each other at first: addresses that they are given, a tracker, or their DHT nodes. */
-export type Meeting = 'given' | 'tracker' | 'dht'
+/** By what machines find each other at first: addresses that they are given, a tracker, their DHT nodes, or multicast. */
+export type Meeting = 'given' | 'tracker' | 'dht' | 'lan'
 
 export interface MachinePlan {
   readonly role: Role
@@ -43,6 +43,8 @@ export interface SwarmPlan {
   readonly meeting: Meeting
   /** Leechers start from a link: the info dictionary has to come from peers. */
   readonly hasLink: boolean
+  /** What makes the info dictionary one of several blocks (BEP 9). */
+  readonly paddingBytes: number
 }
 
 const MIN_BLOCKS = 8
@@ -77,10 +79,11 @@ export function drawSwarm(random: Random): SwarmPlan {
     ...(random.int(3) === 0 && { web: drawWebServer(random, length) }),
     meeting: MEETINGS[random.int(MEETINGS.length)]!,
     hasLink: random.int(4) === 0,
+    paddingBytes: Math.max(0, random.int(6) - 2) * BLOCK,
   }
 }
 
-const MEETINGS: readonly Meeting[] = ['given', 'given', 'tracker', 'dht']
+const MEETINGS: readonly Meeting[] = ['given', 'given', 'tracker', 'dht', 'lan']
 
 /** As fast as a slow seeder or an honest one. */
 function drawWebServer(random: Random, length: number): WebServerPlan {

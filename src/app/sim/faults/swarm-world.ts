@@ -1,6 +1,8 @@
 /** The machines of a simulated swarm, what connects them, and the hand that breaks and mends. */
 import { buildMetainfo } from '../../../metainfo/build.ts'
+import { parseMetadata } from '../../../metainfo/torrent-file.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
+import { encodeBencode } from '../../../protocol/bencode-writer.ts'
 import type { Clock, Hashes, Millis, Random } from '../../../protocol/ports.ts'
 import { PAGE_BYTES } from '../../../storage/memory-file.ts'
 import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
@@ -9,6 +11,7 @@ import { SimDatagramNetwork } from '../datagram-network.ts'
 import { SimHttp } from '../http.ts'
 import { SeededRandom } from '../random.ts'
 import { SimStreams } from '../stream-network.ts'
+import { SimLan } from './lan.ts'
 import { Machine, STOP_TIMEOUT, type Ending, type MachineObserver } from './machine.ts'
 import { MachineClock } from './machine-clock.ts'
 import { NetworkCuts } from './network-cuts.ts'
@@ -70,6 +73,12 @@ export class SwarmWorld {
       weather: { ...DATAGRAM_WEATHER, medianRttMs: 2 * plan.latencyMs },
       hashes,
     })
+    const lan = new SimLan({
+      clock: this.clock,
+      random: random.fork('lan'),
+      latencyMs: plan.latencyMs,
+      isCutOff: (a, b) => this.streams.isPartitioned(a, b),
+    })
     this.metainfo = metainfoOf(plan, hashes)
     this.machines = plan.machines.map((machinePlan, index) => {
       const own = random.fork(`machine ${index}`)
@@ -81,6 +90,7 @@ export class SwarmWorld {
         plan: machinePlan,
         host: this.streams.host(hostOf(index), machinePlan),
         datagrams,
+        lan,
         isCutOff: (from) => this.streams.isPartitioned(hostOf(index), from),
         clock,
         disk,
@@ -289,12 +299,14 @@ export class SwarmWorld {
   }
 }
 
-function metainfoOf({ content, pieceLength, fileLengths, web }: SwarmPlan, hashes: Hashes): Metainfo {
+function metainfoOf(plan: SwarmPlan, hashes: Hashes): Metainfo {
+  const { content, pieceLength, fileLengths, web, paddingBytes } = plan
   const digests = new Uint8Array(20 * Math.ceil(content.length / pieceLength))
   for (let piece = 0; piece * 20 < digests.length; piece++)
     digests.set(hashes.sha1(content.subarray(piece * pieceLength, (piece + 1) * pieceLength)), piece * 20)
   const isSingleFile = fileLengths.length === 1
-  return buildMetainfo(
+  const webSeeds = web ? [WEB_SEED] : []
+  const { infoBytes } = buildMetainfo(
     {
       name: 'payload',
       isSingleFile,
@@ -302,10 +314,15 @@ function metainfoOf({ content, pieceLength, fileLengths, web }: SwarmPlan, hashe
       pieceLength,
       digests,
       isPrivate: false,
-      ...(web && { webSeeds: [WEB_SEED] }),
     },
     hashes,
   )
+  // A key that nobody knows, behind all others.
+  const padding = encodeBencode({ 'x-padding': new Uint8Array(paddingBytes) })
+  const padded = new Uint8Array(infoBytes.length + padding.length - 2)
+  padded.set(infoBytes)
+  padded.set(padding.subarray(1), infoBytes.length - 1)
+  return parseMetadata(padded, { webSeeds, trackers: [], bootstrap: [] }, hashes)
 }
 
 /** As if the files had always been there. */
