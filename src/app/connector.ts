@@ -119,12 +119,17 @@ export class Connector {
     if (twin?.direction === 'out') this.#addAlias(peer, twin.remote)
   }
 
-  /** Somebody that had joined is gone. */
-  onClosed(peer: PeerConnection, reason: string): void {
+  /**
+   * Somebody that had joined is gone.
+   *
+   * @param isNothingLeft it has everything, and so have we
+   */
+  onClosed(peer: PeerConnection, reason: string, isNothingLeft: boolean): void {
     const now = this.#options.clock.now()
     for (const endpoint of [peer.remote, ...(this.#aliases.get(peer) ?? [])]) {
-      // Who breaks the rules, or has nothing left to exchange, is tried again, but ever later.
-      if (reason.startsWith('wire.') || peer.isSeed) this.#list.onFailed(endpoint, now)
+      if (isNothingLeft) this.#list.onNothingLeft(endpoint, now)
+      // Who breaks the rules is tried again, but ever later.
+      else if (reason.startsWith('wire.')) this.#list.onFailed(endpoint, now)
       else this.#list.onClosed(endpoint, now)
     }
     this.#aliases.delete(peer)

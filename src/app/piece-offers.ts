@@ -120,7 +120,9 @@ export class PieceOffers {
     if (spreading === undefined) return
     const isAlone = this.#peers.size === 1 && now - this.#joinedAt >= ALONE
     for (const peer of this.#peers.values()) {
-      if (peer.isChoked || (peer.uploads?.size ?? 0) > 0) spreading.onExcused(peer.id, now)
+      // Who is shown what it does not want may want something else, or have everything, too.
+      const mayNot = peer.isChoked && (peer.isInterestedInUs || !spreading.hasOffers(peer.id))
+      if (mayNot || (peer.uploads?.size ?? 0) > 0) spreading.onExcused(peer.id, now)
       if (isAlone || spreading.isUnwilling(peer.id, now)) peer.sendHaves(spreading.showAll(peer.id))
     }
   }

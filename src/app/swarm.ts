@@ -279,7 +279,7 @@ export class Swarm implements PeerObserver {
       downloaded: peer.downRate.total,
       uploaded: peer.upRate.total,
     })
-    this.#connector.onClosed(peer, reason)
+    this.#connector.onClosed(peer, reason, this.#areBothComplete(peer))
   }
 
   // Inside.
@@ -340,8 +340,12 @@ export class Swarm implements PeerObserver {
     return isOursGreater === (direction === 'out')
   }
 
+  #areBothComplete(peer: PeerConnection): boolean {
+    return peer.isSeed && this.#transfer?.downloader.picker.isComplete === true
+  }
+
   #closeIfBothComplete(peer: PeerConnection): void {
-    if (peer.isSeed && this.#transfer!.downloader.picker.isComplete) peer.close('both have everything')
+    if (this.#areBothComplete(peer)) peer.close('both have everything')
   }
 
   /** Rounds go on while there is somebody, or something to fetch: hundreds of seeds that nobody wants let a process sleep. */

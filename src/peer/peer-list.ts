@@ -169,6 +169,13 @@ export class PeerList {
     return wait
   }
 
+  /** Both have everything: tried again, as one of them may lose something, but not soon. */
+  onNothingLeft(endpoint: Endpoint, now: Millis): void {
+    const entry = this.#known.get(formatEndpoint(endpoint))
+    if (entry !== undefined && this.onFailed(endpoint, now) !== undefined)
+      entry.retryAt = now + this.#backOff(Infinity)
+  }
+
   /** A connection ended after both handshakes: tried again soon, with a clean record. */
   onClosed(endpoint: Endpoint, now: Millis): void {
     const key = formatEndpoint(endpoint)

@@ -20,6 +20,8 @@ export interface SuperSeedingOptions {
 interface Guest {
   /** Pieces that it has, was shown, or asked for. */
   readonly known: Bitfield
+  /** Pieces that it was told that we have. Undefined when those are all. */
+  told: Bitfield | undefined
   /** Shown, and neither asked for nor had since. Undefined when it was shown everything. */
   offers: Set<number> | undefined
   ahead: number
@@ -62,6 +64,7 @@ export class SuperSeeding {
   add(id: number, isShownAll: boolean, now: Millis): void {
     this.#guests.set(id, {
       known: new Bitfield(this.#pieceCount),
+      told: isShownAll ? undefined : new Bitfield(this.#pieceCount),
       offers: isShownAll ? undefined : new Set(),
       ahead: START_AHEAD,
       tookAt: now,
@@ -100,7 +103,8 @@ export class SuperSeeding {
   }
 
   /**
-   * Fresh pieces that it is to be shown now.
+   * Fresh pieces that it is to be shown now. Once it knows of all, those that it had by itself, too: else it would not learn
+   * that we have everything, and two that do would hide some piece from each other for ever.
    *
    * @param groupSize pieces that are shown together, from a multiple of it on
    */
@@ -109,14 +113,14 @@ export class SuperSeeding {
     const { offers, ahead } = guest
     const shown: number[] = []
     // A few messages of many pieces cost less than many of one.
-    if (offers === undefined || offers.size > ahead / 2) return shown
-    while (offers.size < ahead) {
+    if (offers === undefined) return shown
+    while (offers.size < ahead && (shown.length > 0 || offers.size <= ahead / 2)) {
       const group = this.#freshGroup(guest, groupSize)
       if (group.length === 0) break
       for (const piece of group) this.#show(guest, piece)
       shown.push(...group)
     }
-    return shown
+    return guest.known.isFull ? [...shown, ...untold(guest)] : shown
   }
 
   /**
@@ -129,6 +133,11 @@ export class SuperSeeding {
     const found = this.#leastKnown(guest, Infinity)
     for (const piece of found) this.#show(guest, piece)
     return found
+  }
+
+  /** It was shown something that it has neither asked for nor had since. */
+  hasOffers(id: number): boolean {
+    return (this.#guests.get(id)?.offers?.size ?? 0) > 0
   }
 
   /** It does not know yet that we have everything. */
@@ -144,13 +153,12 @@ export class SuperSeeding {
     return now - guest.tookAt >= PATIENCE
   }
 
-  /** From now on it is shown everything. @returns what it was not shown yet and does not have */
+  /** From now on it is shown everything. @returns what it was not told of yet */
   showAll(id: number): number[] {
     const guest = this.#guests.get(id)!
     const { known, offers } = guest
-    const rest: number[] = []
+    const rest = untold(guest)
     if (offers === undefined) return rest
-    for (let piece = 0; piece < known.length; piece++) if (!known.has(piece)) rest.push(piece)
     guest.offers = undefined
     // It may well leave what it has not taken: that is fresh again.
     const untaken = new Bitfield(known.length)
@@ -219,10 +227,21 @@ export class SuperSeeding {
 
   #show(guest: Guest, piece: number): void {
     guest.offers!.add(piece)
+    guest.told?.set(piece)
     this.#learn(guest, piece)
   }
 
   #learn(guest: Guest, piece: number): void {
     if (guest.known.set(piece)) this.#knowers.onHave(piece)
   }
+}
+
+/** What a guest was not told of yet, and is now. */
+function untold(guest: Guest): number[] {
+  const { told } = guest
+  const rest: number[] = []
+  for (let piece = 0; told !== undefined && piece < told.length; piece++)
+    if (!told.has(piece)) rest.push(piece)
+  guest.told = undefined
+  return rest
 }

@@ -18,6 +18,7 @@ function join(id: number): PeerConnection {
   const peer = {
     id,
     isChoked: false,
+    isInterestedInUs: true,
     pieces: new Bitfield(PIECES),
     sendHaves: (pieces: readonly number[]) => told.push(...pieces),
   } as unknown as PeerConnection
@@ -81,6 +82,15 @@ test('whoever takes nothing is shown everything', () => {
   join(2)
   offers.round(PATIENCE)
   expect(shown.get(1)).toHaveLength(PIECES)
+})
+
+test('who may not take anything is shown no more, unless it does not want what it is shown', () => {
+  const [patient, other] = [join(1), join(2)]
+  Object.assign(patient, { isChoked: true })
+  Object.assign(other, { isChoked: true, isInterestedInUs: false })
+  for (let now = 0; now <= PATIENCE; now += 1_000) offers.round(now)
+  expect(shown.get(1)).toHaveLength(1)
+  expect(shown.get(2)).toHaveLength(PIECES)
 })
 
 test('what a leecher has is shown to everybody', () => {

@@ -50,6 +50,14 @@ test('static peers go first and are tried for ever, ever more rarely', () => {
   expect(Math.max(...waits)).toBeLessThanOrEqual(RETRY_MAX)
 })
 
+test('with whom nothing is left to exchange is tried again, but not soon', () => {
+  list.add(A, 'static', 0)
+  list.onConnected(A)
+  list.onNothingLeft(A, 0)
+  expect(list.next(RETRY_MAX / 2)).toBeUndefined()
+  expect(list.next(RETRY_MAX)).toEqual(A)
+})
+
 function giveUp(endpoint: Endpoint): void {
   for (let i = 0; i < MAX_FAILURES; i++) {
     list.onConnecting(endpoint)

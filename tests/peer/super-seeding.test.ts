@@ -86,6 +86,15 @@ test('we hide something until a guest knows of every piece, or is shown all', ()
   expect(seeder.isHiding(2)).toBe(false)
 })
 
+test('who knows of every piece is told of those that it has by itself, once', () => {
+  const seeder = seeding(1)
+  const [shown] = seeder.offer(1, 1)
+  const all = Array.from({ length: PIECES }, (_, piece) => piece)
+  for (const piece of all) if (piece !== shown) seeder.onHave(1, piece)
+  expect(seeder.offer(1, 1)).toEqual(all.filter((piece) => piece !== shown))
+  expect(seeder.offer(1, 1)).toEqual([])
+})
+
 test('a piece that somebody got elsewhere is not shown to others while there are fresh ones', () => {
   const seeder = seeding(1, 2)
   seeder.onHave(2, 7)
