@@ -96,6 +96,25 @@ describe('a web seed', () => {
   })
 })
 
+test('a web seed and a peer give at least 1.7 times what one of them gives', async () => {
+  const bytesPerSecond = 1_000_000
+  const seconds = async (flags: { readonly web: boolean; readonly peer: boolean }): Promise<number> => {
+    const sim = new SimSwarm({ seed: 3, hashes, payloadBytes: 32 * 2 ** 20 })
+    const seeder = await sim.seeder({ up: bytesPerSecond })
+    const story = await download(sim, {
+      // Four requests at a time.
+      server: ranges(sim.payload, { bytesPerSecond: bytesPerSecond / 4 }),
+      ...(flags.peer && { peers: [seeder] }),
+      ...(!flags.web && { urls: [] }),
+    })
+    sim.runUntil(() => story.leecher.session.isComplete, { withinMs: MINUTES })
+    return sim.clock.now() / 1_000
+  }
+  const alone = [await seconds({ web: true, peer: false }), await seconds({ web: false, peer: true })]
+  const together = await seconds({ web: true, peer: true })
+  expect(Math.min(...alone) / together).toBeGreaterThan(1.7)
+})
+
 describe('what is wrong with a web seed ends it, and the download goes on', () => {
   const faults: [string, (sim: SimSwarm) => SimServer, RegExp][] = [
     [

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readInputs } from './engine/input-file.ts'
-import { MAX_INPUT_MS, type FuzzTarget } from './engine/target.ts'
+import type { FuzzTarget } from './engine/target.ts'
 import { corpusPath, findingsPath, targetNames, targetUrl } from './places.ts'
 
 /** Inputs of a target each of which takes long: the shortest ones. */
@@ -22,13 +22,9 @@ describe.each(targetNames())('%s', async (name) => {
     for (const input of inputs) await target.run(input)
   })
 
-  test('holds for what once went wrong, and takes no longer than it may', async () => {
-    const before = process.threadCpuUsage()
-    const inputs = readInputs(findingsPath(name))
-    for (const input of inputs) await target.run(input)
-    const { user } = process.threadCpuUsage(before)
-    // Work, not time; what once was slow took hundreds of times as much, and this process has hardly begun to compile.
-    expect(user / 1_000).toBeLessThanOrEqual(10 * MAX_INPUT_MS * Math.max(1, inputs.length))
+  // What once was slow took hundreds of times as much as others: it would not end in the time that a test has.
+  test('holds for what once went wrong', async () => {
+    for (const input of readInputs(findingsPath(name))) await target.run(input)
   })
 })
 

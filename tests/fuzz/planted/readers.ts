@@ -24,7 +24,7 @@ export function readGreedily(data: Uint8Array): void {
 }
 
 export function readSlowly(data: Uint8Array): void {
-  const end = process.threadCpuUsage().user + (data[0] === 0x7e ? 150_000 : 0)
+  const end = process.threadCpuUsage().user + (data[0] === 0x7e ? 300_000 : 0)
   while (process.threadCpuUsage().user < end);
 }
 
