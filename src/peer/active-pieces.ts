@@ -39,8 +39,8 @@ export class ActivePieces {
   }
 
   /** In no order. */
-  get all(): Iterable<ActivePiece> {
-    return this.#pieces
+  get all(): readonly ActivePiece[] {
+    return this.#pieces.all
   }
 
   /** May another one be begun when `maxBytes` are the limit? */
@@ -107,12 +107,12 @@ export class ActivePieces {
   }
 
   reservedFor(source: number): ActivePiece[] {
-    return [...this.#pieces].filter((active) => active.reservedFor === source)
+    return this.#pieces.all.filter((active) => active.reservedFor === source)
   }
 
   /** What `source` sent is missing again. @returns the pieces that it sent something of, and how many bytes */
   forget(source: number): (readonly [active: ActivePiece, bytes: number])[] {
-    const pieces = Array.from(this.#pieces, (active) => [active, this.#forgetIn(active, source)] as const)
+    const pieces = this.#pieces.all.map((active) => [active, this.#forgetIn(active, source)] as const)
     return pieces.filter(([, bytes]) => bytes > 0)
   }
 
@@ -129,7 +129,7 @@ export class ActivePieces {
   /** Those to be given up because there are too many bytes: nobody is asked for them; those with the fewest blocks first. */
   surplus(): ActivePiece[] {
     if (this.#bytes <= MAX_ACTIVE_BYTES) return []
-    const orphans = [...this.#pieces].filter((active) => active.requestCount === 0)
+    const orphans = this.#pieces.all.filter((active) => active.requestCount === 0)
     orphans.sort((a, b) => b.missingCount / b.blockCount - a.missingCount / a.blockCount || a.piece - b.piece)
     let excess = this.#bytes - MAX_ACTIVE_BYTES
     let count = 0

@@ -10,7 +10,7 @@ const SPREAD = 0x9e3779b9
  * A hash table with linear probing, at most half full. A `Map` from which as much is taken as is put in makes its table anew
  * all the time, and V8 keeps those that it leaves behind until it clears its whole heap.
  */
-export class BegunPieces implements Iterable<ActivePiece> {
+export class BegunPieces {
   #slots: (ActivePiece | undefined)[] = emptySlots(INITIAL_SLOTS)
   #size = 0
 
@@ -44,12 +44,12 @@ export class BegunPieces implements Iterable<ActivePiece> {
   }
 
   /** In no order. */
-  *[Symbol.iterator](): Iterator<ActivePiece> {
-    for (const active of this.#slots) if (active !== undefined) yield active
+  get all(): readonly ActivePiece[] {
+    return this.#slots.filter((active) => active !== undefined)
   }
 
   #grow(): void {
-    const all = [...this]
+    const { all } = this
     this.#slots = emptySlots(2 * this.#slots.length)
     for (const active of all) this.#slots[this.#slotOf(active.piece)] = active
   }

@@ -63,7 +63,7 @@ export class Parole {
   mayBegin(source: number): boolean {
     const { active, pending } = this.#books
     let count = 0
-    for (const pieces of [active.all, pending])
+    for (const pieces of [active.all, pending.all])
       for (const each of pieces) if (each.reservedFor === source) count++
     return count < (this.isUnproven(source) ? MAX_UNPROVEN_PIECES : MAX_PAROLE_PIECES)
   }

@@ -26,7 +26,7 @@ test('whatever is put in and taken out, it holds what a Map would', () => {
         expect(begun.size).toBe(model.size)
       }
       for (const each of pieces) expect(begun.get(each)).toBe(model.get(each))
-      expect(new Set(begun)).toEqual(new Set(model.values()))
+      expect(new Set(begun.all)).toEqual(new Set(model.values()))
     }),
   )
 })
