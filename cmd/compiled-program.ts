@@ -21,10 +21,12 @@ type Wrapper = (
 /** Each has a cache of its own: a process takes over all that is in one, and needs what is done by those of its kind. */
 const KINDS = ['get', 'seed', 'create', 'help']
 
-const CHECKSUM_BYTES = 4
+/** A cache begins with the checksums of the program that it is of, and of what follows. */
+const HEAD_BYTES = 8
 
 export class CompiledProgram {
   readonly #file: string
+  readonly #checksum: number
   readonly #script: Script
   /** Where the cache is to be written: there is none, or V8 does not take it. */
   #missing: string | undefined
@@ -38,9 +40,10 @@ export class CompiledProgram {
     this.#file = file
     const source = readFileSync(file)
     const kind = KINDS.find((kind) => args.some((arg) => arg.replace(/^-*/, '') === kind)) ?? 'other'
-    // V8 itself compares only the length of the source.
-    const cache = folder && join(folder, `bitswarm-${crc32(source).toString(16)}-${kind}`)
-    const cachedData = cache && readCache(cache)
+    // One for each kind, whatever version was here before.
+    const cache = folder && join(folder, `bitswarm-${kind}`)
+    this.#checksum = crc32(source)
+    const cachedData = cache && readCache(cache, this.#checksum)
     this.#script = new Script(source.toString('latin1'), {
       filename: file,
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
@@ -58,29 +61,34 @@ export class CompiledProgram {
   /** Writes the cache, if there is none, with all functions that have been called by now. Takes 15 ms. */
   keep(): void {
     if (this.#missing === undefined) return
-    writeCache(this.#missing, this.#script.createCachedData())
+    writeCache(this.#missing, this.#checksum, this.#script.createCachedData())
     this.#missing = undefined
   }
 }
 
-/** @returns undefined for one that is not there or not whole: V8 does not look, and would run what it finds */
-function readCache(path: string): Buffer | undefined {
+/**
+ * V8 itself compares only the length of the source, and runs what it finds.
+ *
+ * @returns undefined for one that is not there, of another program, or not whole
+ */
+function readCache(path: string, program: number): Buffer | undefined {
   try {
     const bytes = readFileSync(path)
-    const data = bytes.subarray(CHECKSUM_BYTES)
-    return crc32(data) === bytes.readUInt32LE() ? data : undefined
+    const data = bytes.subarray(HEAD_BYTES)
+    return bytes.readUInt32LE() === program && bytes.readUInt32LE(4) === crc32(data) ? data : undefined
   } catch {
     return undefined
   }
 }
 
 /** A wish: where it cannot be written, every process compiles for itself. */
-function writeCache(path: string, data: Buffer): void {
+function writeCache(path: string, program: number, data: Buffer): void {
   const scratch = `${path}.${process.pid}`
-  const checksum = Buffer.alloc(CHECKSUM_BYTES)
-  checksum.writeUInt32LE(crc32(data))
+  const head = Buffer.alloc(HEAD_BYTES)
+  head.writeUInt32LE(program)
+  head.writeUInt32LE(crc32(data), 4)
   try {
-    writeFileSync(scratch, Buffer.concat([checksum, data]), { mode: 0o600 })
+    writeFileSync(scratch, Buffer.concat([head, data]), { mode: 0o600 })
     renameSync(scratch, path)
   } catch {
     rmSync(scratch, { force: true })

@@ -71,12 +71,14 @@ if (process.platform === 'win32') {
     process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)])
   }
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
-  const { enableCompileCache, flushCompileCache } = process.getBuiltinModule('node:module')
-  const { directory } = enableCompileCache()
+  const { enableCompileCache, flushCompileCache, getCompileCacheDir } =
+    process.getBuiltinModule('node:module')
+  const folder = cacheFolder()
+  if (folder !== undefined) enableCompileCache(folder)
   const { CompiledProgram } = await import('./compiled-program.js')
   const program = new CompiledProgram(
     `${import.meta.dirname}/../bitswarm.cjs`,
-    directory,
+    getCompileCacheDir(),
     process.argv.slice(2),
   )
   const keepCompiled = () => program.keep()
@@ -90,4 +92,17 @@ if (process.platform === 'win32') {
     if (!isSimulation) for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
   }, LOADED_MS).unref()
   program.run()
+}
+
+/**
+ * Where compiled code is kept, unless NODE_COMPILE_CACHE says it. By itself Node keeps it in /tmp: V8 runs what it finds, and there
+ * anybody else on the machine could have left it for us.
+ *
+ * @returns {string | undefined} undefined when the system does not say where
+ */
+function cacheFolder() {
+  const { XDG_CACHE_HOME: xdg, HOME: home } = process.env
+  // A relative path is to be ignored (XDG Base Directory Specification).
+  if (xdg?.startsWith('/')) return `${xdg}/bitswarm`
+  return home ? `${home}/.cache/bitswarm` : undefined
 }

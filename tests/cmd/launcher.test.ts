@@ -52,6 +52,35 @@ test('the young part of the heap stays as small as it begins, and V8 knows every
   expect(Number(stdout)).toBeLessThanOrEqual(2)
 })
 
+test.each([
+  ['the cache folder of the system', { XDG_CACHE_HOME: '/xdg', HOME: '/home' }, '/xdg/bitswarm/'],
+  ['or that of the user', { HOME: '/home', XDG_CACHE_HOME: 'relative' }, '/home/.cache/bitswarm/'],
+  ['or where Node is told', { HOME: '/home', NODE_COMPILE_CACHE: '/told' }, '/told/'],
+  ['never in /tmp', {}, 'nowhere'],
+  ['nowhere if Node is told so', { HOME: '/home', NODE_DISABLE_COMPILE_CACHE: '1' }, 'nowhere'],
+])('compiled code is kept in %s', (_what, places, expected) => {
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(
+    join(folder, 'compiled-program.js'),
+    `export class CompiledProgram {
+      constructor(file, cache) { console.log(cache ?? 'nowhere') }
+      run() {}
+      keep() {}
+    }`,
+  )
+  copyFileSync(LAUNCHER, join(folder, 'launcher.js'))
+  const env = Object.fromEntries(
+    Object.entries(places).map(([name, path]) => [name, path.startsWith('/') ? `${folder}${path}` : path]),
+  )
+  const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'launcher.js')], {
+    env,
+    encoding: 'utf8',
+  })
+  expect(stderr).toBe('')
+  if (expected === 'nowhere') expect(stdout).toBe('nowhere\n')
+  else expect(stdout.startsWith(`${folder}${expected}`)).toBe(true)
+})
+
 test('a simulation may use three quarters of the memory, and is given its own words as they are', () => {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(
