@@ -3,7 +3,7 @@ import type { Family, Scope } from '../protocol/endpoint.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { Clock, Emit, Random } from '../protocol/ports.ts'
 import type { ContactBook } from './table/contact.ts'
-import type { BucketMemory } from './table/k-bucket.ts'
+import type { SharedMemory } from './table/shared-memory.ts'
 import type { DhtEvent } from './events.ts'
 import type { IdRule } from './identity/id-rule.ts'
 import type { MessagePort } from './wire/message-port.ts'
@@ -34,7 +34,7 @@ export interface DhtNodeOptions {
   /** Shared by the nodes of a simulation; own unless given. */
   readonly book?: ContactBook | undefined
   /** Of a shared book: shared as well. */
-  readonly memory?: BucketMemory | undefined
+  readonly memory?: SharedMemory | undefined
   /** Nodes of the other family near a target, packed, for those who want both. */
   readonly otherNodes?: (target: Uint8Array, count: number, requester: Scope) => Uint8Array | undefined
 }

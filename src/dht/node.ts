@@ -27,6 +27,7 @@ import { roleOf, type Role } from './identity/role.ts'
 import type { RoutingTable } from './table/routing-table.ts'
 import type { Call, Rpc } from './lookup/rpc.ts'
 import type { AnnounceOptions, DhtNodeSnapshot, LookupSummary, OnPeers, WalkSummary } from './service.ts'
+import { SharedMemory } from './table/shared-memory.ts'
 import { Standing } from './table/standing.ts'
 import { Tokens } from './serve/token.ts'
 import type { SavedTable } from './life/saved-table.ts'
@@ -134,7 +135,7 @@ export class DhtNode {
       identity: this.#identity,
       role: this.#role,
       book: this.#book,
-      memory,
+      memory: memory ?? new SharedMemory(this.#book),
       clock: this.#deadlines,
       random,
       send: (request, { to, contact }) => this.#send(request, to, this.#receiver(contact)),
@@ -305,10 +306,9 @@ export class DhtNode {
 
   #onMessage(message: Message, from: Endpoint, wireBytes: number): void {
     this.#received++
-    const { drops } = this.#port
-    if (bytesEqual(message.id, this.id)) return drops.count('reflection')
+    if (bytesEqual(message.id, this.id)) return this.#port.drops.count('reflection')
     if (isReply(message)) return this.#onReply(message, from)
-    if (!this.#role.admits(from)) return drops.count('read-only')
+    if (!this.#role.admits(from)) return this.#port.drops.count('read-only')
     if (this.#isChatty) this.#emit(messageEvent(message, from, { direction: 'in' }))
     this.#answer(message, this.#book.guest(message.id, from), wireBytes)
   }

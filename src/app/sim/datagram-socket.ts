@@ -85,12 +85,17 @@ export class SimDatagramSocket extends SimSocket implements Datagrams {
 export class SimMessageSocket extends SimSocket implements MessagePort {
   readonly overheadBytes = 0
   readonly namesReceivers = false
-  readonly drops = new DropCounters()
+  #drops: DropCounters | undefined = undefined
   ownId: NodeId | undefined = undefined
   onMessage: (message: Message, from: Endpoint, wireBytes: number) => void = nobodyListens
 
   send(message: Message, to: Endpoint): void {
     this.wire.send(this, to, { payload: message, bytes: encodedLength(message) })
+  }
+
+  /** Made for the first one. */
+  get drops(): DropCounters {
+    return (this.#drops ??= new DropCounters())
   }
 
   /** The clocks of a simulation are right. */

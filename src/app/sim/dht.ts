@@ -1,6 +1,6 @@
 /** A whole DHT in one process and in virtual time: the product's own nodes on a simulated network. */
 import { ContactBook, type Contact } from '../../dht/table/contact.ts'
-import { BucketMemory } from '../../dht/table/k-bucket.ts'
+import { SharedMemory } from '../../dht/table/shared-memory.ts'
 import { DatagramPort } from '../../dht/wire/datagram-port.ts'
 import type { DhtEvent } from '../../dht/events.ts'
 import type { Message } from '../../dht/wire/messages.ts'
@@ -75,7 +75,7 @@ export class SimDht {
   readonly oracle = new Oracle<SimMember>()
   /** Shared by all nodes: a contact is stored once, however many know it. */
   readonly book = new ContactBook(4)
-  readonly #memory = new BucketMemory(this.book)
+  readonly #memory = new SharedMemory(this.book)
   /** The first nodes, which all others bootstrap from; another array when there is one more of them. */
   seeds: readonly Endpoint[] = []
   /** By contact. */

@@ -45,6 +45,7 @@ const JITTER = 0.2
 export interface MaintenanceOptions {
   readonly ownId: NodeId
   readonly family: 4 | 6
+  /** Takes back what it was asked for when the node is closed. */
   readonly clock: Clock
   readonly random: Random
   readonly rpc: Rpc
@@ -60,7 +61,6 @@ export interface MaintenanceOptions {
 export class Maintenance implements CallHandler {
   readonly isUpkeep = true
   readonly #options: MaintenanceOptions
-  #refreshTimer: Cancel | undefined
   #selfTimer: Cancel | undefined
   #settling: Millis = SETTLING
   #forgotAt: Millis = Number.NEGATIVE_INFINITY
@@ -80,7 +80,7 @@ export class Maintenance implements CallHandler {
     const { clock, random } = this.#options
     // A random phase: nodes that started together do not ask together.
     this.#selfTimer = clock.after(SELF_WALK * random.float(), () => this.#selfWalk())
-    this.#refreshTimer = clock.after(IDLE * random.float(), () => this.#refresh())
+    clock.after(IDLE * random.float(), () => this.#refresh())
   }
 
   /** Finds our place and fills the table, after a first contact was made. It may have told us where to begin. */
@@ -107,7 +107,6 @@ export class Maintenance implements CallHandler {
   }
 
   close(): void {
-    this.#refreshTimer?.()
     this.#selfTimer?.()
   }
 
@@ -192,7 +191,7 @@ export class Maintenance implements CallHandler {
     // The contact just asked stays the stalest until it answers or fails: it must not be asked at each spacing.
     const isAsking = next.contact !== NONE && next.at <= now
     const wait = isAsking ? REFRESH_RETRY : Math.min(IDLE, Math.max(MIN_SPACING, next.at - now))
-    this.#refreshTimer = clock.after(wait, () => this.#refresh())
+    clock.after(wait, () => this.#refresh())
   }
 
   /** A random id that shares exactly `bits` leading bits with ours (of the last bucket: at least). */

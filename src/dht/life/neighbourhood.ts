@@ -9,7 +9,7 @@ import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Role } from '../identity/role.ts'
-import type { BucketMemory } from '../table/k-bucket.ts'
+import type { SharedMemory } from '../table/shared-memory.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import type { Ping } from './ping.ts'
@@ -25,7 +25,7 @@ export interface NeighbourhoodOptions {
   readonly identity: Identity
   readonly role: Role
   readonly book: ContactBook
-  readonly memory: BucketMemory | undefined
+  readonly memory: SharedMemory
   readonly clock: Clock
   readonly random: Random
   readonly send: (request: Request, callee: Callee) => void
@@ -69,10 +69,10 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
     this.table = new RoutingTable({
       ownId,
       book,
-      memory,
+      memory: memory.buckets,
       observer: this,
     })
-    this.rpc = new Rpc({ ownId, book, role, clock, random, send, observer: this })
+    this.rpc = new Rpc({ ownId, book, rtts: memory.rtts, role, clock, random, send, observer: this })
     this.#candidates = new Candidates({ clock, book, table: this.table, ping: this.ping })
   }
 

@@ -5,7 +5,7 @@
 import { spread } from '../../protocol/chance.ts'
 import type { Family } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
-import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
+import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import { Graveyard } from './graveyard.ts'
@@ -39,6 +39,9 @@ const SHORT: Millis = 5 * 60_000
 /** Between two walks through a bootstrap node: each costs some twenty questions. */
 const PROBE_SPACING: Millis = 55 * 60_000
 
+/** What nearly all begin with. */
+const NO_TIMES: readonly Millis[] = []
+
 export type Ordeal = 'outage' | 'sleep' | 'split'
 
 export interface RecoveryOptions {
@@ -46,6 +49,7 @@ export interface RecoveryOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
   readonly table: RoutingTable
+  /** Takes back what it was asked for when the node is closed. */
   readonly clock: Clock
   readonly random: Random
   readonly emit: Emit<DhtEvent>
@@ -65,12 +69,11 @@ export class Recovery implements NeighbourhoodObserver {
   readonly #health = new Health()
   readonly #sleep: SleepWatch
   readonly #graves: Graveyard
-  #pulse: Cancel | undefined
   #pulseWithin: Millis = 0
   #rollCall: RollCall | undefined
   #alarmedUntil: Millis = Number.NEGATIVE_INFINITY
   #visitedAt: Millis = Number.NEGATIVE_INFINITY
-  #returns: Millis[] = []
+  #returns: readonly Millis[] = NO_TIMES
   #probedAt: Millis = Number.NEGATIVE_INFINITY
   #reunitedAt: Millis = Number.NEGATIVE_INFINITY
 
@@ -131,7 +134,6 @@ export class Recovery implements NeighbourhoodObserver {
   }
 
   close(): void {
-    this.#pulse?.()
     this.#rollCall?.cancel()
     this.#graves.clear()
   }
@@ -158,7 +160,7 @@ export class Recovery implements NeighbourhoodObserver {
 
   #lookAfter(delay: Millis): void {
     this.#pulseWithin = delay
-    this.#pulse = this.#options.clock.after(delay, () => this.#look())
+    this.#options.clock.after(delay, () => this.#look())
   }
 
   #look(): void {
@@ -194,7 +196,7 @@ export class Recovery implements NeighbourhoodObserver {
   /** Others are back: asks all who are missing whether they are, too. Whoever comes and goes cannot keep us busy by it. */
   #reunite(): void {
     const now = this.#options.clock.now()
-    this.#returns = []
+    this.#returns = NO_TIMES
     if (this.#rollCall !== undefined || now - this.#reunitedAt < SHORT) return
     this.#reunitedAt = now
     this.#call(this.#graves.contacts, 'split', 0)

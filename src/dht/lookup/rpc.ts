@@ -14,7 +14,7 @@ import type { Role } from '../identity/role.ts'
 import type { DropReason } from '../wire/drops.ts'
 import { ERROR_SKEW, REPLY_TO, type Reply, type Request } from '../wire/messages.ts'
 import { OutgoingLimiter } from '../wire/outgoing-limiter.ts'
-import { RttWindow } from '../table/rtt-window.ts'
+import { RttWindow, type RttSamples } from '../table/rtt-window.ts'
 import type { Profile } from '../wire/source-limiter.ts'
 
 /** Calls that wait for their reply at once. */
@@ -80,6 +80,8 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export interface RpcOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
+  /** Where round trips are kept. */
+  readonly rtts: RttSamples
   /** Whether we answer nobody where such a remote is: it is told so. */
   readonly role: Pick<Role, 'isReadOnlyTo'>
   readonly clock: Clock
@@ -100,12 +102,14 @@ export class Rpc {
   readonly outgoing = new OutgoingLimiter()
   readonly #calls = new LazyMap<string, Call>()
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
+  readonly #samples: RttSamples
   readonly #rtts: Record<Profile, RttWindow | undefined> = { lan: undefined, wan: undefined }
 
-  constructor({ ownId, book, role, clock, random, send, observer }: RpcOptions) {
+  constructor({ ownId, book, rtts, role, clock, random, send, observer }: RpcOptions) {
     this.#ownId = ownId
     this.#book = book
     this.#role = role
+    this.#samples = rtts
     this.#clock = clock
     this.#random = random
     this.#send = send
@@ -184,7 +188,7 @@ export class Rpc {
   }
 
   #rttsOf(profile: Profile): RttWindow {
-    return (this.#rtts[profile] ??= new RttWindow(profile))
+    return (this.#rtts[profile] ??= new RttWindow(profile, this.#samples))
   }
 
   #refuse(call: Call, reason: DropReason): DropReason {
@@ -200,6 +204,8 @@ export class Rpc {
       this.#end(call)
       this.#observer.onEnd(call)
     }
+    this.#rtts.lan?.close()
+    this.#rtts.wan?.close()
   }
 
   #onSoft(call: Call): void {

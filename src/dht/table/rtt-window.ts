@@ -23,22 +23,59 @@ export const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readon
 /** For all windows, as one is looked at at a time. */
 const sorted = new Float32Array(SAMPLES)
 
+/** What windows keep, of all nodes that share a process: an array of its own takes as much again as its samples. */
+export class RttSamples {
+  #samples = new Float32Array(0)
+  #used = 0
+  readonly #free: number[] = []
+
+  /** @returns where {@link SAMPLES} begin that nobody else has; their owner closes them */
+  open(): number {
+    const first = this.#free.pop() ?? this.#used
+    if (first < this.#used) return first
+    this.#used += SAMPLES
+    if (this.#used > this.#samples.length) {
+      const longer = new Float32Array(Math.max(this.#used, 2 * this.#samples.length))
+      longer.set(this.#samples)
+      this.#samples = longer
+    }
+    return first
+  }
+
+  close(first: number): void {
+    this.#free.push(first)
+  }
+
+  put(at: number, rttMs: Millis): void {
+    this.#samples[at] = rttMs
+  }
+
+  /** The first `count` from `first` on, in order of size: valid until the next call. */
+  sorted(first: number, count: number): Float32Array {
+    for (let at = 0; at < count; at++) sorted[at] = this.#samples[first + at]!
+    return sorted.fill(Number.POSITIVE_INFINITY, count).sort()
+  }
+}
+
 export class RttWindow {
   readonly #profile: Profile
-  #samples: Float32Array | undefined
+  readonly #samples: RttSamples
+  /** Where its own begin; undefined before there are any. */
+  #first: number | undefined
   #count = 0
   /** Samples that `#rto` knows of. */
   #counted = 0
   #rto: Millis
 
-  constructor(profile: Profile) {
+  constructor(profile: Profile, samples: RttSamples) {
     this.#profile = profile
+    this.#samples = samples
     this.#rto = RTO_BOUNDS[profile].max
   }
 
   onSample(rttMs: Millis): void {
-    this.#samples ??= new Float32Array(SAMPLES)
-    this.#samples[this.#count++ % SAMPLES] = rttMs
+    this.#first ??= this.#samples.open()
+    this.#samples.put(this.#first + (this.#count++ % SAMPLES), rttMs)
   }
 
   /** The soft timeout of one request. @param measured the remote's own, when there is one */
@@ -48,13 +85,19 @@ export class RttWindow {
   }
 
   #usualRto(): Millis {
-    if (this.#samples !== undefined && this.#count - this.#counted >= RECOMPUTE_EVERY) {
+    if (this.#first !== undefined && this.#count - this.#counted >= RECOMPUTE_EVERY) {
       const size = Math.min(this.#count, SAMPLES)
-      sorted.set(this.#samples)
-      sorted.fill(Number.POSITIVE_INFINITY, size).sort()
-      this.#rto = sorted[Math.floor(IN_TIME * (size - 1))]!
+      this.#rto = this.#samples.sorted(this.#first, size)[Math.floor(IN_TIME * (size - 1))]!
       this.#counted = this.#count
     }
     return this.#rto
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    if (this.#first !== undefined) this.#samples.close(this.#first)
+    this.#first = undefined
+    this.#count = 0
+    this.#counted = 0
   }
 }

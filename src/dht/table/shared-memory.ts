@@ -1,0 +1,13 @@
+/** What the nodes of one process keep together: each for itself, they would make many small arrays of it. */
+import type { ContactBook } from './contact.ts'
+import { BucketMemory } from './k-bucket.ts'
+import { RttSamples } from './rtt-window.ts'
+
+export class SharedMemory {
+  readonly buckets: BucketMemory
+  readonly rtts = new RttSamples()
+
+  constructor(book: ContactBook) {
+    this.buckets = new BucketMemory(book)
+  }
+}
