@@ -207,9 +207,9 @@ async function questionsOf(
 ): Promise<readonly string[]> {
   const id = fromHex(ASKER) as Uint8Array as NodeId
   const header = { t: 'abcdefgh', id } as const
-  // Far from what is announced: nodes and a token, no peers.
-  const other = fromHex('a5'.repeat(20)) as Uint8Array as InfoHash
   const hash = fromHex(target.id) as Uint8Array as InfoHash
+  // Nobody has announced it: nodes and no peers. And a token, as only those give one who are near.
+  const other = hash.with(hash.length - 1, hash.at(-1)! ^ 1) as Uint8Array as InfoHash
   switch (kind) {
     case 'ping':
       return [ready({ type: 'ping', ...header })]
@@ -261,7 +261,9 @@ function tokenFor(
       socket.close()
       const opened = framer?.open(data)
       if (typeof opened === 'string') return reject(new Error(`an answer in a frame that says: ${opened}`))
-      resolve((decodeMessage(opened?.body ?? data) as PeersMessage).token!)
+      const { token } = decodeMessage(opened?.body ?? data) as PeersMessage
+      if (token === undefined) reject(new Error('an answer without a token'))
+      else resolve(token)
     }
     const open = new TextEncoder().encode(encodeMessage(question))
     const receiver = fromHex(target.id) as Uint8Array as NodeId

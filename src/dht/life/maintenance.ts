@@ -8,7 +8,7 @@ import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.t
 import { NONE, type Contact } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import type { Reply } from '../wire/messages.ts'
-import { K } from '../table/k-bucket.ts'
+import { K } from '../table/bucket-memory.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'

@@ -4,7 +4,7 @@
  */
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
-import { K } from '../table/k-bucket.ts'
+import { K } from '../table/bucket-memory.ts'
 import type { Ping } from './ping.ts'
 
 /** Asked at once. */

@@ -1,6 +1,6 @@
 /** A node on the list of a walk, and what the walk knows of it. */
 import type { Millis } from '../../protocol/ports.ts'
-import { K } from '../table/k-bucket.ts'
+import { K } from '../table/bucket-memory.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 
 export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'

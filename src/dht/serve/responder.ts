@@ -12,7 +12,7 @@ import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
 import { base64Length, encodedLength } from '../wire/codec.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 import type { DropReason } from '../wire/drops.ts'
-import { K } from '../table/k-bucket.ts'
+import { K } from '../table/bucket-memory.ts'
 import {
   CONTACT_LENGTH,
   ERROR_BAD_TOKEN,

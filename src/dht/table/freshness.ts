@@ -2,7 +2,7 @@
 import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import type { Contact } from './contact.ts'
-import type { Bucket, BucketMemory } from './k-bucket.ts'
+import type { Bucket, BucketMemory } from './bucket-memory.ts'
 
 /** A contact that was heard of within this time is good (BEP 5), and may be named to others. */
 export const GOOD_FOR: Millis = 15 * 60_000

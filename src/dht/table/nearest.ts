@@ -1,6 +1,6 @@
 /** The few nearest to a target, picked out of groups of which each is farther away than the one before. */
 import type { Contact, ContactBook } from './contact.ts'
-import type { Bucket, BucketMemory } from './k-bucket.ts'
+import type { Bucket, BucketMemory } from './bucket-memory.ts'
 
 export interface NearestOptions {
   readonly book: ContactBook

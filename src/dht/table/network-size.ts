@@ -1,6 +1,6 @@
 /** How many nodes there are, judged by how near our nearest contacts are. */
 import type { Contact, ContactBook } from './contact.ts'
-import { K } from './k-bucket.ts'
+import { K } from './bucket-memory.ts'
 
 /** Contacts that the judgement looks at. */
 const JUDGED = 3 * K

@@ -1,6 +1,6 @@
 /** What the nodes of one process keep together: each for itself, they would make many small arrays of it. */
 import type { ContactBook } from './contact.ts'
-import { BucketMemory } from './k-bucket.ts'
+import { BucketMemory } from './bucket-memory.ts'
 import { RttSamples } from './rtt-window.ts'
 
 export class SharedMemory {

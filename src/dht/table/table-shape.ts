@@ -9,7 +9,7 @@
  * is clearly faster displaces the slowest of its own slot.
  */
 import type { Millis } from '../../protocol/ports.ts'
-import { K } from './k-bucket.ts'
+import { K } from './bucket-memory.ts'
 
 /** Places in the first buckets, and in all others. */
 const WIDE: readonly number[] = [128, 64, 32]

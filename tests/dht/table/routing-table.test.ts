@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ContactBook, NONE, type Contact } from '../../../src/dht/table/contact.ts'
 import { GOOD_FOR } from '../../../src/dht/table/freshness.ts'
-import { BucketMemory } from '../../../src/dht/table/k-bucket.ts'
+import { BucketMemory } from '../../../src/dht/table/bucket-memory.ts'
 import { RoutingTable } from '../../../src/dht/table/routing-table.ts'
 import {
   displacedBy,

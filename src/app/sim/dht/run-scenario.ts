@@ -121,8 +121,10 @@ function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): Attack
   else {
     sim.place(hidden, { isReadOnly: true })
     fillTables(sim, sim.nodes, random.fork('tables'))
-    for (const { dht } of sim.nodes)
-      sim.clock.after(PROBE_TIME * random.float(), () => dht.bootstrap(sim.seeds))
+    for (const node of sim.nodes)
+      sim.clock.after(PROBE_TIME * random.float(), () => {
+        if (node.isAlive) node.dht.bootstrap(sim.seeds)
+      })
   }
   const victims = random.fork('dead')
   for (let killed = 0; killed < dead;) {

@@ -38,7 +38,7 @@ const WORDS = 5
 
 /**
  * The members of a bucket are a run of rows of the columns, the one that came last at the end; its replacements a run of bare
- * contacts, the one that answered last at the end. BucketMemory retain the replacements, the table retains its members.
+ * contacts, the one that answered last at the end. The replacements are retained here, the members by their table.
  */
 export class BucketMemory {
   readonly columns = new ContactColumns()
@@ -54,7 +54,11 @@ export class BucketMemory {
     this.#book = book
   }
 
-  /** An empty one. Its owner closes it. @param places how many members it takes; every one takes {@link K} */
+  /**
+   * An empty one. Its owner closes it.
+   *
+   * @param places how many members it takes; every one takes {@link K}
+   */
   open(places: number): Bucket {
     const count = Math.max(K, places)
     const known = this.#free.get(count)?.pop()
