@@ -90,14 +90,18 @@ test('a look vouches for nothing that was read long after it began, whenever it 
   fileWatch.close()
 })
 
-test('the files of what is read are looked at together, and each by one look at a time', () => {
-  const clock = new SimClock()
-  const tiny = Array.from({ length: 20 }, (_, file) => ({ path: [`${file}`], length: 1 }))
-  const asked: string[] = []
-  const fileWatch = new FileWatch({
-    geometry: new PieceGeometry(10, tiny),
+/** Sound files in pieces of 10 bytes, which `statFiles` looks at; what is read is there at once. */
+function watchSound(
+  clock: SimClock,
+  { count, length }: { readonly count: number; readonly length: number },
+  statFiles: (files: readonly number[], tellSound: (file: number) => void) => void,
+): FileWatch {
+  const files = Array.from({ length: count }, (_, file) => ({ path: [`${file}`], length }))
+  const sound = { ...FOUND, length }
+  return new FileWatch({
+    geometry: new PieceGeometry(10, files),
     clock,
-    found: tiny.map(() => ({ ...FOUND, length: 1 })),
+    found: files.map(() => sound),
     has: () => true,
     onChanged: () => false,
     onUnreadable: () => {},
@@ -105,11 +109,17 @@ test('the files of what is read are looked at together, and each by one look at 
       pathOf: () => '/d/a',
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
       stat: () => {},
-      statFiles: (files, onFile) => {
-        asked.push(files.join())
-        for (const file of files) clock.after(100, () => onFile(file, { ...FOUND, length: 1 }))
-      },
+      statFiles: (asked, onFile) => statFiles(asked, (file) => onFile(file, sound)),
     },
+  })
+}
+
+test('the files of what is read are looked at together, and each by one look at a time', () => {
+  const clock = new SimClock()
+  const asked: string[] = []
+  const fileWatch = watchSound(clock, { count: 20, length: 1 }, (files, tellSound) => {
+    asked.push(files.join())
+    for (const file of files) clock.after(100, () => tellSound(file))
   })
   const read: number[] = []
   fileWatch.read(0, 2, [new Uint8Array(4)], () => read.push(clock.now()))
@@ -123,24 +133,9 @@ test('the files of what is read are looked at together, and each by one look at 
 
 test('a file whose disk hangs holds up only who wants something of it', () => {
   const clock = new SimClock()
-  const files = ['a', 'b', 'c'].map((name) => ({ path: [name], length: 10 }))
   const hanging = 1
-  const fileWatch = new FileWatch({
-    geometry: new PieceGeometry(10, files),
-    clock,
-    found: files.map(() => ({ ...FOUND, length: 10 })),
-    has: () => true,
-    onChanged: () => false,
-    onUnreadable: () => {},
-    payload: {
-      pathOf: () => '/d/a',
-      read: (_piece, _begin, _into, done) => void clock.after(0, done),
-      stat: () => {},
-      statFiles: (asked, onFile) => {
-        for (const file of asked)
-          if (file !== hanging) clock.after(1, () => onFile(file, { ...FOUND, length: 10 }))
-      },
-    },
+  const fileWatch = watchSound(clock, { count: 3, length: 10 }, (asked, tellSound) => {
+    for (const file of asked) if (file !== hanging) clock.after(1, () => tellSound(file))
   })
   clock.runUntil(LOOK_INTERVAL_MS)
   const read: number[] = []
