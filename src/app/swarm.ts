@@ -344,8 +344,15 @@ export class Swarm implements PeerObserver {
     return peer.isSeed && this.#transfer?.downloader.picker.isComplete === true
   }
 
+  /**
+   * In a turn of its own: what was written in this one goes out before, that we have the last piece above all. Who does not hear
+   * of it takes us for a leecher that left, and calls again at once.
+   */
   #closeIfBothComplete(peer: PeerConnection): void {
-    if (this.#areBothComplete(peer)) peer.close('both have everything')
+    if (!this.#areBothComplete(peer)) return
+    this.#options.clock.after(0, () => {
+      if (this.#areBothComplete(peer)) peer.close('both have everything')
+    })
   }
 
   /** Rounds go on while there is somebody, or something to fetch: hundreds of seeds that nobody wants let a process sleep. */

@@ -52,4 +52,14 @@ describe.each([1, 2, 3])('seed %i', (seed) => {
     for (const { session } of [first, second, third])
       expect(session.snapshot().peers.filter(({ have }) => have !== undefined)).toHaveLength(1)
   })
+
+  test('each hears that the other has everything before they part, and none calls again and again', async () => {
+    const sim = new SimSwarm({ seed, hashes })
+    const first = await sim.seeder()
+    const second = await sim.seeder({ peers: [first] })
+    await sim.seeder({ peers: [first, second] })
+    pass(sim, 600 * SECOND)
+    // Each calls two others, each every minute and a half at most.
+    for (const joins of times(sim, 'joined_to_peer')) expect(joins).toBeLessThanOrEqual(4 * (600 / 90) + 2)
+  })
 })

@@ -11,6 +11,8 @@ const PIECE = 16_384
 const PIECES = 6
 /** So that every operation of the disk is something that a stop can come into. */
 const DISK_LATENCY = 30
+/** More than any story has. */
+const MAX_EVENTS = 2_000
 
 interface Story {
   /** What lies on the leecher's disk. */
@@ -60,6 +62,7 @@ async function eventsOf(story: Story): Promise<number> {
     pair.sim.clock.step()
     if (pair.sim.log.length > lines) lastNews = pair.sim.clock.now()
     lines = pair.sim.log.length
+    if (events > MAX_EVENTS) throw new Error(`no end after ${events} events: ${pair.sim.log.at(-1)}`)
   }
   return events
 }
