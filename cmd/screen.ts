@@ -49,11 +49,11 @@ export class Screen {
       this.#tip = 'tip: send stdout to a file or a pipe, then progress shows here'
   }
 
-  /** A sentence. */
-  say(text: string): void {
+  /** Sentences, a line each, which a log on the same terminal does not part. */
+  say(...lines: readonly string[]): void {
     if (this.#isQuiet) return
     this.clear()
-    this.#stderr.write(`${printable(text)}\n`)
+    this.#stderr.write(lines.map((line) => `${printable(line)}\n`).join(''))
   }
 
   show(progress: Progress): void {

@@ -1,6 +1,7 @@
-/** What of the log people should not have to look for in it: a disk, a payload, somebody they named or a lonely download that they must see to. */
+/** What of the log people should not have to look for in it: a disk, a payload, a clock, somebody they named or a lonely download that they must see to. */
 import type { Config } from '../src/app/config.ts'
 import type { NodeEvent } from '../src/app/event-level.ts'
+import { formatDuration } from '../src/app/quantity.ts'
 import { ERROR_CODES, type ErrorCode } from '../src/protocol/errors.ts'
 
 /** Sentences about peers and trackers: of a thousand that were named the log tells. */
@@ -21,6 +22,7 @@ export class Troubles {
   #isStalled = false
   #isInDoubt = false
   #isAlone = false
+  #hasToldClock = false
   #hasMetPeer = false
   #isLonely = false
 
@@ -63,6 +65,10 @@ export class Troubles {
           this.#say(`-bootstrap: ${event.reason}; the node must run, with the same -swarm-key and -dht-net`)
         this.#isAlone = true
         break
+      case 'dht_clock':
+        if (!this.#hasToldClock) this.#say(clocksDiffer(event))
+        this.#hasToldClock = true
+        break
       case 'dht_bootstrap':
         if (hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: the DHT is joined now')
         this.#isAlone = false
@@ -103,16 +109,29 @@ export class Troubles {
     return wasTold
   }
 
-  /** A download has looked for a while, and nobody sends it anything. */
-  onNobodyThere(): void {
+  /**
+   * A download has looked for a while, and nobody is connected.
+   *
+   * @param found peers that it was told of
+   */
+  onNobodyThere(found: number): void {
     if (this.#isLonely) return
     this.#isLonely = true
-    this.#say(
-      this.#hasMetPeer
-        ? 'all peers are gone: waiting for one to come back'
-        : 'nobody found yet: does a seeder run? -peer host:port names one that is not on this network',
-    )
+    this.#say(this.#hasMetPeer ? 'all peers are gone: waiting for one to come back' : whyNobody(found))
   }
+}
+
+function whyNobody(found: number): string {
+  if (found === 0)
+    return 'nobody found yet: does a seeder run? -peer host:port names one that is not on this network'
+  const peers =
+    found === 1 ? '1 peer was found and does not answer' : `${found} peers were found and do not answer`
+  return `${peers}: does one still run, and may it be called through its firewall?`
+}
+
+function clocksDiffer({ node, aheadSeconds }: Extract<NodeEvent, { event: 'dht_clock' }>): string {
+  const how = aheadSeconds > 0 ? 'ahead of' : 'behind'
+  return `the clock of ${node} is ${formatDuration(Math.abs(aheadSeconds))} ${how} ours: with a -swarm-key they must agree within two minutes`
 }
 
 /** What an error code of an event means. */

@@ -198,8 +198,8 @@ class Run {
   /** Tells people what to paste on another machine. */
   #invite(node: Node, session: Session): void {
     if (this.#env.stderr.isTTY !== true) return
-    this.#screen.say('on another machine:')
-    this.#screen.say(`  bitswarm -get '${encodeMagnet(node.magnetOf(session))}'`)
+    const link = encodeMagnet(node.magnetOf(session))
+    this.#screen.say('on another machine:', `  bitswarm -get '${link}'`)
   }
 
   get #isDebugging(): boolean {
@@ -228,7 +228,7 @@ class Run {
         uptimeSeconds: this.#life.uptimeSeconds(),
       })
       const isFetching = torrent?.state === 'waiting' || torrent?.state === 'downloading'
-      if (isFetching && peers === 0 && downRate < 1) this.#troubles.onNobodyThere()
+      if (isFetching && peers === 0 && downRate < 1) this.#troubles.onNobodyThere(torrent.peers.length)
     }
     const dhtStats = (): void => {
       for (const family of node.snapshot().dht?.nodes ?? []) emit({ event: 'dht_stats', ...family })

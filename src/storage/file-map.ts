@@ -67,13 +67,16 @@ export class FileMap {
 
   /** @returns why what lies in place of the files cannot be served, or undefined */
   refuseToSeed(found: readonly (FileStat | undefined)[]): StorageError | undefined {
-    for (const [file, stat] of found.entries()) {
-      const path = this.pathOf(file)
-      if (path === undefined) continue
-      if (stat === undefined) return new StorageError('disk.missing', `${path} is not there`)
-      if (stat.length !== this.lengthOf(file)) return this.#wrongSize(file, stat.length)
-    }
-    return undefined
+    const amiss = [...found.keys()].filter(
+      (file) => this.pathOf(file) !== undefined && found[file]?.length !== this.lengthOf(file),
+    )
+    const [first] = amiss
+    if (first === undefined) return undefined
+    const stat = found[first]
+    const others = othersAmiss(amiss.length - 1)
+    return stat === undefined
+      ? new StorageError('disk.missing', `${this.pathOf(first)} is not there${others}`)
+      : this.#wrongSize(first, stat.length, others)
   }
 
   /** @returns why what lies in place of the files cannot be written to without cutting it, or undefined */
@@ -83,10 +86,18 @@ export class FileMap {
     return undefined
   }
 
-  #wrongSize(file: number, length: number): StorageError {
+  #wrongSize(file: number, length: number, others = ''): StorageError {
     const message = `${this.pathOf(file)} has ${length} bytes, the metainfo says ${this.lengthOf(file)}`
-    return new StorageError('disk.wrong-size', message)
+    return new StorageError('disk.wrong-size', `${message}${others}`)
   }
+}
+
+/** How far from whole it is: one file is soon put back, half of them are another folder. */
+function othersAmiss(count: number): string {
+  if (count === 0) return ''
+  return count === 1
+    ? '; another file is missing or of another length'
+    : `; ${count} more files are missing or of another length`
 }
 
 /** Whether `data` is zeros wherever `spans` are padding. Nothing else could be read back. */

@@ -115,11 +115,11 @@ test('a download that nobody serves is told once, and when somebody comes', () =
   const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
   const join = (): void =>
     troubles.onEvent({ event: 'joined_to_peer', peer: '10.0.0.5:1', direction: 'out', client: 'x' })
-  troubles.onNobodyThere()
-  troubles.onNobodyThere()
+  troubles.onNobodyThere(0)
+  troubles.onNobodyThere(0)
   join()
   join()
-  troubles.onNobodyThere()
+  troubles.onNobodyThere(1)
   join()
   expect(sentences).toEqual([
     'nobody found yet: does a seeder run? -peer host:port names one that is not on this network',
@@ -127,6 +127,29 @@ test('a download that nobody serves is told once, and when somebody comes', () =
     'all peers are gone: waiting for one to come back',
     '10.0.0.5:1 is there now',
   ])
+})
+
+test('peers that were found and do not answer are not nobody', () => {
+  const tell = (found: number): string[] => {
+    const sentences: string[] = []
+    new Troubles(NOBODY, (sentence) => sentences.push(sentence)).onNobodyThere(found)
+    return sentences
+  }
+  expect(tell(1)).toEqual([
+    '1 peer was found and does not answer: does one still run, and may it be called through its firewall?',
+  ])
+  expect(tell(2)).toEqual([
+    '2 peers were found and do not answer: does one still run, and may it be called through its firewall?',
+  ])
+})
+
+test('a clock that keeps a private DHT from listening to us is told once', () => {
+  const clock = (aheadSeconds: number) =>
+    ({ event: 'dht_clock', node: '10.0.0.5:10000', aheadSeconds }) as const
+  const toldTwice = (seconds: number): string[] => told(clock(seconds), clock(seconds))
+  const advice = 'ours: with a -swarm-key they must agree within two minutes'
+  expect(toldTwice(-3_600)).toEqual([`the clock of 10.0.0.5:10000 is 1h00m behind ${advice}`])
+  expect(toldTwice(150)).toEqual([`the clock of 10.0.0.5:10000 is 2m30s ahead of ${advice}`])
 })
 
 test('what is no trouble is not told', () => {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
+import type { FileStat } from '../../src/storage/disk.ts'
 import { FileMap } from '../../src/storage/file-map.ts'
+
+const SOME_FILE: FileStat = { length: 0, modifiedAt: 1, changedAt: 1, attributes: '', inode: '1' }
 
 const folder = (lengths: readonly number[], pieceLength = 10): FileMap =>
   new FileMap({
@@ -55,4 +58,19 @@ test('beside a name of 255 bytes there is room for ours, cut between characters'
   const beside = single(`/data/${name}`).resumePath
   expect(beside).toBe(`/data/.a${'😀'.repeat(49)}.bitswarm-resume`)
   expect(Buffer.byteLength(beside.slice('/data/'.length))).toBeLessThan(256)
+})
+
+test('what cannot be served is told by its first file that is amiss, and how many others are', () => {
+  const map = folder([5, 6, 7])
+  const stat = (length: number): FileStat => ({ ...SOME_FILE, length })
+  const why = (...found: readonly (FileStat | undefined)[]): string | undefined =>
+    map.refuseToSeed(found)?.message
+  expect(why(stat(5), stat(6), stat(7))).toBeUndefined()
+  expect(why(stat(5), undefined, stat(7))).toBe('/data/set/dir/f1 is not there')
+  expect(why(stat(4), undefined, stat(7))).toBe(
+    '/data/set/dir/f0 has 4 bytes, the metainfo says 5; another file is missing or of another length',
+  )
+  expect(why(undefined, undefined, stat(8))).toBe(
+    '/data/set/dir/f0 is not there; 2 more files are missing or of another length',
+  )
 })
