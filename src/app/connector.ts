@@ -10,6 +10,7 @@ import type { InfoHash, PeerId } from '../protocol/ids.ts'
 import { encodeKeepAlive } from '../protocol/message.ts'
 import type { Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots, SlotHolder } from './connection-slots.ts'
+import { Turnover } from './turnover.ts'
 
 /** How long a remote may take to accept a connection. */
 export const DIAL_TIMEOUT_MS: Millis = 10_000
@@ -55,12 +56,14 @@ export class Connector {
   /** Other endpoints of a connected peer, which was dialled at one of them while it had called us: not dialled meanwhile. */
   readonly #aliases = new Map<PeerConnection, Endpoint[]>()
   readonly #holders = new Map<PeerConnection, SlotHolder>()
+  readonly #turnover: Turnover
   #cancelWake: Cancel | undefined
   #unwatchSlots: (() => void) | undefined
 
   constructor(options: ConnectorOptions) {
     this.#options = options
     this.#list = new PeerList({ random: options.random })
+    this.#turnover = new Turnover(options.clock.now())
     for (const endpoint of options.own) this.#list.addOwn(endpoint)
     const { infoHash, peerId } = options
     this.#handshake = encodeHandshake({ infoHash, peerId, hasExtensions: true, hasFast: false })
@@ -115,6 +118,7 @@ export class Connector {
       yield: () => peer.close('made room for another address'),
     }
     this.#holders.set(peer, holder)
+    this.#turnover.onJoined(peer, clock.now())
     slots.settle(holder)
     if (twin?.direction === 'out') this.#addAlias(peer, twin.remote)
   }
@@ -135,6 +139,7 @@ export class Connector {
     this.#aliases.delete(peer)
     this.#options.slots.release(this.#holders.get(peer))
     this.#holders.delete(peer)
+    this.#turnover.onClosed(peer)
     this.#pump()
   }
 
@@ -173,10 +178,19 @@ export class Connector {
     return true
   }
 
-  /** Every two seconds. */
-  round(): void {
+  /**
+   * Every two seconds.
+   *
+   * @param downloaded payload bytes so far; undefined while nothing is wanted
+   * @param isUseful whether a peer may have something for us although no payload comes from it
+   */
+  round(downloaded: number | undefined, isUseful: (peer: PeerConnection) => boolean): void {
+    const now = this.#options.clock.now()
+    this.#turnover.onRound(downloaded, now)
     // While slots are free a timer sees to it.
-    if (!this.#options.slots.hasFree) this.#pump()
+    if (this.#options.slots.hasFree) return
+    if (this.#list.next(now)) this.#turnover.idler(now, isUseful)?.close('it gives nothing, and others wait')
+    this.#pump()
   }
 
   #pump(): void {

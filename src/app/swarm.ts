@@ -366,12 +366,24 @@ export class Swarm implements PeerObserver {
 
   #round(now: Millis): void {
     this.#news.flush()
-    this.#connector.round()
+    this.#connector.round(this.#isWanting ? this.downloaded : undefined, (peer) => this.#hasMetadata(peer))
     for (const peer of [...this.#peers.values()]) peer.onTick(now)
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)
     this.#transfer?.uploader.round()
     this.#introductions.renew(this.#peers.values())
+  }
+
+  /** While files are read, while our disk takes nothing, and when we have everything, there is nothing that others could give us. */
+  get #isWanting(): boolean {
+    if (this.#transfer === undefined) return this.#introductions.metadataSize === undefined
+    const { picker, store } = this.#transfer.downloader
+    return !picker.isComplete && !store.isStalled && !store.isCongested
+  }
+
+  /** We start from a link, and it says that it has what we wait for. */
+  #hasMetadata(peer: PeerConnection): boolean {
+    return this.#transfer === undefined && peer.metadataSize !== undefined
   }
 
   #sum(value: (peer: PeerConnection) => number): number {

@@ -1,6 +1,8 @@
 /** `-max-peers`: one number for all connections of a process, wherever its peers come from. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Session } from '../../src/app/session.ts'
 import { SimSwarm, type MachineOptions, type SimMachine, type SimNode } from '../../src/app/sim/swarm.ts'
+import type { Metainfo } from '../../src/metainfo/metainfo.ts'
 import type { Cancel } from '../../src/protocol/ports.ts'
 import { hashes } from '../support/hashes.ts'
 
@@ -155,4 +157,55 @@ test('a session that stops gives back every slot, of dials and handshakes too', 
   expect(node.node.snapshot().peers).toBe(MAX_PEERS)
   void node.node.close()
   sim.runUntil(() => node.node.snapshot().peers === 0, { withinMs: MINUTE })
+})
+
+describe('of one, where two that have nothing have met', () => {
+  /** They know a seeder, too, which they reach only when they have met. */
+  async function meet(
+    start: (node: SimNode, metainfo: Metainfo, peers: readonly string[]) => void,
+  ): Promise<SimSwarm> {
+    const sim = new SimSwarm({ seed: 11, hashes })
+    const left = await sim.node({ node: { maxPeers: 1 } })
+    const right = await sim.node({ node: { maxPeers: 1 } })
+    const seeder = await sim.seeder()
+    const pairs = [left, right].map(({ host }) => [host.address, seeder.host.address] as const)
+    for (const [host, other] of pairs) sim.streams.partition(host, other)
+    start(left, sim.metainfo, [right.address, seeder.address])
+    start(right, sim.metainfo, [left.address, seeder.address])
+    sim.runUntil(() => count(sim, 'joined_to_peer') === 2, { withinMs: 5 * MINUTE })
+    for (const [host, other] of pairs) sim.streams.heal(host, other)
+    return sim
+  }
+
+  function count(sim: SimSwarm, event: string): number {
+    return sim.log.filter((line) => line.includes(`"event":"${event}"`)).length
+  }
+
+  test('they do not keep each other from the seeder for ever', async () => {
+    const sessions: Session[] = []
+    const sim = await meet(({ node }, metainfo, peers) => {
+      sessions.push(node.addSession({ metainfo, path: '/data/one', mode: 'download', peers }))
+    })
+    sim.runUntil(() => sessions.every(({ isComplete }) => isComplete), { withinMs: 10 * MINUTE })
+  })
+
+  test('those that started from a link come to its metainfo', async () => {
+    const sim = await meet(({ node }, metainfo, peers) => {
+      const { infoHash } = metainfo
+      node.addMagnet({ infoHash, trackers: [], webSeeds: [], bootstrap: [], peers })
+    })
+    sim.runUntil(() => count(sim, 'metadata') === 2, { withinMs: 10 * MINUTE })
+  })
+
+  test('nobody is sent away for others while it is our own disk that takes nothing', async () => {
+    const sim = new SimSwarm({ seed: 12, hashes })
+    const seeders = [await sim.seeder(), await sim.seeder()]
+    const leecher = await sim.leecher({ peers: seeders, node: { maxPeers: 1 } })
+    sim.runUntil(() => count(sim, 'have') > 0, { withinMs: MINUTE })
+    leecher.disk.freeBytes = 0
+    const until = sim.clock.now() + 5 * MINUTE
+    sim.runUntil(() => sim.clock.now() > until, { withinMs: 6 * MINUTE })
+    expect(count(sim, 'disk_error')).toBeGreaterThan(0)
+    expect(count(sim, 'peer_left')).toBe(0)
+  })
 })
