@@ -4,7 +4,7 @@ import { SystemClock } from '../../src/app/node/clock.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'
 import { describeFault, type PlannedFault } from '../../src/app/sim/faults/plan.ts'
 import { faultsOf, runSwarm, swarmOf, type SwarmRun } from '../../src/app/sim/faults/run-swarm.ts'
-import type { SwarmPlan } from '../../src/app/sim/faults/scenario.ts'
+import { MEETINGS, type SwarmPlan } from '../../src/app/sim/faults/scenario.ts'
 import { shrinkPlan } from '../../src/app/sim/faults/shrink.ts'
 import type { Env } from '../env.ts'
 import { EXIT_MISSED, EXIT_OK } from '../exit-code.ts'
@@ -122,19 +122,19 @@ function summaryOf({ seed, swarm, faults, violation, trace, events, virtualMs }:
 
 function describeRun({ seed, swarm, faults, trace, events, virtualMs }: SwarmRun): string {
   return [
-    `seed ${seed}: ${swarm.content.length} bytes in pieces of ${swarm.pieceLength}, ${swarm.fileLengths.length} files`,
+    `seed ${seed}: ${swarm.content.length} bytes in pieces of ${swarm.pieceLength}, ${swarm.files.length} files`,
     ...describeMachines(swarm),
     ...describePlan(faults),
     `  all promises kept: ${events} events in ${(virtualMs / 1_000).toFixed(1)} s of virtual time, trace ${trace}`,
   ].join('\n')
 }
 
-function describeMachines({ machines, web, meeting, hasLink }: SwarmPlan): string[] {
+function describeMachines({ machines, web, meeting, isPrivate, hasLink }: SwarmPlan): string[] {
   const lines = machines.map(
     ({ role, startsAt, up, pieces, knows }, index) =>
       `  machine ${index}: ${role}, ${pieces.length} pieces, up ${up} B/s, from ${startsAt / 1_000} s, knows ${knows.join(', ') || 'nobody'}`,
   )
-  if (meeting !== 'given') lines.push(`  they meet by ${meeting === 'dht' ? 'the DHT' : 'a tracker'}`)
+  lines.push(`  they meet by ${MEETINGS[meeting]}${isPrivate ? ', and in no other way' : ''}`)
   if (hasLink) lines.push('  leechers start from a link')
   if (web === undefined) return lines
   const harm = web.isLying ? 'is wrong, late or broken off' : 'fails, or is late'

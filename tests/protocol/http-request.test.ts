@@ -41,7 +41,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const to = (location: string, status = 302): SimAnswer => ({ status, headers: { location } })
 
 /** Answers nobody; takes no connection, and refuses none. */
-const vanish = (address: string): void => serve(address, { status: 200 }, 80, { isUnreachable: true })
+const vanish = (address: string): void => serve(address, { status: 200 }, 80, { isCutOff: () => true })
 
 /** When the last fetch was over, from its start. */
 let took: number

@@ -1,6 +1,6 @@
-/** What a simulated process gets from outside: TCP, HTTP, a disk, and where there are such things a socket for the DHT, a state folder and a local network. */
+/** What a simulated process gets from outside: TCP, HTTP, a disk, and where there are such things UDP, a state folder and a local network. */
 import type { StateStore } from '../../dht/life/state-store.ts'
-import { canonicalIp, type Endpoint } from '../../protocol/endpoint.ts'
+import { canonicalIp, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import type {
   Clock,
@@ -27,6 +27,8 @@ export interface SimProcessPorts {
   readonly listen: () => Listener
   /** For its DHT node, which it does not have when this is missing. */
   readonly bindDht?: () => Datagrams
+  /** For questions to UDP trackers, which reach nobody when this is missing. */
+  readonly openUdp?: (family: Family) => Datagrams
   readonly openState?: (name: string) => StateStore
   readonly joinGroup?: (group: Endpoint) => MulticastGroup
 }
@@ -35,6 +37,7 @@ export function simEnvironment({
   address,
   listen,
   bindDht,
+  openUdp = (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
   openState,
   joinGroup = unheard,
   ...ports
@@ -52,7 +55,7 @@ export function simEnvironment({
       openState === undefined
         ? Promise.reject(new StorageError('disk.missing', 'machines here have no state'))
         : Promise.resolve(openState(name)),
-    openUdp: (family) => unconnected({ host: family === 4 ? '0.0.0.0' : '::', port: 0 }),
+    openUdp,
     addresses: () => [address],
     joinGroup,
   }

@@ -29,8 +29,8 @@ export type SimServer = (request: HttpRequest) => SimAnswer | undefined
 export interface SimServerOptions {
   /** Bytes per second of all its bodies together; as much as each of them takes when missing. */
   readonly up?: number
-  /** What is sent to it vanishes; it takes no connection, and refuses none. */
-  readonly isUnreachable?: boolean
+  /** Now what is sent to it or by it vanishes; it takes no connection, refuses none, and what was under way never ends. */
+  readonly isCutOff?: () => boolean
 }
 
 const ROUND_TRIP: Millis = 10
@@ -49,18 +49,19 @@ export class SimHttp implements HttpClient {
 
   /** @param address IP literal */
   serve(address: string, port: number, answer: SimServer, options: SimServerOptions = {}): void {
-    const { up = Infinity, isUnreachable = false } = options
+    const { up = Infinity, isCutOff = () => false } = options
     const key = formatEndpoint({ host: address, port })
-    this.#servers.set(key, { answer, line: new Line(up), isUnreachable })
+    this.#servers.set(key, { answer, line: new Line(up), isCutOff })
   }
 
   get(request: HttpRequest, handler: HttpHandler): HttpExchange {
     const { url, address } = request
     const server = this.#servers.get(formatEndpoint({ ...endpointOf(url), host: address }))
     const exchange = new SimExchange(this.#clock, handler)
-    exchange.start(server !== undefined && !server.isUnreachable)
+    const isTaken = server?.isCutOff() === false
+    exchange.start(isTaken)
     if (server === undefined) exchange.refuse(url.host)
-    else if (!server.isUnreachable) exchange.answer(server.answer(request), server.line)
+    else if (isTaken) exchange.answer(server.answer(request), server)
     return exchange
   }
 
@@ -70,7 +71,7 @@ export class SimHttp implements HttpClient {
 interface Server {
   readonly answer: SimServer
   readonly line: Line
-  readonly isUnreachable: boolean
+  readonly isCutOff: () => boolean
 }
 
 /** What all exchanges of one server go through, one chunk after the other. */
@@ -94,7 +95,7 @@ class SimExchange implements HttpExchange {
   readonly #clock: Clock
   readonly #handler: HttpHandler
   #answer: SimAnswer | undefined
-  #line: Line | undefined
+  #server: Server | undefined
   #sent = 0
   #isPaused = false
   #isWaiting = false
@@ -118,12 +119,12 @@ class SimExchange implements HttpExchange {
     )
   }
 
-  answer(answer: SimAnswer | undefined, line: Line): void {
+  answer(answer: SimAnswer | undefined, server: Server): void {
     this.#answer = answer
-    this.#line = line
+    this.#server = server
     if (answer === undefined) return
     this.#clock.after(answer.delayMs ?? ROUND_TRIP, () => {
-      if (this.#isOver) return
+      if (this.#isOver || server.isCutOff()) return
       this.#handler.onHead({ status: answer.status, header: (name) => answer.headers?.[name] })
       this.#next()
     })
@@ -148,13 +149,13 @@ class SimExchange implements HttpExchange {
     const { body = new Uint8Array(0), bytesPerSecond = FULL_SPEED, breaksAfter = Infinity } = this.#answer!
     if (this.#sent >= breaksAfter) return this.#end(new TransportError('net.reset', 'the connection broke'))
     if (this.#sent >= body.length) return this.#end()
-    const line = this.#line!
+    const { line, isCutOff } = this.#server!
     const length = Math.max(MIN_CHUNK, Math.round((Math.min(bytesPerSecond, line.rate) * GRAIN) / 1_000))
     const chunk = body.subarray(this.#sent, Math.min(this.#sent + length, breaksAfter))
     const now = this.#clock.now()
     const sentAt = Math.max(now + (chunk.length / bytesPerSecond) * 1_000, line.send(chunk.length, now))
     this.#clock.after(sentAt - now, () => {
-      if (this.#isOver) return
+      if (this.#isOver || isCutOff()) return
       this.#sent += chunk.length
       this.#handler.onData(chunk)
       this.#next()

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { describeFault, drawFaults, FAULTS_END, type PlannedFault } from '../../../src/app/sim/faults/plan.ts'
 import { faultsOf, runSwarm, swarmOf, type SwarmRun } from '../../../src/app/sim/faults/run-swarm.ts'
 import { shrinkPlan } from '../../../src/app/sim/faults/shrink.ts'
+import { MEETINGS } from '../../../src/app/sim/faults/scenario.ts'
 import { SeededRandom } from '../../../src/app/sim/random.ts'
 import type { StorageError } from '../../../src/protocol/errors.ts'
 import type { Cancel, Clock } from '../../../src/protocol/ports.ts'
@@ -54,7 +55,8 @@ describe('promises', () => {
   test('are tried on swarms that meet in each way, from files and from links', () => {
     const swarms = Array.from({ length: 20 }, (_, index) => swarmOf(10 + index))
     const meetings = new Set(swarms.map(({ meeting }) => meeting))
-    expect([...meetings].toSorted()).toEqual(['dht', 'given', 'lan', 'tracker'])
+    expect([...meetings].toSorted()).toEqual(Object.keys(MEETINGS).toSorted())
+    expect(new Set(swarms.map(({ isPrivate }) => isPrivate)).size).toBe(2)
     expect(new Set(swarms.map(({ hasLink }) => hasLink)).size).toBe(2)
   })
 

@@ -16,7 +16,8 @@ import type { SimLan } from './lan.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { SimProcess } from './process.ts'
 import type { MachinePlan, Meeting } from './scenario.ts'
-import { TRACKER } from './tracker.ts'
+import { HTTP_TRACKER } from './tracker.ts'
+import { UDP_TRACKER } from './udp-tracker.ts'
 
 export type MachineEvent = NodeOwnEvent | SessionEvent
 
@@ -133,40 +134,45 @@ export class Machine {
       address: host.address,
       listen: () => process.listen(PORT),
       bindDht: () => process.bindUdp(DHT_PORT),
+      openUdp: () => process.bindUdp(),
       openState: (name) => this.#openState(name),
       joinGroup: (group) => process.joinGroup(group),
     })
+    const { strategy, sync, remembersComplete, ...limits } = plan.settings
     const onEvent = (event: MachineEvent): void => observer.onEvent(this, event)
     const at = (port: number): string[] => knows.map((address) => formatEndpoint({ host: address, port }))
     this.#node = await Node.open(env, {
       tcpListen: `:${PORT}`,
       ...(meeting === 'dht' && { dhtListen: `:${DHT_PORT}`, bootstrap: at(DHT_PORT), stateDir: '/state' }),
       hasLan: meeting === 'lan',
+      ...limits,
       onEvent,
     })
-    const sources = {
+    const wishes = {
+      strategy,
       peers: meeting === 'given' ? at(PORT) : [],
-      trackers: meeting === 'tracker' ? [TRACKER] : [],
+      trackers: meeting === 'http-tracker' ? [HTTP_TRACKER] : meeting === 'udp-tracker' ? [UDP_TRACKER] : [],
     }
     const payload: PayloadOptions = {
-      metainfo,
+      metainfo: plan.role === 'poisoner' && this.index % 2 === 0 ? misquoted(metainfo) : metainfo,
       path,
-      sync: plan.sync,
+      sync,
+      remembersComplete,
       mayOverwrite: this.mayOverwrite,
       mode: plan.role === 'leecher' ? 'download' : 'seed',
       check: plan.role === 'poisoner' ? 'none' : 'full',
     }
     if (hasLink && plan.role === 'leecher') {
-      const { infoHash, webSeeds } = metainfo
-      const link = { infoHash, webSeeds, trackers: [], peers: [], bootstrap: [] }
-      const session = this.#node.addMagnet(link, sources)
+      const { infoHash, webSeeds, trackers } = metainfo
+      const link = { infoHash, webSeeds, trackers: trackers.flat(), peers: [], bootstrap: [] }
+      const session = this.#node.addMagnet(link, wishes)
       this.#session = session
       // If it ends before, {@link whyFailed} tells.
       void session.whenMetainfo().then(
         (told) => session.open({ ...payload, metainfo: told }),
         () => {},
       )
-    } else this.#session = this.#node.addSession({ ...payload, ...sources })
+    } else this.#session = this.#node.addSession({ ...payload, ...wishes })
   }
 
   /** It goes on when a promise is kept: between two events. */
@@ -233,4 +239,11 @@ export class Machine {
     const error = this.options.disk.peek(this.files.spans(piece, 0, length), found)
     return error === undefined ? found : undefined
   }
+}
+
+/** What is said of the torrent is wrong, and by its length nobody can tell. */
+function misquoted(metainfo: Metainfo): Metainfo {
+  const infoBytes = metainfo.infoBytes.slice()
+  infoBytes[infoBytes.length >> 1]! ^= 1
+  return { ...metainfo, infoBytes }
 }

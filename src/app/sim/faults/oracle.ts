@@ -24,6 +24,7 @@ export const INVARIANTS = {
   'no-false-ban': 'nobody is banned who sent nothing wrong',
   'no-false-blame': 'among those who are blamed for a bad piece is one who sends such',
   'poisoners-banned': 'who must have spoilt a piece is banned before the download ends',
+  private: 'nobody hears of peers of a private torrent from other peers',
   bounds: 'connections, timers and buffers stay within their limits',
   completion: 'all honest machines come to their end when everything works again',
   identity: 'the files are identical at the end',
@@ -146,6 +147,9 @@ export class Oracle {
         if (/^it (alone )?sent/.test(event.reason) && !this.#world.isWebLying)
           this.#fail('no-false-ban', machine, `dropped ${event.url}: ${event.reason}`)
         return
+      case 'pex':
+        if (this.#world.isPrivate) this.#fail('private', machine, `${event.peer} told it of peers`)
+        return
       case 'hash_fail':
         return this.#onHashFail(machine, event.piece, event.peers)
       default:
@@ -261,7 +265,7 @@ export class Oracle {
     const isDisturbed = book.disturbedAt >= now - 1 || machine.options.disk.faultOf('read') !== undefined
     const isDurable = this.#undurable(machine).length === 0
     const { endedAt = Infinity, hasLostPower } = book
-    const durableAfter = DURABLE_AFTER[machine.options.plan.sync]
+    const durableAfter = DURABLE_AFTER[machine.options.plan.settings.sync]
     this.#forEachPiece((piece) => {
       const writtenAt = book.had.get(piece)
       if (session.has(piece)) {
@@ -284,16 +288,16 @@ export class Oracle {
 
   /** Files that a power cut would change. */
   #undurable({ files, options }: Machine): string[] {
-    return Array.from({ length: files.fileCount }, (_, file) => files.pathOf(file)!).filter(
-      (path) => !options.disk.isDurable(path),
-    )
+    const paths = Array.from({ length: files.fileCount }, (_, file) => files.pathOf(file) ?? [])
+    return paths.flat().filter((path) => !options.disk.isDurable(path))
   }
 
   #onComplete(machine: Machine): void {
     const { culprits, rotten } = this.#bookOf(machine)
     const [culprit] = culprits
     if (culprit !== undefined) this.#fail('poisoners-banned', machine, `${culprit} spoilt a piece`)
-    const [path] = machine.options.plan.sync === 'none' || rotten.size > 0 ? [] : this.#undurable(machine)
+    const [path] =
+      machine.options.plan.settings.sync === 'none' || rotten.size > 0 ? [] : this.#undurable(machine)
     if (path !== undefined) this.#fail('durable-complete', machine, `${path} is not synced`)
   }
 

@@ -121,9 +121,10 @@ export class SimProcess implements Dialer {
     return socket
   }
 
-  bindUdp(port: number): Datagrams {
+  /** @param port a free one when missing */
+  bindUdp(port?: number): Datagrams {
     const { host, datagrams, isCutOff, onWrite } = this.options
-    const inner = datagrams.bind({ host: host.address, port })
+    const inner = datagrams.bind({ host: host.address, port: port ?? host.ephemeralPort() })
     const socket: Datagrams = {
       local: inner.local,
       onDatagram: () => {},

@@ -74,8 +74,8 @@ class Run {
       observer: {
         onEvent: (machine, event) => this.#onEvent(machine, event),
         onWrite: (machine, to, bytes) => {
-          const other = this.#world.machineAt(to)!
-          this.#trace.record(this.#world.clock.now(), machine.index, other.index, bytes)
+          const other = this.#world.machineAt(to)
+          this.#trace.record(this.#world.clock.now(), machine.index, other?.index ?? -1, bytes)
         },
         onSent: (machine, to, message) => this.#oracle.onSent(machine, to, message),
         onDown: (machine, how) => this.#oracle.onDown(machine, how),

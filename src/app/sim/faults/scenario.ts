@@ -1,5 +1,7 @@
 /** What a simulated swarm is before anything goes wrong: its payload, its machines, who knows whom. Drawn from the seed. */
+import { ORDER_NAMES, type OrderName } from '../../../peer/piece-order.ts'
 import type { Millis, Random } from '../../../protocol/ports.ts'
+import type { NodeOptions } from '../../node.ts'
 import { SYNC_POLICIES, type SyncPolicy } from '../../sync-policy.ts'
 import { SeededRandom } from '../random.ts'
 import type { WebServerPlan } from './web-server.ts'
@@ -10,8 +12,25 @@ import type { WebServerPlan } from './web-server.ts'
  */
 export type Role = 'seeder' | 'leecher' | 'poisoner'
 
-/** By what machines find each other at first: addresses that they are given, a tracker, their DHT nodes, or multicast. */
-export type Meeting = 'given' | 'tracker' | 'dht' | 'lan'
+/** By what machines find each other at first, and how that is told. */
+export const MEETINGS = {
+  given: 'addresses that they are given',
+  'http-tracker': 'a tracker, over HTTP',
+  'udp-tracker': 'a tracker, over UDP',
+  'announce-list': 'the trackers of an announce list, some of which are not there',
+  dht: 'the DHT',
+  lan: 'multicast',
+} as const
+export type Meeting = keyof typeof MEETINGS
+
+/** What its user has said. */
+export interface MachineSettings extends Pick<NodeOptions, 'maxPeers' | 'maxUp' | 'maxDown'> {
+  readonly strategy: OrderName
+  /** When a download makes durable what it wrote. */
+  readonly sync: SyncPolicy
+  /** Whether a complete download remembers so: it will be served again. */
+  readonly remembersComplete: boolean
+}
 
 export interface MachinePlan {
   readonly role: Role
@@ -23,16 +42,21 @@ export interface MachinePlan {
   readonly diskLatencyMs: Millis
   /** Pieces that lie on its disk at the start; of a poisoner, those that are wrong there. */
   readonly pieces: readonly number[]
-  /** When a download makes durable what it wrote. */
-  readonly sync: SyncPolicy
+  readonly settings: MachineSettings
   /** Indices of the machines that it is told of, or of those through which its DHT node joins; others it hears of from peers. */
   readonly knows: readonly number[]
+}
+
+export interface FilePlan {
+  readonly length: number
+  /** Zeros that lie on no disk, and make the next file begin with a piece (BEP 47). */
+  readonly isPadding: boolean
 }
 
 export interface SwarmPlan {
   readonly pieceLength: number
   /** One single file, or several in a folder. */
-  readonly fileLengths: readonly number[]
+  readonly files: readonly FilePlan[]
   readonly content: Uint8Array
   /** The first one is an honest seeder, and nobody touches its files. */
   readonly machines: readonly MachinePlan[]
@@ -41,28 +65,34 @@ export interface SwarmPlan {
   /** A server that has the payload, too. */
   readonly web?: WebServerPlan
   readonly meeting: Meeting
-  /** Leechers start from a link: the info dictionary has to come from peers. */
+  /** Nobody tells others of anybody (BEP 27). */
+  readonly isPrivate: boolean
+  /** Leechers start from a link: the info dictionary has to come from peers, and that of every other poisoner is wrong. */
   readonly hasLink: boolean
   /** What makes the info dictionary one of several blocks (BEP 9). */
-  readonly paddingBytes: number
+  readonly infoFillerBytes: number
 }
 
 const MIN_BLOCKS = 8
 const MAX_BLOCKS = 48
+const MIN_MAX_PEERS = 1
 const BLOCK = 16_384
 
 export function drawSwarm(random: Random): SwarmPlan {
   // With short pieces there are more than are read when a start makes sure of what it remembers.
   const pieceLength = BLOCK * [1 / 8, 1, 2, 4, 8][random.int(5)]!
   const blocks = MIN_BLOCKS + random.int(MAX_BLOCKS - MIN_BLOCKS)
-  const length = blocks * BLOCK - random.int(BLOCK)
+  const files = drawFiles(random, blocks * BLOCK - random.int(BLOCK), pieceLength)
+  const length = files.reduce((sum, file) => sum + file.length, 0)
   const pieceCount = Math.ceil(length / pieceLength)
-  const count = 3 + Math.min(random.int(7), random.int(7))
+  // Now and then there are more than a limited upload has slots for.
+  const count = random.int(16) === 0 ? 9 + random.int(4) : 3 + Math.min(random.int(7), random.int(7))
   const roles = drawRoles(random, count)
+  const meeting = drawMeeting(random)
   return {
     pieceLength,
-    fileLengths: drawFiles(random, length),
-    content: drawContent(random, length),
+    files,
+    content: drawContent(random, files, length),
     latencyMs: 1 + random.int(60),
     machines: roles.map((role, index) => ({
       role,
@@ -73,17 +103,27 @@ export function drawSwarm(random: Random): SwarmPlan {
       down: Math.round(length / (1 + random.int(10))),
       diskLatencyMs: random.int(4) === 0 ? random.int(200) : random.int(10),
       pieces: drawPieces(random, role, pieceCount),
-      sync: SYNC_POLICIES[random.int(SYNC_POLICIES.length)]!,
+      settings: drawSettings(random, length),
       knows: drawContacts(random, index, count),
     })),
     ...(random.int(3) === 0 && { web: drawWebServer(random, length) }),
-    meeting: MEETINGS[random.int(MEETINGS.length)]!,
+    meeting,
+    isPrivate: isPrivatelyMet(meeting) && random.int(3) === 0,
     hasLink: random.int(4) === 0,
-    paddingBytes: Math.max(0, random.int(6) - 2) * BLOCK,
+    infoFillerBytes: Math.max(0, random.int(6) - 2) * BLOCK,
   }
 }
 
-const MEETINGS: readonly Meeting[] = ['given', 'given', 'tracker', 'dht', 'lan']
+/** Many are given addresses: nothing else slows down what happens then. */
+function drawMeeting(random: Random): Meeting {
+  const meetings = Object.keys(MEETINGS) as Meeting[]
+  return random.int(3) === 0 ? 'given' : meetings[random.int(meetings.length)]!
+}
+
+/** Where a private torrent's peers may come from (BEP 27). */
+function isPrivatelyMet(meeting: Meeting): boolean {
+  return meeting !== 'dht' && meeting !== 'lan'
+}
 
 /** As fast as a slow seeder or an honest one. */
 function drawWebServer(random: Random, length: number): WebServerPlan {
@@ -103,10 +143,18 @@ function drawRoles(random: Random, count: number): Role[] {
   return roles
 }
 
-function drawFiles(random: Random, length: number): number[] {
+/** Half of them are a single one. Of those with several half are padded, and some of their files are empty. */
+function drawFiles(random: Random, length: number, pieceLength: number): FilePlan[] {
   const cuts = Array.from({ length: random.int(2) * random.int(5) }, () => 1 + random.int(length - 1))
-  const ends = [...new Set([...cuts, length])].toSorted((a, b) => a - b)
-  return ends.map((end, index) => end - (ends[index - 1] ?? 0))
+  const ends = [...cuts, length].toSorted((a, b) => a - b)
+  if (ends.length > 1 && random.int(4) === 0) ends.unshift(ends[0]!)
+  const isPadded = random.int(2) === 0
+  return ends.flatMap((end, index) => {
+    const file = { length: end - (ends[index - 1] ?? 0), isPadding: false }
+    const padding = -file.length & (pieceLength - 1)
+    const isLast = index === ends.length - 1
+    return isPadded && !isLast && padding > 0 ? [file, { length: padding, isPadding: true }] : [file]
+  })
 }
 
 function drawPieces(random: Random, role: Role, pieceCount: number): number[] {
@@ -114,6 +162,19 @@ function drawPieces(random: Random, role: Role, pieceCount: number): number[] {
   if (role === 'leecher' && random.int(4) > 0) return []
   const oneIn = [1, 2, 8][random.int(3)]!
   return indices(pieceCount).filter(() => random.int(oneIn) === 0)
+}
+
+/** Limits leave room for some 10 to 60 s that a download takes, and for those who have the payload to be met. */
+function drawSettings(random: Random, length: number): MachineSettings {
+  const limit = (): number => Math.round(length / (10 + random.int(50)))
+  return {
+    strategy: ORDER_NAMES[random.int(ORDER_NAMES.length)]!,
+    sync: SYNC_POLICIES[random.int(SYNC_POLICIES.length)]!,
+    remembersComplete: random.int(2) === 0,
+    ...(random.int(4) === 0 && { maxUp: limit() }),
+    ...(random.int(4) === 0 && { maxDown: limit() }),
+    ...(random.int(4) === 0 && { maxPeers: MIN_MAX_PEERS + random.int(4) }),
+  }
 }
 
 /** The first one, and some others. */
@@ -124,11 +185,19 @@ function drawContacts(random: Random, index: number, count: number): number[] {
 const PATTERN_LENGTH = 2 ** 21
 let pattern: Uint8Array | undefined
 
-/** A part of one random text, which takes a hundredth of the time that it takes to write another. */
-function drawContent(random: Random, length: number): Uint8Array {
+/** A part of one random text, which takes a hundredth of the time that it takes to write another; padding is zeros. */
+function drawContent(random: Random, files: readonly FilePlan[], length: number): Uint8Array {
   pattern ??= new SeededRandom(1).fill(new Uint8Array(PATTERN_LENGTH))
   const begin = 8 * random.int((PATTERN_LENGTH - length) / 8)
-  return pattern.subarray(begin, begin + length)
+  const text = pattern.subarray(begin, begin + length)
+  if (!files.some(({ isPadding }) => isPadding)) return text
+  const content = text.slice()
+  let at = 0
+  for (const file of files) {
+    if (file.isPadding) content.fill(0, at, at + file.length)
+    at += file.length
+  }
+  return content
 }
 
 function indices(count: number): number[] {

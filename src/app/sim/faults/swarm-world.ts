@@ -1,5 +1,4 @@
 /** The machines of a simulated swarm, what connects them, and the hand that breaks and mends. */
-import { buildMetainfo } from '../../../metainfo/build.ts'
 import { parseMetadata } from '../../../metainfo/torrent-file.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import { encodeBencode } from '../../../protocol/bencode-writer.ts'
@@ -8,7 +7,7 @@ import { PAGE_BYTES } from '../../../storage/memory-file.ts'
 import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
 import { SimClock } from '../clock.ts'
 import { SimDatagramNetwork } from '../datagram-network.ts'
-import { SimHttp } from '../http.ts'
+import { SimHttp, type SimServer } from '../http.ts'
 import { SeededRandom } from '../random.ts'
 import { SimStreams } from '../stream-network.ts'
 import { SimLan } from './lan.ts'
@@ -17,7 +16,8 @@ import { MachineClock } from './machine-clock.ts'
 import { NetworkCuts } from './network-cuts.ts'
 import { isDatedBack, type Fault } from './plan.ts'
 import type { SwarmPlan } from './scenario.ts'
-import { SimTracker, TRACKER_SERVER } from './tracker.ts'
+import { HTTP_TRACKER, SimTracker, TRACKER_SERVER } from './tracker.ts'
+import { SimUdpTracker, UDP_TRACKER, UDP_TRACKER_PORT } from './udp-tracker.ts'
 import { WEB_SEED, WEB_SERVER, webServer } from './web-server.ts'
 
 export type Damage = 'rot' | 'change' | 'remove' | 'bad-sector'
@@ -41,6 +41,12 @@ const RESTART_DELAY: Millis = 5_000
 const PATH = '/data/payload'
 /** Of a hundred datagrams two get lost, two come twice, and two are held up. */
 const DATAGRAM_WEATHER = { sigma: 0.3, jitter: 0.05, loss: 0.02, duplication: 0.02, reordering: 0.02 }
+const SERVERS = [TRACKER_SERVER, WEB_SERVER]
+/** Of the two trackers of each tier one is not there: nobody listens, or the name has no address. */
+const ANNOUNCE_LIST = [
+  ['http://10.1.0.3/announce', UDP_TRACKER],
+  [HTTP_TRACKER, 'udp://nowhere.test:6969/announce'],
+]
 const OPERATIONS: readonly DiskOperation[] = ['open', 'read', 'write', 'sync']
 
 export class SwarmWorld {
@@ -73,6 +79,11 @@ export class SwarmWorld {
       weather: { ...DATAGRAM_WEATHER, medianRttMs: 2 * plan.latencyMs },
       hashes,
     })
+    new SimUdpTracker({
+      clock: this.clock,
+      random: random.fork('UDP tracker'),
+      tracker: this.#tracker,
+    }).listen(datagrams.bind({ host: TRACKER_SERVER, port: UDP_TRACKER_PORT }))
     const lan = new SimLan({
       clock: this.clock,
       random: random.fork('lan'),
@@ -118,6 +129,11 @@ export class SwarmWorld {
 
   get isWebLying(): boolean {
     return this.#options.plan.web?.isLying ?? false
+  }
+
+  /** Everybody knows that the torrent is private; from a link alone nobody does. */
+  get isPrivate(): boolean {
+    return this.metainfo.isPrivate && !this.#options.plan.hasLink
   }
 
   machineAt(host: string): Machine | undefined {
@@ -240,22 +256,24 @@ export class SwarmWorld {
 
   #openHttp(clock: Clock, host: string, random: Random): SimHttp {
     const http = new SimHttp(clock)
-    http.serve(TRACKER_SERVER, 80, this.#tracker.serverFor(host))
+    const serve = (server: string, answer: SimServer, up?: number): void =>
+      http.serve(server, 80, answer, {
+        ...(up !== undefined && { up }),
+        isCutOff: () => this.streams.isPartitioned(host, server),
+      })
+    serve(TRACKER_SERVER, this.#tracker.serverFor(host))
     const { web: plan, content } = this.#options.plan
-    if (plan)
-      http.serve(
-        WEB_SERVER,
-        80,
-        webServer(this.metainfo, content, { plan, random: random.fork('web server') }),
-        plan,
-      )
+    if (plan) {
+      const answer = webServer(this.metainfo, content, { plan, random: random.fork('web server') })
+      serve(WEB_SERVER, answer, plan.up)
+    }
     return http
   }
 
   #cutOff(indices: readonly number[]): () => void {
     const side = indices.map(hostOf)
     const others = this.machines.map(({ index }) => hostOf(index)).filter((host) => !side.includes(host))
-    const heal = this.#cuts.cut(side, others)
+    const heal = this.#cuts.cut(side, [...others, ...SERVERS])
     const join = (): void => {
       if (this.#joins.delete(join)) heal()
     }
@@ -266,26 +284,27 @@ export class SwarmWorld {
   #damage(machine: Machine, kind: Damage, at: number): void {
     const { geometry } = this.metainfo
     const piece = Math.floor(at / geometry.pieceLength)
-    // Nothing happens to what is not there, nor to a hole.
+    // Nothing happens to what is not there, nor to a hole or padding.
     if (machine.lookAt(piece)?.some((byte) => byte !== 0) !== true) return
-    machine.mayOverwrite = true
     const [span] = machine.files.spans(piece, at - piece * geometry.pieceLength, 1)
     const { path, offset } = span!
+    if (path === undefined) return
+    machine.mayOverwrite = true
     const { disk } = machine.options
     const report = (damaged: number): void => this.#options.observer.onDamaged(machine, damaged, kind)
     if (kind === 'remove') {
       const file = geometry.files.findIndex((_, index) => machine.files.pathOf(index) === path)
       const [first, end] = geometry.piecesOf(file)
       for (let each = first; each < end; each++) report(each)
-      return disk.removeFile(path!)
+      return disk.removeFile(path)
     }
-    if (kind === 'rot') disk.flipBit(path!, offset, at % 8)
-    else if (kind === 'bad-sector') disk.spoil(path!, offset)
+    if (kind === 'rot') disk.flipBit(path, offset, at % 8)
+    else if (kind === 'bad-sector') disk.spoil(path, offset)
     else {
       const { modifiedAt } = disk.stat(path)!
       const wrong = Uint8Array.of(this.contentOf(piece)[at % geometry.pieceLength]! ^ 1)
       if (disk.writeSpans([span!], wrong) !== undefined) return
-      if (isDatedBack(at)) disk.setTime(path!, modifiedAt)
+      if (isDatedBack(at)) disk.setTime(path, modifiedAt)
     }
     // Pieces share a sector.
     const reach = kind === 'bad-sector' ? PAGE_BYTES : 0
@@ -300,29 +319,29 @@ export class SwarmWorld {
 }
 
 function metainfoOf(plan: SwarmPlan, hashes: Hashes): Metainfo {
-  const { content, pieceLength, fileLengths, web, paddingBytes } = plan
+  const { content, pieceLength, files, web, infoFillerBytes, meeting, isPrivate } = plan
   const digests = new Uint8Array(20 * Math.ceil(content.length / pieceLength))
   for (let piece = 0; piece * 20 < digests.length; piece++)
     digests.set(hashes.sha1(content.subarray(piece * pieceLength, (piece + 1) * pieceLength)), piece * 20)
-  const isSingleFile = fileLengths.length === 1
+  const isSingleFile = files.length === 1
+  const info = encodeBencode({
+    length: isSingleFile ? content.length : undefined,
+    files: isSingleFile
+      ? undefined
+      : files.map(({ length, isPadding }, file) => ({
+          attr: isPadding ? 'p' : undefined,
+          length,
+          path: [`file ${file}`],
+        })),
+    name: 'payload',
+    'piece length': pieceLength,
+    pieces: digests,
+    private: isPrivate ? 1 : undefined,
+    'x-filler': new Uint8Array(infoFillerBytes),
+  })
   const webSeeds = web ? [WEB_SEED] : []
-  const { infoBytes } = buildMetainfo(
-    {
-      name: 'payload',
-      isSingleFile,
-      files: fileLengths.map((length, file) => ({ path: isSingleFile ? [] : [`file ${file}`], length })),
-      pieceLength,
-      digests,
-      isPrivate: false,
-    },
-    hashes,
-  )
-  // A key that nobody knows, behind all others.
-  const padding = encodeBencode({ 'x-padding': new Uint8Array(paddingBytes) })
-  const padded = new Uint8Array(infoBytes.length + padding.length - 2)
-  padded.set(infoBytes)
-  padded.set(padding.subarray(1), infoBytes.length - 1)
-  return parseMetadata(padded, { webSeeds, trackers: [], bootstrap: [] }, hashes)
+  const trackers = meeting === 'announce-list' ? ANNOUNCE_LIST : []
+  return parseMetadata(info, { webSeeds, trackers, bootstrap: [] }, hashes)
 }
 
 /** As if the files had always been there. */
@@ -341,7 +360,8 @@ function layFiles({ files, options: { plan, disk, index } }: Machine, content: U
   let begin = 0
   for (let file = 0; file < files.fileCount; file++) {
     const end = begin + files.lengthOf(file)
-    disk.writeFile(files.pathOf(file)!, laid.subarray(begin, end))
+    const path = files.pathOf(file)
+    if (path !== undefined) disk.writeFile(path, laid.subarray(begin, end))
     begin = end
   }
 }

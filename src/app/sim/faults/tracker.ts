@@ -1,17 +1,20 @@
-/** The tracker of a simulated swarm: it tells everybody who has announced, the dead among them; now and then it fails. */
+/** The tracker of a simulated swarm, over HTTP: it tells everybody who has announced, the dead among them; now and then it fails. */
 import { encodeBencode } from '../../../protocol/bencode-writer.ts'
 import { COMPACT_LENGTH, packEndpoint, type Endpoint } from '../../../protocol/endpoint.ts'
 import type { Random } from '../../../protocol/ports.ts'
 import type { SimAnswer, SimServer } from '../http.ts'
 
 export const TRACKER_SERVER = '10.1.0.2'
-export const TRACKER: string = `http://${TRACKER_SERVER}/announce`
+export const HTTP_TRACKER: string = `http://${TRACKER_SERVER}/announce`
 
 /** One answer in so many goes wrong, until everything is mended. */
 const ONE_IN = 3
-const LATE_MS = 20_000
+/** What comes late does so by up to this. */
+export const LATE_MS = 20_000
 /** Between two announces of a machine: the shortest that is kept. */
-const INTERVAL_SECONDS = 60
+export const INTERVAL_SECONDS = 60
+/** Why it does not answer, when it says so. */
+export const EXCUSE = 'the database is locked'
 
 export class SimTracker {
   /** Every answer goes right from now on: after failures a tracker is left alone for ever longer. */
@@ -23,34 +26,47 @@ export class SimTracker {
     this.#random = random
   }
 
+  /** Whether the next answer goes wrong. */
+  isFailing(): boolean {
+    return !this.isMended && this.#random.int(ONE_IN) === 0
+  }
+
+  /** @returns those who are there, in the compact form of BEP 23 */
+  hear(from: Endpoint, isLeaving: boolean): Uint8Array {
+    if (isLeaving) this.#announced.delete(from.host)
+    else this.#announced.set(from.host, from)
+    const peers = new Uint8Array(COMPACT_LENGTH[4] * this.#announced.size)
+    let at = 0
+    for (const peer of this.#announced.values()) at = packEndpoint(peer, peers, at)
+    return peers
+  }
+
   /** @param host of the machine that asks */
   serverFor(host: string): SimServer {
     return ({ url }) => {
       if (url.pathname !== '/announce') return { status: 404 }
-      if (!this.isMended && this.#random.int(ONE_IN) === 0) return this.#failure(host, url)
-      return this.#hear(host, url)
+      return this.isFailing() ? this.#failure(host, url) : this.#answer(host, url)
     }
   }
 
-  #hear(host: string, { searchParams }: URL): SimAnswer & { readonly body: Uint8Array } {
-    if (searchParams.get('event') === 'stopped') this.#announced.delete(host)
-    else this.#announced.set(host, { host, port: Number(searchParams.get('port')) })
-    const peers = new Uint8Array(COMPACT_LENGTH[4] * this.#announced.size)
-    let at = 0
-    for (const peer of this.#announced.values()) at = packEndpoint(peer, peers, at)
+  #answer(host: string, { searchParams }: URL): SimAnswer & { readonly body: Uint8Array } {
+    const peers = this.hear(
+      { host, port: Number(searchParams.get('port')) },
+      searchParams.get('event') === 'stopped',
+    )
     return { status: 200, body: encodeBencode({ interval: INTERVAL_SECONDS, peers }) }
   }
 
   #failure(host: string, url: URL): SimAnswer | undefined {
     switch (this.#random.int(4)) {
       case 0:
-        return { ...this.#hear(host, url), delayMs: this.#random.int(LATE_MS) }
+        return { ...this.#answer(host, url), delayMs: this.#random.int(LATE_MS) }
       case 1: {
-        const answer = this.#hear(host, url)
+        const answer = this.#answer(host, url)
         return { ...answer, breaksAfter: this.#random.int(answer.body.length) }
       }
       case 2:
-        return { status: 200, body: encodeBencode({ 'failure reason': 'the database is locked' }) }
+        return { status: 200, body: encodeBencode({ 'failure reason': EXCUSE }) }
       default:
         return undefined
     }

@@ -25,10 +25,12 @@ export function webServer(
   { plan, random }: { readonly plan: WebServerPlan; readonly random: Random },
 ): SimServer {
   const files = new Map(
-    metainfo.geometry.files.map((file) => [
-      fileUrl(WEB_SEED, metainfo, file)!.pathname,
-      content.subarray(file.offset, file.offset + file.length),
-    ]),
+    metainfo.geometry.files
+      .filter(({ isPadding }) => !isPadding)
+      .map((file) => [
+        fileUrl(WEB_SEED, metainfo, file)!.pathname,
+        content.subarray(file.offset, file.offset + file.length),
+      ]),
   )
   return ({ url, headers }) => {
     const file = files.get(url.pathname)!
