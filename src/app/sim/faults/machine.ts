@@ -5,6 +5,7 @@ import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import { formatEndpoint } from '../../../protocol/endpoint.ts'
 import type { WireMessage } from '../../../protocol/message.ts'
 import type { Clock, Hashes, HttpClient, Millis, Random } from '../../../protocol/ports.ts'
+import type { Environment } from '../../environment.ts'
 import { Node, type NodeOwnEvent } from '../../node.ts'
 import type { Session } from '../../session.ts'
 import type { PayloadOptions, SessionEvent } from '../../session-options.ts'
@@ -59,6 +60,10 @@ export interface MachineOptions {
 
 const PORT = 6881
 const DHT_PORT = 6882
+const NAMED_TRACKERS: Partial<Record<Meeting, readonly string[]>> = {
+  'http-tracker': [HTTP_TRACKER],
+  'udp-tracker': [UDP_TRACKER],
+}
 /** A process that was asked to stop does so within this time, or is killed. */
 export const STOP_TIMEOUT: Millis = 5_000
 
@@ -115,8 +120,7 @@ export class Machine {
 
   /** Starts a process as a user would, who wants what the plan says. */
   async start(): Promise<void> {
-    const { disk, host, random, hashes, openHttp, metainfo, path, plan, observer, knows, meeting, hasLink } =
-      this.options
+    const { observer, plan, meeting } = this.options
     const process = new SimProcess({
       ...this.options,
       onWrite: (to, bytes) => observer.onWrite(this, to, bytes),
@@ -124,7 +128,23 @@ export class Machine {
     })
     this.#process = process
     this.#lives++
-    const env = simEnvironment({
+    this.#node = await Node.open(this.#environment(process), {
+      ...plan.settings.limits,
+      tcpListen: `:${PORT}`,
+      ...(meeting === 'dht' && {
+        dhtListen: `:${DHT_PORT}`,
+        bootstrap: this.#known(DHT_PORT),
+        stateDir: '/state',
+      }),
+      hasLan: meeting === 'lan',
+      onEvent: (event) => observer.onEvent(this, event),
+    })
+    this.#session = this.#openSession(this.#node)
+  }
+
+  #environment(process: SimProcess): Environment {
+    const { disk, host, random, hashes, openHttp } = this.options
+    return simEnvironment({
       clock: process.clock,
       random: random.fork(`life ${this.#lives}`),
       hashes,
@@ -138,23 +158,14 @@ export class Machine {
       openState: (name) => this.#openState(name),
       joinGroup: (group) => process.joinGroup(group),
     })
-    const { strategy, sync, remembersComplete, ...limits } = plan.settings
-    const onEvent = (event: MachineEvent): void => observer.onEvent(this, event)
-    const at = (port: number): string[] => knows.map((address) => formatEndpoint({ host: address, port }))
-    this.#node = await Node.open(env, {
-      tcpListen: `:${PORT}`,
-      ...(meeting === 'dht' && { dhtListen: `:${DHT_PORT}`, bootstrap: at(DHT_PORT), stateDir: '/state' }),
-      hasLan: meeting === 'lan',
-      ...limits,
-      onEvent,
-    })
-    const wishes = {
-      strategy,
-      peers: meeting === 'given' ? at(PORT) : [],
-      trackers: meeting === 'http-tracker' ? [HTTP_TRACKER] : meeting === 'udp-tracker' ? [UDP_TRACKER] : [],
-    }
+  }
+
+  #openSession(node: Node): Session {
+    const { metainfo, path, plan, meeting, hasLink } = this.options
+    const { strategy, sync, remembersComplete } = plan.settings
+    const isLiar = plan.role === 'poisoner' && this.index % 2 === 0
     const payload: PayloadOptions = {
-      metainfo: plan.role === 'poisoner' && this.index % 2 === 0 ? misquoted(metainfo) : metainfo,
+      metainfo: isLiar ? misquoted(metainfo) : metainfo,
       path,
       sync,
       remembersComplete,
@@ -162,17 +173,26 @@ export class Machine {
       mode: plan.role === 'leecher' ? 'download' : 'seed',
       check: plan.role === 'poisoner' ? 'none' : 'full',
     }
-    if (hasLink && plan.role === 'leecher') {
-      const { infoHash, webSeeds, trackers } = metainfo
-      const link = { infoHash, webSeeds, trackers: trackers.flat(), peers: [], bootstrap: [] }
-      const session = this.#node.addMagnet(link, wishes)
-      this.#session = session
-      // If it ends before, {@link whyFailed} tells.
-      void session.whenMetainfo().then(
-        (told) => session.open({ ...payload, metainfo: told }),
-        () => {},
-      )
-    } else this.#session = this.#node.addSession({ ...payload, ...wishes })
+    const wishes = {
+      strategy,
+      peers: meeting === 'given' ? this.#known(PORT) : [],
+      trackers: NAMED_TRACKERS[meeting] ?? [],
+    }
+    if (!hasLink || plan.role !== 'leecher') return node.addSession({ ...payload, ...wishes })
+    const { infoHash, webSeeds, trackers } = metainfo
+    const link = { infoHash, webSeeds, trackers: trackers.flat(), peers: [], bootstrap: [] }
+    const session = node.addMagnet(link, wishes)
+    // If it ends before, {@link whyFailed} tells.
+    void session.whenMetainfo().then(
+      (told) => session.open({ ...payload, metainfo: told }),
+      () => {},
+    )
+    return session
+  }
+
+  /** Where it can ask others at a port of theirs. */
+  #known(port: number): string[] {
+    return this.options.knows.map((host) => formatEndpoint({ host, port }))
   }
 
   /** It goes on when a promise is kept: between two events. */

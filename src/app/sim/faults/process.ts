@@ -33,6 +33,9 @@ export interface ProcessOptions {
   readonly onSent: (to: string, message: WireMessage) => void
 }
 
+/** What sockets of all kinds have. */
+type Hearing = Pick<Datagrams, 'onDatagram' | 'close'>
+
 const DEAF: StreamHandler = { onData() {}, onDrain() {}, onClose() {} }
 
 export class SimProcess implements Dialer {
@@ -40,7 +43,7 @@ export class SimProcess implements Dialer {
   readonly options: ProcessOptions
   readonly #streams = new Set<ProcessStream>()
   #listener: Listener | undefined
-  readonly #sockets = new Set<Datagrams | MulticastGroup>()
+  readonly #sockets = new Set<Hearing>()
   #timers = 0
   #isDead = false
 
@@ -105,33 +108,26 @@ export class SimProcess implements Dialer {
   joinGroup(group: Endpoint): MulticastGroup {
     const { host, lan } = this.options
     const inner = lan.join(host.address, group)
-    const socket: MulticastGroup = {
-      group,
-      send: (data) => inner.send(data),
-      onDatagram: () => {},
-      onInterface: () => {},
-      onFailed: () => {},
-      close: () => {
-        inner.close()
-        this.#sockets.delete(socket)
-      },
-    }
-    inner.onDatagram = (data, from) => this.run(() => socket.onDatagram(data, from))
-    this.#sockets.add(socket)
-    return socket
+    const send = (data: Uint8Array): void => inner.send(data)
+    return this.#own(inner, { group, send, onInterface() {}, onFailed() {} })
   }
 
   /** @param port a free one when missing */
   bindUdp(port?: number): Datagrams {
     const { host, datagrams, isCutOff, onWrite } = this.options
     const inner = datagrams.bind({ host: host.address, port: port ?? host.ephemeralPort() })
-    const socket: Datagrams = {
-      local: inner.local,
+    const send = (data: Uint8Array, to: Endpoint): void => {
+      onWrite(to.host, data.length)
+      if (!isCutOff(to.host)) inner.send(data, to)
+    }
+    return this.#own(inner, { local: inner.local, send })
+  }
+
+  /** A socket that ends with the process, and is heard only while that runs. */
+  #own<Rest extends object>(inner: Hearing, rest: Rest): Rest & Hearing {
+    const socket: Rest & Hearing = {
+      ...rest,
       onDatagram: () => {},
-      send: (data, to) => {
-        onWrite(to.host, data.length)
-        if (!isCutOff(to.host)) inner.send(data, to)
-      },
       close: () => {
         inner.close()
         this.#sockets.delete(socket)

@@ -24,7 +24,8 @@ export const MEETINGS = {
 export type Meeting = keyof typeof MEETINGS
 
 /** What its user has said. */
-export interface MachineSettings extends Pick<NodeOptions, 'maxPeers' | 'maxUp' | 'maxDown'> {
+export interface MachineSettings {
+  readonly limits: Pick<NodeOptions, 'maxPeers' | 'maxUp' | 'maxDown'>
   readonly strategy: OrderName
   /** When a download makes durable what it wrote. */
   readonly sync: SyncPolicy
@@ -75,7 +76,6 @@ export interface SwarmPlan {
 
 const MIN_BLOCKS = 8
 const MAX_BLOCKS = 48
-const MIN_MAX_PEERS = 1
 const BLOCK = 16_384
 
 export function drawSwarm(random: Random): SwarmPlan {
@@ -171,9 +171,11 @@ function drawSettings(random: Random, length: number): MachineSettings {
     strategy: ORDER_NAMES[random.int(ORDER_NAMES.length)]!,
     sync: SYNC_POLICIES[random.int(SYNC_POLICIES.length)]!,
     remembersComplete: random.int(2) === 0,
-    ...(random.int(4) === 0 && { maxUp: limit() }),
-    ...(random.int(4) === 0 && { maxDown: limit() }),
-    ...(random.int(4) === 0 && { maxPeers: MIN_MAX_PEERS + random.int(4) }),
+    limits: {
+      ...(random.int(4) === 0 && { maxUp: limit() }),
+      ...(random.int(4) === 0 && { maxDown: limit() }),
+      ...(random.int(4) === 0 && { maxPeers: 1 + random.int(4) }),
+    },
   }
 }
 

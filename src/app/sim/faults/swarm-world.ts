@@ -1,24 +1,20 @@
 /** The machines of a simulated swarm, what connects them, and the hand that breaks and mends. */
-import { parseMetadata } from '../../../metainfo/torrent-file.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
-import { encodeBencode } from '../../../protocol/bencode-writer.ts'
-import type { Clock, Hashes, Millis, Random } from '../../../protocol/ports.ts'
+import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { PAGE_BYTES } from '../../../storage/memory-file.ts'
 import { MemoryDisk, type DiskOperation, type MemoryDiskOptions } from '../../../storage/memory-disk.ts'
 import { SimClock } from '../clock.ts'
 import { SimDatagramNetwork } from '../datagram-network.ts'
-import { SimHttp, type SimServer } from '../http.ts'
 import { SeededRandom } from '../random.ts'
 import { SimStreams } from '../stream-network.ts'
 import { SimLan } from './lan.ts'
 import { Machine, STOP_TIMEOUT, type Ending, type MachineObserver } from './machine.ts'
 import { MachineClock } from './machine-clock.ts'
 import { NetworkCuts } from './network-cuts.ts'
+import { layFiles, metainfoOf } from './payload.ts'
 import { isDatedBack, type Fault } from './plan.ts'
 import type { SwarmPlan } from './scenario.ts'
-import { HTTP_TRACKER, SimTracker, TRACKER_SERVER } from './tracker.ts'
-import { SimUdpTracker, UDP_TRACKER, UDP_TRACKER_PORT } from './udp-tracker.ts'
-import { WEB_SEED, WEB_SERVER, webServer } from './web-server.ts'
+import { SERVERS, SimServers } from './servers.ts'
 
 export type Damage = 'rot' | 'change' | 'remove' | 'bad-sector'
 
@@ -41,12 +37,6 @@ const RESTART_DELAY: Millis = 5_000
 const PATH = '/data/payload'
 /** Of a hundred datagrams two get lost, two come twice, and two are held up. */
 const DATAGRAM_WEATHER = { sigma: 0.3, jitter: 0.05, loss: 0.02, duplication: 0.02, reordering: 0.02 }
-const SERVERS = [TRACKER_SERVER, WEB_SERVER]
-/** Of the two trackers of each tier one is not there: nobody listens, or the name has no address. */
-const ANNOUNCE_LIST = [
-  ['http://10.1.0.3/announce', UDP_TRACKER],
-  [HTTP_TRACKER, 'udp://nowhere.test:6969/announce'],
-]
 const OPERATIONS: readonly DiskOperation[] = ['open', 'read', 'write', 'sync']
 
 export class SwarmWorld {
@@ -58,7 +48,7 @@ export class SwarmWorld {
   readonly due = new Set<Machine>()
   readonly #options: SwarmWorldOptions
   readonly #cuts: NetworkCuts
-  readonly #tracker: SimTracker
+  readonly #servers: SimServers
   /** Down, or on its way there: when it may start again. */
   readonly #awayUntil = new Map<Machine, Millis>()
   readonly #joins = new Set<() => void>()
@@ -73,17 +63,11 @@ export class SwarmWorld {
       latency: plan.latencyMs,
     })
     this.#cuts = new NetworkCuts(this.streams)
-    this.#tracker = new SimTracker(random.fork('tracker'))
     const datagrams = new SimDatagramNetwork(this.clock, {
       seed,
       weather: { ...DATAGRAM_WEATHER, medianRttMs: 2 * plan.latencyMs },
       hashes,
     })
-    new SimUdpTracker({
-      clock: this.clock,
-      random: random.fork('UDP tracker'),
-      tracker: this.#tracker,
-    }).listen(datagrams.bind({ host: TRACKER_SERVER, port: UDP_TRACKER_PORT }))
     const lan = new SimLan({
       clock: this.clock,
       random: random.fork('lan'),
@@ -91,6 +75,14 @@ export class SwarmWorld {
       isCutOff: (a, b) => this.streams.isPartitioned(a, b),
     })
     this.metainfo = metainfoOf(plan, hashes)
+    this.#servers = new SimServers({
+      clock: this.clock,
+      random: random.fork('servers'),
+      plan,
+      metainfo: this.metainfo,
+      datagrams,
+      isCutOff: (a, b) => this.streams.isPartitioned(a, b),
+    })
     this.machines = plan.machines.map((machinePlan, index) => {
       const own = random.fork(`machine ${index}`)
       const clock = new MachineClock(this.clock)
@@ -107,7 +99,7 @@ export class SwarmWorld {
         disk,
         random: own,
         hashes,
-        openHttp: (ofProcess) => this.#openHttp(ofProcess, hostOf(index), own),
+        openHttp: (ofProcess) => this.#servers.openHttp(ofProcess, hostOf(index)),
         metainfo: this.metainfo,
         path: PATH,
         knows: machinePlan.knows.map(hostOf),
@@ -223,7 +215,7 @@ export class SwarmWorld {
 
   /** Everything works again, and everybody comes back. */
   mend(): void {
-    this.#tracker.isMended = true
+    this.#servers.mend()
     for (const join of [...this.#joins]) join()
     for (const machine of this.machines) {
       const { disk, clock, plan } = machine.options
@@ -252,22 +244,6 @@ export class SwarmWorld {
     this.clock.after(forMs, () => {
       if (this.clock.now() >= (this.#awayUntil.get(machine) ?? Infinity)) this.due.add(machine)
     })
-  }
-
-  #openHttp(clock: Clock, host: string, random: Random): SimHttp {
-    const http = new SimHttp(clock)
-    const serve = (server: string, answer: SimServer, up?: number): void =>
-      http.serve(server, 80, answer, {
-        ...(up !== undefined && { up }),
-        isCutOff: () => this.streams.isPartitioned(host, server),
-      })
-    serve(TRACKER_SERVER, this.#tracker.serverFor(host))
-    const { web: plan, content } = this.#options.plan
-    if (plan) {
-      const answer = webServer(this.metainfo, content, { plan, random: random.fork('web server') })
-      serve(WEB_SERVER, answer, plan.up)
-    }
-    return http
   }
 
   #cutOff(indices: readonly number[]): () => void {
@@ -315,54 +291,6 @@ export class SwarmWorld {
       each++
     )
       report(each)
-  }
-}
-
-function metainfoOf(plan: SwarmPlan, hashes: Hashes): Metainfo {
-  const { content, pieceLength, files, web, infoFillerBytes, meeting, isPrivate } = plan
-  const digests = new Uint8Array(20 * Math.ceil(content.length / pieceLength))
-  for (let piece = 0; piece * 20 < digests.length; piece++)
-    digests.set(hashes.sha1(content.subarray(piece * pieceLength, (piece + 1) * pieceLength)), piece * 20)
-  const isSingleFile = files.length === 1
-  const info = encodeBencode({
-    length: isSingleFile ? content.length : undefined,
-    files: isSingleFile
-      ? undefined
-      : files.map(({ length, isPadding }, file) => ({
-          attr: isPadding ? 'p' : undefined,
-          length,
-          path: [`file ${file}`],
-        })),
-    name: 'payload',
-    'piece length': pieceLength,
-    pieces: digests,
-    private: isPrivate ? 1 : undefined,
-    'x-filler': new Uint8Array(infoFillerBytes),
-  })
-  const webSeeds = web ? [WEB_SEED] : []
-  const trackers = meeting === 'announce-list' ? ANNOUNCE_LIST : []
-  return parseMetadata(info, { webSeeds, trackers, bootstrap: [] }, hashes)
-}
-
-/** As if the files had always been there. */
-function layFiles({ files, options: { plan, disk, index } }: Machine, content: Uint8Array): void {
-  if (plan.pieces.length === 0) return
-  const { geometry } = files
-  const isWhole = plan.role === 'seeder'
-  const laid = isWhole ? content : plan.role === 'poisoner' ? content.slice() : new Uint8Array(content.length)
-  for (const piece of isWhole ? [] : plan.pieces) {
-    const begin = piece * geometry.pieceLength
-    const length = geometry.lengthOf(piece)
-    if (plan.role === 'leecher') laid.set(content.subarray(begin, begin + length), begin)
-    // One wrong byte in a block.
-    else laid[begin + ((index * 7_919 + piece * 104_729) % length)]! ^= 1
-  }
-  let begin = 0
-  for (let file = 0; file < files.fileCount; file++) {
-    const end = begin + files.lengthOf(file)
-    const path = files.pathOf(file)
-    if (path !== undefined) disk.writeFile(path, laid.subarray(begin, end))
-    begin = end
   }
 }
 
