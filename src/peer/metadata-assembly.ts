@@ -8,6 +8,8 @@ interface Block {
   peer: number
   /** When it is asked of another. */
   dueAt: Millis
+  /** Whose answer is still to come, late though it may be. */
+  readonly askedOf: Set<number>
 }
 
 export class MetadataAssembly {
@@ -28,6 +30,7 @@ export class MetadataAssembly {
       bytes: undefined,
       peer: 0,
       dueAt: -Infinity,
+      askedOf: new Set(),
     }))
   }
 
@@ -44,10 +47,9 @@ export class MetadataAssembly {
     return this.#blocks.length - this.#missing
   }
 
-  /** Whether it is this peer that the block is expected from. */
-  isAsked(at: number, peer: number): boolean {
-    const block = this.#blocks[at]
-    return block !== undefined && block.bytes === undefined && block.peer === peer
+  /** An answer came from this peer. @returns whether it was asked, and has not answered before */
+  onAnswer(at: number, peer: number): boolean {
+    return this.#blocks[at]?.askedOf.delete(peer) ?? false
   }
 
   /** Blocks asked of a peer that have not come and are not overdue. */
@@ -68,15 +70,26 @@ export class MetadataAssembly {
   ask(peer: number, now: Millis, timeout: Millis): number {
     const at = this.#blocks.findIndex((block) => block.bytes === undefined && !isAwaited(block, now))
     if (at < 0) return -1
-    Object.assign(this.#blocks[at]!, { peer, dueAt: now + timeout })
+    const block = this.#blocks[at]!
+    Object.assign(block, { peer, dueAt: now + timeout })
+    block.askedOf.add(peer)
     return at
   }
 
-  /** @returns whether a block that was asked for has the right length; `bytes` is copied then */
-  put(at: number, bytes: Uint8Array): boolean {
+  /** It is slow, but it sends: what else it was asked for, and nobody after it, has so much time from now on. */
+  renew(peer: number, now: Millis, timeout: Millis): void {
+    for (const block of this.#blocks)
+      if (block.bytes === undefined && block.askedOf.has(peer) && (block.peer === peer || block.peer === 0))
+        Object.assign(block, { peer, dueAt: now + timeout })
+  }
+
+  /** The first to come is kept. @returns whether it has the right length; `bytes` is copied then */
+  put(at: number, peer: number, bytes: Uint8Array): boolean {
+    const block = this.#blocks[at]!
     const length = Math.min(METADATA_BLOCK_LENGTH, this.size - at * METADATA_BLOCK_LENGTH)
     if (bytes.length !== length) return false
-    this.#blocks[at]!.bytes = bytes.slice()
+    if (block.bytes !== undefined) return true
+    Object.assign(block, { peer, bytes: bytes.slice() })
     this.#missing--
     return true
   }

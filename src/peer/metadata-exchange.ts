@@ -2,8 +2,9 @@
  * `ut_metadata` (BEP 9): peers that know the info dictionary send it to those that have only its hash.
  *
  * The first attempt takes blocks of all peers that name the size which most of them name (of equals, who came first).
- * When it takes too long, or the whole does not have the info hash, nobody can tell who lied, so that further attempts
- * take all of one peer. They have turns: whoever wastes one goes to the end of the line, and who lies is found.
+ * When the whole does not have the info hash, or takes too long while others name another size, nobody can tell who lied,
+ * so that further attempts take all of one peer. They have turns: whoever wastes one goes to the end of the line, and who lies
+ * is found. Blocks that come late are as good as others, and who sends them alone has all the time that it needs.
  */
 import { ProtocolError } from '../protocol/errors.ts'
 import { bytesEqual, type InfoHash } from '../protocol/ids.ts'
@@ -41,7 +42,7 @@ const PAUSE: Millis = 60_000
 export const MAX_METADATA_SERVINGS = 4
 /** … and at least so many blocks. */
 const MIN_SERVED_BLOCKS = 64
-/** Blocks and rejects in a minute that answer no question: some come too late, many are an attack. */
+/** Blocks and rejects in a minute that answer no question: some answer one of an attempt that has ended, many are an attack. */
 const MAX_STRAY_ANSWERS = 64
 const BUDGET_PERIOD: Millis = 60_000
 /** Bytes that wait for a peer beyond which it is sent no further block: it does not read. */
@@ -93,7 +94,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   readonly #known = new Map<number, Known<Peer>>()
   #info: Uint8Array | undefined
   #assembly: MetadataAssembly | undefined
-  /** An attempt with several peers has failed: from now on it is one at a time. */
+  /** An attempt with all that name one size has failed: from now on it is one peer at a time. */
   #isSuspicious = false
 
   constructor(options: MetadataExchangeOptions<Peer>) {
@@ -127,9 +128,9 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     if (message === undefined || known === undefined) return
     if (message.type === 'request') return this.#onRequest(known, message.block)
     if (this.#info !== undefined) return
-    if (!this.#assembly?.isAsked(message.block, peer.id)) return this.#onStray(known)
-    const isBlock = message.type === 'data' && this.#assembly.put(message.block, message.bytes)
-    if (isBlock) this.#onBlock()
+    if (!this.#assembly?.onAnswer(message.block, peer.id)) return this.#onStray(known)
+    const isBlock = message.type === 'data' && this.#assembly.put(message.block, peer.id, message.bytes)
+    if (isBlock) this.#onBlock(known)
     else this.#onFailed(known)
     this.#fill()
   }
@@ -187,10 +188,10 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     for (const known of this.#helpers(assembly, able)) this.#ask(assembly, known, now)
   }
 
-  #ask(assembly: MetadataAssembly, { peer, failures }: Able<Peer>, now: Millis): void {
-    const timeout = Math.min(MAX_BLOCK_TIMEOUT, BLOCK_TIMEOUT * 2 ** failures)
+  #ask(assembly: MetadataAssembly, known: Able<Peer>, now: Millis): void {
+    const { peer } = known
     for (let room = MAX_METADATA_REQUESTS - assembly.inFlight(peer.id, now); room > 0; room--) {
-      const block = assembly.ask(peer.id, now, timeout)
+      const block = assembly.ask(peer.id, now, timeoutOf(known))
       if (block < 0) return
       peer.sendExtended(this.name, encodeMetadataRequest(block))
     }
@@ -212,7 +213,8 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     const current = this.#assembly
     const groups = [...Map.groupBy(able, ({ size }) => size)]
     const [best] = groups.toSorted(([, { length: a }], [, { length: b }]) => b - a)
-    if (best === undefined || best[0] === current?.size) return best && current
+    // While nobody can be asked, what was asked for may still come.
+    if (best === undefined || best[0] === current?.size) return current
     // Whoever takes over has what is left of the time: ever new majorities would take all of it.
     return new MetadataAssembly(best[0], current?.startedAt ?? this.#options.clock.now())
   }
@@ -222,7 +224,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     const current = this.#assembly
     if (able.some(({ peer }) => peer.id === current?.sole)) return current
     const [next] = able
-    return next && new MetadataAssembly(next.size, this.#options.clock.now(), next.peer.id)
+    return next ? new MetadataAssembly(next.size, this.#options.clock.now(), next.peer.id) : current
   }
 
   /** Those who take part in an attempt. */
@@ -230,14 +232,22 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     return able.filter((known) => (sole === undefined ? known.size === size : known.peer.id === sole))
   }
 
+  /** Nobody else can be asked now. */
+  #isAlone(id: number, able: readonly Able<Peer>[]): boolean {
+    return able.every(({ peer }) => peer.id === id)
+  }
+
+  /** To give up what comes slowly helps only if there is something else to try: another size, or somebody else alone. */
   #isOverdue({ sole, size, startedAt, receivedCount }: MetadataAssembly, now: Millis): boolean {
-    const isContested = this.#able(now).some((known) => known.size !== size)
+    const able = this.#able(now)
+    const isContested = able.some((known) => known.size !== size)
+    if (!isContested && (sole === undefined || this.#isAlone(sole, able))) return false
     const limit = ATTEMPT_TIMEOUT + (isContested ? 0 : ATTEMPT_TIMEOUT_PER_BLOCK * receivedCount)
     const { failures = 0 } = this.#known.get(sole ?? 0) ?? {}
     return now - startedAt > limit * 2 ** failures
   }
 
-  /** A majority may be bought, and one of many may hold up the others: who does shows when each is asked alone. */
+  /** A majority may be bought: who lies shows when each is asked alone. */
   #giveUp({ sole }: MetadataAssembly): void {
     const known = this.#known.get(sole ?? 0)
     if (known) this.#onFailed(known)
@@ -254,9 +264,15 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     this.#assembly?.release(id)
   }
 
-  #onBlock(): void {
-    const { hashes, infoHash, emit, onMetadata, onLiar } = this.#options
+  #onBlock(known: Known<Peer>): void {
+    const { clock, hashes, infoHash, emit, onMetadata, onLiar } = this.#options
     const assembly = this.#assembly!
+    const now = clock.now()
+    const { id } = known.peer
+    if (this.#isAlone(id, this.#able(now))) {
+      known.notBefore = -Infinity
+      assembly.renew(id, now, timeoutOf(known))
+    }
     if (!assembly.isComplete) return
     const contributors = [...assembly.contributors]
     const peers = contributors.map((id) => this.#known.get(id)).filter((known) => known !== undefined)
@@ -275,4 +291,9 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
       onLiar(peer)
     }
   }
+}
+
+/** How long a block may take: longer for who has failed. */
+function timeoutOf({ failures }: { readonly failures: number }): Millis {
+  return Math.min(MAX_BLOCK_TIMEOUT, BLOCK_TIMEOUT * 2 ** failures)
 }

@@ -260,9 +260,31 @@ describe('slow', () => {
     expectWithin(10 * MINUTE)
   })
 
-  test('and honest is enough when nobody else is there: who serves many at once needs long for each', () => {
-    join(slow(4 * SECOND))
-    expectWithin(5 * MINUTE)
+  test.each([4, 12, 30])(
+    'and alone has all the time that it needs, and is asked once: %i s a block',
+    (seconds) => {
+      const peer = join(slow(seconds * SECOND))
+      expectWithin((10 * seconds + 1) * SECOND)
+      expect(peer.asked).toBe(10)
+    },
+  )
+
+  test.each([
+    ['says nothing', silent],
+    ['rejects', rejects],
+    ['is slower still', slow(30 * SECOND)],
+  ])('goes on where it was while another %s', (_manner, other) => {
+    info = new SeededRandom(2).fill(new Uint8Array(60 * METADATA_BLOCK_LENGTH))
+    begin()
+    const peer = join(slow(5 * SECOND))
+    join(other)
+    expectWithin((60 * 5 + 30) * SECOND)
+    expect(peer.asked).toBeLessThanOrEqual(60)
+  })
+
+  test('answers are taken although somebody else was asked meanwhile', () => {
+    joinAll(3, slow(9 * SECOND))
+    expectWithin(45 * SECOND)
   })
 
   test('is not what all have to wait for when they are asked one by one', () => {
