@@ -2,7 +2,7 @@
 import type { StateStore } from '../dht/life/state-store.ts'
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type {
-  Clock,
+  AlarmClock,
   CopyBytes,
   Datagrams,
   Dialer,
@@ -17,7 +17,7 @@ import type {
 import type { Disk } from '../storage/disk.ts'
 
 export interface Environment {
-  readonly clock: Clock
+  readonly clock: AlarmClock
   readonly random: Random
   readonly hashes: Hashes
   readonly copyBytes: CopyBytes

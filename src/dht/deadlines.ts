@@ -1,28 +1,20 @@
-/**
- * Many timers behind few: a node of the DHT has the clock wake it at its earliest deadline. A wake that was asked for stays when
- * an earlier one is asked for, as most deadlines are soon taken back, and the later one is due again.
- */
-import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
+/** Many timers behind one: a node of the DHT has the clock wake it at its earliest deadline. */
+import type { Alarm, AlarmClock, Cancel, Clock, Millis } from '../protocol/ports.ts'
 import { TimerQueue, type Timer } from '../protocol/timer-queue.ts'
-
-interface Wake {
-  readonly at: Millis
-  readonly cancel: Cancel
-  /** The next one, if there is one: most nodes of a simulation have one or two, and a list has places for many. */
-  readonly later: Wake | undefined
-}
 
 /** A clock on top of a clock. */
 export class Deadlines implements Clock {
-  readonly #clock: Clock
+  readonly #clock: AlarmClock
+  readonly #alarm: Alarm
   readonly #timers = new TimerQueue()
-  /** When the clock will wake us: the earliest time. */
-  #wake: Wake | undefined
-  readonly #onDue = (): void => this.#fire()
+  /** When the alarm will ring; undefined when it will not. */
+  #ringsAt: Millis | undefined
+  #isFiring = false
   #isClosed = false
 
-  constructor(clock: Clock) {
+  constructor(clock: AlarmClock) {
     this.#clock = clock
+    this.#alarm = clock.alarm(() => this.#fire())
   }
 
   now(): Millis {
@@ -44,39 +36,36 @@ export class Deadlines implements Clock {
   close(): void {
     this.#isClosed = true
     this.#timers.clear()
-    for (let wake = this.#wake; wake !== undefined; wake = wake.later) wake.cancel()
-    this.#wake = undefined
+    this.#alarm.clear()
   }
 
   #cancel(timer: Timer): void {
     timer.fn = undefined
-    const wake = this.#wake
-    if (wake?.later === undefined || wake.at !== timer.at) return
-    // The wake was for this one alone, if the one behind it comes in time for the next.
-    const next = this.#timers.peek()
-    if (next !== undefined && next.at < wake.later.at) return
-    wake.cancel()
-    this.#wake = wake.later
+    if (timer.at === this.#ringsAt) this.#arm()
   }
 
+  /** Most deadlines are soon taken back: the alarm is set to the next one then, so that nobody is woken for nothing. */
   #arm(): void {
-    const next = this.#timers.peek()
-    const wake = this.#wake
-    if (next === undefined || (wake !== undefined && wake.at <= next.at)) return
-    const cancel = this.#clock.after(next.at - this.now(), this.#onDue)
-    this.#wake = { at: next.at, cancel, later: wake }
+    if (this.#isFiring) return
+    const at = this.#timers.peek()?.at
+    if (at === this.#ringsAt) return
+    this.#ringsAt = at
+    if (at === undefined) this.#alarm.clear()
+    else this.#alarm.set(at)
   }
 
   #fire(): void {
-    this.#wake = this.#wake?.later
+    this.#ringsAt = undefined
+    this.#isFiring = true
     const now = this.now()
-    // Only what was due when the timer fired: a deadline set by one of these runs in a later turn.
+    // Only what was due when the alarm rang: a deadline set by one of these comes in a later turn.
     const end = this.#timers.nextSequence
     for (let next = this.#timers.peek(); next !== undefined; next = this.#timers.peek()) {
       if (next.at > now || next.sequence >= end) break
       this.#timers.pop()
       next.fn!()
     }
+    this.#isFiring = false
     this.#arm()
   }
 }

@@ -4,7 +4,7 @@ import { ConfigError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 import type {
   Cancel,
-  Clock,
+  AlarmClock,
   Datagrams,
   Emit,
   Hashes,
@@ -28,7 +28,7 @@ const MAX_SHOWN_NAME = 253
 export interface DhtOptions {
   /** Bound ones, at most one of each family. The DHT closes them. */
   readonly sockets: Iterable<Datagrams>
-  readonly clock: Clock
+  readonly clock: AlarmClock
   readonly random: Random
   readonly hashes: Hashes
   /** Those of this machine's interfaces. */

@@ -1,7 +1,7 @@
 /** What one node of the DHT is made of. */
 import type { Family, Scope } from '../protocol/endpoint.ts'
 import type { NodeId } from '../protocol/ids.ts'
-import type { Clock, Emit, Random } from '../protocol/ports.ts'
+import type { AlarmClock, Emit, Random } from '../protocol/ports.ts'
 import type { ContactBook } from './table/contact.ts'
 import type { SharedMemory } from './table/shared-memory.ts'
 import type { DhtEvent } from './events.ts'
@@ -12,7 +12,7 @@ import type { StateStore } from './life/state-store.ts'
 export interface DhtNodeOptions {
   readonly family: Family
   readonly port: MessagePort
-  readonly clock: Clock
+  readonly clock: AlarmClock
   readonly random: Random
   readonly emit: Emit<DhtEvent>
   /** Whether to emit an event for each message. */

@@ -19,6 +19,19 @@ export interface Clock {
   after(delay: Millis, fn: () => void): Cancel
 }
 
+/** One timer that is set again and again. */
+export interface Alarm {
+  /** It rings once, at that time of its clock, and not when it was set to before; never before this call has returned. */
+  set(at: Millis): void
+  /** It does not ring until it is set again. */
+  clear(): void
+}
+
+export interface AlarmClock extends Clock {
+  /** @param fn called when it rings */
+  alarm(fn: () => void): Alarm
+}
+
 export interface Random {
   /** Uniform integer in `0 … below - 1`; `below` at most 2^32. */
   int(below: number): number

@@ -12,7 +12,7 @@ import { KeyRing } from '../../src/dht/frames/key-ring.ts'
 import type { FrameMode, SwarmKey } from '../../src/dht/frames/swarm-key.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import type { InfoHash } from '../../src/protocol/ids.ts'
-import type { Clock, Datagrams } from '../../src/protocol/ports.ts'
+import type { AlarmClock, Datagrams } from '../../src/protocol/ports.ts'
 import { hashes } from '../support/hashes.ts'
 import { idOf, infoHash } from './lone-node.ts'
 
@@ -36,10 +36,11 @@ class PrivateNetwork {
 
   /** @param keys undefined: it speaks openly */
   add(keys: readonly SwarmKey[] | undefined, clockError: ClockError = { ms: 0 }): Dht {
-    const clock: Clock = {
+    const clock: AlarmClock = {
       now: () => this.clock.now(),
       wallNow: () => this.clock.wallNow() + clockError.ms,
       after: (delay, fn) => this.clock.after(delay, fn),
+      alarm: (fn) => this.clock.alarm(fn),
     }
     const index = this.nodes.length + 1
     const dht = new Dht({

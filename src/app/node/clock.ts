@@ -1,12 +1,13 @@
 /** The machine's clocks and timers. */
 // The global of that name is looked up anew each time: three times for every datagram.
 import { performance } from 'node:perf_hooks'
-import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
+import type { Alarm, AlarmClock, Cancel, Millis } from '../../protocol/ports.ts'
+import { TimerAlarm } from '../../protocol/timer-alarm.ts'
 
 /** What `setTimeout` can count to; it fires at once for anything above. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-export class SystemClock implements Clock {
+export class SystemClock implements AlarmClock {
   now(): Millis {
     return performance.now()
   }
@@ -27,5 +28,9 @@ export class SystemClock implements Clock {
       clearTimeout(timer)
       cancelRest?.()
     }
+  }
+
+  alarm(fn: () => void): Alarm {
+    return new TimerAlarm(this, fn)
   }
 }

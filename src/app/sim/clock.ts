@@ -1,5 +1,5 @@
 /** Virtual time: it passes only from event to event, so that a run is the same every time. */
-import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
+import type { Alarm, AlarmClock, Cancel, Millis } from '../../protocol/ports.ts'
 import { EventQueue } from './event-queue.ts'
 
 /** What happens when its time has come. */
@@ -9,7 +9,7 @@ export interface SimEvent {
   happen(): void
 }
 
-export class SimClock implements Clock {
+export class SimClock implements AlarmClock {
   #now: Millis = 0
   readonly #events = new EventQueue<SimEvent>()
   #wallAtStart: number
@@ -36,6 +36,10 @@ export class SimClock implements Clock {
     const timer = new Timer(fn)
     this.schedule(delay, timer)
     return () => timer.cancel()
+  }
+
+  alarm(fn: () => void): Alarm {
+    return new SimAlarm(this.#events, fn)
   }
 
   /** As {@link after} for what is never taken back, or knows itself that it was. */
@@ -91,5 +95,34 @@ class Timer implements SimEvent {
     const fn = this.#fn!
     this.#fn = undefined
     fn()
+  }
+}
+
+/** Moves within the queue: what was planned before leaves nothing behind. */
+class SimAlarm implements Alarm, SimEvent {
+  readonly isCancelled = false
+  readonly #events: EventQueue<SimEvent>
+  readonly #fn: () => void
+  /** Undefined while it is not in the queue. */
+  #handle: number | undefined
+
+  constructor(events: EventQueue<SimEvent>, fn: () => void) {
+    this.#events = events
+    this.#fn = fn
+  }
+
+  set(at: Millis): void {
+    if (this.#handle === undefined) this.#handle = this.#events.add(at, this)
+    else this.#events.move(this.#handle, at)
+  }
+
+  clear(): void {
+    if (this.#handle !== undefined) this.#events.remove(this.#handle)
+    this.#handle = undefined
+  }
+
+  happen(): void {
+    this.#handle = undefined
+    this.#fn()
   }
 }

@@ -3,7 +3,7 @@ import type { StateStore } from '../../dht/life/state-store.ts'
 import { canonicalIp, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import type {
-  Clock,
+  AlarmClock,
   Datagrams,
   Dialer,
   Hashes,
@@ -16,7 +16,7 @@ import type { Disk } from '../../storage/disk.ts'
 import type { Environment } from '../environment.ts'
 
 export interface SimProcessPorts {
-  readonly clock: Clock
+  readonly clock: AlarmClock
   readonly random: Random
   readonly hashes: Hashes
   readonly disk: Disk

@@ -15,6 +15,8 @@ export class EventQueue<T> {
   #sequences = new Float64Array(FIRST_CAPACITY)
   /** Where the event of each place of the heap lies in `#events`. */
   #slots = new Int32Array(FIRST_CAPACITY)
+  /** The other way round. */
+  #places = new Int32Array(FIRST_CAPACITY)
   readonly #events: (T | undefined)[] = []
   readonly #freeSlots: number[] = []
   #size = 0
@@ -29,26 +31,32 @@ export class EventQueue<T> {
     return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#times[0]!
   }
 
-  add(at: Millis, event: T): void {
+  /** @returns its handle, until it is taken */
+  add(at: Millis, event: T): number {
     if (this.#size === this.#times.length) this.#grow()
     const slot = this.#freeSlots.pop() ?? this.#events.length
     this.#events[slot] = event
-    const times = this.#times
-    const sequences = this.#sequences
-    const slots = this.#slots
-    let hole = this.#size++
-    // A newcomer is the last among its equals: it rises only above later ones.
-    while (hole > 0) {
-      const parent = ((hole - 1) / ARITY) | 0
-      if (times[parent]! <= at) break
-      times[hole] = times[parent]!
-      sequences[hole] = sequences[parent]!
-      slots[hole] = slots[parent]!
-      hole = parent
-    }
-    times[hole] = at
-    sequences[hole] = this.#sequence++
-    slots[hole] = slot
+    this.#rise(this.#size++, at, this.#sequence++, slot)
+    return slot
+  }
+
+  /** As if it had been removed and added again. */
+  move(handle: number, at: Millis): void {
+    const place = this.#places[handle]!
+    const sequence = this.#sequence++
+    if (at < this.#times[place]!) this.#rise(place, at, sequence, handle)
+    else this.#sink(place, at, sequence, handle)
+  }
+
+  remove(handle: number): void {
+    const place = this.#places[handle]!
+    this.#free(handle)
+    const last = --this.#size
+    if (place === last) return
+    // The last one takes the place, and its own from there, up or down.
+    this.#rise(place, this.#times[last]!, this.#sequences[last]!, this.#slots[last]!)
+    if (this.#slots[place] === this.#slots[last])
+      this.#sink(place, this.#times[last]!, this.#sequences[last]!, this.#slots[last]!)
   }
 
   /** The next one, if there is one. */
@@ -56,43 +64,64 @@ export class EventQueue<T> {
     if (this.#size === 0) return undefined
     const slot = this.#slots[0]!
     const event = this.#events[slot]
-    this.#events[slot] = undefined
-    this.#freeSlots.push(slot)
-    if (--this.#size > 0) this.#sink()
+    this.#free(slot)
+    const last = --this.#size
+    if (last > 0) this.#sink(0, this.#times[last]!, this.#sequences[last]!, this.#slots[last]!)
     return event
   }
 
-  /** Puts the last one of the heap where the first was, and lets it sink to its place. */
-  #sink(): void {
+  #free(slot: number): void {
+    this.#events[slot] = undefined
+    this.#freeSlots.push(slot)
+  }
+
+  /** Puts something into a place that is free, or above it: whatever it comes before sinks. */
+  #rise(place: number, at: Millis, sequence: number, slot: number): void {
+    let hole = place
+    while (hole > 0) {
+      const parent = ((hole - 1) / ARITY) | 0
+      if (!this.#isAfter(parent, at, sequence)) break
+      this.#copy(parent, hole)
+      hole = parent
+    }
+    this.#put(hole, at, sequence, slot)
+  }
+
+  /** Puts something into a place that is free, or below it: whatever comes before it rises. */
+  #sink(place: number, at: Millis, sequence: number, slot: number): void {
     const times = this.#times
     const sequences = this.#sequences
-    const slots = this.#slots
     const size = this.#size
-    const at = times[size]!
-    const sequence = sequences[size]!
-    const slot = slots[size]!
-    let hole = 0
+    let hole = place
     for (;;) {
       const first = ARITY * hole + 1
       if (first >= size) break
       let next = first
       const end = Math.min(first + ARITY, size)
       for (let child = first + 1; child < end; child++)
-        if (this.#isBefore(child, times[next]!, sequences[next]!)) next = child
-      if (!this.#isBefore(next, at, sequence)) break
-      times[hole] = times[next]!
-      sequences[hole] = sequences[next]!
-      slots[hole] = slots[next]!
+        if (this.#isAfter(next, times[child]!, sequences[child]!)) next = child
+      if (this.#isAfter(next, at, sequence)) break
+      this.#copy(next, hole)
       hole = next
     }
-    times[hole] = at
-    sequences[hole] = sequence
-    slots[hole] = slot
+    this.#put(hole, at, sequence, slot)
   }
 
-  #isBefore(place: number, at: Millis, sequence: number): boolean {
+  #copy(from: number, to: number): void {
+    this.#put(to, this.#times[from]!, this.#sequences[from]!, this.#slots[from]!)
+  }
+
+  #put(place: number, at: Millis, sequence: number, slot: number): void {
+    this.#times[place] = at
+    this.#sequences[place] = sequence
+    this.#slots[place] = slot
+    this.#places[slot] = place
+  }
+
+  /** Whether the one in a place is due after another. */
+  #isAfter(place: number, at: Millis, sequence: number): boolean {
     const own = this.#times[place]!
-    return own < at || (own === at && this.#sequences[place]! < sequence)
+    return own > at || (own === at && this.#sequences[place]! > sequence)
   }
 
   #grow(): void {
@@ -106,5 +135,8 @@ export class EventQueue<T> {
     const slots = new Int32Array(capacity)
     slots.set(this.#slots)
     this.#slots = slots
+    const places = new Int32Array(capacity)
+    places.set(this.#places)
+    this.#places = places
   }
 }

@@ -25,6 +25,42 @@ test('events come in the order of their time, and at equal times in the order in
   )
 })
 
+test('one that is moved comes as if it had been planned only then, one that is removed not at all', () => {
+  const step = fc.oneof(
+    fc.record({ does: fc.constant('add' as const), at: fc.nat(20) }),
+    fc.record({ does: fc.constant('move' as const), at: fc.nat(20), which: fc.nat() }),
+    fc.record({ does: fc.constant('remove' as const), which: fc.nat() }),
+    fc.record({ does: fc.constant('take' as const) }),
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const queue = new EventQueue<number>()
+      // What it should hold, in the order in which it was planned.
+      let planned: { readonly at: number; readonly event: number; readonly handle: number }[] = []
+      const next = () => planned.toSorted((a, b) => a.at - b.at)[0]
+      steps.forEach((step, event) => {
+        if (step.does === 'add') planned.push({ at: step.at, event, handle: queue.add(step.at, event) })
+        else if (step.does === 'take') {
+          const expected = next()
+          expect(queue.nextAt).toBe(expected?.at ?? Number.POSITIVE_INFINITY)
+          expect(queue.take()).toBe(expected?.event)
+          planned = planned.filter((other) => other !== expected)
+        } else if (planned.length > 0) {
+          const chosen = planned[step.which % planned.length]!
+          planned = planned.filter((other) => other !== chosen)
+          if (step.does === 'remove') queue.remove(chosen.handle)
+          else {
+            queue.move(chosen.handle, step.at)
+            planned.push({ ...chosen, at: step.at })
+          }
+        }
+        expect(queue.size).toBe(planned.length)
+      })
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test('it grows beyond what it began with', () => {
   const queue = new EventQueue<number>()
   for (let i = 0; i < 5_000; i++) queue.add((i * 7_919) % 5_000, (i * 7_919) % 5_000)

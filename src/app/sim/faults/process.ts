@@ -7,7 +7,7 @@ import type { WireMessage } from '../../../protocol/message.ts'
 import type {
   ByteStream,
   Cancel,
-  Clock,
+  AlarmClock,
   Datagrams,
   Dialer,
   Listener,
@@ -18,6 +18,7 @@ import type {
 import type { SimDatagramNetwork } from '../datagram-network.ts'
 import type { SimHost } from '../stream-network.ts'
 import type { SimLan } from './lan.ts'
+import { TimerAlarm } from '../../../protocol/timer-alarm.ts'
 import type { MachineClock } from './machine-clock.ts'
 
 export interface ProcessOptions {
@@ -39,7 +40,7 @@ type Hearing = Pick<Datagrams, 'onDatagram' | 'close'>
 const DEAF: StreamHandler = { onData() {}, onDrain() {}, onClose() {} }
 
 export class SimProcess implements Dialer {
-  readonly clock: Clock
+  readonly clock: AlarmClock
   readonly options: ProcessOptions
   readonly #streams = new Set<ProcessStream>()
   #listener: Listener | undefined
@@ -54,6 +55,7 @@ export class SimProcess implements Dialer {
       now: () => clock.now(),
       wallNow: () => clock.wallNow(),
       after: (delay, fn) => this.#after(delay, fn),
+      alarm: (fn) => new TimerAlarm(this.clock, fn),
     }
   }
 
