@@ -3,7 +3,7 @@
  * answers. When a node answered, a walk to our own id finds our place.
  */
 import { shuffle, spread } from '../../protocol/chance.ts'
-import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
+import { endpointKeyOf, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import { LazySet } from '../../protocol/lazy-set.ts'
@@ -67,7 +67,7 @@ export interface BootstrapOptions {
 
 export class Bootstrap {
   readonly #options: BootstrapOptions
-  readonly #seeds = new LazyMap<string, Endpoint>()
+  readonly #seeds = new LazyMap<number | string, Endpoint>()
   /** Those that answered us once: the ones worth remembering. */
   readonly #proven = new LazySet<Endpoint>()
   /** Seeds that nobody has asked yet. */
@@ -94,7 +94,7 @@ export class Bootstrap {
 
   /** Whether it is the address of a seed. */
   has(endpoint: Endpoint): boolean {
-    return this.#seeds.has(formatEndpoint(endpoint))
+    return this.#seeds.has(endpointKeyOf(endpoint))
   }
 
   /** Those that have answered. */
@@ -104,7 +104,7 @@ export class Bootstrap {
 
   add(seeds: readonly Endpoint[]): void {
     for (const seed of seeds) {
-      const key = formatEndpoint(seed)
+      const key = endpointKeyOf(seed)
       if (seed.port === 0 || this.#seeds.has(key) || this.#seeds.size >= MAX_SEEDS) continue
       this.#seeds.set(key, seed)
       this.#fresh.push(seed)
@@ -115,7 +115,7 @@ export class Bootstrap {
   /** Somebody who is a node, as we hear: asked once, and forgotten. */
   meet(endpoint: Endpoint): void {
     const isWanted = this.#options.table.size < MEET_BELOW && this.#fresh.length < MAX_MET
-    if (endpoint.port === 0 || !isWanted || this.#seeds.has(formatEndpoint(endpoint))) return
+    if (endpoint.port === 0 || !isWanted || this.#seeds.has(endpointKeyOf(endpoint))) return
     this.#fresh.push(endpoint)
     if (this.#round === undefined) this.#start()
   }
@@ -160,7 +160,7 @@ export class Bootstrap {
   }
 
   #prove(seed: Endpoint): void {
-    const known = this.#seeds.get(formatEndpoint(seed))
+    const known = this.#seeds.get(endpointKeyOf(seed))
     if (known !== undefined) this.#proven.add(known)
   }
 

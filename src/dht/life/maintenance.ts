@@ -111,9 +111,9 @@ export class Maintenance implements CallHandler {
   }
 
   onReply(call: Call, reply: Reply): void {
-    const { neighbourhood, isSeed } = this.#options
+    const { table, neighbourhood, isSeed } = this.#options
     neighbourhood.forEachTold(call, reply, (contact) => {
-      if (!isSeed(contact)) neighbourhood.offer(contact)
+      if (table.hasRoomFor(contact) && !isSeed(contact)) neighbourhood.offer(contact)
     })
   }
 
@@ -141,14 +141,16 @@ export class Maintenance implements CallHandler {
   /** The walk to our own id now, through these contacts, in place of the next one; hears who is nearest. */
   walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void {
     const { walks, ownId, table } = this.#options
-    const before = new Set(table.contacts())
+    const before = table.contacts()
     walks.start({
       goal: { target: idFrom<NodeId>(ownId) },
       isCareful: false,
       from,
       onDone: (_summary, nearest) => {
         const neighbours = nearest.slice(0, K).map(({ contact }) => contact)
-        this.#selfWalkAfter(this.#untilSettled(neighbours.filter((contact) => !before.has(contact)).length))
+        this.#selfWalkAfter(
+          this.#untilSettled(neighbours.filter((contact) => !before.includes(contact)).length),
+        )
         onDone(neighbours)
       },
     })

@@ -126,10 +126,10 @@ export class Recovery implements NeighbourhoodObserver {
     const isNews = told.some((contact) => !table.has(contact))
     if (!isNews || now - this.#probedAt < PROBE_SPACING) return
     this.#probedAt = now
-    const before = new Set(table.contacts())
+    const before = table.contacts()
     walkHome(told, (neighbours) => {
-      const strangers = neighbours.filter((contact) => !before.has(contact)).length
-      if (strangers > neighbours.length / 2 && before.size >= K) this.#reunite()
+      const strangers = neighbours.filter((contact) => !before.includes(contact)).length
+      if (strangers > neighbours.length / 2 && before.length >= K) this.#reunite()
     })
   }
 
@@ -190,7 +190,7 @@ export class Recovery implements NeighbourhoodObserver {
 
   /** Asks everybody in the table whether it is still there. */
   #verifyAll(after: Ordeal, ms: Millis): void {
-    this.#call([...this.#options.table.contacts()], after, ms)
+    this.#call(this.#options.table.contacts(), after, ms)
   }
 
   /** Others are back: asks all who are missing whether they are, too. Whoever comes and goes cannot keep us busy by it. */

@@ -143,22 +143,15 @@ export class Responder {
       if (except === undefined || !book.isAkin(contact, except)) return true
       return !book.isSameEndpoint(contact, except) && !book.isSameId(contact, except)
     }
-    const nodes = table.closestGood(
-      target,
-      count,
-      now,
-      (contact) => standing.counts(contact, now) && mayHear(contact),
-    )
-    const rest = count - nodes.length
-    if (rest > 0)
-      nodes.push(
-        ...table.closestGood(
-          target,
-          rest,
-          now,
-          (contact) => !standing.counts(contact, now) && mayHear(contact),
-        ),
+    const near = (most: number, counts: boolean): Contact[] =>
+      table.closestGood(
+        target,
+        most,
+        now,
+        (contact) => standing.counts(contact, now) === counts && mayHear(contact),
       )
+    const nodes = near(count, true)
+    if (nodes.length < count) nodes.push(...near(count - nodes.length, false))
     const packed = shortLivedBytes(nodes.length * book.stride)
     for (let at = 0; at < nodes.length; at++) book.pack(nodes[at]!, packed, at * book.stride)
     return packed

@@ -5,6 +5,8 @@
 import type { Millis } from '../../protocol/ports.ts'
 import { ContactColumns, NO_ROW } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
+import { Freshness } from './freshness.ts'
+import { Nearest } from './nearest.ts'
 
 /** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
 export const K = 8
@@ -42,6 +44,8 @@ const WORDS = 5
  */
 export class BucketMemory {
   readonly columns = new ContactColumns()
+  readonly freshness = new Freshness(this)
+  readonly nearest: Nearest
   readonly #book: ContactBook
   #words = new Int32Array(0)
   #replacements = new Int32Array(0)
@@ -52,6 +56,7 @@ export class BucketMemory {
 
   constructor(book: ContactBook) {
     this.#book = book
+    this.nearest = new Nearest(book, this, this.freshness)
   }
 
   /**

@@ -1,27 +1,27 @@
 /** The few nearest to a target, picked out of groups of which each is farther away than the one before. */
+import { ID_LENGTH } from '../../protocol/ids.ts'
+import type { Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import type { Bucket, BucketMemory } from './bucket-memory.ts'
+import type { Freshness } from './freshness.ts'
 
-export interface NearestOptions {
-  readonly book: ContactBook
-  readonly memory: BucketMemory
+export interface NearestQuery {
   readonly target: Uint8Array
   /** How many are wanted. */
   readonly count: number
-  /** Undefined: all. */
-  readonly wanted: RowFilter | undefined
+  /** Only those who may be named at a time, and who are accepted; undefined: all. */
+  readonly named?: Named | undefined
 }
 
-/** Which rows are wanted. */
-export interface RowFilter {
-  /** The next rows are of this bucket. */
-  enter(bucket: Bucket): void
-  /** Whether a row may be wanted at all: quickly said, as it is asked of many. */
-  isFit(row: number): boolean
-  /** Of those that are fit. */
+export interface Named {
+  readonly now: Millis
   accepts(contact: Contact): boolean
 }
 
+/** The target of one that has looked for nobody yet. */
+const NOWHERE = new Uint8Array(ID_LENGTH)
+
+/** One for all tables that share their memory, as one target is looked for at a time. */
 export class Nearest {
   /** Nearest first. */
   readonly #found: Contact[] = []
@@ -29,20 +29,18 @@ export class Nearest {
   readonly #keys: number[] = []
   readonly #book: ContactBook
   readonly #memory: BucketMemory
-  readonly #target: Uint8Array
-  readonly #targetKey: number
-  readonly #count: number
-  readonly #wanted: RowFilter | undefined
+  readonly #freshness: Freshness
+  #target: Uint8Array = NOWHERE
+  #targetKey = 0
+  #count = 0
+  #named: Named | undefined
   /** Those found in earlier groups: nobody comes before them. */
   #settled = 0
 
-  constructor({ book, memory, target, count, wanted }: NearestOptions) {
+  constructor(book: ContactBook, memory: BucketMemory, freshness: Freshness) {
     this.#book = book
     this.#memory = memory
-    this.#target = target
-    this.#targetKey = (target[0]! << 24) | (target[1]! << 16) | (target[2]! << 8) | target[3]!
-    this.#count = count
-    this.#wanted = wanted
+    this.#freshness = freshness
   }
 
   /**
@@ -50,11 +48,16 @@ export class Nearest {
    * deeper buckets, which share exactly as many as we do; then the shallower ones, one by one
    * @returns the nearest, nearest first
    */
-  among(buckets: readonly Bucket[], own: number): Contact[] {
+  among(buckets: readonly Bucket[], own: number, { target, count, named }: NearestQuery): Contact[] {
+    this.#target = target
+    this.#targetKey = (target[0]! << 24) | (target[1]! << 16) | (target[2]! << 8) | target[3]!
+    this.#count = count
+    this.#named = named
+    this.#found.length = 0
     this.#addGroup(buckets, own, own + 1)
     this.#addGroup(buckets, own + 1, buckets.length)
     for (let index = own - 1; index >= 0; index--) this.#addGroup(buckets, index, index + 1)
-    return this.#found
+    return this.#found.slice()
   }
 
   #addGroup(buckets: readonly Bucket[], first: number, end: number): void {
@@ -68,29 +71,32 @@ export class Nearest {
     for (let index = first; index < end; index++) this.#offer(buckets[index]!, true)
   }
 
-  /** Nearly always those that are fit are wanted: it is asked when they are found, and only if one is not, of all. */
+  /** Nearly always those that are fresh are accepted: it is asked when they are found, and only if one is not, of all. */
   #areAccepted(): boolean {
-    if (this.#wanted === undefined) return true
+    const named = this.#named
+    if (named === undefined) return true
     for (let at = this.#settled; at < this.#found.length; at++)
-      if (!this.#wanted.accepts(this.#found[at]!)) return false
+      if (!named.accepts(this.#found[at]!)) return false
     return true
   }
 
   /** Looks at one bucket of the current group; only about rows that are near enough it is asked whether they are wanted. */
   #offer(bucket: Bucket, isChoosy: boolean): void {
     const { columns } = this.#memory
+    const freshness = this.#freshness
     const first = this.#memory.first(bucket)
     const book = this.#book
     const targetKey = this.#targetKey
     let last = this.#found.length - 1
     let isFull = last + 1 === this.#count
-    const wanted = this.#wanted
-    wanted?.enter(bucket)
+    const named = this.#named
+    const since = named === undefined ? 0 : freshness.namedSince(bucket, named.now)
     for (let row = this.#memory.end(bucket) - 1; row >= first; row--) {
       const contact = columns.contact(row)
       const key = book.distanceKey(contact, targetKey)
       if (isFull && !this.#isNearer(contact, key, last)) continue
-      if (wanted !== undefined && !(wanted.isFit(row) && (!isChoosy || wanted.accepts(contact)))) continue
+      if (named !== undefined && !freshness.isGoodSince(row, since)) continue
+      if (isChoosy && !named!.accepts(contact)) continue
       if (!isFull) last++
       this.#insert(contact, key, last)
       isFull = last + 1 === this.#count

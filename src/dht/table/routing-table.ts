@@ -11,10 +11,10 @@ import { commonPrefixLength, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
-import { Freshness, type Refresh } from './freshness.ts'
+import type { Freshness, Refresh } from './freshness.ts'
 import { BucketMemory, K, type Bucket, type InsertOutcome } from './bucket-memory.ts'
 import { estimateNetworkSize } from './network-size.ts'
-import { Nearest, type RowFilter } from './nearest.ts'
+import type { NearestQuery } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
 import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
@@ -58,7 +58,7 @@ export class RoutingTable {
     this.#observer = observer
     this.#memory = memory ?? new BucketMemory(book)
     this.#columns = this.#memory.columns
-    this.#freshness = new Freshness(this.#memory)
+    this.#freshness = this.#memory.freshness
     this.#buckets = [this.#memory.open(this.#capacityAt(0))]
   }
 
@@ -209,7 +209,7 @@ export class RoutingTable {
 
   /** The `count` contacts nearest to `target`, nearest first. */
   closest(target: Uint8Array, count: number): Contact[] {
-    return this.#nearest(target, count)
+    return this.#nearest({ target, count })
   }
 
   /** The `count` nearest that we may name to others: good, and without an unanswered request. */
@@ -219,18 +219,12 @@ export class RoutingTable {
     now: Millis,
     accepts: (contact: Contact) => boolean,
   ): Contact[] {
-    let since: Millis = now
-    return this.#nearest(target, count, {
-      enter: (bucket) => (since = this.#freshness.namedSince(bucket, now)),
-      isFit: (row) => this.#freshness.isGoodSince(row, since),
-      accepts,
-    })
+    return this.#nearest({ target, count, named: { now, accepts } })
   }
 
-  #nearest(target: Uint8Array, count: number, wanted?: RowFilter): Contact[] {
-    const own = Math.min(commonPrefixLength(this.#ownId, target), this.#buckets.length - 1)
-    const nearest = new Nearest({ book: this.#book, memory: this.#memory, target, count, wanted })
-    return nearest.among(this.#buckets, own)
+  #nearest(query: NearestQuery): Contact[] {
+    const own = Math.min(commonPrefixLength(this.#ownId, query.target), this.#buckets.length - 1)
+    return this.#memory.nearest.among(this.#buckets, own, query)
   }
 
   /** How many nodes there are, roughly. */
@@ -239,12 +233,14 @@ export class RoutingTable {
   }
 
   /** All contacts, bucket by bucket, our neighbours first: whoever cannot keep all keeps them. */
-  *contacts(): Generator<Contact> {
+  contacts(): Contact[] {
+    const contacts: Contact[] = []
     for (let index = this.#buckets.length - 1; index >= 0; index--) {
       const bucket = this.#buckets[index]!
       const end = this.#memory.end(bucket)
-      for (let row = this.#memory.first(bucket); row < end; row++) yield this.#columns.contact(row)
+      for (let row = this.#memory.first(bucket); row < end; row++) contacts.push(this.#columns.contact(row))
     }
+    return contacts
   }
 
   /** Those heard of last, of all buckets. */
