@@ -3,11 +3,12 @@
  * loaded; most functions are compiled when they are first called, by each process anew: 30 ms of processor time. This cache is taken
  * from a process that has called them.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { constants, Script } from 'node:vm'
 import { crc32 } from 'node:zlib'
+import { xdgFolder } from './xdg.ts'
 
 /** What the build makes of the program: a function of what CommonJS modules are given. */
 type Wrapper = (
@@ -18,8 +19,23 @@ type Wrapper = (
   folder: string,
 ) => void
 
-/** Each has a cache of its own: a process takes over all that is in one, and needs what is done by those of its kind. */
-const KINDS = ['get', 'seed', 'create', 'help']
+/**
+ * Each has a cache of its own: a process takes over all that is in one, and needs what is done by those of its kind. Simulations run
+ * with other flags of V8, which takes code only under those that it was made with.
+ */
+const KINDS = ['help', 'simulate', 'get', 'seed', 'create']
+
+/**
+ * Where the system does not say where, none is kept: V8 runs what it finds, and in /tmp anybody else on the machine could have left it for us.
+ *
+ * @param variables of the environment; those that Node has for a cache of its own count for this one
+ * @returns undefined when nothing is to be kept
+ */
+export function cacheFolder(variables: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (variables['NODE_DISABLE_COMPILE_CACHE']) return undefined
+  const folder = variables['NODE_COMPILE_CACHE'] || xdgFolder('CACHE', variables)
+  return folder && join(folder, `${process.version}-${process.arch}`)
+}
 
 /** A cache begins with the checksums of the program that it is of, and of what follows. */
 const HEAD_BYTES = 8
@@ -33,7 +49,7 @@ export class CompiledProgram {
 
   /**
    * @param file what the build made of the program
-   * @param folder of the cache, one for each version of Node and each set of V8's flags; without one nothing is kept
+   * @param folder of the cache, as {@link cacheFolder} says; without one nothing is kept
    * @param args of the process, the program's own
    */
   constructor(file: string, folder: string | undefined, args: readonly string[]) {
@@ -58,11 +74,15 @@ export class CompiledProgram {
     wrapper(createRequire(this.#file), module, module.exports as object, this.#file, dirname(this.#file))
   }
 
-  /** Writes the cache, if there is none, with all functions that have been called by now. Takes 15 ms. */
+  /** Whether there is a cache that V8 has taken, or none is wanted. */
+  get isKept(): boolean {
+    return this.#missing === undefined
+  }
+
+  /** Writes the cache, unless {@link isKept}, with all functions that have been called by now. Takes 10 to 50 ms. */
   keep(): void {
-    if (this.#missing === undefined) return
-    writeCache(this.#missing, this.#checksum, this.#script.createCachedData())
-    this.#missing = undefined
+    if (this.#missing !== undefined)
+      writeCache(this.#missing, this.#checksum, this.#script.createCachedData())
   }
 }
 
@@ -87,6 +107,11 @@ function writeCache(path: string, program: number, data: Buffer): void {
   const head = Buffer.alloc(HEAD_BYTES)
   head.writeUInt32LE(program)
   head.writeUInt32LE(crc32(data), 4)
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  } catch {
+    return
+  }
   try {
     writeFileSync(scratch, Buffer.concat([head, data]), { mode: 0o600 })
     renameSync(scratch, path)

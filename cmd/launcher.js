@@ -24,12 +24,13 @@ const SMALL_YOUTH = '--max-semi-space-size=16'
  * is told before it starts, or not at all.
  */
 const SIMULATION_SHARE = 3 / 4
-/** The second one not for simulations: what is in use at one time there is more. */
+/** As a process has them once it runs, and as V8 has them by itself. */
 const HEAP_FLAGS = [
-  SLOW_GROWTH,
+  { running: SLOW_GROWTH, byItself: '--heap-growing-percent=0' },
   // The part for young objects doubles whenever as much has survived in it as it holds, which sooner or later it has: to
-  // 32 MiB after some GiB, to 128 in the end. What is in use at one time fits into the 2 MiB that it begins with.
-  '--semi-space-growth-factor=1',
+  // 32 MiB after some GiB, to 128 in the end. What is in use at one time fits into the 2 MiB that it begins with. Not so
+  // in simulations.
+  { running: '--semi-space-growth-factor=1', byItself: '--semi-space-growth-factor=2' },
 ]
 
 /**
@@ -71,38 +72,24 @@ if (process.platform === 'win32') {
     process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)])
   }
   process.env.UV_THREADPOOL_SIZE ??= POOL_THREADS
-  const { enableCompileCache, flushCompileCache, getCompileCacheDir } =
-    process.getBuiltinModule('node:module')
-  const folder = cacheFolder()
-  if (folder !== undefined) enableCompileCache(folder)
-  const { CompiledProgram } = await import('./compiled-program.js')
+  const { CompiledProgram, cacheFolder } = await import('./compiled-program.js')
   const program = new CompiledProgram(
     `${import.meta.dirname}/../bitswarm.cjs`,
-    getCompileCacheDir(),
+    cacheFolder(process.env),
     process.argv.slice(2),
   )
-  const keepCompiled = () => program.keep()
-  process.once('exit', keepCompiled)
-  setTimeout(() => {
-    // One that is killed would leave nothing to those that follow. Under other flags nothing that is kept would be taken.
-    flushCompileCache()
-    keepCompiled()
-    process.off('exit', keepCompiled)
+  const setHeap = (/** @type {'running' | 'byItself'} */ how) => {
+    if (isSimulation) return
     const { setFlagsFromString } = process.getBuiltinModule('node:v8')
-    if (!isSimulation) for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
-  }, LOADED_MS).unref()
+    for (const flag of HEAP_FLAGS) setFlagsFromString(flag[how])
+  }
+  setTimeout(() => setHeap('running'), LOADED_MS).unref()
+  process.once('exit', (code) => {
+    // What failed, or was interrupted before its end, has not called what those after it will.
+    if (code !== 0 || program.isKept) return
+    // The next process starts under these.
+    setHeap('byItself')
+    program.keep()
+  })
   program.run()
-}
-
-/**
- * Where compiled code is kept, unless NODE_COMPILE_CACHE says it. By itself Node keeps it in /tmp: V8 runs what it finds, and there
- * anybody else on the machine could have left it for us.
- *
- * @returns {string | undefined} undefined when the system does not say where
- */
-function cacheFolder() {
-  const { XDG_CACHE_HOME: xdg, HOME: home } = process.env
-  // A relative path is to be ignored (XDG Base Directory Specification).
-  if (xdg?.startsWith('/')) return `${xdg}/bitswarm`
-  return home ? `${home}/.cache/bitswarm` : undefined
 }

@@ -1,7 +1,8 @@
 /** Where state lies that outlives a process. */
 import type { Config } from '../src/app/config.ts'
-import { join, resolve } from '../src/app/node/files.ts'
+import { resolve } from '../src/app/node/files.ts'
 import type { Env } from './env.ts'
+import { xdgFolder } from './xdg.ts'
 
 /** @returns undefined when nothing is to be kept, or when the system does not say where */
 export function stateDir(
@@ -9,8 +10,5 @@ export function stateDir(
   { variables, cwd }: Pick<Env, 'variables' | 'cwd'>,
 ): string | undefined {
   if (given !== undefined) return given === '' ? undefined : resolve(cwd, given)
-  const { XDG_STATE_HOME: xdg, HOME: home } = variables
-  // A relative path is to be ignored (XDG Base Directory Specification).
-  if (xdg?.startsWith('/')) return join(xdg, 'bitswarm')
-  return home ? join(home, '.local/state/bitswarm') : undefined
+  return xdgFolder('STATE', variables)
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { CompiledProgram } from '../../cmd/compiled-program.ts'
+import { cacheFolder, CompiledProgram } from '../../cmd/compiled-program.ts'
 
 let folder: string
 let cache: string
@@ -65,6 +65,41 @@ test('leechers, seeders and the rest each have a cache', () => {
   expect(readdirSync(cache)).toHaveLength(3)
 })
 
+test('the help of a command is help, and the simulation of seeders one of simulations', () => {
+  const file = write('one')
+  expect(runAndKeep(file, 'help', 'get')).toEqual(['bitswarm-help'])
+  expect(runAndKeep(file, 'simulate', 'swarm', '-seed', '1')).toEqual(['bitswarm-help', 'bitswarm-simulate'])
+})
+
+test('what is there need not be kept', () => {
+  const file = write('one')
+  expect(new CompiledProgram(file, cache, []).isKept).toBe(false)
+  runAndKeep(file)
+  expect(new CompiledProgram(file, cache, []).isKept).toBe(true)
+  expect(new CompiledProgram(file, undefined, []).isKept).toBe(true)
+})
+
+test.each([
+  ['the cache folder of the system', { XDG_CACHE_HOME: '/xdg', HOME: '/home' }, '/xdg/bitswarm'],
+  ['or that of the user', { HOME: '/home', XDG_CACHE_HOME: 'relative' }, '/home/.cache/bitswarm'],
+  ['or where Node is told', { HOME: '/home', NODE_COMPILE_CACHE: '/told' }, '/told'],
+  ['never in /tmp', {}, undefined],
+  ['nowhere if Node is told so', { HOME: '/home', NODE_DISABLE_COMPILE_CACHE: '1' }, undefined],
+])('compiled code is kept in %s, by version of Node', (_what, variables, expected) => {
+  const place = cacheFolder(variables)
+  expect(place && dirname(place)).toBe(expected)
+  if (place) expect(basename(place)).toBe(`${process.version}-${process.arch}`)
+})
+
+test('the folder is made, for its owner only', () => {
+  const deep = join(folder, 'a', 'b')
+  const program = new CompiledProgram(write('one'), deep, [])
+  program.run()
+  program.keep()
+  expect(readdirSync(deep)).toEqual(['bitswarm-other'])
+  expect(statSync(deep).mode & 0o777).toBe(0o700)
+})
+
 test.each([
   ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
   ['empty', () => Buffer.alloc(0)],
@@ -83,7 +118,7 @@ test.each([
 
 test('where nothing can be kept the program runs all the same', () => {
   const file = write('one')
-  for (const nowhere of [undefined, join(folder, 'missing')]) {
+  for (const nowhere of [undefined, join(file, 'below')]) {
     const program = new CompiledProgram(file, nowhere, [])
     program.run()
     program.keep()
