@@ -25,6 +25,7 @@ export class Troubles {
   #hasToldClock = false
   #hasMetPeer = false
   #isLonely = false
+  #isShort = false
 
   constructor(named: Named, say: (sentence: string) => void) {
     this.#named = named
@@ -87,12 +88,21 @@ export class Troubles {
       case 'tracker_announce':
         this.#onPresent(`-tracker ${event.tracker}`)
         break
+      case 'have':
+        this.#isShort = false
+        break
       case 'joined_to_peer':
         this.#hasMetPeer = true
         if (!this.#onPresent(`-peer ${event.peer}`) && this.#isLonely) this.#say(`${event.peer} is there now`)
         this.#isLonely = false
         break
     }
+  }
+
+  /** A download is connected, gets nothing, and nobody there has all of it. */
+  onShortage(shortage: string): void {
+    if (!this.#isShort) this.#say(`nothing comes, as ${shortage}: waiting for somebody who has the rest`)
+    this.#isShort = true
   }
 
   #onAbsent(who: string, reason: string): void {

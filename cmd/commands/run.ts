@@ -12,6 +12,7 @@ import {
   type Session,
 } from '../../src/app/library.ts'
 import { resolve } from '../../src/app/node/files.ts'
+import { describeShortage } from '../../src/app/session-snapshot.ts'
 import type { RawValue } from '../../src/app/setting-value.ts'
 import { formatSummary } from '../../src/app/view.ts'
 import type { Env } from '../env.ts'
@@ -228,7 +229,10 @@ class Run {
         uptimeSeconds: this.#life.uptimeSeconds(),
       })
       const isFetching = torrent?.state === 'waiting' || torrent?.state === 'downloading'
-      if (isFetching && peers === 0 && downRate < 1) this.#troubles.onNobodyThere(torrent.peers.length)
+      if (!isFetching || downRate >= 1) return
+      const shortage = describeShortage(torrent)
+      if (peers === 0) this.#troubles.onNobodyThere(torrent.peers.length)
+      else if (shortage !== undefined) this.#troubles.onShortage(shortage)
     }
     const dhtStats = (): void => {
       for (const family of node.snapshot().dht?.nodes ?? []) emit({ event: 'dht_stats', ...family })

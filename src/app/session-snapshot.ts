@@ -78,10 +78,23 @@ export function bytesOf(have: Bitfield, { geometry }: Metainfo): number {
   return have.count * geometry.pieceLength - shortfall
 }
 
-/** Why nothing comes, as far as the number of peers tells. */
-export function describeCompany({ connected, peers }: Pick<SessionSnapshot, 'connected' | 'peers'>): string {
+/** Why nothing comes, as far as that can be told from who is there. */
+export function describeCompany(session: Pick<SessionSnapshot, 'connected' | 'peers' | 'pieces'>): string {
+  const { connected, peers } = session
   if (peers.length === 0)
     return 'no peer was found; name one with -peer, or somebody who knows some with -bootstrap or -tracker'
   const found = peers.length === 1 ? '1 peer was found' : `${peers.length} peers were found`
-  return connected === 0 ? `${found}, none is connected` : `${found}, ${connected} connected`
+  if (connected === 0) return `${found}, none is connected`
+  const shortage = describeShortage(session)
+  return `${found}, ${connected} connected${shortage === undefined ? '' : `: ${shortage}`}`
+}
+
+/** @returns undefined when one of those that are connected has everything, or nobody knows how much that is */
+export function describeShortage({
+  peers,
+  pieces,
+}: Pick<SessionSnapshot, 'peers' | 'pieces'>): string | undefined {
+  const most = Math.max(0, ...peers.map(({ have = 0 }) => have))
+  if (pieces === undefined || most >= pieces) return undefined
+  return most === 0 ? 'nobody has any piece' : `nobody has more than ${most} of the ${pieces} pieces`
 }

@@ -47,6 +47,21 @@ test.each([
   expect(failure).toMatchObject({ code: 'net.no-peers', message: expect.stringMatching(said) })
 })
 
+test.each([
+  ['........', /: 1 peer was found, 1 connected: nobody has any piece$/],
+  ['####.###', /: 1 peer was found, 1 connected: nobody has more than 7 of the 8 pieces$/],
+])('who gives up among peers that lack something says so: %o', async (has, said) => {
+  const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: 8 * 64 * 1024 })
+  const other = await sim.leecher({ has })
+  const { session } = await sim.leecher({ session: { timeoutMs: 3_000 }, peers: [other] })
+  let failure: unknown
+  void session.whenFailed().then((error) => (failure = error))
+  sim.runUntil(() => session.state === 'failed', { withinMs: 60_000 })
+  await Promise.resolve()
+
+  expect(failure).toMatchObject({ code: 'net.no-peers', message: expect.stringMatching(said) })
+})
+
 test('a session that is closed leaves nothing at the signal that could have closed it', async () => {
   const sim = new SimSwarm({ seed: 1, hashes })
   const { signal } = new AbortController()
