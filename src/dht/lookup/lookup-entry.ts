@@ -46,6 +46,22 @@ export function heardEntry(
   }
 }
 
+export function countOf(entries: readonly LookupEntry[], state: EntryState): number {
+  let count = 0
+  for (const entry of entries) if (entry.state === state) count++
+  return count
+}
+
+/** Of a list, nearest first: the {@link K} who have answered, or still might. */
+export function nearestOf(entries: readonly LookupEntry[]): LookupEntry[] {
+  const nearest: LookupEntry[] = []
+  for (const entry of entries) {
+    if (nearest.length === K) break
+    if (entry.state !== 'failed') nearest.push(entry)
+  }
+  return nearest
+}
+
 /** We know it, or a second node named it. */
 export function isConfirmed({ suggestedBy, namers }: LookupEntry): boolean {
   return suggestedBy === undefined || namers.length > 1
@@ -60,7 +76,8 @@ export function shouldName(entry: LookupEntry, other: LookupEntry): boolean {
 export function isCrowded(contact: Contact, entries: readonly LookupEntry[], book: ContactBook): boolean {
   const isPublic = book.scope(contact) === 'public'
   const addressBits = book.family === 4 ? 32 : 64
-  return entries.some(({ contact: other }) =>
-    isPublic ? book.isSameNetwork(other, contact, addressBits) : book.isSameEndpoint(other, contact),
-  )
+  for (const { contact: other } of entries)
+    if (isPublic ? book.isSameNetwork(other, contact, addressBits) : book.isSameEndpoint(other, contact))
+      return true
+  return false
 }

@@ -15,7 +15,7 @@ import { Density } from './density.ts'
 import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/bucket-memory.ts'
 import { soonestOf, usualRoundTrip } from './first-choice.ts'
-import { heardEntry, isConfirmed, isCrowded, type LookupEntry } from './lookup-entry.ts'
+import { countOf, heardEntry, isConfirmed, isCrowded, nearestOf, type LookupEntry } from './lookup-entry.ts'
 import { Refused } from './refused.ts'
 
 /** Requests at once: on the way each opens another one, and what they find is nearly the same. */
@@ -102,7 +102,7 @@ export class Lookup {
   }
 
   get answered(): number {
-    return this.#entries.filter(({ state }) => state === 'answered').length
+    return countOf(this.#entries, 'answered')
   }
 
   /** Whether those found at first looked as if somebody had put them there. */
@@ -111,7 +111,8 @@ export class Lookup {
   }
 
   entryOf(contact: Contact): LookupEntry | undefined {
-    return this.#entries.find((entry) => entry.contact === contact)
+    for (const entry of this.#entries) if (entry.contact === contact) return entry
+    return undefined
   }
 
   /** Puts a node on the list that we know. @param rttMs infinite when it was never measured */
@@ -364,12 +365,11 @@ export class Lookup {
   }
 
   get #waiting(): number {
-    return this.#entries.filter(({ state }) => state === 'waiting').length
+    return countOf(this.#entries, 'waiting')
   }
 
-  /** Those who have answered, or still might. */
   get #nearest(): readonly LookupEntry[] {
-    return this.#entries.filter(({ state }) => state !== 'failed').slice(0, K)
+    return nearestOf(this.#entries)
   }
 
   #admits(distance: number): boolean {

@@ -106,7 +106,7 @@ class Walk implements CallHandler {
   readonly #lookup: Lookup
   /** Undefined when nobody wants peers. */
   readonly #more: MorePeers | undefined
-  readonly #seen = new Set<string>()
+  readonly #seen = new LazySet<string>()
   /** Of those who are late. */
   readonly #lateCalls = new LazyMap<Contact, Call>()
   #startedAt: Millis = 0

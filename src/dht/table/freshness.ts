@@ -118,7 +118,12 @@ export class Freshness {
 
   /** How many of all these buckets answered us after `since`. */
   answeredSince(buckets: readonly Bucket[], since: Millis): number {
-    const answered = (row: number): boolean => this.#columns.repliedAt(row) >= since
-    return buckets.reduce((sum, bucket) => sum + this.#memory.rows(bucket).filter(answered).length, 0)
+    let answered = 0
+    for (const bucket of buckets) {
+      const end = this.#memory.end(bucket)
+      for (let row = this.#memory.first(bucket); row < end; row++)
+        if (this.#columns.repliedAt(row) >= since) answered++
+    }
+    return answered
   }
 }
