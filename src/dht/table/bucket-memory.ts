@@ -3,7 +3,7 @@
  * small integer, a handle into what all routing tables share whose nodes share a book: a simulation has a million of them.
  */
 import type { Millis } from '../../protocol/ports.ts'
-import { ContactColumns, NO_ROW } from './contact-columns.ts'
+import { ContactColumns, NO_ROW, ticks, timeOf } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import { Freshness } from './freshness.ts'
 import { Nearest } from './nearest.ts'
@@ -36,7 +36,13 @@ const SIZE = 2
 /** Where its replacements begin, and how many there are. */
 const BENCH = 3
 const WAITING = 4
-const WORDS = 5
+/**
+ * In ticks: no member was heard of before the first, and one at the second or later; 0 when nobody has looked. Times of members only
+ * grow, so both hold until one comes or goes.
+ */
+const OLDEST = 5
+const NEWEST = 6
+const WORDS = 7
 
 /**
  * The members of a bucket are a run of rows of the columns, the one that came last at the end; its replacements a run of bare
@@ -98,6 +104,26 @@ export class BucketMemory {
     return this.#words[WORDS * bucket + SIZE]!
   }
 
+  /** A time before which no member was heard of. */
+  oldest(bucket: Bucket): Millis {
+    return timeOf(this.#words[WORDS * bucket + OLDEST]!)
+  }
+
+  /** A time at which a member was heard of, or before it. */
+  newest(bucket: Bucket): Millis {
+    return timeOf(this.#words[WORDS * bucket + NEWEST]!)
+  }
+
+  /** All members were looked at: nobody was heard of before. */
+  setOldest(bucket: Bucket, at: Millis): void {
+    this.#words[WORDS * bucket + OLDEST] = ticks(at)
+  }
+
+  /** A member was heard of. */
+  setNewest(bucket: Bucket, at: Millis): void {
+    this.#words[WORDS * bucket + NEWEST] = ticks(at)
+  }
+
   /** The one that came last comes first. */
   rows(bucket: Bucket): number[] {
     const last = this.end(bucket) - 1
@@ -116,6 +142,8 @@ export class BucketMemory {
   add(bucket: Bucket, contact: Contact, now: Millis): number {
     const row = this.#newRow(bucket)
     this.columns.fill(row, contact, now)
+    const oldest = WORDS * bucket + OLDEST
+    this.#words[oldest] = Math.min(this.#words[oldest]!, ticks(now))
     return row
   }
 
@@ -123,6 +151,7 @@ export class BucketMemory {
   remove(bucket: Bucket, row: number): void {
     this.columns.copy(row + 1, row, this.end(bucket) - row - 1)
     this.#words[WORDS * bucket + SIZE]!--
+    this.#words[WORDS * bucket + NEWEST] = 0
   }
 
   /** Moves members to a bucket that is empty: those who belong there. What waited is released. */
@@ -167,6 +196,8 @@ export class BucketMemory {
     for (let at = 0; at < waiting; at++) this.#book.release(this.#replacement(bucket, at))
     this.#words[WORDS * bucket + WAITING] = 0
     this.#words[WORDS * bucket + SIZE] = 0
+    this.#words[WORDS * bucket + OLDEST] = 0
+    this.#words[WORDS * bucket + NEWEST] = 0
   }
 
   /** Adds a member of another bucket, as it is. */

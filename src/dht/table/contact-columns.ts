@@ -64,12 +64,12 @@ export class ContactColumns {
 
   /** When it last answered us, rounded down to 0.1 s. */
   repliedAt(row: number): Millis {
-    return (this.#replied[row]! - 1) * TICK
+    return timeOf(this.#replied[row]!)
   }
 
   /** When it last answered or asked us something, rounded down to 0.1 s; at most {@link MAX_ASKED} after the answer. */
   heardAt(row: number): Millis {
-    return (this.#replied[row]! + this.#asked[row]! - 1) * TICK
+    return timeOf(this.#replied[row]! + this.#asked[row]!)
   }
 
   /** Whether a request has stayed without an answer since the last answer. */
@@ -137,6 +137,12 @@ export class ContactColumns {
   }
 }
 
-function ticks(now: Millis): number {
+/** 0 stands for never. */
+export function ticks(now: Millis): number {
   return Math.floor(now / TICK) + 1
+}
+
+/** When that tick began. */
+export function timeOf(tick: number): Millis {
+  return (tick - 1) * TICK
 }

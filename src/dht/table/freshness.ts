@@ -92,14 +92,28 @@ export class Freshness {
     return stalest
   }
 
+  /** The row of `bucket` that was silent for longest; {@link NO_ROW} also when all were heard of since then. */
+  stalestBefore(bucket: Bucket, since: Millis): number {
+    if (this.#memory.oldest(bucket) >= since) return NO_ROW
+    const row = this.stalest(bucket)
+    if (row === NO_ROW) return NO_ROW
+    const at = this.heardAt(row)
+    this.#memory.setOldest(bucket, at)
+    return at < since ? row : NO_ROW
+  }
+
   /** The row of `bucket` that was heard of last; {@link NO_ROW} also when that was after `until`. */
   freshest(bucket: Bucket, until: Millis): number {
+    if (this.#memory.newest(bucket) > until) return NO_ROW
     const first = this.#memory.first(bucket)
     let freshest: number = NO_ROW
     let last = Number.NEGATIVE_INFINITY
     for (let row = this.#memory.end(bucket) - 1; row >= first; row--) {
       const at = this.heardAt(row)
-      if (at > until) return NO_ROW
+      if (at > until) {
+        this.#memory.setNewest(bucket, at)
+        return NO_ROW
+      }
       if (at <= last) continue
       freshest = row
       last = at

@@ -97,9 +97,11 @@ export class RoutingTable {
   /** `contact` answered a request of ours, from that endpoint, with that id. */
   onReply(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
     this.#repliedAt = Math.max(this.#repliedAt, now)
-    const row = this.#rowOf(contact)
+    const bucket = this.#bucketOf(contact)
+    const row = this.#memory.rowOf(bucket, contact)
     if (row < 0) return this.#insert(contact, now, rttMs)
     this.#columns.onReply(row, now, rttMs)
+    this.#memory.setNewest(bucket, now)
     return 'known'
   }
 
@@ -174,8 +176,8 @@ export class RoutingTable {
     for (let index = 0; index < this.#buckets.length; index++) {
       const bucket = this.#buckets[index]!
       while (this.#memory.size(bucket) > this.#wantedAt(index)) {
-        const row = this.#freshness.stalest(bucket)
-        if (this.#freshness.heardAt(row) >= since) break
+        const row = this.#freshness.stalestBefore(bucket, since)
+        if (row === NO_ROW) break
         this.#remove(row, index, 'not heard of')
       }
     }
