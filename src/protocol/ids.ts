@@ -92,10 +92,10 @@ export function compareDistance(a: Uint8Array, b: Uint8Array, target: Uint8Array
   return 0
 }
 
-/** How many leading bits two ids share: 0 … 160. */
-export function commonPrefixLength(a: Uint8Array, b: Uint8Array): number {
+/** How many leading bits two ids share: 0 … 160. @param offset where the second one begins */
+export function commonPrefixLength(a: Uint8Array, b: Uint8Array, offset: number = 0): number {
   for (let i = 0; i < ID_LENGTH; i++) {
-    const difference = a[i]! ^ b[i]!
+    const difference = a[i]! ^ b[offset + i]!
     if (difference !== 0) return 8 * i + Math.clz32(difference) - 24
   }
   return 8 * ID_LENGTH

@@ -111,10 +111,7 @@ export class Maintenance implements CallHandler {
   }
 
   onReply(call: Call, reply: Reply): void {
-    const { table, neighbourhood, isSeed } = this.#options
-    neighbourhood.forEachTold(call, reply, (contact) => {
-      if (table.hasRoomFor(contact) && !isSeed(contact)) neighbourhood.offer(contact)
-    })
+    this.#options.neighbourhood.offerTold(call, reply, this.#options.isSeed)
   }
 
   /** There is no hurry: who stays silent is asked again when the call has failed. */

@@ -2,7 +2,7 @@
  * Whom we know, and how we come to know them: keeps the routing table in step with what becomes of every call, and
  * pings those that might belong into it.
  */
-import { formatEndpoint, scopeOf } from '../../protocol/endpoint.ts'
+import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
 import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { Candidates } from './candidates.ts'
 import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
@@ -13,10 +13,11 @@ import type { SharedMemory } from '../table/shared-memory.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import type { Ping } from './ping.ts'
-import { RoutingTable, type TableObserver } from '../table/routing-table.ts'
+import { RoutingTable } from '../table/routing-table.ts'
+import type { TableObserver } from '../table/table-observer.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
 import { profileOf } from '../wire/source-limiter.ts'
-import { forEachToldContact, isNodePort, type Self } from '../table/told.ts'
+import { forEachToldContact, isNodePort, type Self, type Teller } from '../table/told.ts'
 
 /** Pings at once that decide about a questionable contact: newcomers come in swarms, and one place a round trip is enough. */
 const MAX_DOUBT_PINGS = 1
@@ -163,11 +164,23 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
     this.#candidates.offer(contact, false)
   }
 
+  /** Offers those whom a reply names, unless they are excepted. */
+  offerTold({ callee }: Call, reply: Reply, isExcepted: (contact: Contact) => boolean): void {
+    if (reply.type !== 'peers') return
+    const offer = (contact: Contact): void => {
+      if (!isExcepted(contact)) this.offer(contact)
+    }
+    forEachToldContact(reply, this.#tellerAt(callee.to), offer, this.table)
+  }
+
   /** Visits those whom a reply names; whoever keeps one retains it. */
   forEachTold({ callee }: Call, reply: Reply, visit: (contact: Contact) => void): void {
     if (reply.type !== 'peers') return
-    const teller = { scope: scopeOf(callee.to.host), book: this.#book, self: this }
-    forEachToldContact(reply, teller, visit)
+    forEachToldContact(reply, this.#tellerAt(callee.to), visit)
+  }
+
+  #tellerAt({ host }: Endpoint): Teller {
+    return { scope: scopeOf(host), book: this.#book, self: this }
   }
 
   readonly calleeOf = (contact: Contact): Callee => {

@@ -78,6 +78,11 @@ export class Freshness {
     return silent
   }
 
+  /** The row of `bucket` that was silent for longest, of those that are not good. */
+  doubted(bucket: Bucket, now: Millis): number {
+    return this.stalest(bucket, (row) => !this.isGood(row, now))
+  }
+
   /** The row of `bucket` that was silent for longest, of those that `accepts` takes. */
   stalest(bucket: Bucket, accepts?: (row: number) => boolean): number {
     const first = this.#memory.first(bucket)

@@ -13,6 +13,7 @@ import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import { NONE, type Contact, type ContactBook } from './contact.ts'
 import type { Freshness, Refresh } from './freshness.ts'
 import { BucketMemory, K, type Bucket, type InsertOutcome } from './bucket-memory.ts'
+import type { TableObserver } from './table-observer.ts'
 import { estimateNetworkSize } from './network-size.ts'
 import type { NearestQuery } from './nearest.ts'
 import { isCrowded, isNotAlone } from './network-limits.ts'
@@ -22,11 +23,6 @@ import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 const MAX_FAILS = 2
 /** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
 const NEAR_BUCKETS = 2
-
-export interface TableObserver {
-  /** A contact came or went. */
-  onChange(contact: Contact, change: 'added' | 'removed', reason: string): void
-}
 
 export interface RoutingTableOptions {
   readonly ownId: NodeId
@@ -88,20 +84,26 @@ export class RoutingTable {
 
   /** Whether a contact with this id is worth a ping: wide buckets are filled by those who answer anyway. */
   hasRoomFor(contact: Contact): boolean {
-    const depth = this.#book.commonPrefix(contact, this.#ownId)
-    const index = Math.min(depth, this.#buckets.length - 1)
-    const isWanted = depth < 160 && this.#memory.size(this.#buckets[index]!) < this.#wantedAt(index)
-    return isWanted && this.#rowOf(contact) === NO_ROW
+    return this.#wantsAt(this.#book.commonPrefix(contact, this.#ownId)) && this.#rowOf(contact) === NO_ROW
+  }
+
+  /** Whether contacts with the id at an offset are, unless they are in the table. */
+  hasRoomAt(ids: Uint8Array, offset: number): boolean {
+    return this.#wantsAt(commonPrefixLength(this.#ownId, ids, offset))
+  }
+
+  /** @param depth bits shared with us; nobody shares all of them */
+  #wantsAt(depth: number): boolean {
+    return depth < 160 && !this.hasEnough(Math.min(depth, this.#buckets.length - 1))
   }
 
   /** `contact` answered a request of ours, from that endpoint, with that id. */
   onReply(contact: Contact, now: Millis, rttMs: Millis | undefined): InsertOutcome {
     this.#repliedAt = Math.max(this.#repliedAt, now)
-    const bucket = this.#bucketOf(contact)
-    const row = this.#memory.rowOf(bucket, contact)
+    const row = this.#rowOf(contact)
     if (row < 0) return this.#insert(contact, now, rttMs)
     this.#columns.onReply(row, now, rttMs)
-    this.#memory.setNewest(bucket, now)
+    this.#memory.setNewest(this.#bucketOf(contact), now)
     return 'known'
   }
 
@@ -142,7 +144,7 @@ export class RoutingTable {
 
   /** After `waiting`: the questionable member that a ping decides about, silent for longest; or {@link NONE}. */
   doubtedFor(contact: Contact, now: Millis): Contact {
-    const row = this.#freshness.stalest(this.#bucketOf(contact), (one) => !this.#freshness.isGood(one, now))
+    const row = this.#freshness.doubted(this.#bucketOf(contact), now)
     return row === NO_ROW ? NONE : this.#columns.contact(row)
   }
 

@@ -354,6 +354,8 @@ test('whatever happens, the table keeps its rules and finds the same as looking 
           if (replacement !== NONE) book.release(replacement)
         }
       }
+      for (const contact of contacts)
+        if (!table.has(contact)) expect(table.hasRoomAt(book.id(contact), 0)).toBe(table.hasRoomFor(contact))
       const all = [...table.contacts()]
       expect(new Set(all)).toEqual(members)
       expect(table.size).toBe(all.length)
