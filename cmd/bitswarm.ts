@@ -1,6 +1,7 @@
 /** The program: the process as an {@link Env}, main, and the exit code. */
 import process from 'node:process'
 import { activeResources } from '../src/app/node/active-resources.ts'
+import { heapUsed } from '../src/app/node/heap-used.ts'
 import { onSignals } from '../src/app/node/signals.ts'
 import { StorageError } from '../src/protocol/errors.ts'
 import { EXIT_BROKEN_PIPE, EXIT_STORAGE } from './exit-code.ts'
@@ -28,7 +29,7 @@ async function run(): Promise<never> {
     pid: process.pid,
     nodeVersion: process.versions.node,
     rss: () => process.memoryUsage.rss(),
-    heapUsed: () => process.memoryUsage().heapUsed,
+    heapUsed,
     activeResources,
     onSignals,
     onCrash(fn) {

@@ -15,7 +15,7 @@ export interface Env {
   readonly logFd: number
   readonly pid: number
   readonly nodeVersion: string
-  /** Bytes of memory of the process. */
+  /** Bytes of memory of the process. @throws when the system does not say */
   rss(): number
   /** Bytes of it in use by objects, dead ones included. */
   heapUsed(): number

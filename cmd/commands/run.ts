@@ -223,7 +223,7 @@ class Run {
         peers,
         ...(torrent?.pieces !== undefined && { have: torrent.have, pieces: torrent.pieces }),
         ...(dht && { dhtContacts: dht.nodes.reduce((sum, { contacts }) => sum + contacts, 0) }),
-        rss: this.#env.rss(),
+        ...residentBytes(this.#env),
         heapUsed: this.#env.heapUsed(),
         ...this.#env.activeResources(),
         uptimeSeconds: this.#life.uptimeSeconds(),
@@ -273,5 +273,14 @@ class Run {
 
   #forEver(): Promise<never> {
     return unlessStopped(this.#life.signal, new Promise<never>(() => {}))
+  }
+}
+
+/** Left out when the system cannot say: without a free descriptor it does not. */
+function residentBytes(env: Env): { rss?: number } {
+  try {
+    return { rss: env.rss() }
+  } catch {
+    return {}
   }
 }

@@ -6,19 +6,24 @@ import { interfaceAddresses } from './node/addresses.ts'
 import { namedSource } from './node/bind.ts'
 import { SystemClock } from './node/clock.ts'
 import { copyBytes } from './node/copy-bytes.ts'
+import { maxDescriptors } from './node/descriptors.ts'
 import { opensslHashes } from './node/hashes.ts'
 import { SystemHttp } from './node/http.ts'
 import { joinGroup } from './node/multicast.ts'
 import { CryptoRandom } from './node/random.ts'
 import { systemResolver } from './node/resolver.ts'
 import { openStateFile } from './node/state-file.ts'
-import { listenTcp, TcpDialer } from './node/tcp.ts'
+import { listenTcp, MAX_ACCEPTED, TcpDialer } from './node/tcp.ts'
 import { bindUdp, openUdp } from './node/udp.ts'
 import { VERSION } from './version.ts'
+
+/** Of the descriptors; the others are for files, servers and the DHT: strangers who connect must not take those. */
+const CONNECTIONS_SHARE = 1 / 2
 
 /** @param tcpListen a host named here is also where outgoing connections come from */
 function systemEnvironment(tcpListen?: string): Environment {
   const source = tcpListen === undefined ? undefined : namedSource(tcpListen)
+  const maxConnections = Math.floor(maxDescriptors() * CONNECTIONS_SHARE)
   return {
     clock: new SystemClock(),
     random: new CryptoRandom(),
@@ -28,7 +33,8 @@ function systemEnvironment(tcpListen?: string): Environment {
     dialer: new TcpDialer(source),
     http: new SystemHttp(`bitswarm/${VERSION}`, source),
     disk: new FsDisk(),
-    listenTcp,
+    maxConnections,
+    listenTcp: (address) => listenTcp(address, Math.min(MAX_ACCEPTED, maxConnections)),
     bindUdp,
     openState: openStateFile,
     openUdp: (family) => openUdp(family, source),

@@ -25,6 +25,8 @@ export interface Environment {
   readonly dialer: Dialer
   readonly http: HttpClient
   readonly disk: Disk
+  /** Connections that the process can have at once; Infinity when the system does not say. */
+  readonly maxConnections: number
   /**
    * Listens on an address as `-tcp-listen` takes it: `:port` is every address of both families.
    *

@@ -124,7 +124,7 @@ export const EVENTS = [
     have: count.exactOptional(),
     pieces: count.exactOptional(),
     dhtContacts: count.exactOptional(),
-    rss: bytes,
+    rss: bytes.exactOptional().describe('of memory of the process'),
     heapUsed: bytes.describe('by objects, dead ones that were not cleared away yet included'),
     timers: count,
     handles: count.describe('sockets, threads and requests under way, as Node.js counts them'),

@@ -65,8 +65,8 @@ export type AppEvent =
       readonly pieces?: number
       /** Verified contacts in the DHT's routing tables. */
       readonly dhtContacts?: number
-      /** Bytes of memory of the process. */
-      readonly rss: number
+      /** Bytes of memory of the process; missing when the system does not say. */
+      readonly rss?: number
       readonly heapUsed: number
       /** Timers that wait. */
       readonly timers: number

@@ -22,7 +22,7 @@ import type { AppEvent } from './node-event.ts'
 import { peerSources, type PeerSourceHost } from './peer-sources.ts'
 import { RateLimits } from './rate-limits.ts'
 import { reachable } from './reachable.ts'
-import { Reception } from './reception.ts'
+import { maxPendingOf, Reception } from './reception.ts'
 import { Session } from './session.ts'
 import type { PayloadOptions, SessionEvent, SessionHost, SessionOptions } from './session-options.ts'
 import { CLIENT, VERSION } from './version.ts'
@@ -118,7 +118,7 @@ export class Node {
    * @throws {TransportError} `net.address-in-use` or `net.listen`
    */
   static async open(env: Environment, options: NodeOptions = {}): Promise<Node> {
-    checkLimits(options)
+    checkLimits(options, env.maxConnections)
     const bootstrap = (options.bootstrap ?? []).map((address) => parseBootstrapAddress(address))
     const listener = options.tcpListen === undefined ? undefined : await env.listenTcp(options.tcpListen)
     try {
@@ -173,6 +173,7 @@ export class Node {
       clock: env.clock,
       filter: options.filter,
       emit: this.#emit,
+      maxPending: maxPendingOf(env.maxConnections),
       answer: (infoHash) =>
         this.#sessions.has(toHex(infoHash))
           ? encodeHandshake({ infoHash, peerId: this.peerId, hasExtensions: true, hasFast: false })
@@ -358,9 +359,18 @@ export class Node {
 }
 
 /** @throws {ConfigError} `config.value`: with such a limit nothing would ever move, or everything */
-function checkLimits({ maxPeers = DEFAULT_MAX_PEERS, maxUp = 1, maxDown = 1 }: NodeOptions): void {
+function checkLimits(
+  { maxPeers = DEFAULT_MAX_PEERS, maxUp = 1, maxDown = 1 }: NodeOptions,
+  maxConnections: number,
+): void {
   if (!Number.isSafeInteger(maxPeers) || maxPeers < 1)
     throw new ConfigError('config.value', `maxPeers ${maxPeers}: must be a whole number, 1 or more`)
+  const most = maxConnections - maxPendingOf(maxConnections)
+  if (maxPeers > most)
+    throw new ConfigError(
+      'config.value',
+      `maxPeers ${maxPeers}: this process may have so few files open that ${most} is the most (ulimit -n)`,
+    )
   for (const [name, rate] of Object.entries({ maxUp, maxDown }))
     if (!Number.isFinite(rate) || rate <= 0)
       throw new ConfigError('config.value', `${name} ${rate}: must be a number of bytes per second above 0`)

@@ -14,10 +14,20 @@ import { Crowd } from './crowd.ts'
  */
 export const MAX_PENDING_HANDSHAKES = 128
 
+/** Of all connections that there can be. */
+const MAX_PENDING_SHARE = 1 / 4
+
+/** @param maxConnections that there can be at once */
+export function maxPendingOf(maxConnections: number): number {
+  return Math.min(MAX_PENDING_HANDSHAKES, Math.floor(maxConnections * MAX_PENDING_SHARE))
+}
+
 export interface ReceptionOptions {
   readonly clock: Clock
   readonly filter: AddressFilter | undefined
   readonly emit: Emit<PeerEvent>
+  /** Callers at once. */
+  readonly maxPending: number
   /** Our handshake for a torrent, or undefined when it is not served here. */
   readonly answer: (infoHash: InfoHash) => Uint8Array | undefined
   /** Both handshakes are through. @returns false when the torrent is not served any more */
@@ -39,7 +49,7 @@ export class Reception {
   }
 
   onStream(stream: ByteStream): void {
-    const { filter, emit, clock, answer } = this.#options
+    const { filter, emit, clock, answer, maxPending } = this.#options
     const { host } = stream.remote
     const rule = filter?.blockedBy(host)
     if (rule !== undefined) {
@@ -47,7 +57,7 @@ export class Reception {
       emit({ event: 'peer_blocked', peer: formatEndpoint(stream.remote), direction: 'in', rule })
       return
     }
-    if (this.#callers.size >= MAX_PENDING_HANDSHAKES && !this.#makeRoom(host))
+    if (this.#callers.size >= maxPending && !this.#makeRoom(host))
       return this.#refuse(stream, 'too many handshakes')
     const handshaker: Handshaker = new Handshaker(stream, {
       clock,

@@ -1,6 +1,8 @@
 /** What a node takes from whoever embeds it, what it refuses, and what it keeps of sessions that have gone. */
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
+import type { Environment } from '../../src/app/environment.ts'
+import { Node } from '../../src/app/node.ts'
 import { PAYLOAD_PATH, SimSwarm } from '../../src/app/sim/swarm.ts'
 import { magnetOf } from '../../src/metainfo/magnet.ts'
 import { hashes } from '../support/hashes.ts'
@@ -27,6 +29,14 @@ test.each([
   await expect(sim.node({ node: limits })).rejects.toMatchObject({
     code: 'config.value',
     message: expect.stringContaining(named),
+  })
+})
+
+test('more peers than the process can have sockets for are refused', async () => {
+  const env = { maxConnections: 96 } as Environment
+  await expect(Node.open(env, { maxPeers: 73 })).rejects.toMatchObject({
+    code: 'config.value',
+    message: 'maxPeers 73: this process may have so few files open that 72 is the most (ulimit -n)',
   })
 })
 

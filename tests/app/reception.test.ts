@@ -1,6 +1,6 @@
 /** Callers before their torrent is known. */
 import { beforeEach, expect, test } from 'vitest'
-import { MAX_PENDING_HANDSHAKES, Reception } from '../../src/app/reception.ts'
+import { MAX_PENDING_HANDSHAKES, maxPendingOf, Reception } from '../../src/app/reception.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { HANDSHAKE_TIMEOUT_MS } from '../../src/peer/handshaker.ts'
 import { encodeHandshake } from '../../src/protocol/handshake.ts'
@@ -26,6 +26,7 @@ beforeEach(() => {
   reception = new Reception({
     clock,
     filter: undefined,
+    maxPending: MAX_PENDING_HANDSHAKES,
     emit: (event) => {
       if (event.event === 'peer_refused') refused.push(`${event.peer.replace(/:.*/, '')} ${event.reason}`)
     },
@@ -87,4 +88,8 @@ test('all are let go when the node closes', () => {
   call('192.0.2.2')
   reception.close()
   expect(refused).toEqual(['192.0.2.1 net.reset', '192.0.2.2 net.reset'])
+})
+
+test('where few connections can be had, callers who say nothing get a quarter of them', () => {
+  expect([96, 512, 513, Infinity].map(maxPendingOf)).toEqual([24, 128, 128, 128])
 })

@@ -86,6 +86,20 @@ test('every slot taken by one address that wants everything and asks for nothing
   await victim.survives(seconds)
 })
 
+test('more connections than there are descriptors', async () => {
+  victim = await siege.seederWith(192)
+  for (let joined = 1; joined <= 50; joined++) {
+    const attacker = await victim.call({ from: '127.66.0.1' })
+    attacker.send(encodeInterested())
+    await victim.process.waitFor(({ peer }) => peer === attacker.name, PATIENCE_MS)
+  }
+  connections(1_000, (at) => `127.66.1.${(at % 200) + 1}`)
+  await victim.process.waitFor('peer_refused', PATIENCE_MS)
+  victim.process.signal('SIGUSR2')
+  expect(await victim.process.waitFor('stats', PATIENCE_MS)).toHaveProperty('rss')
+  await victim.survives()
+})
+
 test('handshakes for torrents that nobody has', async () => {
   for (let at = 0; at < 200; at++) {
     const attacker = await victim.call({ isSilent: true })

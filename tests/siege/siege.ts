@@ -50,10 +50,10 @@ export class Siege {
   }
 
   /** Starts the built program in the folder of the siege, with neither DHT nor LAN unless asked for. */
-  start(name: string, args: readonly string[]): SwarmProcess {
+  start(name: string, args: readonly string[], enter: readonly string[] = []): SwarmProcess {
     const own = args.includes('-dht-listen') ? [] : ['-dht-listen', '']
     const words = [...args, ...own, '-no-lan', '-log-level', 'debug']
-    const node = new SwarmProcess(words, { name, command: FROM_DIST, cwd: this.folder })
+    const node = new SwarmProcess(words, { name, command: FROM_DIST, cwd: this.folder, enter })
     node.onEvent((line) => {
       const { error } = LOG_LINE.safeParse(line)
       if (error) throw new Error(`${name} wrote a line that is no event: ${JSON.stringify(line)}`)
@@ -64,8 +64,17 @@ export class Siege {
 
   /** A seeder that has served somebody already: its buffers are there, its code is compiled. */
   async seeder(...flags: readonly string[]): Promise<Victim> {
+    return this.#seeder(flags)
+  }
+
+  /** The same as a process that may have so many files and sockets open. */
+  async seederWith(descriptors: number): Promise<Victim> {
+    return this.#seeder([], ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh'])
+  }
+
+  async #seeder(flags: readonly string[], enter?: readonly string[]): Promise<Victim> {
     const address = `${HOST}:${await freePort(HOST)}`
-    const seeder = this.start('seeder', ['-seed', PAYLOAD, '-tcp-listen', address, ...flags])
+    const seeder = this.start('seeder', ['-seed', PAYLOAD, '-tcp-listen', address, ...flags], enter)
     await seeder.waitFor('complete', PATIENCE_MS)
     const victim = new Victim(this, seeder, address)
     await this.download(address)

@@ -134,7 +134,7 @@ function bindServer({ host, port }: Endpoint, family: Family, maxAccepted: numbe
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: family === 6 }, () => {
       server.off('error', reject)
-      server.on('error', () => {}) // a failed accept (no descriptors left): the connection is lost, the listener is not
+      server.on('error', () => {}) // a failed accept (another process has the last descriptor): the connection is lost, the listener is not
       const bound: BoundServer = {
         local: localOf(server),
         onStream: (stream) => stream.destroy(),

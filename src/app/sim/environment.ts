@@ -44,6 +44,7 @@ export function simEnvironment({
 }: SimProcessPorts): Environment {
   return {
     ...ports,
+    maxConnections: Infinity,
     copyBytes: (source, target, at) => target.set(source, at),
     resolver: {
       resolve: (host, _family, onResult) => onResult(canonicalIp(host) === undefined ? [] : [host]),
