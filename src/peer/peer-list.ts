@@ -3,7 +3,14 @@
  * its concern: candidates wait in it until somebody asks for the next one.
  */
 import { BanList } from './ban-list.ts'
-import { canonicalIp, formatEndpoint, sameEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
+import {
+  canonicalIp,
+  formatEndpoint,
+  networkOf,
+  sameEndpoint,
+  scopeOf,
+  type Endpoint,
+} from '../protocol/endpoint.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 
 /** Who told us of a peer. */
@@ -23,6 +30,11 @@ export interface PeerListOptions {
 
 /** Endpoints that are remembered. Beyond it the worst that is not connected goes, a dead one first; a static one never does. */
 export const MAX_KNOWN_PEERS = 2_000
+/**
+ * Endpoints of one public address (IPv6: /64) that others may tell us of: who names port after port of somebody wants him
+ * dialled by everybody, and the list filled. Those that are dead make room for others of their address.
+ */
+export const MAX_TOLD_PER_ADDRESS = 16
 /** Dials under way at the same time. */
 export const MAX_CONNECTING = 16
 /** The first retry comes after about this; every further failure doubles it … */
@@ -43,6 +55,8 @@ interface Entry {
   retryAt: Millis
   /** Ties between equally good candidates. */
   salt: number
+  /** The public address where it counts as told of. */
+  network: string | undefined
 }
 
 export class PeerList {
@@ -52,6 +66,8 @@ export class PeerList {
   readonly #failed = new Map<string, Entry>()
   /** Given up or banned. */
   readonly #dead = new Map<string, Entry>()
+  /** How many of those that are known were told of, by public address. */
+  readonly #toldAt = new Map<string, number>()
   readonly #own: Endpoint[] = []
   readonly #bans = new BanList()
   #connecting = 0
@@ -87,10 +103,15 @@ export class PeerList {
       if (origin === 'static') {
         known.origin = origin
         this.#failed.delete(key)
+        this.#uncount(known)
       }
       return false
     }
+    const network =
+      origin !== 'static' && scopeOf(endpoint.host) === 'public' ? networkOf(endpoint.host) : undefined
+    if (network !== undefined && !this.#hasRoomAt(network)) return false
     if (this.#known.size >= MAX_KNOWN_PEERS && !this.#evict(origin)) return false
+    if (network !== undefined) this.#toldAt.set(network, this.#toldCount(network) + 1)
     this.#known.set(key, {
       endpoint,
       origin,
@@ -98,6 +119,7 @@ export class PeerList {
       failures: 0,
       retryAt: now,
       salt: this.#random.int(2 ** 32),
+      network,
     })
     return true
   }
@@ -141,6 +163,7 @@ export class PeerList {
         failures: 0,
         retryAt: Infinity,
         salt: 0,
+        network: undefined,
       }
       this.#known.set(key, entry)
     }
@@ -228,14 +251,40 @@ export class PeerList {
   #giveUp(key: string, entry: Entry): undefined {
     this.#enter(entry, 'dead')
     this.#failed.delete(key)
-    if (entry.retryAt === Infinity) this.#known.delete(key)
+    if (entry.retryAt === Infinity) this.#delete(key)
     else this.#dead.set(key, entry)
   }
 
   #delete(key: string): void {
+    const entry = this.#known.get(key)
+    if (entry !== undefined) this.#uncount(entry)
     this.#known.delete(key)
     this.#failed.delete(key)
     this.#dead.delete(key)
+  }
+
+  #toldCount(network: string): number {
+    return this.#toldAt.get(network) ?? 0
+  }
+
+  #uncount(entry: Entry): void {
+    const { network } = entry
+    if (network === undefined) return
+    entry.network = undefined
+    const left = this.#toldCount(network) - 1
+    if (left > 0) this.#toldAt.set(network, left)
+    else this.#toldAt.delete(network)
+  }
+
+  /** Of those that were told of at one address; a dead one is forgotten for it. */
+  #hasRoomAt(network: string): boolean {
+    if (this.#toldCount(network) < MAX_TOLD_PER_ADDRESS) return true
+    for (const [key, entry] of this.#dead)
+      if (entry.network === network) {
+        this.#delete(key)
+        return true
+      }
+    return false
   }
 
   /** Makes room for a newcomer: forgets the worst that may go. */

@@ -5,6 +5,7 @@ import {
   MAX_CONNECTING,
   MAX_FAILURES,
   MAX_KNOWN_PEERS,
+  MAX_TOLD_PER_ADDRESS,
   PeerList,
   RETRY_MAX,
   RETRY_MIN,
@@ -136,6 +137,33 @@ test('ten thousand lies fill a bounded list, and a static peer still finds its p
   expect(list.add(A, 'static', 0)).toBe(true)
   expect(list.next(0)).toEqual(A)
   expect(list.size).toBe(MAX_KNOWN_PEERS)
+})
+
+test.each(['8.8.4.4', '2a00:1450:4001::1'])('port after port of %s: few are dialled', (victim) => {
+  const tell = (ports: number): number => {
+    let taken = 0
+    for (let port = 1; port <= ports; port++) if (list.add(at(victim, port), 'pex', 0)) taken++
+    return taken
+  }
+  expect(tell(10_000)).toBe(MAX_TOLD_PER_ADDRESS)
+  expect(list.add(at('8.8.8.8'), 'pex', 0)).toBe(true)
+  expect(list.add(at(victim, 20_000), 'static', 0)).toBe(true)
+
+  giveUp(at(victim, 1))
+  giveUp(at(victim, 2))
+  expect(tell(MAX_TOLD_PER_ADDRESS + 1)).toBe(2)
+})
+
+test('who was told of, and then named by the user, leaves its place to others of the address', () => {
+  for (let port = 1; port <= MAX_TOLD_PER_ADDRESS; port++) list.add(at('8.8.4.4', port), 'dht', 0)
+  expect(list.add(at('8.8.4.4', 100), 'dht', 0)).toBe(false)
+  list.add(at('8.8.4.4', 1), 'static', 0)
+  expect(list.add(at('8.8.4.4', 100), 'dht', 0)).toBe(true)
+})
+
+test('a machine or network of our own may run as many as it likes', () => {
+  for (const host of ['127.0.0.1', '10.0.0.1', 'fd00::1'])
+    for (let port = 1; port <= 100; port++) expect(list.add(at(host, port), 'dht', 0)).toBe(true)
 })
 
 test('of a full list who is dead makes room first', () => {
