@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/interop/**', 'tests/siege/**', 'tests/slow/**'],
     testTimeout: 30_000,
+    // Not a statement about the machine: setting up may mean to start a process or two.
+    hookTimeout: 30_000,
     // A process for each file costs more than most files. What they share are modules, which hold no state.
     isolate: false,
     // By itself vitest leaves one core idle, which is half of two.
