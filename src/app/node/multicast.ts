@@ -83,8 +83,12 @@ class SystemGroup implements MulticastGroup {
   #onBound(): void {
     this.#bound++
     if (this.#isClosed || !this.#isBound) return
-    this.#sender.setMulticastTTL(TTL)
-    this.#sender.setMulticastLoopback(true)
+    try {
+      this.#sender.setMulticastTTL(TTL)
+      this.#sender.setMulticastLoopback(true)
+    } catch (error) {
+      return this.#fail(error as Error) // a sandbox without multicast
+    }
     this.#join()
     for (const data of this.#early.splice(0)) this.#sendOnAll(data)
     // A cable or a wireless network may come later: Linux calls an interface up before it is.
@@ -94,7 +98,10 @@ class SystemGroup implements MulticastGroup {
   }
 
   #onError(error: Error): void {
-    if (this.#isClosed || this.#isBound) return
+    if (!this.#isClosed && !this.#isBound) this.#fail(error)
+  }
+
+  #fail(error: Error): void {
     this.#isClosed = true
     this.#early = []
     this.#closeSockets()

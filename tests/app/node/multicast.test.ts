@@ -1,5 +1,5 @@
-import { createSocket } from 'node:dgram'
-import { afterEach, expect, test } from 'vitest'
+import { createSocket, Socket } from 'node:dgram'
+import { afterEach, expect, test, vi } from 'vitest'
 import { freePort } from '../../../scripts/free-ports.ts'
 import { joinGroup, MAX_EARLY } from '../../../src/app/node/multicast.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
@@ -56,4 +56,17 @@ test('what is said before the sockets are bound waits for them, and is bounded',
   await untilHeard(hasty, 'end')
   expect(heard).toContain('0')
   expect(new Set(heard).size).toBeLessThanOrEqual(MAX_EARLY + 2)
+})
+
+test('where the system knows no multicast, nothing is joined, and why is told', async () => {
+  const refusal = Object.assign(new Error('setMulticastTTL ENOPROTOOPT'), { code: 'ENOPROTOOPT' })
+  const set = vi.spyOn(Socket.prototype, 'setMulticastTTL').mockImplementation(() => {
+    throw refusal
+  })
+  closers.push(() => set.mockRestore())
+  const group = { host: '239.255.77.79', port: await freePort('127.0.0.1') }
+  const { member } = listener(group)
+  const failure = await new Promise<Error>((resolve) => (member.onFailed = resolve))
+  expect(failure).toMatchObject({ code: 'net.listen', cause: refusal })
+  member.send(Uint8Array.of(1))
 })
