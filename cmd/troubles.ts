@@ -81,6 +81,9 @@ export class Troubles {
       case 'peer_failed':
         if (this.#peers.has(event.peer)) this.#onAbsent(`-peer ${event.peer}`, meaningOf(event.reason))
         break
+      case 'webseed_dropped':
+        this.#onAbsent(`web seed ${event.url}`, `${event.reason}; it is not asked any more`)
+        break
       case 'tracker_error':
         if (this.#trackers.has(serverOf(event.tracker)))
           this.#onAbsent(`-tracker ${event.tracker}`, event.reason)

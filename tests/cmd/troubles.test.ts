@@ -72,6 +72,13 @@ test('a peer that the user has named and that does not answer is told once, and 
   ])
 })
 
+test('a web seed that is of no use is told: nobody else knows that its server lacks ranges', () => {
+  const url = 'http://10.0.0.5/a.bin'
+  const reason = 'the server does not serve ranges of this file'
+  const dropped = { event: 'webseed_dropped', url, peer: '10.0.0.5:80', reason, downloaded: 0 } as const
+  expect(told(dropped, dropped)).toEqual([`web seed ${url}: ${reason}; it is not asked any more`])
+})
+
 test('a tracker that the user has named and that fails is told once, without its passkey, and when it answers', () => {
   const tracker = 'http://10.0.0.5:6969/…/announce'
   const failed = { event: 'tracker_error', tracker, kind: 'started', code: 'tracker.failure' } as const
