@@ -1,4 +1,5 @@
 /** The other side of a swarm: who may download from us, and the blocks that they are sent. */
+import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import { Choker, slotCount, type ChokerPeer } from '../peer/choker.ts'
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
@@ -21,6 +22,8 @@ export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
 /** While all is taken: what waits for peers that do not read cannot be taken back, and the others go on with this. */
 export const MIN_CROWDED_SEND_AHEAD_BYTES = 128 * 1024
+/** Part of a buffer is copied for who does not take it at once, when it would keep more than so many times as much in memory. */
+const MAX_PINNED_TIMES = 8
 /** The next part is read when no more than this share of it is left: few long reads and writes cost less than many short ones. */
 const REFILL_SHARE = 1 / 2
 
@@ -270,10 +273,10 @@ export class Uploader {
     const bytes = lengthOf(run)
     const cost = bytes + run.length * PIECE_HEADER_LENGTH
     if (!this.#isGranted(lane, cost)) return false
-    this.#countAhead(upload, bytes)
+    this.#countAhead(upload, weightOf(run))
     const isTaken = cache.read(piece, begin, bytes, (blocks) => this.#onRead(upload, run, blocks))
     if (!isTaken) {
-      this.#countAhead(upload, -bytes)
+      this.#countAhead(upload, -weightOf(run))
       return false
     }
     lane.grantedBytes -= cost
@@ -309,20 +312,21 @@ export class Uploader {
 
   #onRead(upload: Upload, run: readonly UploadRequest[], blocks: CachedBlock | StorageError): void {
     const { peer } = upload
-    const bytes = lengthOf(run)
+    const weight = weightOf(run)
     if (blocks instanceof StorageError) {
-      this.#countAhead(upload, -bytes)
+      this.#countAhead(upload, -weight)
       this.#turnAway(upload)
       return
     }
     if (peer.isClosed || peer.isChoked) {
-      this.#countAhead(upload, -bytes)
+      this.#countAhead(upload, -weight)
       blocks.release()
       return
     }
-    peer.sendBlocks(run, blocks.bytes, () => {
-      blocks.release()
-      this.#countAhead(upload, -bytes)
+    const { bytes, release } = peer.queuedBytes > 0 ? unpinned(blocks) : blocks
+    peer.sendBlocks(run, bytes, () => {
+      release()
+      this.#countAhead(upload, -weight)
       if (peer.isClosed) this.#run(upload.lane)
       else if (!upload.isSated) this.#serve(upload)
     })
@@ -334,4 +338,19 @@ function lengthOf(run: readonly UploadRequest[]): number {
   let bytes = 0
   for (const { length } of run) bytes += length
   return bytes
+}
+
+/** Bytes that it takes in memory: a short block takes as much as a long one. */
+function weightOf(run: readonly UploadRequest[]): number {
+  let weight = 0
+  for (const { length } of run) weight += Math.max(length, BLOCK_LENGTH)
+  return weight
+}
+
+/** The same bytes, of which no more stays in memory than they are worth. */
+function unpinned(blocks: CachedBlock): CachedBlock {
+  if (blocks.pinnedBytes <= MAX_PINNED_TIMES * blocks.bytes.length) return blocks
+  const bytes = blocks.bytes.slice()
+  blocks.release()
+  return { bytes, pinnedBytes: bytes.length, release() {} }
 }

@@ -30,6 +30,8 @@ export const MAX_WAITING_BLOCKS = 4096
 /** Bytes of the payload, unchanged until `release` is called, which must happen exactly once. */
 export interface CachedBlock {
   readonly bytes: Uint8Array
+  /** What stays in memory until then: all that was read together. */
+  readonly pinnedBytes: number
   readonly release: () => void
 }
 
@@ -248,5 +250,6 @@ export class PieceCache {
 }
 
 function lend(buffer: PieceBuffer, begin: number, length: number): CachedBlock {
-  return { bytes: buffer.bytes.subarray(begin, begin + length), release: buffer.retain().release }
+  const bytes = buffer.bytes.subarray(begin, begin + length)
+  return { bytes, pinnedBytes: buffer.bytes.length, release: buffer.retain().release }
 }

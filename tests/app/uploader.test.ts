@@ -16,7 +16,12 @@ import { UploadQueue } from '../../src/peer/upload-queue.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 import type { BlockRange } from '../../src/protocol/message.ts'
 import { BufferPool } from '../../src/storage/buffer-pool.ts'
-import { MAX_READ_BYTES, MAX_WINDOW_BYTES, PieceCache } from '../../src/storage/piece-cache.ts'
+import {
+  CACHE_BYTES_PER_READER,
+  MAX_READ_BYTES,
+  MAX_WINDOW_BYTES,
+  PieceCache,
+} from '../../src/storage/piece-cache.ts'
 
 const PIECE_LENGTH = 2 ** 18
 const PIECES = 256
@@ -46,16 +51,17 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
     owes: () => false,
   })
   /** Runs of blocks on their way to the peer, oldest first. */
-  const leaving: { run: readonly BlockRange[]; bytes: number; release: () => void }[] = []
+  const leaving: { id: number; run: readonly BlockRange[]; bytes: number; release: () => void }[] = []
   let lastId = 0
   /** One more peer that wants everything. */
   const join = () => {
     const uploads = new UploadQueue(pieceLength)
     const meter = new RateMeter()
+    const id = ++lastId
     const fields = {
-      id: ++lastId,
-      address: `10.0.0.${lastId}:1`,
-      remote: { host: `10.0.0.${lastId}`, port: 1 },
+      id,
+      address: `10.0.0.${id}:1`,
+      remote: { host: `10.0.0.${id}`, port: 1 },
       isInterestedInUs: true,
       isChoked: false,
       isClosed: false,
@@ -65,13 +71,24 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
       choke: () => {},
       unchoke: () => {},
       sendHaves: (pieces: readonly number[]) => told.push(...pieces),
+      get queuedBytes() {
+        return leaving.reduce((sum, { id: to, bytes }) => sum + (to === id ? bytes : 0), 0)
+      },
       sendBlocks: (run: readonly BlockRange[], { length }: Uint8Array, release: () => void) =>
-        leaving.push({ run, bytes: length, release }),
+        leaving.push({ id, run, bytes: length, release }),
     }
     const peer = fields as unknown as PeerConnection
     const told = uploader.addPeer(peer).indices()
     return {
       told,
+      /** As many bytes of the beginning of each piece. */
+      askOfEach: (bytes: number) => {
+        for (let piece = 0; piece < PIECES; piece++) {
+          uploads.push({ piece, begin: 0, length: bytes })
+          uploader.onRequest(peer, piece)
+        }
+        uploader.onRequestsEnd(peer)
+      },
       ask: (firstPiece: number, pieces: number) => {
         for (let piece = firstPiece; piece < firstPiece + pieces; piece++)
           for (let begin = 0; begin < pieceLength; begin += BLOCK_LENGTH) {
@@ -151,6 +168,24 @@ test('what waits for those who do not read is bounded, even when each of them wa
   join().ask(200, 20)
   finishReads()
   expect(leavingBytes() - before).toBe(MIN_CROWDED_SEND_AHEAD_BYTES)
+})
+
+test('who asks for a block here and there and does not read keeps no more in memory than that, nor than its share', () => {
+  const { askOfEach, finishReads, leaving, cache, pool } = makeScene({ pieceLength: MAX_WINDOW_BYTES })
+  cache.readers = 1
+  askOfEach(BLOCK_LENGTH)
+  while (finishReads().length > 0);
+  expect(leaving).toHaveLength(MAX_SEND_AHEAD_BYTES_PER_PEER / BLOCK_LENGTH)
+  // What is cached, and the first block, which could have left at once.
+  expect(pool.outstandingBytes).toBeLessThanOrEqual(CACHE_BYTES_PER_READER + MAX_WINDOW_BYTES)
+})
+
+test('short blocks count as long ones: each takes memory of its own', () => {
+  const { askOfEach, join, finishReads, leaving } = makeScene()
+  const peers = [{ askOfEach }, join(), join(), join(), join(), join(), join(), join(), join()]
+  for (const peer of peers) peer.askOfEach(1)
+  while (finishReads().length > 0);
+  expect(leaving.length).toBeLessThan((MAX_SEND_AHEAD_BYTES + MAX_SEND_AHEAD_BYTES_PER_PEER) / BLOCK_LENGTH)
 })
 
 test('blocks that lie side by side leave as one run, which ends where the piece or its window ends', () => {
