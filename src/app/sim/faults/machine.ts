@@ -162,7 +162,7 @@ export class Machine {
 
   #openSession(node: Node): Session {
     const { metainfo, path, plan, meeting, hasLink } = this.options
-    const { strategy, sync, remembersComplete } = plan.settings
+    const { strategy, sync, remembersComplete, cacheBytes } = plan.settings
     const isLiar = plan.role === 'poisoner' && this.index % 2 === 0
     const payload: PayloadOptions = {
       metainfo: isLiar ? misquoted(metainfo) : metainfo,
@@ -175,6 +175,7 @@ export class Machine {
     }
     const wishes = {
       strategy,
+      ...(cacheBytes !== undefined && { cacheBytes }),
       peers: meeting === 'given' ? this.#known(PORT) : [],
       trackers: NAMED_TRACKERS[meeting] ?? [],
     }

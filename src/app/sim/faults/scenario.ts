@@ -29,6 +29,8 @@ export interface MachineSettings {
   readonly strategy: OrderName
   /** When a download makes durable what it wrote. */
   readonly sync: SyncPolicy
+  /** Of what it serves, what it keeps in memory; all of it when missing. */
+  readonly cacheBytes?: number
   /** Whether a complete download remembers so: it will be served again. */
   readonly remembersComplete: boolean
 }
@@ -171,6 +173,7 @@ function drawSettings(random: Random, length: number): MachineSettings {
     strategy: ORDER_NAMES[random.int(ORDER_NAMES.length)]!,
     sync: SYNC_POLICIES[random.int(SYNC_POLICIES.length)]!,
     remembersComplete: random.int(2) === 0,
+    ...(random.int(2) === 0 && { cacheBytes: 1 + random.int(length / 2) }),
     limits: {
       ...(random.int(4) === 0 && { maxUp: limit() }),
       ...(random.int(4) === 0 && { maxDown: limit() }),
