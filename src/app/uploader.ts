@@ -22,8 +22,8 @@ export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
 /** While all is taken: what waits for peers that do not read cannot be taken back, and the others go on with this. */
 export const MIN_CROWDED_SEND_AHEAD_BYTES = 128 * 1024
-/** Part of a buffer is copied for who does not take it at once, when it would keep more than so many times as much in memory. */
-const MAX_PINNED_TIMES = 8
+/** Bytes in memory for each that waits for a peer: what was read together stays together. Of more than that its part is copied. */
+export const MAX_PINNED_TIMES = 8
 /** The next part is read when no more than this share of it is left: few long reads and writes cost less than many short ones. */
 const REFILL_SHARE = 1 / 2
 

@@ -4,6 +4,7 @@
  */
 import { SYNC_INTERVAL_MS } from '../../resume-keeper.ts'
 import type { SyncPolicy } from '../../sync-policy.ts'
+import { MAX_PINNED_TIMES } from '../../uploader.ts'
 import type { WireMessage } from '../../../protocol/message.ts'
 import type { Millis } from '../../../protocol/ports.ts'
 import { FRESH_MS, LOOK_INTERVAL_MS } from '../../../storage/file-watch.ts'
@@ -223,8 +224,9 @@ export class Oracle {
       const { timerCount } = machine
       if (timerCount > MAX_TIMERS_PER_MACHINE) this.#fail('bounds', machine, `${timerCount} timers`)
       const { bufferBytes: bytes = 0, peers = 0 } = machine.node?.snapshot() ?? {}
-      // What is cached, what is being put together or written, and what is on its way to each peer, read twice when it was evicted.
-      if (bytes > (2 + 2 * peers) * length) this.#fail('bounds', machine, `${bytes} bytes of buffers`)
+      // What is cached, what is being put together or written, and what is on its way to each peer with what was read beside it.
+      if (bytes > (2 + MAX_PINNED_TIMES * peers) * length)
+        this.#fail('bounds', machine, `${bytes} bytes of buffers`)
     }
   }
 
