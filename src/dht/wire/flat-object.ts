@@ -82,6 +82,8 @@ for (const [place, key] of KEY_BYTES.entries()) PLACES[hashOf(key, 0, key.length
 /** One for all datagrams: what it says of one holds until it reads the next. */
 export class FlatObject {
   data: Uint8Array = new Uint8Array()
+  /** A bit for each key that is there. */
+  #present = 0
   readonly #kinds = new Uint8Array(KEYS.length)
   /** Where each value begins and ends: of a text, between its quotes. */
   readonly #starts = new Int32Array(KEYS.length)
@@ -91,13 +93,11 @@ export class FlatObject {
   #members = 0
   #strange = 0
   #hasBadKeys = false
-  /** Of the value read last. */
-  #kind = ABSENT
 
   /** @returns why it is none, or undefined */
   read(data: Uint8Array): DropReason | undefined {
     this.data = data
-    this.#kinds.fill(ABSENT)
+    this.#present = 0
     this.#members = 0
     this.#strange = 0
     this.#hasBadKeys = false
@@ -106,11 +106,11 @@ export class FlatObject {
   }
 
   has(place: number): boolean {
-    return this.#kinds[place] !== ABSENT
+    return (this.#present & (1 << place)) !== 0
   }
 
   isText(place: number, text: string): boolean {
-    if (this.#kinds[place] !== TEXT) return false
+    if (this.kindOf(place) !== TEXT) return false
     const from = this.#starts[place]!
     if (this.#ends[place]! - from !== text.length) return false
     for (let i = 0; i < text.length; i++) if (this.data[from + i] !== text.charCodeAt(i)) return false
@@ -121,13 +121,13 @@ export class FlatObject {
   isDigit(place: number, digit: number): boolean {
     const from = this.#starts[place]!
     return (
-      this.#kinds[place] === INTEGER && this.#ends[place] === from + 1 && this.data[from] === DIGIT_0 + digit
+      this.kindOf(place) === INTEGER && this.#ends[place] === from + 1 && this.data[from] === DIGIT_0 + digit
     )
   }
 
   /** What the value at a place of {@link placeOf} is: `ABSENT`, `TEXT` … */
   kindOf(place: number): number {
-    return this.#kinds[place]!
+    return this.has(place) ? this.#kinds[place]! : ABSENT
   }
 
   startOf(place: number): number {
@@ -142,113 +142,46 @@ export class FlatObject {
     const { data } = this
     const last = data.length - 1
     if (data[0] !== BRACE_OPEN || data[last] !== BRACE_CLOSE) return false
-    let at = this.#skipSpaces(1)
+    let at = skipSpaces(data, 1)
     if (at === last) return true
     for (;;) {
-      at = this.#readMember(at)
+      at = this.#readMember(data, at)
       if (at === NOWHERE) return false
       if (data[at] !== COMMA) return at === last
-      at = this.#skipSpaces(at + 1)
+      at = skipSpaces(data, at + 1)
     }
   }
 
   /** @returns where the next thing behind it begins; or {@link NOWHERE} */
-  #readMember(from: number): number {
-    const { data } = this
-    const end = this.#endOfString(from)
+  #readMember(data: Uint8Array, from: number): number {
+    const end = endOfString(data, from)
     if (end === NOWHERE) return NOWHERE
-    let at = end + 1
-    if (data[at] !== COLON) {
-      at = this.#skipSpaces(at)
-      if (data[at] !== COLON) return NOWHERE
-      // No sender needs a blank there; without it, keys are told from texts at a glance.
-      this.#hasBadKeys = true
-    }
-    const start = this.#skipSpaces(at + 1)
-    const behind = this.#endOfValue(start, true)
+    const colon = skipSpaces(data, end + 1)
+    if (data[colon] !== COLON) return NOWHERE
+    // No sender needs a blank there; without it, keys are told from texts at a glance.
+    if (colon > end + 1) this.#hasBadKeys = true
+    const start = skipSpaces(data, colon + 1)
+    const kind = kindAt(data, start)
+    const behind = kind === LIST ? endOfList(data, start) : endOfItem(data, start, kind)
     if (behind === NOWHERE) return NOWHERE
     this.#members++
-    const place = this.#placeOf(from + 1, end)
+    const place = placeIn(data, from + 1, end)
     if (place === NOWHERE) this.#onStranger(from + 1, end)
-    else if (this.#kinds[place] !== ABSENT) this.#hasBadKeys = true
+    else if (this.has(place)) this.#hasBadKeys = true
     else {
-      const quote = this.#kind === TEXT ? 1 : 0
-      this.#kinds[place] = this.#kind
+      const quote = kind === TEXT ? 1 : 0
+      this.#present |= 1 << place
+      this.#kinds[place] = kind
       this.#starts[place] = start + quote
       this.#ends[place] = behind - quote
     }
-    return this.#skipSpaces(behind)
-  }
-
-  /** @returns the place behind the value; or {@link NOWHERE} */
-  #endOfValue(from: number, mayBeList: boolean): number {
-    const byte = this.data[from]!
-    if (byte === QUOTE) {
-      this.#kind = TEXT
-      const end = this.#endOfString(from)
-      return end === NOWHERE ? NOWHERE : end + 1
-    }
-    if (isDigit(byte)) {
-      this.#kind = INTEGER
-      return this.#endOfInteger(from)
-    }
-    if (byte === BRACKET_OPEN) return mayBeList ? this.#endOfList(from) : NOWHERE
-    this.#kind = LITERAL
-    const literal = LITERALS.find((bytes) => this.#isAt(from, bytes))
-    return literal === undefined ? NOWHERE : from + literal.length
-  }
-
-  #endOfInteger(from: number): number {
-    const { data } = this
-    let at = from + 1
-    while (isDigit(data[at]!)) at++
-    // A zero in front would be a second text for the same number.
-    return data[from] === DIGIT_0 && at > from + 1 ? NOWHERE : at
-  }
-
-  #endOfList(from: number): number {
-    let at = this.#skipSpaces(from + 1)
-    if (this.data[at] !== BRACKET_CLOSE)
-      for (;;) {
-        const behind = this.#endOfValue(at, false)
-        if (behind === NOWHERE) return NOWHERE
-        at = this.#skipSpaces(behind)
-        if (this.data[at] === BRACKET_CLOSE) break
-        if (this.data[at] !== COMMA) return NOWHERE
-        at = this.#skipSpaces(at + 1)
-      }
-    this.#kind = LIST
-    return at + 1
-  }
-
-  /** @returns the place of the quote behind the string that begins at `from`; or {@link NOWHERE} */
-  #endOfString(from: number): number {
-    const { data } = this
-    const last = data.length - 1
-    if (data[from] !== QUOTE) return NOWHERE
-    let at = from + 1
-    while (at < last && IN_STRING[data[at]!] === 1) at++
-    return data[at] === QUOTE ? at : NOWHERE
-  }
-
-  /** Never beyond the last byte, which is no space. */
-  #skipSpaces(from: number): number {
-    let at = from
-    while (this.data[at] === SPACE) at++
-    return at
-  }
-
-  #placeOf(from: number, end: number): number {
-    const place = PLACES[hashOf(this.data, from, end)]! - 1
-    return place >= 0 && this.#isAt(from, KEY_BYTES[place]!) && KEY_BYTES[place]!.length === end - from
-      ? place
-      : NOWHERE
+    return skipSpaces(data, behind)
   }
 
   #onStranger(from: number, end: number): void {
     if (this.#strange === MAX_MEMBERS) return
     const { data } = this
-    const isSame = (bytes: Uint8Array): boolean => bytes.length === end - from && this.#isAt(from, bytes)
+    const isSame = (bytes: Uint8Array): boolean => isThere(data, from, end, bytes)
     this.#hasBadKeys ||= FORBIDDEN_KEYS.some(isSame)
     for (let i = 0; i < this.#strange; i++)
       this.#hasBadKeys ||= isSame(data.subarray(this.#strangers[2 * i], this.#strangers[2 * i + 1]))
@@ -256,11 +189,80 @@ export class FlatObject {
     this.#strangers[2 * this.#strange + 1] = end
     this.#strange++
   }
+}
 
-  #isAt(from: number, bytes: Uint8Array): boolean {
-    for (let i = 0; i < bytes.length; i++) if (this.data[from + i] !== bytes[i]) return false
-    return true
+/** What the value that begins there must be. */
+function kindAt(data: Uint8Array, from: number): number {
+  const byte = data[from]!
+  if (byte === QUOTE) return TEXT
+  if (isDigit(byte)) return INTEGER
+  return byte === BRACKET_OPEN ? LIST : LITERAL
+}
+
+/** @returns the place behind a value that is no list; or {@link NOWHERE} */
+function endOfItem(data: Uint8Array, from: number, kind: number): number {
+  switch (kind) {
+    case TEXT: {
+      const end = endOfString(data, from)
+      return end === NOWHERE ? NOWHERE : end + 1
+    }
+    case INTEGER:
+      return endOfInteger(data, from)
+    case LITERAL: {
+      const literal = LITERALS.find((bytes) => isThere(data, from, from + bytes.length, bytes))
+      return literal === undefined ? NOWHERE : from + literal.length
+    }
+    default:
+      return NOWHERE
   }
+}
+
+function endOfInteger(data: Uint8Array, from: number): number {
+  let at = from + 1
+  while (isDigit(data[at]!)) at++
+  // A zero in front would be a second text for the same number.
+  return data[from] === DIGIT_0 && at > from + 1 ? NOWHERE : at
+}
+
+function endOfList(data: Uint8Array, from: number): number {
+  let at = skipSpaces(data, from + 1)
+  if (data[at] === BRACKET_CLOSE) return at + 1
+  for (;;) {
+    const behind = endOfItem(data, at, kindAt(data, at))
+    if (behind === NOWHERE) return NOWHERE
+    at = skipSpaces(data, behind)
+    if (data[at] === BRACKET_CLOSE) return at + 1
+    if (data[at] !== COMMA) return NOWHERE
+    at = skipSpaces(data, at + 1)
+  }
+}
+
+/** @returns the place of the quote behind the string that begins at `from`; or {@link NOWHERE} */
+function endOfString(data: Uint8Array, from: number): number {
+  if (data[from] !== QUOTE) return NOWHERE
+  const last = data.length - 1
+  let at = from + 1
+  while (at < last && IN_STRING[data[at]!] === 1) at++
+  return data[at] === QUOTE ? at : NOWHERE
+}
+
+/** Never beyond the last byte, which is no space. */
+function skipSpaces(data: Uint8Array, from: number): number {
+  let at = from
+  while (data[at] === SPACE) at++
+  return at
+}
+
+function placeIn(data: Uint8Array, from: number, end: number): number {
+  const place = PLACES[hashOf(data, from, end)]! - 1
+  return place >= 0 && isThere(data, from, end, KEY_BYTES[place]!) ? place : NOWHERE
+}
+
+/** Whether these bytes, and no others, stand from `from` to `end`. */
+function isThere(data: Uint8Array, from: number, end: number, bytes: Uint8Array): boolean {
+  if (bytes.length !== end - from) return false
+  for (let i = 0; i < bytes.length; i++) if (data[from + i] !== bytes[i]) return false
+  return true
 }
 
 /** The place of a known key, by which its value is asked for. */
