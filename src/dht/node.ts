@@ -22,7 +22,7 @@ import type { DhtNodeOptions } from './node-options.ts'
 import { PeerLookups, type PeerLookupsOptions } from './lookup/peer-lookups.ts'
 import { PeerStore } from './serve/peer-store.ts'
 import { Recovery, type Ordeal, type RecoveryOptions } from './life/recovery.ts'
-import { Responder } from './serve/responder.ts'
+import { Responder, type Arrival } from './serve/responder.ts'
 import { roleOf, type Role } from './identity/role.ts'
 import type { RoutingTable } from './table/routing-table.ts'
 import type { Call, Rpc } from './lookup/rpc.ts'
@@ -110,7 +110,8 @@ export class DhtNode {
     if (store !== undefined) this.#survival = this.#makeSurvival(store, saved)
     this.#recovery = new Recovery(equipment)
     this.#neighbourhood.observer = this.#recovery
-    port.onMessage = (message, from, wireBytes) => this.#onMessage(message, from, wireBytes)
+    port.onMessage = (message, from, wireBytes, now) =>
+      this.#onMessage(message, from, wireBytes, now ?? this.#deadlines.now())
     this.#maintenance.start()
     if (saved !== undefined) this.#bootstrap.add(saved.seeds)
   }
@@ -304,36 +305,34 @@ export class DhtNode {
     this.#port.close()
   }
 
-  #onMessage(message: Message, from: Endpoint, wireBytes: number): void {
+  #onMessage(message: Message, from: Endpoint, wireBytes: number, now: Millis): void {
     this.#received++
     if (bytesEqual(message.id, this.id)) return this.#port.drops.count('reflection')
-    if (isReply(message)) return this.#onReply(message, from)
+    if (isReply(message)) return this.#onReply(message, from, now)
     if (!this.#role.admits(from)) return this.#port.drops.count('read-only')
     if (this.#isChatty) this.#emit(messageEvent(message, from, { direction: 'in' }))
-    this.#answer(message, this.#book.guest(message.id, from), wireBytes)
+    this.#answer(message, { contact: this.#book.guest(message.id, from), wireBytes, now })
   }
 
-  #onReply(message: Reply, from: Endpoint): void {
+  #onReply(message: Reply, from: Endpoint, now: Millis): void {
     const refusal = this.#rpc.onReply(message, from)
     if (refusal !== undefined) this.#port.drops.count(refusal)
     else this.#role.onAnswer()
     if (refusal !== undefined && refusal !== 'skew') return
     const unixMs = message.type === 'pong' ? message.ts : undefined
     this.#port.onClockTold(from, unixMs)
-    if (refusal === undefined && message.ip !== undefined)
-      this.#identity.onSeen(from, message.ip, this.#deadlines.now())
+    if (refusal === undefined && message.ip !== undefined) this.#identity.onSeen(from, message.ip, now)
     if (refusal === 'skew' && unixMs !== undefined) {
       this.#complaints ??= new ClockComplaints(this.#deadlines, this.#emit)
       this.#complaints.onTold(from, unixMs)
     }
   }
 
-  #answer(message: Request, contact: Contact, wireBytes: number): void {
-    const now = this.#deadlines.now()
-    const answer = this.#responder.answer(message, { contact, wireBytes, now })
+  #answer(message: Request, arrival: Arrival): void {
+    const answer = this.#responder.answer(message, arrival)
     if (typeof answer === 'string') this.#port.drops.count(answer)
     else this.#send(answer.reply, answer.to, message.id)
-    if (message.ro !== 1) this.#neighbourhood.onRequest(contact, now)
+    if (message.ro !== 1) this.#neighbourhood.onRequest(arrival.contact, arrival.now)
   }
 
   /** The id that a request to a contact names. */

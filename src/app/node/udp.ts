@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { canonicalIp, familyOf } from '../../protocol/endpoint.ts'
 import type { Endpoint, Family } from '../../protocol/endpoint.ts'
 import type { Datagrams } from '../../protocol/ports.ts'
+import { ReusedBytes } from '../../protocol/reused-bytes.ts'
 import { bindAll } from './bind.ts'
 import { plain } from './plain-bytes.ts'
 
@@ -18,21 +19,8 @@ const MAX_REUSED_BYTES = 1_500
 /** Bytes that the kernel may hold for us while the event loop is busy; it takes what its own limit allows. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024
 
-/** Memory for one datagram at a time. To copy one takes less time than to make an array of bytes, and is no garbage. */
-class DatagramMemory {
-  readonly #bytes = new Uint8Array(MAX_REUSED_BYTES)
-  /** Of it, by their length. */
-  readonly #views = new Array<Uint8Array | undefined>(MAX_REUSED_BYTES + 1)
-
-  /** @returns what `data` is, up to {@link MAX_REUSED_BYTES}, until the next call */
-  hold(data: Uint8Array): Uint8Array {
-    this.#bytes.set(data)
-    return (this.#views[data.length] ??= this.#bytes.subarray(0, data.length))
-  }
-}
-
 /** One for all sockets, as what one has received is done with before the next one is heard. */
-const incoming = new DatagramMemory()
+const incoming = new ReusedBytes(MAX_REUSED_BYTES)
 
 export class UdpSocket implements Datagrams {
   onDatagram: (data: Uint8Array, from: Endpoint) => void = () => {}
@@ -44,7 +32,7 @@ export class UdpSocket implements Datagrams {
   /** What waited for the kernel after the last datagram was sent. */
   #queued = 0
   /** For datagrams that the kernel takes at once, which is nearly always. */
-  #outgoing = new DatagramMemory()
+  #outgoing = new ReusedBytes(MAX_REUSED_BYTES)
   /** Datagrams dropped for a full queue. */
   dropped = 0
 
@@ -88,7 +76,7 @@ export class UdpSocket implements Datagrams {
     const isReused = this.#isBound && this.#queued === 0 && data.length <= MAX_REUSED_BYTES
     this.#socket.send(isReused ? this.#outgoing.hold(data) : data.slice(), port, host)
     this.#queued = this.#socket.getSendQueueCount()
-    if (isReused && this.#queued > 0) this.#outgoing = new DatagramMemory()
+    if (isReused && this.#queued > 0) this.#outgoing = new ReusedBytes(MAX_REUSED_BYTES)
   }
 
   close(): void {

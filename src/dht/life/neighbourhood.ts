@@ -79,7 +79,7 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
 
   /** Somebody who answers requests sent us one. */
   onRequest(contact: Contact, now: Millis): void {
-    this.table.onRequest(contact, now)
+    if (this.table.onRequest(contact, now)) return
     if (isNodePort(this.#book.endpoint(contact).port, this.#book.scope(contact)))
       this.#candidates.offer(contact, true)
   }

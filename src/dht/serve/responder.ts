@@ -76,6 +76,15 @@ export interface ResponderOptions {
   readonly watches: Watches
 }
 
+/** How a request came. */
+export interface Arrival {
+  /** The sender: its id and endpoint. */
+  readonly contact: Contact
+  /** What the request measured. */
+  readonly wireBytes: number
+  readonly now: Millis
+}
+
 /** What is known of the sender of a request. */
 interface Asker {
   readonly from: Endpoint
@@ -83,7 +92,6 @@ interface Asker {
   readonly scope: Scope
   /** What the reply may measure, as {@link encodedLength} counts. */
   readonly budget: number
-  readonly isProven: boolean
   readonly now: Millis
 }
 
@@ -104,35 +112,29 @@ export class Responder {
     this.#options = options
   }
 
-  /**
-   * @param contact the sender: its id and endpoint
-   * @param wireBytes what the request measured
-   * @returns the answer, or why there is none
-   */
-  answer(
-    message: Request,
-    {
-      contact,
-      wireBytes,
-      now,
-    }: { readonly contact: Contact; readonly wireBytes: number; readonly now: Millis },
-  ): Answer | DropReason {
-    const { book, overheadBytes } = this.#options
-    const from = book.endpoint(contact)
-    const isProven = this.#isProven(message, contact, now)
-    const bytes = isProven ? MAX_SENT_BYTES : Math.min(MAX_SENT_BYTES, MAX_AMPLIFICATION * wireBytes)
-    const budget = bytes - overheadBytes
-    const asker: Asker = { from, contact, scope: book.scope(contact), budget, isProven, now }
+  /** @returns the answer, or why there is none */
+  answer(message: Request, arrival: Arrival): Answer | DropReason {
     switch (message.type) {
       case 'ping':
-        return this.#onPing(message, asker)
-      case 'findPeers':
-        return { reply: this.#onFindPeers(message, asker), to: from }
+        return this.#onPing(message, arrival)
+      case 'findPeers': {
+        const asker = this.#asker(message, arrival)
+        return { reply: this.#onFindPeers(message, asker), to: asker.from }
+      }
       case 'announce': {
+        const asker = this.#asker(message, arrival)
         const reply = this.#onAnnounce(message, asker)
-        return typeof reply === 'object' ? { reply, to: from } : reply
+        return typeof reply === 'object' ? { reply, to: asker.from } : reply
       }
     }
+  }
+
+  #asker(message: Request, { contact, wireBytes, now }: Arrival): Asker {
+    const { book, overheadBytes } = this.#options
+    const isProven = this.#isProven(message, contact, now)
+    const bytes = isProven ? MAX_SENT_BYTES : Math.min(MAX_SENT_BYTES, MAX_AMPLIFICATION * wireBytes)
+    const from = book.endpoint(contact)
+    return { from, contact, scope: book.scope(contact), budget: bytes - overheadBytes, now }
   }
 
   /** Nodes near `target` that a requester of that scope may be told of, packed. */
@@ -157,15 +159,16 @@ export class Responder {
     return packed
   }
 
-  #onPing(message: PingMessage, { from, isProven, now }: Asker): Answer {
+  #onPing(message: PingMessage, { contact, now }: Arrival): Answer {
+    const from = this.#options.book.endpoint(contact)
     const reply = this.#pong(message, from)
     // The probe of another port reaches a host that asked for it, and nobody often.
-    const port = isProven && this.#mayRedirect(message, now) ? message.rp : from.port
-    return { reply, to: port === from.port ? from : { host: from.host, port } }
+    const isElsewhere = message.rp !== undefined && this.#mayRedirect(message, contact, now)
+    return { reply, to: isElsewhere ? { host: from.host, port: message.rp! } : from }
   }
 
-  #mayRedirect(message: PingMessage, now: Millis): message is PingMessage & { readonly rp: number } {
-    if (message.rp === undefined) return false
+  #mayRedirect(message: PingMessage, contact: Contact, now: Millis): boolean {
+    if (!this.#isProven(message, contact, now)) return false
     this.#redirects ??= new Bucket(REDIRECT_RATE, now)
     return this.#redirects.take(now)
   }

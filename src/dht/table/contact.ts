@@ -40,8 +40,8 @@ const FIELDS = 3
 /** Of an id, in its key. */
 const KEY_BYTES = 4
 
-/** The row of one whom nobody keeps: see {@link ContactBook.guest}. */
-const GUEST = 0 as Contact
+/** The row of one whom nobody keeps, the first of all: see {@link ContactBook.guest}. */
+export const GUEST = 0 as Contact
 
 /** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
 const UNTESTED = 0
@@ -94,7 +94,7 @@ export class ContactBook {
 
   /** The caller holds the returned contact and must release it. `endpoint` is of the book's family. */
   intern(id: NodeId, endpoint: Endpoint): Contact {
-    this.#packIntoScratch(id, endpoint)
+    packContact(id, endpoint, this.#scratch)
     return this.#intern(this.#scratch, 0, endpoint)
   }
 
@@ -104,10 +104,12 @@ export class ContactBook {
    * {@link retain} makes a contact of it.
    */
   guest(id: NodeId, endpoint: Endpoint): Contact {
-    this.#packIntoScratch(id, endpoint)
-    const known = this.#find(this.#scratch, 0)
-    if (known === NONE) this.#fill(GUEST, this.#scratch, 0, endpoint)
-    return known === NONE ? GUEST : known
+    // Where its row begins: it is looked for from there, and stands there already if it is not found.
+    packContact(id, endpoint, this.#packed)
+    const known = this.#find(this.#packed, 0)
+    if (known !== NONE) return known
+    this.#complete(GUEST, endpoint)
+    return GUEST
   }
 
   /** Reads one contact out of a packed list; otherwise as {@link intern}. */
@@ -233,11 +235,6 @@ export class ContactBook {
     for (let i = 0; i < this.stride; i++) out[offset + i] = this.#packed[at + i]!
   }
 
-  #packIntoScratch(id: NodeId, endpoint: Endpoint): void {
-    for (let i = 0; i < ID_LENGTH; i++) this.#scratch[i] = id[i]!
-    packEndpoint(endpoint, this.#scratch, ID_LENGTH)
-  }
-
   #intern(from: Uint8Array, offset: number, endpoint: Endpoint | undefined): Contact {
     const known = this.#find(from, offset)
     if (known === NONE) return this.#add(from, offset, endpoint)
@@ -256,20 +253,21 @@ export class ContactBook {
     if (this.#free < 0 && this.#used === this.#heads.length) this.#grow()
     const row = this.#free >= 0 ? this.#free : this.#used++
     if (row === this.#free) this.#free = this.#rows[this.#field(row, NEXT)]!
-    this.#fill(row, from, offset, endpoint)
+    const to = this.#byte(row)
+    for (let i = 0; i < this.stride; i++) this.#packed[to + i] = from[offset + i]!
+    this.#complete(row, endpoint)
     this.#rows[this.#field(row, HOLDERS)] = 1
     this.#size++
     this.#link(row)
     return row as Contact
   }
 
-  #fill(row: number, from: Uint8Array, offset: number, endpoint: Endpoint | undefined): void {
-    const to = this.#byte(row)
-    for (let i = 0; i < this.stride; i++) this.#packed[to + i] = from[offset + i]!
+  /** All that follows from the packed contact that a row begins with. */
+  #complete(row: number, endpoint: Endpoint | undefined): void {
     this.#rows[this.#field(row, VERDICT)] = UNTESTED
     this.#keys[2 * row] = this.#key(row, 0, KEY_BYTES)
     this.#keys[2 * row + 1] = this.#key(row, ID_LENGTH, 3)
-    const known = endpoint ?? unpackEndpoint(this.#packed, to + ID_LENGTH, this.family)
+    const known = endpoint ?? unpackEndpoint(this.#packed, this.#byte(row) + ID_LENGTH, this.family)
     this.#endpoints[row] = known
     // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
     this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
@@ -340,4 +338,10 @@ export class ContactBook {
     for (let i = ID_LENGTH; i < this.stride; i++) hash = Math.imul(hash ^ bytes[offset + i]!, 0x01000193)
     return hash ^ (hash >>> 15)
   }
+}
+
+/** At the start of `out`. */
+function packContact(id: NodeId, endpoint: Endpoint, out: Uint8Array): void {
+  for (let i = 0; i < ID_LENGTH; i++) out[i] = id[i]!
+  packEndpoint(endpoint, out, ID_LENGTH)
 }

@@ -10,7 +10,7 @@
 import { commonPrefixLength, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
-import { NONE, type Contact, type ContactBook } from './contact.ts'
+import { GUEST, NONE, type Contact, type ContactBook } from './contact.ts'
 import type { Freshness, Refresh } from './freshness.ts'
 import { BucketMemory, K, type Bucket, type InsertOutcome } from './bucket-memory.ts'
 import type { TableObserver } from './table-observer.ts'
@@ -107,10 +107,11 @@ export class RoutingTable {
     return 'known'
   }
 
-  /** `contact` sent us a request: who is in the table and has answered before stays good by it. */
-  onRequest(contact: Contact, now: Millis): void {
+  /** `contact` sent us a request: who is in the table stays good by it. @returns whether it is */
+  onRequest(contact: Contact, now: Millis): boolean {
     const row = this.#rowOf(contact)
     if (row >= 0) this.#columns.onRequest(row, now)
+    return row >= 0
   }
 
   /**
@@ -132,8 +133,7 @@ export class RoutingTable {
     }
     const index = this.bucketIndexOf(contact)
     this.#remove(row, index, 'silent')
-    const bucket = this.#buckets[index]!
-    return this.#memory.size(bucket) < this.#wantedAt(index) ? this.#memory.takeReplacement(bucket) : NONE
+    return this.hasEnough(index) ? NONE : this.#memory.takeReplacement(this.#buckets[index]!)
   }
 
   /** The endpoint answers with another id: the contact is gone for good. */
@@ -395,6 +395,6 @@ export class RoutingTable {
   }
 
   #rowOf(contact: Contact): number {
-    return this.#memory.rowOf(this.#bucketOf(contact), contact)
+    return contact === GUEST ? NO_ROW : this.#memory.rowOf(this.#bucketOf(contact), contact)
   }
 }

@@ -5,11 +5,12 @@
 import { compactEndpoint, scopeOf, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Datagrams, Millis, Random } from '../../protocol/ports.ts'
+import { ReusedBytes } from '../../protocol/reused-bytes.ts'
 import { decodeMessage, netOverhead } from './codec.ts'
 import { DropCounters } from './drops.ts'
 import { FRAME, Framer, FRAME_OVERHEAD } from '../frames/framer.ts'
 import type { KeyRing } from '../frames/key-ring.ts'
-import type { MessagePort } from './message-port.ts'
+import type { MessagePort, OnMessage } from './message-port.ts'
 import { ERROR_SKEW, isReply, MAX_SENT_BYTES, type Message } from './messages.ts'
 import { NetworkClock } from '../frames/network-clock.ts'
 import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from './source-limiter.ts'
@@ -43,6 +44,9 @@ const CLOCK_REPLIES_RATE: Rate = { perSecond: 20, burst: 20 }
 /** First byte of an open message; a network with a key has frames, which start otherwise. */
 const OPEN_MESSAGE = 0x7b
 
+/** One for all ports, as what is written is sent without a word to anybody else. */
+const outgoing = new ReusedBytes(MAX_SENT_BYTES)
+
 export interface DatagramPortOptions {
   readonly clock: Clock
   /** Network id, 1 … 16 of `a-z 0-9 -`: messages with another one, or with none, are not seen. */
@@ -57,7 +61,7 @@ export class DatagramPort implements MessagePort {
   readonly drops = new DropCounters()
   readonly overheadBytes: number
   readonly namesReceivers: boolean
-  onMessage: (message: Message, from: Endpoint, wireBytes: number) => void = () => undefined
+  onMessage: OnMessage = () => undefined
   readonly #socket: Datagrams
   readonly #clock: Clock
   readonly #net: string | undefined
@@ -68,7 +72,6 @@ export class DatagramPort implements MessagePort {
   readonly #work: Bucket
   readonly #clockReplies: SourceLimiter
   readonly #allClockReplies: Bucket
-  readonly #outgoing = new Uint8Array(MAX_SENT_BYTES)
   #ownId: NodeId | undefined
 
   constructor(socket: Datagrams, { clock, net, frames, limits = LIMITS }: DatagramPortOptions) {
@@ -102,8 +105,7 @@ export class DatagramPort implements MessagePort {
   }
 
   send(message: Message, to: Endpoint, receiver: NodeId | undefined): void {
-    const written = writeMessage(message, this.#net, this.#outgoing)
-    const bytes = this.#outgoing.subarray(0, written)
+    const bytes = outgoing.first(writeMessage(message, this.#net, outgoing.all))
     this.#socket.send(this.#framer?.seal(bytes, receiver) ?? bytes, to)
   }
 
@@ -123,26 +125,26 @@ export class DatagramPort implements MessagePort {
     if (isRefused(scope)) return this.drops.count('source')
     const begunAt = this.#clock.now()
     if (!this.#isWithinRates(from.host, profileOf(scope), begunAt)) return this.drops.count('rate')
-    this.#open(data, from)
+    this.#open(data, from, begunAt)
     const now = this.#clock.now()
     this.#work.spend(now, now - begunAt)
   }
 
-  #open(data: Uint8Array, from: Endpoint): void {
-    if (this.#framer !== undefined) return this.#onFrame(this.#framer, data, from)
+  #open(data: Uint8Array, from: Endpoint, now: Millis): void {
+    if (this.#framer !== undefined) return this.#onFrame(this.#framer, data, from, now)
     const message = decodeMessage(data, this.#net)
     if (typeof message === 'string') return this.drops.count(message)
-    this.onMessage(message, from, data.length)
+    this.onMessage(message, from, data.length, now)
   }
 
   #isWithinRates(host: string, profile: Profile, now: Millis): boolean {
-    const whole = this.#whole[profile]
+    const whole = profile === 'lan' ? this.#whole.lan : this.#whole.wan
     // The less is left for all, the more must a source have left: a flood does not take what the modest ask for.
     const leastShare = 1 - Math.min(whole.share(now), this.#work.share(now))
     return this.#sources.allows(host, profile, now, leastShare) && whole.take(now)
   }
 
-  #onFrame(framer: Framer, data: Uint8Array, from: Endpoint): void {
+  #onFrame(framer: Framer, data: Uint8Array, from: Endpoint, now: Millis): void {
     const opened = framer.open(data)
     if (typeof opened === 'string') return this.drops.count(opened)
     const message = decodeMessage(opened.body, this.#net)
@@ -155,7 +157,7 @@ export class DatagramPort implements MessagePort {
       if (!isReply(message)) this.#tellTime(message, from)
       return
     }
-    this.onMessage(message, from, data.length)
+    this.onMessage(message, from, data.length, now)
   }
 
   /** Members only get here. Whoever sends old frames of theirs again gets as good as nothing out of it. */

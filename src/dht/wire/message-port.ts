@@ -1,8 +1,15 @@
 /** What a DHT node needs of the network: messages in and out. Datagrams stand behind it, or a simulator. */
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
+import type { Millis } from '../../protocol/ports.ts'
 import type { DropCounters } from './drops.ts'
 import type { Message } from './messages.ts'
+
+/**
+ * @param wireBytes what the sender spent on the message; a reply is measured against it
+ * @param now what the clock said when it came, if the port has looked
+ */
+export type OnMessage = (message: Message, from: Endpoint, wireBytes: number, now?: Millis) => void
 
 export interface MessagePort {
   /** Where the port is bound; the host may be unspecified. */
@@ -22,7 +29,7 @@ export interface MessagePort {
   send(message: Message, to: Endpoint, receiver: NodeId | undefined): void
   /** `teller` answered a request: it said that its clock is at `unixMs`, or had no complaint about ours. */
   onClockTold(teller: Endpoint, unixMs: number | undefined): void
-  /** Set by the node. `wireBytes` is what the sender spent on the message; a reply is measured against it. */
-  onMessage: (message: Message, from: Endpoint, wireBytes: number) => void
+  /** Set by the node. */
+  onMessage: OnMessage
   close(): void
 }
