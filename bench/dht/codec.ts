@@ -24,14 +24,20 @@ const MESSAGES: readonly (readonly [string, Message])[] = [
   ['findPeers', { type: 'findPeers', ...header, infoHash: hash }],
   [
     'peers: 8 nodes, token',
-    { type: 'peers', ...header, ip: bytes(6), token: 'a'.repeat(16), nodes: bytes(8 * 26) },
+    {
+      type: 'peers',
+      ...header,
+      ip: { host: '10.0.3.7', port: 6_881 },
+      token: 'a'.repeat(16),
+      nodes: bytes(8 * 26),
+    },
   ],
   [
     'peers: 8 nodes, token, 60 peers',
     {
       type: 'peers',
       ...header,
-      ip: bytes(6),
+      ip: { host: '10.0.3.7', port: 6_881 },
       token: 'a'.repeat(16),
       nodes: bytes(8 * 26),
       peers: bytes(60 * 6),

@@ -21,7 +21,7 @@ const header = { t: text(`${word}_-`, 4, 16), id, ro: optional(fc.constant(1 as 
 const request = { ...header, pad: optional(fc.integer({ min: 0, max: 300 })) }
 const reply = {
   ...header,
-  ip: optional(fc.constantFrom(new Uint8Array(6), new Uint8Array(18).fill(7))),
+  ip: optional(fc.constantFrom({ host: '0.0.0.0', port: 0 }, { host: '2001:db8::707', port: 65_535 })),
   e: optional(fc.tuple(fc.integer({ min: 200, max: 299 }), text(`${word} ._-`, 0, 48))),
 }
 const anyToken = text(`${word}_-`, 1, 64)

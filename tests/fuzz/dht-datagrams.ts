@@ -29,7 +29,7 @@ function messages(): Message[] {
     { type: 'findPeers', ...header, infoHash, pad: 200, want: ['n4', 'n6'] },
     { type: 'findPeers', ...header, target: idOf(0x11), ro: 1 },
     { type: 'announce', ...header, infoHash, token: 'abcdefghabcdefgh', implied: 1, seed: 1 },
-    { type: 'pong', ...header, ttl: 2_700, ip: blob(6) },
+    { type: 'pong', ...header, ttl: 2_700, ip: { host: '10.0.3.7', port: 6_881 } },
     { type: 'peers', ...header, nodes: blob(26 * 8), nodes6: blob(38 * 4), peers: blob(60), n: 10, more: 1 },
     { type: 'peers', ...header, peers6: blob(18 * 5), e: [206, 'full'] },
   ]

@@ -4,18 +4,14 @@
  * own network says are counted apart: behind a NAT both are true.
  */
 import {
-  compactEndpoint,
-  COMPACT_LENGTH,
   familyOf,
   mayTell,
   packHostInto,
   sameEndpoint,
   scopeOf,
-  unpackEndpoint,
   type Endpoint,
   type Scope,
 } from '../../protocol/endpoint.ts'
-import { bytesEqual } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 
 /** Votes that an address needs, and their share of all. */
@@ -35,8 +31,6 @@ export class ExternalAddress {
   #public: Ballot | undefined
   #local: Ballot | undefined
   #current: Endpoint | undefined
-  /** The same, compact: nearly every vote is for it. */
-  #compact: Uint8Array | undefined
   readonly #observer: AddressObserver
 
   constructor(observer: AddressObserver) {
@@ -50,21 +44,17 @@ export class ExternalAddress {
 
   /**
    * @param voter answered a request of ours
-   * @param ip our endpoint as the voter sees it, compact
+   * @param seen our endpoint as the voter sees it
    */
-  onVote(voter: Endpoint, ip: Uint8Array, now: Millis): void {
-    const family = familyOf(voter.host)
-    if (ip.length !== COMPACT_LENGTH[family]) return
-    const isKnown = this.#compact !== undefined && bytesEqual(ip, this.#compact)
-    const known = isKnown ? this.#current : undefined
-    const seen = known ?? unpackEndpoint(ip, 0, family)
+  onVote(voter: Endpoint, seen: Endpoint, now: Millis): void {
+    if (familyOf(seen.host) !== familyOf(voter.host)) return
     const scope = scopeOf(voter.host)
     // How a machine sees itself is of no use to others.
     if (scope === 'loopback' || seen.port === 0 || !mayTell(scope, scopeOf(seen.host))) return
     const ballot = scope === 'public' ? (this.#public ??= new Ballot()) : (this.#local ??= new Ballot())
     ballot.add(voterOf(voter.host, scope), seen, now)
     // One more vote for who has won already changes nothing.
-    if (known === undefined) this.#elect(now)
+    if (this.#current === undefined || !sameEndpoint(seen, this.#current)) this.#elect(now)
   }
 
   #elect(now: Millis): void {
@@ -72,7 +62,6 @@ export class ExternalAddress {
     if (winner === undefined || (this.#current && sameEndpoint(winner, this.#current))) return
     const before = this.#current
     this.#current = winner
-    this.#compact = compactEndpoint(winner)
     this.#observer.onAgreed(winner, before)
   }
 }

@@ -81,7 +81,7 @@ export class Identity implements AddressObserver {
   }
 
   /** As {@link ExternalAddress.onVote}. */
-  onSeen(voter: Endpoint, ip: Uint8Array, now: Millis): void {
+  onSeen(voter: Endpoint, ip: Endpoint, now: Millis): void {
     this.#external.onVote(voter, ip, now)
   }
 

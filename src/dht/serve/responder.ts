@@ -1,11 +1,5 @@
 /** Answers the requests of others: who is near, who has what, and yes or no to an announce. */
-import {
-  compactEndpoint,
-  COMPACT_LENGTH,
-  mayTell,
-  type Endpoint,
-  type Scope,
-} from '../../protocol/endpoint.ts'
+import { COMPACT_LENGTH, mayTell, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
 import { type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { shortLivedBytes } from '../../protocol/short-lived-bytes.ts'
@@ -186,7 +180,7 @@ export class Responder {
       t: message.t,
       id: ownId,
       ro: undefined,
-      ip: compactEndpoint(from),
+      ip: from,
       e: undefined,
       token,
       nodes: undefined,
@@ -267,7 +261,7 @@ export class Responder {
 
   #pong({ t }: Request, from: Endpoint, { ttl, e }: Pick<PongMessage, 'ttl' | 'e'> = {}): PongMessage {
     const { ownId } = this.#options
-    return { type: 'pong', t, id: ownId, ro: undefined, ip: compactEndpoint(from), e, ttl, ts: undefined }
+    return { type: 'pong', t, id: ownId, ro: undefined, ip: from, e, ttl, ts: undefined }
   }
 
   #isProven(message: Request, contact: Contact, now: Millis): boolean {

@@ -2,6 +2,7 @@
  * Messages ⇄ JSON datagrams. What is sent is compact printable ASCII without a backslash and with exactly one `{`:
  * bad UTF-8, escapes, hidden keys and deep nesting are refused where they stand.
  */
+import { COMPACT_LENGTH, familyOf, type Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH } from '../../protocol/ids.ts'
 import type { DropReason } from './drops.ts'
 import { PROTOCOL_VERSION, type Message } from './messages.ts'
@@ -63,14 +64,14 @@ function bodyLength(message: Message): number {
       )
     case 'pong':
       return (
-        blob('ip', message.ip) +
+        endpoint('ip', message.ip) +
         errorLength(message.e) +
         digits('ttl', message.ttl) +
         digits('ts', message.ts)
       )
     case 'peers':
       return (
-        blob('ip', message.ip) +
+        endpoint('ip', message.ip) +
         errorLength(message.e) +
         text('token', message.token?.length) +
         blob('nodes', message.nodes) +
@@ -96,6 +97,11 @@ function digits(key: string, value: number | undefined): number {
 /** … bytes in base64 … */
 function blob(key: string, value: Uint8Array | undefined): number {
   return value === undefined ? 0 : text(key, base64Length(value.length))
+}
+
+/** … an endpoint, compact … */
+function endpoint(key: string, value: Endpoint | undefined): number {
+  return value === undefined ? 0 : text(key, base64Length(COMPACT_LENGTH[familyOf(value.host)]))
 }
 
 /** … and in hex. */

@@ -2,7 +2,7 @@
  * The door: datagrams in, valid messages out. Checks run from the cheapest to the dearest and before anything lasting
  * is kept, in the order of docs/dht.md; what fails one is dropped without a word and counted under that check.
  */
-import { compactEndpoint, scopeOf, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
+import { scopeOf, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Datagrams, Millis, Random } from '../../protocol/ports.ts'
 import { ReusedBytes } from '../../protocol/reused-bytes.ts'
@@ -168,7 +168,7 @@ export class DatagramPort implements MessagePort {
     if (!this.#allClockReplies.take(now)) return
     const e: [number, string] = [ERROR_SKEW, 'skew']
     const ts = Math.floor(this.#time.now())
-    this.send({ type: 'pong', t, id: this.#ownId, ip: compactEndpoint(from), e, ts }, from, id)
+    this.send({ type: 'pong', t, id: this.#ownId, ip: from, e, ts }, from, id)
   }
 }
 

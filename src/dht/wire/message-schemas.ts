@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { decodeBase64Url } from '../../protocol/base64.ts'
-import { COMPACT_LENGTH } from '../../protocol/endpoint.ts'
+import { COMPACT_LENGTH, unpackEndpoint } from '../../protocol/endpoint.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import { CONTACT_LENGTH, MAX_NODES, MAX_PEERS } from './messages.ts'
 
@@ -29,8 +29,8 @@ const blob = (unit: number, max: number) =>
 
 const seenAs = z.string().transform((text, context) => {
   const bytes = text.length <= 24 ? decodeBase64Url(text) : undefined
-  if (bytes !== undefined && (bytes.length === COMPACT_LENGTH[4] || bytes.length === COMPACT_LENGTH[6]))
-    return bytes
+  if (bytes?.length === COMPACT_LENGTH[4]) return unpackEndpoint(bytes, 0, 4)
+  if (bytes?.length === COMPACT_LENGTH[6]) return unpackEndpoint(bytes, 0, 6)
   context.addIssue({ code: 'custom', message: BAD_BLOB })
   return z.NEVER
 })
@@ -54,7 +54,7 @@ const requestHeader = {
 }
 const replyHeader = {
   ...header,
-  /** The requester's endpoint as the replier sees it, 6 or 18 bytes (BEP 42). */
+  /** The requester's endpoint as the replier sees it (BEP 42); 6 or 18 bytes on the wire. */
   ip: seenAs.optional(),
   e: z.tuple([z.int().min(200).max(299), z.string().regex(/^[A-Za-z0-9 ._-]{0,48}$/)]).optional(),
 }

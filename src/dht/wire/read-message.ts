@@ -3,7 +3,7 @@
  * exactly what {@link MESSAGE_SCHEMAS} do, in a tenth of the time.
  */
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
-import { COMPACT_LENGTH } from '../../protocol/endpoint.ts'
+import { COMPACT_LENGTH, unpackEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import { FieldReader } from './field-reader.ts'
 import { placeOf, type FlatObject } from './flat-object.ts'
 import {
@@ -145,9 +145,10 @@ function readTransaction(): string {
 }
 
 /** A compact endpoint of either family. */
-function readSeenAs(): Uint8Array | undefined {
+function readSeenAs(): Endpoint | undefined {
   const bytes = fields.blob(IP, 1, COMPACT_LENGTH[6])
-  if (bytes !== undefined && bytes.length !== COMPACT_LENGTH[4] && bytes.length !== COMPACT_LENGTH[6])
-    fields.refuse('blob')
-  return bytes
+  if (bytes === undefined) return undefined
+  if (bytes.length === COMPACT_LENGTH[4]) return unpackEndpoint(bytes, 0, 4)
+  if (bytes.length === COMPACT_LENGTH[6]) return unpackEndpoint(bytes, 0, 6)
+  return fields.refuse('blob')
 }

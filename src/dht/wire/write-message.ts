@@ -1,5 +1,12 @@
 /** Messages as bytes, written where they are sent from: a text in between would cost more than all that is in it. */
 import { writeBase64Url } from '../../protocol/base64.ts'
+import {
+  COMPACT_LENGTH,
+  familyOf,
+  packEndpoint,
+  type Endpoint,
+  type Family,
+} from '../../protocol/endpoint.ts'
 import { InvariantError } from '../../protocol/errors.ts'
 import { writeHex } from '../../protocol/ids.ts'
 import {
@@ -118,14 +125,14 @@ function writeAnnounce(message: AnnounceMessage, out: Uint8Array, from: number):
 }
 
 function writePong(message: PongMessage, out: Uint8Array, from: number): number {
-  let at = base64(out, from, IP, message.ip)
+  let at = endpoint(out, from, IP, message.ip)
   at = integer(out, at, TIME_TO_LIVE, message.ttl)
   at = integer(out, at, TS, message.ts)
   return writeError(message, out, at)
 }
 
 function writePeers(message: PeersMessage, out: Uint8Array, from: number): number {
-  let at = base64(out, from, IP, message.ip)
+  let at = endpoint(out, from, IP, message.ip)
   at = text(out, at, TOKEN, message.token)
   at = base64(out, at, NODES, message.nodes)
   at = base64(out, at, NODES6, message.nodes6)
@@ -173,6 +180,19 @@ function base64(out: Uint8Array, from: number, key: Uint8Array, value: Uint8Arra
   const at = writeBase64Url(value, out, bytes(out, from, key))
   out[at] = QUOTE
   return at + 1
+}
+
+function endpoint(out: Uint8Array, from: number, key: Uint8Array, value: Endpoint | undefined): number {
+  if (value === undefined) return from
+  const compact = COMPACT[familyOf(value.host)]
+  packEndpoint(value, compact, 0)
+  return base64(out, from, key, compact)
+}
+
+/** Until it is written. */
+const COMPACT: Readonly<Record<Family, Uint8Array>> = {
+  4: new Uint8Array(COMPACT_LENGTH[4]),
+  6: new Uint8Array(COMPACT_LENGTH[6]),
 }
 
 /** In a loop: there are a few, and to have them copied begins with a call that takes longer. */

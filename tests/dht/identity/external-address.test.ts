@@ -1,7 +1,7 @@
 /** Where are we? Others know. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ExternalAddress } from '../../../src/dht/identity/external-address.ts'
-import { compactEndpoint, formatEndpoint, type Endpoint } from '../../../src/protocol/endpoint.ts'
+import { formatEndpoint, type Endpoint } from '../../../src/protocol/endpoint.ts'
 
 const US = { host: '20.0.0.1', port: 6_000 }
 const LIE = { host: '66.6.6.6', port: 666 }
@@ -15,7 +15,7 @@ beforeEach(() => {
 })
 
 const vote = (host: string, seen: Endpoint, now = 0, port = 20_000): void =>
-  address.onVote({ host, port }, compactEndpoint(seen), now)
+  address.onVote({ host, port }, seen, now)
 /** One of many networks. */
 const network = (at: number): string => `30.${at}.0.1`
 

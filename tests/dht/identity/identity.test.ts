@@ -4,7 +4,7 @@ import { SeededRandom } from '../../../src/app/sim/random.ts'
 import type { DhtEvent } from '../../../src/dht/events.ts'
 import { CHECKSUM_IDS, hashedIds, idsByScope } from '../../../src/dht/identity/id-rule.ts'
 import type { FindPeersMessage, PeersMessage } from '../../../src/dht/wire/messages.ts'
-import { compactEndpoint, type Endpoint } from '../../../src/protocol/endpoint.ts'
+import type { Endpoint } from '../../../src/protocol/endpoint.ts'
 import { commonPrefixLength, fromHex, toHex, type NodeId } from '../../../src/protocol/ids.ts'
 import { hashes } from '../../support/hashes.ts'
 import { infoHash, LoneNode, packed } from '../lone-node.ts'
@@ -139,13 +139,12 @@ describe('our own id', () => {
     const before = toHex(lone.node.id)
     introduce(lone, honest.slice(0, 4))
     const us = { host: '81.2.3.4', port: 10_000 }
-    const ip = compactEndpoint(us)
     const contacts = lone.node.contacts
     for (const { endpoint, id } of honest.slice(4)) {
       lone.node.bootstrap([endpoint])
-      lone.answerAs(endpoint, id, { ip })
+      lone.answerAs(endpoint, id, { ip: us })
       lone.run(10)
-      lone.answerAs(endpoint, id, { ip })
+      lone.answerAs(endpoint, id, { ip: us })
     }
     expect(CHECKSUM_IDS.fits(packed(us, lone.node.id))).toBe(true)
     expect(toHex(lone.node.id)).not.toBe(before)
@@ -170,7 +169,7 @@ describe('our own id', () => {
   test('that had to change is announced again within half a minute, whatever was announced before', () => {
     const lone = new LoneNode({ idRule })
     const announced: number[] = []
-    const answerAll = (ms: number, ip?: Uint8Array): void => {
+    const answerAll = (ms: number, ip?: Endpoint): void => {
       for (const end = lone.clock.now() + ms; lone.clock.now() < end; lone.run(100)) {
         if (lone.sent.some(({ message }) => message.type === 'announce')) announced.push(lone.clock.now())
         for (const { endpoint, id } of honest)
@@ -187,7 +186,7 @@ describe('our own id', () => {
       () => undefined,
       () => undefined,
     )
-    answerAll(1_000, compactEndpoint({ host: '81.2.3.4', port: 10_000 }))
+    answerAll(1_000, { host: '81.2.3.4', port: 10_000 })
     const agreedAt = lone.clock.now()
     answerAll(31_000)
     expect(announced).toHaveLength(2)
@@ -199,7 +198,7 @@ describe('our own id', () => {
     const before = toHex(lone.node.id)
     honest.forEach(({ endpoint, id }, at) => {
       lone.node.bootstrap([endpoint])
-      lone.answerAs(endpoint, id, { ip: compactEndpoint({ host: '99.9.9.9', port: 5_000 + at }) })
+      lone.answerAs(endpoint, id, { ip: { host: '99.9.9.9', port: 5_000 + at } })
     })
     expect(toHex(lone.node.id)).toBe(before)
   })

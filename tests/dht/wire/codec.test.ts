@@ -35,7 +35,7 @@ describe('the example exchange of the specification', () => {
         type: 'peers',
         t,
         id: replier,
-        ip: Uint8Array.of(10, 0, 3, 7, 0x1a, 0xe1),
+        ip: { host: '10.0.3.7', port: 6_881 },
         token,
         nodes: decodeBase64Url('7ouFF-PZX1WA_NczJxOmeJN1ujkKAAMJGuE')!,
         peers: Uint8Array.of(10, 0, 3, 20, 0x4e, 0x21, 10, 0, 3, 21, 0x4e, 0x21),
@@ -52,7 +52,7 @@ describe('the example exchange of the specification', () => {
         type: 'pong',
         t: '7WbfhV0P',
         id: replier,
-        ip: Uint8Array.of(10, 0, 3, 7, 0x1a, 0xe1),
+        ip: { host: '10.0.3.7', port: 6_881 },
         ttl: 2_700,
       },
     ],
@@ -65,8 +65,8 @@ describe('the example exchange of the specification', () => {
 })
 
 describe('sizes on the wire', () => {
-  const ip4 = new Uint8Array(6)
-  const ip6 = new Uint8Array(18)
+  const ip4 = { host: '10.0.3.7', port: 6_881 }
+  const ip6 = { host: '2001:db8::1', port: 6_881 }
   const ping: PingMessage = { type: 'ping', t, id: asker }
   const pong: PongMessage = { type: 'pong', t, id: asker, ip: ip4 }
   const find: FindPeersMessage = { type: 'findPeers', t, id: asker, infoHash }
