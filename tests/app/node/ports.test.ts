@@ -162,6 +162,30 @@ describe('UDP', () => {
     expect(given.map(([byte]) => byte)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
+  test('what comes in one turn is heard at its end, in order; 64 are as many as wait, and nobody hears after the end', async () => {
+    const kernel = Object.assign(new EventEmitter(), {
+      address: () => ({ address: '127.0.0.1', port: 1 }),
+      close: () => undefined,
+    })
+    const socket = new UdpSocket(kernel as unknown as Socket, 4)
+    const heard: number[] = []
+    socket.onDatagram = (data) => {
+      heard.push(data[0]!)
+      if (data[0] === 101) socket.close()
+    }
+    const come = (byte: number): boolean =>
+      kernel.emit('message', Buffer.of(byte), { address: '127.0.0.1', port: 9 })
+    const first = Array.from({ length: 64 }, (_, at) => at)
+    for (const byte of first.slice(0, 63)) come(byte)
+    expect(heard).toEqual([])
+    come(63)
+    expect(heard).toEqual(first)
+    for (const byte of [100, 101, 102]) come(byte)
+    expect(heard).toEqual(first)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(heard).toEqual([...first, 100, 101])
+  })
+
   test('what cannot be sent is lost without a sound', async () => {
     const [a] = await udp('127.0.0.1:0')
     const [b] = await udp('127.0.0.1:0')
