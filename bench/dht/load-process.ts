@@ -39,6 +39,10 @@ export interface LoadResult {
 
 /** The place of a transaction id in a question. */
 export const TRANSACTION = '????????'
+const QUOTE = 0x22
+const LETTER_T = 0x74
+const ZERO = 0x30
+
 /** A question without an answer for so long is lost. */
 const LOST_AFTER_MS = 250
 const SWEEP_MS = 50
@@ -49,8 +53,6 @@ process.on('message', (order: LoadOrder) => {
   void new Load(order).run().then((result) => process.send!(result))
 })
 process.once('disconnect', () => process.exit(0))
-
-const ascii = new TextDecoder('latin1')
 
 class Load {
   readonly #order: LoadOrder
@@ -147,9 +149,7 @@ class Load {
   #onAnswer(data: Buffer): void {
     const opened = this.#framer?.open(data)
     if (typeof opened === 'string') return
-    // The message begins with `v`, `net`, `type` and `t`, in a question as in an answer.
-    const head = ascii.decode((opened?.body ?? data).subarray(0, 80))
-    const slot = Number(head.substr(head.indexOf('"t":"') + 5, TRANSACTION.length))
+    const slot = slotIn(opened?.body ?? data)
     const askedAt = this.#askedAt[slot]
     if (this.#isOver || askedAt === undefined || askedAt === 0) return
     this.#askedAt[slot] = 0
@@ -170,6 +170,15 @@ class Load {
       if (this.#order.perSecond === undefined) this.#ask(slot)
     })
   }
+}
+
+/** The message begins with `v`, `net`, `type` and `t`, in a question as in an answer: behind the first `"t":` stands the slot. */
+function slotIn(data: Uint8Array): number {
+  let at = 0
+  while (at < data.length && (data[at] !== QUOTE || data[at + 1] !== LETTER_T || data[at + 2] !== QUOTE)) at++
+  let slot = 0
+  for (let i = 0; i < TRANSACTION.length; i++) slot = 10 * slot + data[at + 5 + i]! - ZERO
+  return slot
 }
 
 function idOf(hex: string): NodeId {

@@ -39,8 +39,8 @@ const TARGET_HOST = '127.0.2.1'
 /** Enough for a full list of nodes and for the 60 peers of the goal. */
 const POPULATION = 64
 const PEERS = 60
-/** Enough to keep an echo busy. */
-const LOADERS = 3
+/** Enough to keep an echo busy; no more than there are cores for them, as each of them never sleeps. */
+const MAX_LOADERS = 3
 const SOCKETS = 16
 const WINDOW = 8
 /** One source may announce 500 times at once and 50 times a second: many sources do it so often together. */
@@ -81,11 +81,12 @@ export async function measureUdp(
   { seconds, say }: { readonly seconds: number; readonly say: (line: string) => void },
 ): Promise<UdpRow[]> {
   const cores = sharedCores()
+  const loaders = Math.min(MAX_LOADERS, cores.others?.split(',').length ?? MAX_LOADERS)
   const children = {
     echo: new Child('target-process.ts', cores.measured),
     target: new Child('target-process.ts', cores.measured),
     population: new Child('crowd-process.ts', cores.others),
-    loaders: Array.from({ length: LOADERS }, () => new Child('load-process.ts', cores.others)),
+    loaders: Array.from({ length: loaders }, () => new Child('load-process.ts', cores.others)),
   }
   try {
     const echo = await children.echo.ask<TargetAddress>({
@@ -111,7 +112,7 @@ export async function measureUdp(
         children.loaders.map(async (loader, index) => {
           const block = 10 + index
           const questions = await questionsOf(kind, { block, target, psk })
-          const share = perSecond === undefined ? undefined : perSecond / LOADERS
+          const share = perSecond === undefined ? undefined : perSecond / loaders
           // An echo gets as many bytes, and would only send a member's own frame back to it.
           const isFramed = psk !== 'off' && at === target
           const padding = ' '.repeat(isFramed || psk === 'off' ? 0 : FRAME_OVERHEAD)
