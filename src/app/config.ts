@@ -102,7 +102,7 @@ export const SETTINGS = {
     flags: ['timeout'],
     value: '<seconds>',
     group: 'What to do',
-    help: 'give up with exit code 4 when no payload arrived for so long; 0 = never',
+    help: 'give up with exit code 4, or 5 when the disk is why, when no payload arrived for so long; 0 = never',
     default: '0',
     parse: whole(0, 1e9),
     fallback: 0,

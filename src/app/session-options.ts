@@ -55,7 +55,7 @@ export interface SessionOptions {
   /** Bytes of pieces kept in memory for serving; 32 MiB when missing. */
   readonly cacheBytes?: number
   readonly strategy?: OrderName
-  /** Fails with `net.no-peers` when no payload arrived for so long; 0 or missing: never. */
+  /** Fails with `net.no-peers`, or with what the disk has, when no payload arrived for so long; 0 or missing: never. */
   readonly timeoutMs?: Millis
   readonly sources: readonly PeerSource[]
   readonly emit: Emit<SessionEvent>

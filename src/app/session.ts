@@ -83,10 +83,11 @@ export class Session {
       received: () => this.#totals().downloaded,
       onSilent: () =>
         this.#fail(
-          new TransportError(
-            'net.no-peers',
-            `no payload arrived within ${timeoutMs / 1000} s: ${describeCompany(this.snapshot())}`,
-          ),
+          this.#transfer?.downloader.store.stalledBy ??
+            new TransportError(
+              'net.no-peers',
+              `no payload arrived within ${timeoutMs / 1000} s: ${describeCompany(this.snapshot())}`,
+            ),
         ),
     })
     // A failure that nobody waits for is reported all the same: by `state`, and by whoever does wait.

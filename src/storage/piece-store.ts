@@ -58,6 +58,8 @@ interface CompletePiece {
 /** Writing has failed and waits for a retry, or for the verdict on one. */
 interface Stall {
   readonly since: Millis
+  /** The latest one. */
+  error: StorageError
   tries: number
   cancelRetry: Cancel | undefined
   probe: CompletePiece | undefined
@@ -87,6 +89,11 @@ export class PieceStore {
   /** The disk refuses writes for now: it makes no sense to request more. */
   get isStalled(): boolean {
     return this.#stall !== undefined
+  }
+
+  /** Why, while it does. */
+  get stalledBy(): StorageError | undefined {
+    return this.#stall?.error
   }
 
   /**
@@ -168,6 +175,7 @@ export class PieceStore {
   #onFailed(complete: CompletePiece, error: StorageError): void {
     const stall = (this.#stall ??= {
       since: this.#options.clock.now(),
+      error,
       tries: 0,
       cancelRetry: undefined,
       probe: undefined,
@@ -176,6 +184,7 @@ export class PieceStore {
     // What was under way when the first write failed mostly fails too: one report and one retry serve them all.
     if (stall.cancelRetry !== undefined || (stall.probe !== undefined && stall.probe !== complete)) return
     stall.probe = undefined
+    stall.error = error
     stall.tries++
     if (error.code !== 'disk.full' && stall.tries >= MAX_IO_TRIES) this.#giveUp(error)
     else this.#scheduleRetry(stall, error)

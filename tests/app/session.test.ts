@@ -156,6 +156,16 @@ describe('when the disk fails', () => {
     expect(isSame(leecher.file(), sim)).toBe(true)
   })
 
+  test('a full one, and not that there are no peers, is why a download that may not wait gives up', async () => {
+    const sim = new SimSwarm({ seed: 5, hashes, payloadBytes: 64 * PIECE })
+    const seeder = await sim.seeder({ up: 2 ** 20 })
+    const leecher = await sim.leecher({ peers: [seeder], session: { timeoutMs: 10_000 } })
+    sim.runUntil(() => leecher.session.snapshot().have > 8, { withinMs: MINUTES })
+    leecher.disk.setFault('write', 'disk.full')
+
+    expect(await rejection(sim, leecher.session.whenComplete())).toMatchObject({ code: 'disk.full' })
+  })
+
   test('one that may not be written to ends the session', async () => {
     const sim = new SimSwarm({ seed: 6, hashes, payloadBytes: 64 * PIECE })
     const { leecher } = await pair(sim)
