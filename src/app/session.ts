@@ -286,7 +286,7 @@ export class Session {
         name: metainfo.name,
         bytes: info.length,
         peers,
-        ms: clock.now() - this.#startedAt,
+        ms: Math.round(clock.now() - this.#startedAt),
       })
       this.#metainfo.resolve(metainfo)
     } catch (error) {

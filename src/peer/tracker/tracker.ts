@@ -73,7 +73,7 @@ export class Tracker {
     const cancels = families.map((family) =>
       this.#announceOn(family, announce, (result) => {
         if (result instanceof Error) failure = worse(failure, result)
-        else answers.push({ ...result, family, ms: this.#ports.clock.now() - startedAt })
+        else answers.push({ ...result, family, ms: Math.round(this.#ports.clock.now() - startedAt) })
         if (--left === 0) onDone(answers.length > 0 ? answers : failure!)
       }),
     )
