@@ -172,6 +172,16 @@ describe('over UDP', () => {
       )
   })
 
+  test.each([
+    ['no such torrent', 'no such torrent'],
+    ['no such torrent\0', 'no such torrent'],
+    ['\0', 'the tracker gives no reason'],
+    ['', 'the tracker gives no reason'],
+  ])('why a tracker refuses is a text, or one that ends as in C: %j', (said, reason) => {
+    const answer = Uint8Array.of(0, 0, 0, 3, 0, 0, 0, 9, ...new TextEncoder().encode(said))
+    expect(decodeUdpAnswer(answer, 4)).toEqual({ action: 'error', transaction: 9, reason })
+  })
+
   const TRACKER: Endpoint = { host: '10.0.0.7', port: 6969 }
   let clock: SimClock
   let sent: { readonly data: Uint8Array; readonly at: number }[]

@@ -118,7 +118,10 @@ export function decodeUdpAnswer(bytes: Uint8Array, family: Family): UdpAnswer {
         answer: { seeds: view.getUint32(8), downloads: view.getUint32(12), leechers: view.getUint32(16) },
       }
     case ERROR: {
-      const text = bytes.subarray(8, 8 + 4 * MAX_TRACKER_TEXT_LENGTH)
+      const said = bytes.subarray(8, 8 + 4 * MAX_TRACKER_TEXT_LENGTH)
+      // Those written in C may send the end of a string with it.
+      const end = said.indexOf(0)
+      const text = end === -1 ? said : said.subarray(0, end)
       const reason = excerpt(decodeUtf8(text) ?? String.fromCharCode(...text), MAX_TRACKER_TEXT_LENGTH)
       return { action: 'error', transaction, reason: reason === '' ? 'the tracker gives no reason' : reason }
     }
