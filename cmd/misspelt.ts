@@ -3,9 +3,23 @@
 /** Flags that people of other programs write as commands. */
 const FLAGS = ['-seed', '-get', '-version']
 
+/** What other programs call what we have another word for. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['share', '-seed'],
+  ['serve', '-seed'],
+  ['upload', '-seed'],
+  ['download', '-get'],
+  ['fetch', '-get'],
+  ['receive', '-get'],
+  ['info', 'inspect'],
+  ['check', 'verify'],
+])
+
 /** What was probably meant by a word that is neither a command nor a file; undefined when nothing is near. */
 export function meantBy(word: string, commands: readonly string[]): string | undefined {
   if (!/^[a-z-]{2,20}$/i.test(word)) return undefined
+  const known = ELSEWHERE.get(word.toLowerCase())
+  if (known !== undefined) return known
   const mostEdits = word.length < 5 ? 1 : 2
   const near = [...FLAGS, ...commands]
     .map((name) => ({ name, edits: editsBetween(word.toLowerCase(), name.replace(/^-/, '')) }))

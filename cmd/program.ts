@@ -8,6 +8,7 @@ import type { Env } from './env.ts'
 import { EXIT_OK } from './exit-code.ts'
 import { CLOSING, INTRODUCTION, inOneLine, usage, withOneDash } from './help.ts'
 import { addMetainfoCommands } from './metainfo-commands.ts'
+import { meantBy } from './misspelt.ts'
 import { addNode } from './node-command.ts'
 import { addSimulation } from './simulation-command.ts'
 
@@ -90,11 +91,17 @@ function addHelp(program: Command, onResult: (code: number) => void): void {
     .action((names: readonly string[]) => {
       let command: Command | undefined = program
       for (const name of names) command = command?.commands.find((each) => each.name() === name)
-      if (command === undefined)
-        throw new ConfigError('config.usage', `'${names.join(' ')}' is no command; see bitswarm -help`)
+      if (command === undefined) throw noCommand(names, program)
       command.outputHelp()
       onResult(EXIT_OK)
     })
+}
+
+function noCommand(names: readonly string[], program: Command): ConfigError {
+  const known = program.commands.map((command) => command.name())
+  const meant = names.length === 1 ? meantBy(names[0]!, known) : undefined
+  const hint = meant === undefined ? '' : ` did you mean ${meant}?`
+  return new ConfigError('config.usage', `'${names.join(' ')}' is no command;${hint} see bitswarm -help`)
 }
 
 /**
