@@ -5,9 +5,9 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/interop/**', 'tests/siege/**', 'tests/slow/**'],
-    testTimeout: 30_000,
-    // Not a statement about the machine: setting up may mean to start a process or two.
-    hookTimeout: 30_000,
+    // What hangs is found, and no verdict hangs on how busy the machine is.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // A process for each file costs more than most files. What they share are modules, which hold no state.
     isolate: false,
     // By itself vitest leaves one core idle, which is half of two.
