@@ -7,7 +7,7 @@ import type { AppEvent } from './node-event.ts'
 export type NodeEvent = AppEvent | PeerEvent | DhtEvent | StorageEvent
 export type EventName = NodeEvent['event']
 
-/** As pino names them, the quietest first; `silent` writes nothing. */
+/** As pino names them; `silent` writes nothing. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
