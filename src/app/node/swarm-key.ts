@@ -1,5 +1,5 @@
 /** Reads and writes `-swarm-key` files. */
-import { open, writeFile } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { KeyRing } from '../../dht/frames/key-ring.ts'
 import { makeSwarmKey, parseSwarmKeys, type FrameMode } from '../../dht/frames/swarm-key.ts'
 import { ConfigError, StorageError } from '../../protocol/errors.ts'
@@ -61,10 +61,23 @@ async function readPrivate(path: string, name: string): Promise<string> {
  */
 export async function writeSwarmKey(path: string, mode: FrameMode): Promise<void> {
   try {
-    await writeFile(path, makeSwarmKey(mode, new CryptoRandom()), { mode: PRIVATE, flag: 'wx' })
+    await writeNew(path, makeSwarmKey(mode, new CryptoRandom()))
   } catch (error) {
     if (errnoOf(error) === 'EEXIST')
       throw new StorageError('disk.permission', `${path} is there already: a key is not overwritten`)
     throw toStorageError(error, path)
+  }
+}
+
+/** Half a key is none, and would be in the way of the next try. */
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', PRIVATE)
+  try {
+    await file.writeFile(text)
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
+  } finally {
+    await file.close()
   }
 }

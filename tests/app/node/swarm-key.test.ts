@@ -1,8 +1,9 @@
 /** `-swarm-key` files on a disk. */
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { MAX_SWARM_KEY_FILE, readSwarmKey, writeSwarmKey } from '../../../src/app/node/swarm-key.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bitswarm-swarm-key-'))
@@ -32,6 +33,19 @@ test('a new key is for its owner alone, another one each time, and never takes t
   await expect(writeSwarmKey(join(folder, 'missing', 'key'), 'hmac')).rejects.toMatchObject({
     code: 'disk.missing',
   })
+})
+
+test('a key for which there was no room is not there: the next try is the first', async () => {
+  const handle = await open(folder)
+  const write = vi
+    .spyOn(Object.getPrototypeOf(handle) as typeof handle, 'writeFile')
+    .mockRejectedValueOnce(Object.assign(new Error('no space left'), { code: 'ENOSPC' }))
+  await handle.close()
+  const at = path()
+  await expect(writeSwarmKey(at, 'hmac')).rejects.toMatchObject({ code: 'disk.full' })
+  write.mockRestore()
+  await writeSwarmKey(at, 'hmac')
+  expect((await readSwarmKey(at)).primary.mode).toBe('hmac')
 })
 
 describe('a file is refused, by name,', () => {
