@@ -155,6 +155,10 @@ export class PeerConnection implements BlockSource, StreamHandler {
     return this.#stream.queuedBytes
   }
 
+  get isHeld(): boolean {
+    return this.#gate.isHeld
+  }
+
   get isClosed(): boolean {
     return this.#isClosed
   }
@@ -332,8 +336,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
         if (this.#pieces.onHave(message.piece)) this.#conduct.onExchanged(1)
         return
       case 'cancel':
-        this.#uploads?.cancel(message.piece, message.begin, message.length)
-        return
+        return void this.#uploads?.cancel(message.piece, message.begin, message.length)
       case 'choke':
         if (this.#isChokingUs) return
         this.#isChokingUs = true
@@ -380,10 +383,7 @@ export class PeerConnection implements BlockSource, StreamHandler {
 
   #onExtended(id: number, payload: Uint8Array): void {
     if (this.#extensions === undefined) return
-    if (id !== EXTENSION_HANDSHAKE_ID) {
-      this.#extensions.registry.dispatch(id, this, payload)
-      return
-    }
+    if (id !== EXTENSION_HANDSHAKE_ID) return void this.#extensions.registry.dispatch(id, this, payload)
     this.#conduct.onExtensionHandshake()
     this.#remoteExtensions.onHandshake(payload)
     const { fields } = this.#remoteExtensions

@@ -300,6 +300,8 @@ export class PiecePicker {
     this.#rounds++
     const stalled: BlockSource[] = []
     for (const queue of this.#sources.values()) {
+      // It may have sent what we wait for. To ask others for that would cost us it twice, and take longer still.
+      if (queue.source.isHeld) continue
       if (now >= queue.stallAt) {
         stalled.push(queue.source)
         this.#reservations.release(queue, this.#now)

@@ -10,6 +10,8 @@ export interface BlockSource {
   /** From 1; unique in the session and never reused: blame is recorded under it. */
   readonly id: number
   has(piece: number): boolean
+  /** What it has sent waits for us to read it: what is asked of it does not grow old meanwhile. */
+  readonly isHeld?: boolean
   /** Pieces that follow each other are cheaper to get from it than scattered ones (BEP 19). */
   readonly prefersRuns?: boolean
 }

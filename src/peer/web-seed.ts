@@ -126,6 +126,10 @@ export class WebSeed implements BlockSupplier {
     return this.#isClosed
   }
 
+  get isHeld(): boolean {
+    return this.#gate.isHeld
+  }
+
   get isChokingUs(): boolean {
     return this.#isResting || this.#isSilent
   }
