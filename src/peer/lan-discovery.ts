@@ -17,7 +17,10 @@ import type { PeerEvent } from './events.ts'
 export const LAN_INTERVAL: Millis = 300_000
 /** … shortened by chance, so that hosts that started together spread out … */
 const LAN_JITTER = 0.1
-/** … and, when there is a reason to, as often as this. */
+/**
+ * … and, when there is a reason to, as often as this. That something is new is one: wireless networks send a multicast once
+ * and wait for no acknowledgement, and an interface that has just come up may drop what it is given.
+ */
 export const MIN_LAN_INTERVAL: Millis = 60_000
 /** What is to be said is collected for so long. */
 const COLLECT: Millis = 100
@@ -139,7 +142,10 @@ export class LanDiscovery {
     const now = clock.now()
     this.#announceAt = Infinity
     const due = [...this.#torrents.values()].filter(({ dueAt }) => now >= dueAt)
-    for (const torrent of due) Object.assign(torrent, { announcedAt: now, dueAt: now + LAN_INTERVAL })
+    for (const torrent of due) {
+      torrent.dueAt = now + untilAgain(torrent.announcedAt)
+      torrent.announcedAt = now
+    }
     for (const [port, torrents] of Map.groupBy(due, ({ port: each }) => each))
       for (let at = 0; at < torrents.length; at += MAX_LAN_HASHES)
         this.#say({
@@ -149,10 +155,12 @@ export class LanDiscovery {
           cookie: this.#cookie,
         })
     if (dht && now >= this.#nodeDueAt) {
-      this.#nodeDueAt = now + LAN_INTERVAL
+      this.#nodeDueAt = now + untilAgain(this.#nodeDueAt)
       this.#say({ type: 'node', port: dht.port, net: dht.net, cookie: this.#cookie })
     }
-    this.#announceIn(LAN_INTERVAL * (1 + LAN_JITTER * random.float()))
+    const dueAt = [...this.#torrents.values()].map((torrent) => torrent.dueAt)
+    const next = Math.min(now + LAN_INTERVAL, dht ? this.#nodeDueAt : Infinity, ...dueAt)
+    this.#announceIn((next - now) * (1 + LAN_JITTER * random.float()))
   }
 
   #say(message: LanMessage): void {
@@ -205,4 +213,9 @@ export class LanDiscovery {
     }
     return ++this.#readInSecond <= MAX_LAN_RATE
   }
+}
+
+/** @param before when it was said, or due, before */
+function untilAgain(before: Millis): Millis {
+  return before === -Infinity ? MIN_LAN_INTERVAL : LAN_INTERVAL
 }

@@ -16,6 +16,8 @@ const hashOf = (digit: string): InfoHash => idFrom<InfoHash>(fromHex(digit.repea
 /** All hosts of one network hear what any of them says, themselves included. */
 class Network {
   readonly said: string[] = []
+  /** What is said now gets lost. */
+  isDeaf = false
   readonly #members: { readonly host: string; readonly group: MulticastGroup }[] = []
 
   join(host: string): MulticastGroup {
@@ -33,6 +35,7 @@ class Network {
 
   say(host: string, data: Uint8Array): void {
     this.said.push(new TextDecoder().decode(data))
+    if (this.isDeaf) return
     clock.after(1, () => {
       for (const { group } of this.#members) group.onDatagram(data, { host, port: 6771 })
     })
@@ -90,17 +93,32 @@ describe('peers', () => {
     expect([a.events.length, a.peers.length > 1, b.peers[0]]).toEqual([1, true, '10.0.0.1:6881'])
   })
 
-  test('a hundred torrents go out in five messages, and again after five minutes', () => {
+  test('who begins is heard a minute later where the first datagram is lost', () => {
+    const [a, b] = [host('10.0.0.1'), host('10.0.0.2')]
+    a.has(hashOf('a'))
+    clock.runUntil(100_000)
+    b.has(hashOf('a'), 7000)
+    network.isDeaf = true
+    clock.runUntil(110_000)
+    network.isDeaf = false
+    expect(a.peers).toEqual([])
+    clock.runUntil(110_000 + 1.1 * MIN_LAN_INTERVAL)
+    expect(a.peers).toEqual(['10.0.0.2:7000'])
+  })
+
+  test('a hundred torrents go out in five messages, again after a minute, and then each five', () => {
     const a = host('10.0.0.1')
     for (let i = 0; i < 100; i++)
       a.has(hashOf((i + 256).toString(16).repeat(20).slice(0, 40).padEnd(40, '0')[0]!))
     clock.runUntil(1_000)
     const first = network.said.length
     expect(first).toBe(1)
-    clock.runUntil(LAN_INTERVAL)
-    expect(network.said.length).toBe(first)
-    clock.runUntil(1.2 * LAN_INTERVAL)
+    clock.runUntil(1.2 * MIN_LAN_INTERVAL)
     expect(network.said.length).toBe(2 * first)
+    clock.runUntil(LAN_INTERVAL)
+    expect(network.said.length).toBe(2 * first)
+    clock.runUntil(MIN_LAN_INTERVAL + 1.2 * LAN_INTERVAL)
+    expect(network.said.length).toBe(3 * first)
   })
 
   test('the user may ask for it sooner, but not more than once a minute', () => {
@@ -173,13 +191,13 @@ describe('nodes of the DHT', () => {
 test('a network that is joined later hears of us, too, yet none more than once a minute', () => {
   const a = host('10.0.0.1', {})
   a.has(hashOf('a'))
-  clock.runUntil(70_000)
+  clock.runUntil(130_000)
   network.said.length = 0
   a.group.onInterface()
   a.group.onInterface()
-  clock.runUntil(71_000)
+  clock.runUntil(131_000)
   expect(network.said.map((text) => text.slice(0, 5)).toSorted()).toEqual(['BITSW', 'BT-SE'])
-  clock.runUntil(120_000)
+  clock.runUntil(180_000)
   expect(network.said).toHaveLength(2)
 })
 
