@@ -18,8 +18,8 @@ export const LAN_INTERVAL: Millis = 300_000
 /** … shortened by chance, so that hosts that started together spread out … */
 const LAN_JITTER = 0.1
 /**
- * … and, when there is a reason to, as often as this. That something is new is one: wireless networks send a multicast once
- * and wait for no acknowledgement, and an interface that has just come up may drop what it is given.
+ * … and, when there is a reason to, as often as this. One is that something is new: nobody acknowledges a multicast, and an
+ * interface that has just come up may drop it.
  */
 export const MIN_LAN_INTERVAL: Millis = 60_000
 /** What is to be said is collected for so long. */
