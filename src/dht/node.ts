@@ -110,8 +110,7 @@ export class DhtNode {
     if (store !== undefined) this.#survival = this.#makeSurvival(store, saved)
     this.#recovery = new Recovery(equipment)
     this.#neighbourhood.observer = this.#recovery
-    port.onMessage = (message, from, wireBytes, now) =>
-      this.#onMessage(message, from, wireBytes, now ?? this.#deadlines.now())
+    port.onMessage = (message, from, wireBytes, now) => this.#onMessage(message, from, wireBytes, now)
     this.#maintenance.start()
     if (saved !== undefined) this.#bootstrap.add(saved.seeds)
   }

@@ -81,7 +81,8 @@ describe.skipIf(process.platform !== 'linux')('a limit of 5 MiB/s', () => {
     expectKept(sent!)
     // Who gets the processor late, gets less; how equal shares are is proved in virtual time.
     expect(uploads).toHaveLength(3)
-    expect(Math.min(...uploads)).toBeGreaterThan(0)
+    const mean = uploads.reduce((sum, bytes) => sum + bytes, 0) / 3
+    expect(Math.min(...uploads)).toBeGreaterThan(mean / 4)
   })
 
   test('on receiving is kept over 10 s, with two that send', async () => {

@@ -39,7 +39,7 @@ export class UdpSocket implements Datagrams {
   #isClosed = false
   /**
    * What has come in this turn of the event loop is heard at its end: code that has just run for one datagram lies in the
-   * processor's caches for the next. Answers by ones take a tenth longer.
+   * processor's caches for the next. Heard one by one, pings take 8 % longer.
    */
   readonly #waiting: Arrival[] = []
   readonly #onTurn = (): void => this.#hear()

@@ -41,7 +41,7 @@ export interface BindOptions {
 }
 
 export class SimDatagramNetwork {
-  readonly #clock: SimClock
+  readonly clock: SimClock
   readonly #seed: number
   readonly #log: EventLog
   /** By host; those of one host are linked. */
@@ -54,7 +54,7 @@ export class SimDatagramNetwork {
   sentBytes = 0
 
   constructor(clock: SimClock, { seed, weather, hashes }: SimDatagramNetworkOptions) {
-    this.#clock = clock
+    this.clock = clock
     this.#seed = seed
     this.#weather = weather
     this.#log = new EventLog(hashes)
@@ -103,16 +103,16 @@ export class SimDatagramNetwork {
     this.sent++
     this.sentBytes += bytes
     const receiver = this.#socketAt(to)
-    const now = this.#clock.now()
+    const now = this.clock.now()
     this.#log.record(now, from.index, receiver?.index ?? -1, bytes)
     const number = DRAWS * from.onSent(to.host, bytes)
     if (receiver === undefined || bytes > MAX_DATAGRAM || this.#isCutOff(from.local, to)) return
     const { loss, duplication } = this.#weather
     if (loss > 0 && this.#draw(from, number) < loss) return
     const delivery = new Delivery(from, receiver, datagram)
-    this.#clock.schedule(this.#delay(delivery, number), delivery)
+    this.clock.schedule(this.#delay(delivery, number), delivery)
     if (duplication > 0 && this.#draw(from, number + 1) < duplication)
-      this.#clock.schedule(this.#delay(delivery, number + 1), delivery)
+      this.clock.schedule(this.#delay(delivery, number + 1), delivery)
   }
 
   /** For sockets only. */
@@ -129,7 +129,7 @@ export class SimDatagramNetwork {
   }
 
   #open<S extends SimSocket>(socket: S, { isBehindNat }: BindOptions): S {
-    if (isBehindNat) socket.hideBehindNat(this.#clock)
+    if (isBehindNat) socket.hideBehindNat()
     socket.next = this.#sockets.get(socket.local.host)
     this.#sockets.set(socket.local.host, socket)
     return socket

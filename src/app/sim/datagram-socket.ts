@@ -1,7 +1,7 @@
 /** The ends of a {@link SimDatagramNetwork}: one for bytes, one for messages of the DHT as objects. */
 import { encodedLength } from '../../dht/wire/codec.ts'
 import { DropCounters } from '../../dht/wire/drops.ts'
-import type { MessagePort } from '../../dht/wire/message-port.ts'
+import type { MessagePort, OnMessage } from '../../dht/wire/message-port.ts'
 import type { Message } from '../../dht/wire/messages.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
@@ -18,6 +18,7 @@ export interface SimDatagram {
 
 /** What a socket asks of its network. */
 export interface SimWire {
+  readonly clock: Clock
   send(from: SimSocket, to: Endpoint, datagram: SimDatagram): void
   close(socket: SimSocket): void
 }
@@ -42,8 +43,8 @@ export abstract class SimSocket {
     this.local = local
   }
 
-  hideBehindNat(clock: Clock): void {
-    this.#nat = new Nat(clock)
+  hideBehindNat(): void {
+    this.#nat = new Nat(this.wire.clock)
   }
 
   /** @returns the datagram's number at this sender */
@@ -87,7 +88,7 @@ export class SimMessageSocket extends SimSocket implements MessagePort {
   readonly namesReceivers = false
   #drops: DropCounters | undefined = undefined
   ownId: NodeId | undefined = undefined
-  onMessage: (message: Message, from: Endpoint, wireBytes: number) => void = nobodyListens
+  onMessage: OnMessage = nobodyListens
 
   send(message: Message, to: Endpoint): void {
     this.wire.send(this, to, { payload: message, bytes: encodedLength(message) })
@@ -102,7 +103,7 @@ export class SimMessageSocket extends SimSocket implements MessagePort {
   onClockTold(): void {}
 
   protected receive(payload: unknown, from: Endpoint, bytes: number): void {
-    this.onMessage(payload as Message, from, bytes)
+    this.onMessage(payload as Message, from, bytes, this.wire.clock.now())
   }
 }
 

@@ -138,7 +138,7 @@ export class DatagramPort implements MessagePort {
   }
 
   #isWithinRates(host: string, profile: Profile, now: Millis): boolean {
-    const whole = profile === 'lan' ? this.#whole.lan : this.#whole.wan
+    const whole = this.#whole[profile]
     // The less is left for all, the more must a source have left: a flood does not take what the modest ask for.
     const leastShare = 1 - Math.min(whole.share(now), this.#work.share(now))
     return this.#sources.allows(host, profile, now, leastShare) && whole.take(now)

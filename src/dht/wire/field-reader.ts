@@ -183,21 +183,8 @@ function areZeros(data: Uint8Array, from: number, end: number): boolean {
 function textOf(data: Uint8Array, from: number, end: number): string {
   let text = ''
   let at = from
-  for (; at + 8 <= end; at += 8) text += eightDigits(data, at)
+  for (; at + 4 <= end; at += 4)
+    text += String.fromCharCode(data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!)
   for (; at < end; at++) text += String.fromCharCode(data[at]!)
   return text
-}
-
-/** A transaction id, as a rule, in one go. */
-function eightDigits(data: Uint8Array, at: number): string {
-  return String.fromCharCode(
-    data[at]!,
-    data[at + 1]!,
-    data[at + 2]!,
-    data[at + 3]!,
-    data[at + 4]!,
-    data[at + 5]!,
-    data[at + 6]!,
-    data[at + 7]!,
-  )
 }

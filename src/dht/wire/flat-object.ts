@@ -82,7 +82,7 @@ for (const [place, key] of KEY_BYTES.entries()) PLACES[hashOf(key, 0, key.length
 /** One for all datagrams: what it says of one holds until it reads the next. */
 export class FlatObject {
   data: Uint8Array = new Uint8Array()
-  /** A bit for each key that is there. */
+  /** A bit for each key that is there: of a word's 32 they need 25. */
   #present = 0
   readonly #kinds = new Uint8Array(KEYS.length)
   /** Where each value begins and ends: of a text, between its quotes. */

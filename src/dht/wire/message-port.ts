@@ -7,9 +7,9 @@ import type { Message } from './messages.ts'
 
 /**
  * @param wireBytes what the sender spent on the message; a reply is measured against it
- * @param now what the clock said when it came, if the port has looked
+ * @param now when it came
  */
-export type OnMessage = (message: Message, from: Endpoint, wireBytes: number, now?: Millis) => void
+export type OnMessage = (message: Message, from: Endpoint, wireBytes: number, now: Millis) => void
 
 export interface MessagePort {
   /** Where the port is bound; the host may be unspecified. */

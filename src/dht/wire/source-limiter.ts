@@ -63,7 +63,6 @@ export class Bucket {
   }
 
   #refill(now: Millis): void {
-    if (now === this.#at) return
     const refill = ((now - this.#at) / 1_000) * this.#rate.perSecond
     this.#tokens = Math.min(this.#rate.burst, this.#tokens + refill)
     this.#at = now

@@ -72,8 +72,7 @@ function writeHead(message: Message, net: string | undefined, out: Uint8Array): 
   at = bytes(out, at, typeOf(message))
   at = ascii(out, at, message.t)
   at = bytes(out, at, ID)
-  at = writeHex(message.id, out, at)
-  out[at++] = QUOTE
+  at = quote(out, writeHex(message.id, out, at))
   return integer(out, at, RO, message.ro)
 }
 
@@ -147,8 +146,7 @@ function writePad({ pad }: Request, out: Uint8Array, from: number): number {
   if (pad === undefined) return from
   const at = bytes(out, from, PAD)
   out.fill(ZERO, at, at + pad)
-  out[at + pad] = QUOTE
-  return at + pad + 1
+  return quote(out, at + pad)
 }
 
 function writeError({ e }: PongMessage | PeersMessage, out: Uint8Array, at: number): number {
@@ -162,24 +160,15 @@ function integer(out: Uint8Array, at: number, key: Uint8Array, value: number | u
 }
 
 function text(out: Uint8Array, from: number, key: Uint8Array, value: string | undefined): number {
-  if (value === undefined) return from
-  const at = ascii(out, bytes(out, from, key), value)
-  out[at] = QUOTE
-  return at + 1
+  return value === undefined ? from : quote(out, ascii(out, bytes(out, from, key), value))
 }
 
 function hex(out: Uint8Array, from: number, key: Uint8Array, value: Uint8Array | undefined): number {
-  if (value === undefined) return from
-  const at = writeHex(value, out, bytes(out, from, key))
-  out[at] = QUOTE
-  return at + 1
+  return value === undefined ? from : quote(out, writeHex(value, out, bytes(out, from, key)))
 }
 
 function base64(out: Uint8Array, from: number, key: Uint8Array, value: Uint8Array | undefined): number {
-  if (value === undefined) return from
-  const at = writeBase64Url(value, out, bytes(out, from, key))
-  out[at] = QUOTE
-  return at + 1
+  return value === undefined ? from : quote(out, writeBase64Url(value, out, bytes(out, from, key)))
 }
 
 function endpoint(out: Uint8Array, from: number, key: Uint8Array, value: Endpoint | undefined): number {
@@ -193,6 +182,12 @@ function endpoint(out: Uint8Array, from: number, key: Uint8Array, value: Endpoin
 const COMPACT: Readonly<Record<Family, Uint8Array>> = {
   4: new Uint8Array(COMPACT_LENGTH[4]),
   6: new Uint8Array(COMPACT_LENGTH[6]),
+}
+
+/** What a text ends with. */
+function quote(out: Uint8Array, at: number): number {
+  out[at] = QUOTE
+  return at + 1
 }
 
 /** In a loop: there are a few, and to have them copied begins with a call that takes longer. */
