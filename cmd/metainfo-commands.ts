@@ -9,7 +9,7 @@ export function addMetainfoCommands(program: Command, env: Env, onResult: (code:
   program
     .command('inspect <metainfo>')
     .description('show what is in a .torrent or .bit file, or what a magnet link says')
-    .option('--json', 'one JSON object')
+    .option('--json', 'print one JSON object')
     .action(async (path: string, options: { json?: true }) => {
       const { inspect } = await import('./commands/inspect.ts')
       onResult(await inspect(env, path, options))
@@ -17,12 +17,14 @@ export function addMetainfoCommands(program: Command, env: Env, onResult: (code:
   program
     .command('create <path>')
     .description('make a .bit or .torrent file for a file or folder')
-    .addOption(new Option('--o, --out <file>', 'ends in .bit or .torrent (default: <path>.bit)'))
+    .addOption(
+      new Option('--o, --out <file>', 'output file, ending in .bit or .torrent (default: <path>.bit)'),
+    )
     .option('--piece-length <size>', SETTINGS.pieceLength.help.replace(/^.*: /, ''))
-    .addOption(new Option('--tracker <url>', 'repeatable').argParser(collect))
-    .addOption(new Option('--web-seed <url>', 'repeatable').argParser(collect))
-    .option('--private', 'peers come from trackers only')
-    .option('--comment <text>')
+    .addOption(new Option('--tracker <url>', 'tracker; repeatable').argParser(collect))
+    .addOption(new Option('--web-seed <url>', 'web seed; repeatable').argParser(collect))
+    .option('--private', 'private torrent: peers come from trackers only (BEP 27)')
+    .option('--comment <text>', 'comment for people')
     .option('-q, --quiet', 'no progress')
     .action(async (path: string, options: Record<string, RawValue>) => {
       const { create } = await import('./commands/create.ts')
@@ -37,7 +39,7 @@ export function addMetainfoCommands(program: Command, env: Env, onResult: (code:
     })
   program
     .command('verify <metainfo>')
-    .description('hash what is on disk; exit code 6 unless all is good')
+    .description('hash what is on disk again; exit code 6 unless everything is good')
     .option('--dest <dir>', 'folder that holds the payload (default: the current one)')
     .option('-q, --quiet', 'no progress')
     .action(async (path: string, options: { dest?: string; quiet?: true }) => {

@@ -1,4 +1,4 @@
-/** The command line as commander knows it: what all its commands have in common, and those that do one small thing. */
+/** The command line as commander knows it: what all commands share, and those that do one small thing. */
 import { Command, type Option } from 'commander'
 import { ConfigError } from '../src/protocol/errors.ts'
 import { printable } from '../src/app/terminal-text.ts'
@@ -44,7 +44,7 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
   return program
 }
 
-/** What {@link normaliseArgv} must know: the options of the program and of all its commands. */
+/** What {@link normaliseArgv} needs to know: the options of the program and of all its commands. */
 export function optionTable(program: Command): OptionTable {
   const options = [program, ...subcommands(program)].flatMap((command) => [...command.options])
   // An alias like `--o` counts as a long name as well.
@@ -67,7 +67,7 @@ function addSwarmKey(program: Command, env: Env, onResult: (code: number) => voi
   program
     .command('swarm-key <file>')
     .description('make a key for -swarm-key; every machine of a private DHT gets a copy of the file')
-    .option('--aead', 'encrypt what the DHT says; without, it is signed and can be read on the way')
+    .option('--aead', 'encrypt the DHT, too; otherwise its datagrams are signed, but can be read on the way')
     .action(async (path: string, options: { aead?: true }) => {
       const { swarmKey } = await import('./commands/swarm-key.ts')
       onResult(await swarmKey(env, path, options))

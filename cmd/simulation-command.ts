@@ -1,4 +1,4 @@
-/** `bitswarm simulate` and its two networks, as commander knows them. */
+/** `bitswarm simulate` and its two kinds of network, as commander knows them. */
 import type { Command } from 'commander'
 import { ConfigError } from '../src/protocol/errors.ts'
 import type { SimulateDhtOptions, SimulateSwarmFlags } from './commands/simulate.ts'
@@ -8,7 +8,7 @@ export function addSimulation(program: Command, env: Env, onResult: (code: numbe
   const simulation = program
     .command('simulate')
     .description(
-      'dht: thousands of DHT nodes in virtual time, against their goals; swarm: whole swarms, with faults',
+      'dht: thousands of DHT nodes in virtual time, judged by their goals; swarm: whole swarms, with faults',
     )
     .argument('<dht|swarm>')
     .usage('dht|swarm [options]')
@@ -17,23 +17,23 @@ export function addSimulation(program: Command, env: Env, onResult: (code: numbe
     })
   simulation
     .command('dht')
-    .description('thousands of DHT nodes in virtual time, against their goals')
-    .option('--goals <list>', 'the runs that decide about these goals, as in G1-G7,G12, or all')
+    .description('thousands of DHT nodes in virtual time, judged by their goals')
+    .option('--goals <list>', 'make the runs that decide these goals, such as G1-G7,G12, or all')
     .option('--measure <name>', 'lookups, maintenance, join, crowd, restart or partition', 'lookups')
     .option('--nodes <list>', 'sizes of the network', '1000')
     .option('--profile <name>', 'wan (median round trip 80 ms) or lan (1 ms)', 'wan')
-    .option('--loss <list>', 'datagrams lost, percent', '0')
+    .option('--loss <list>', 'percent of datagrams lost, each way', '0')
     .option('--churn <list>', 'median session in minutes; 0: nobody leaves', '0')
-    .option('--dead <list>', 'dead contacts at the start, percent', '0')
-    .option('--nat <list>', 'read-only nodes behind a NAT, percent', '0')
+    .option('--dead <list>', 'percent of nodes that are dead at the start', '0')
+    .option('--nat <list>', 'percent of nodes that are read-only, behind a NAT', '0')
     .option('--mal <name>', 'attackers: verified, fabricated, spaced, manifold, poison or silent')
-    .option('--share <list>', 'of them, percent of all nodes', '5')
+    .option('--share <list>', 'attackers, percent of all nodes', '5')
     .option('--minutes <count>', 'how long maintenance is watched', '30')
-    .option('--lookups <count>', 'lookups, and as many walks to random places', '2000')
-    .option('--seeds <list>', 'of chance: 1-5 or 1,4; goals are judged by the worst', '1')
-    .option('--codec <name>', 'object, or json: as on a real socket', 'object')
-    .option('--cold', 'begin with real joins instead of full tables')
-    .option('--json', 'one JSON object a line')
+    .option('--lookups <count>', 'number of lookups, and of walks to random places', '2000')
+    .option('--seeds <list>', 'random seeds: 1-5 or 1,4; goals are judged by the worst', '1')
+    .option('--codec <name>', 'object, or json: encoded as on a real socket', 'object')
+    .option('--cold', 'start with real joins instead of full tables')
+    .option('--json', 'print one JSON object per line')
     .action(async (options: SimulateDhtOptions) => {
       const { simulateDht } = await import('./commands/simulate.ts')
       onResult(simulateDht(env, options))
@@ -42,10 +42,10 @@ export function addSimulation(program: Command, env: Env, onResult: (code: numbe
     .command('swarm')
     .description('whole swarms in virtual time: every piece must arrive, whatever fails')
     .option('--faults', 'let disks, processes, networks and clocks fail, as the seed says')
-    .option('--only <list>', 'of the faults only those with these numbers: 2,5-7')
-    .option('--seeds <list>', 'of chance: 1-5 or 1,4', '1')
+    .option('--only <list>', 'only the faults with these numbers: 2,5-7')
+    .option('--seeds <list>', 'random seeds: 1-5 or 1,4', '1')
     .option('--log', 'print every event of every machine')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .action(async (options: SimulateSwarmFlags) => {
       const { simulateSwarms } = await import('./commands/simulate.ts')
       onResult(await simulateSwarms(env, options))

@@ -37,10 +37,10 @@ export function eventTable(): string {
   return `# Events
 
 Every line on stdout is one JSON object with \`level\`, \`ts\` (RFC 3339, UTC, whole seconds), \`event\` and the fields below; a
-field with a question mark may be missing. Names and fields are public and versioned with the program: a later minor version may
-add events and fields, only a major one takes away or changes. The same as JSON Schema: [events.schema.json](events.schema.json).
+field with a question mark may be missing. Names and fields are public and versioned with the program: a minor version may
+add events and fields, only a major one may remove or change them. As JSON Schema: [events.schema.json](events.schema.json).
 
-Endpoints are \`host:port\` or \`[v6]:port\`, info hashes 40 hex digits, lengths bytes, rates bytes per second.
+Endpoints are \`host:port\` or \`[v6]:port\`, info hashes are 40 hex digits, lengths are in bytes, rates in bytes per second.
 This file is written by \`npm run docs\` from \`src/app/events.ts\`.
 
 | event | level | fields | meaning |

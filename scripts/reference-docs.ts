@@ -14,7 +14,7 @@ export const README_PATH = join(ROOT, 'README.md')
 export const LIMITS_PATH = join(ROOT, 'docs/limits.md')
 export const BIT_SCHEMA_PATH = join(ROOT, 'docs/bit.schema.json')
 
-/** The README with its generated parts, which stand between `<!-- name -->` and `<!-- /name -->`, made anew. */
+/** The README with its generated parts, which stand between `<!-- name -->` and `<!-- /name -->`, regenerated. */
 export function withTables(readme: string): string {
   return withPart(withPart(readme, 'flags', flagTable()), 'errors', errorTable())
 }
@@ -122,8 +122,8 @@ export function limitsPage(): string {
   )
   return `# Limits
 
-Whatever a peer, a file or a datagram can make grow has a limit with a name. Times are milliseconds and sizes bytes
-unless the name or the text says otherwise. What a user can set stands in the flags table of the [README](../README.md).
+Whatever a peer, a file or a datagram can make grow has a named limit. Times are in milliseconds and sizes in bytes
+unless the name or the text says otherwise. What users can set is in the table of flags in the [README](../README.md).
 This file is written by \`npm run docs\` from the constants in \`src/\`.
 
 | name | value | meaning | where |

@@ -1,6 +1,6 @@
 /**
- * Every setting of the node: its flag, its meaning, its default and its limits, once. The command line, the
- * environment, `--help` and docs/limits.md are made from this table.
+ * The one table of the node's settings: flag, meaning, default and limits. The command line, the environment, `--help` and
+ * the README's table of flags are made from it.
  */
 import { ORDER_NAMES } from '../peer/piece-order.ts'
 import { ConfigError } from '../protocol/errors.ts'
@@ -20,15 +20,15 @@ import { SYNC_POLICIES } from './sync-policy.ts'
 import { oneOf, orEmpty, switchable, whole, type Parse, type RawValue } from './setting-value.ts'
 import { printable } from './terminal-text.ts'
 
-/** Connections at once that a user may ask for. */
+/** The greatest `-max-peers`. */
 export const MAX_MAX_PEERS = 2_000
 
 export type SettingGroup = 'What to do' | 'Network' | 'Transfer' | 'Output'
 
 export interface Setting {
-  /** Long names without dashes; the first is the one that is shown first. */
+  /** Long names without dashes, in the order of display. */
   readonly flags: readonly string[]
-  /** What stands behind the flag: `<file>`; a switch when missing. */
+  /** The placeholder for its value: `<file>`; a switch when missing. */
   readonly value?: string
   readonly isList?: true
   /** A switch that can be switched off: by `-no-` before its name. */
@@ -37,7 +37,7 @@ export interface Setting {
   readonly short?: string
   readonly group: SettingGroup
   readonly help: string
-  /** For people; nothing when there is none. */
+  /** As people read it; missing when there is none. */
   readonly default?: string
   readonly parse: Parse<unknown>
   /** The value when neither flag nor environment gives one; undefined when missing. */
@@ -49,7 +49,7 @@ export const SETTINGS = {
     flags: ['seed'],
     value: '<file|dir>',
     group: 'What to do',
-    help: 'write <path>.bit beside it if there is none, then serve it',
+    help: 'write <path>.bit beside the payload if there is none, then serve it',
     parse: path,
   },
   get: {
@@ -71,14 +71,14 @@ export const SETTINGS = {
   saveMetainfo: {
     flags: ['save-metainfo'],
     group: 'What to do',
-    help: 'write <payload>.torrent beside the payload, when what was given is a magnet link or URL',
+    help: 'write <payload>.torrent beside the payload, if given a magnet link or URL',
     parse: switchable,
     fallback: false,
   },
   overwrite: {
     flags: ['overwrite'],
     group: 'What to do',
-    help: 'write over files that lie where the payload should go and are something else; cut longer ones',
+    help: 'overwrite files that are in the way and hold something else; truncate files that are too long',
     parse: switchable,
     fallback: false,
   },
@@ -93,7 +93,7 @@ export const SETTINGS = {
     flags: ['keep'],
     value: '<seconds>',
     group: 'What to do',
-    help: 'seed on after complete; -1 = for ever',
+    help: 'how long to keep seeding after complete; -1 = for ever',
     default: '0',
     parse: whole(-1, 1e9),
     fallback: 0,
@@ -102,7 +102,7 @@ export const SETTINGS = {
     flags: ['timeout'],
     value: '<seconds>',
     group: 'What to do',
-    help: 'give up with exit code 4, or 5 when the disk is why, when no payload arrived for so long; 0 = never',
+    help: 'give up when no payload has arrived for so long: exit code 4, or 5 if the disk is the cause; 0 = never',
     default: '0',
     parse: whole(0, 1e9),
     fallback: 0,
@@ -111,7 +111,7 @@ export const SETTINGS = {
     flags: ['tcp-listen'],
     value: '<addr>',
     group: 'Network',
-    help: 'TCP address for peers; a host named here is also the source of outgoing connections',
+    help: 'TCP address for peers; a host given here is also the source of outgoing connections',
     default: ':0, any free port',
     parse: listenAddress,
   },
@@ -126,7 +126,7 @@ export const SETTINGS = {
     flags: ['dht-listen'],
     value: '<addr>',
     group: 'Network',
-    help: 'UDP address of the DHT; empty: none; a named port says that others can reach it; alone it makes a DHT-only bootstrap node',
+    help: 'UDP address of the DHT; empty switches the DHT off; a port of your choice says that others can reach it; given alone, it makes a DHT-only bootstrap node',
     default: ':0',
     parse: orEmpty(listenAddress),
   },
@@ -153,7 +153,7 @@ export const SETTINGS = {
     value: '<url>',
     isList: true,
     group: 'Network',
-    help: 'extra tracker, http, https or udp; repeatable',
+    help: 'extra tracker (http, https or udp); repeatable',
     parse: trackerUrls,
     fallback: [],
   },
@@ -170,28 +170,28 @@ export const SETTINGS = {
     flags: ['blocklist'],
     value: '<file>',
     group: 'Network',
-    help: 'addresses never to deal with: CIDR, P2P or DAT lines, gzipped or not',
+    help: 'addresses to neither dial nor accept: CIDR, P2P or DAT lines, gzipped or not',
     parse: path,
   },
   dhtNet: {
     flags: ['dht-net'],
     value: '<id>',
     group: 'Network',
-    help: 'network id of the DHT: nodes of others are never met',
+    help: 'network id of the DHT: nodes of other networks are never met',
     parse: networkId,
   },
   swarmKey: {
     flags: ['swarm-key'],
     value: '<file>',
     group: 'Network',
-    help: 'key of a private DHT, as bitswarm swarm-key makes it: who does not have it gets no answer',
+    help: 'key file of a private DHT, made by bitswarm swarm-key: nodes without it get no answer',
     parse: path,
   },
   stateDir: {
     flags: ['state-dir'],
     value: '<dir>',
     group: 'Network',
-    help: 'where the DHT remembers whom it knew between runs; the empty string: nowhere',
+    help: 'where the DHT keeps its contacts between runs; the empty string: nowhere',
     default: '$XDG_STATE_HOME/bitswarm, or ~/.local/state/bitswarm',
     parse: orEmpty(path),
   },
@@ -217,7 +217,7 @@ export const SETTINGS = {
     flags: ['max-up'],
     value: '<rate>',
     group: 'Transfer',
-    help: 'upload limit, 2MiB = per second, all peers together',
+    help: 'upload limit for all peers together; 2MiB is 2 MiB per second',
     default: 'unlimited',
     parse: rate,
   },
@@ -225,7 +225,7 @@ export const SETTINGS = {
     flags: ['max-down'],
     value: '<rate>',
     group: 'Transfer',
-    help: 'download limit',
+    help: 'download limit, likewise',
     default: 'unlimited',
     parse: rate,
   },
@@ -233,8 +233,8 @@ export const SETTINGS = {
     flags: ['limit-lan'],
     isNegatable: true,
     group: 'Transfer',
-    help: 'whether both limits hold for peers on this machine and on private networks; -limit-lan=false exempts them',
-    default: 'they do',
+    help: 'apply both limits to peers on this machine and on private networks, too; -limit-lan=false exempts them',
+    default: 'on',
     parse: switchable,
     fallback: true,
   },
@@ -242,7 +242,7 @@ export const SETTINGS = {
     flags: ['sync'],
     value: '<when>',
     group: 'Transfer',
-    help: 'what a power cut may cost a download: piece, what is being written; interval, the last 5 s and more; none, all that was never synced',
+    help: 'what a power cut may cost a download: piece = what is being written, interval = the last 5 s and more, none = everything not yet synced',
     default: 'interval',
     parse: oneOf(SYNC_POLICIES),
     fallback: 'interval',
@@ -275,7 +275,7 @@ export const SETTINGS = {
     flags: ['quiet'],
     short: 'q',
     group: 'Output',
-    help: 'no text on stderr but errors',
+    help: 'no text on stderr except errors',
     parse: switchable,
     fallback: false,
   },

@@ -17,7 +17,7 @@ import { event } from './event-row.ts'
 export const DHT_EVENTS = [
   event(
     'dht_address',
-    'others agree on where they see us: at a host, and at a port unless each sees another one',
+    'others agree on the address at which they see us: a host, and a port unless each sees a different one',
     {
       family,
       address: text,
@@ -36,18 +36,22 @@ export const DHT_EVENTS = [
     reason: text,
     retrySeconds: seconds,
   }),
-  event('dht_role', 'the DHT node takes part in the Internet from now on, or no longer', {
+  event('dht_role', 'the DHT node now takes full part in the network of the Internet, or no longer does', {
     family,
     role: z.enum(['full', 'read-only']),
     reason: text,
   }),
-  event('dht_offline', 'nobody answers any more: the network is gone, and nobody loses its place for it', {
-    family,
-    contacts: count,
-  }),
+  event(
+    'dht_offline',
+    'nobody answers any more: the network is gone, and no contact loses its place because of it',
+    {
+      family,
+      contacts: count,
+    },
+  ),
   event(
     'dht_recovered',
-    'an outage or sleep of `seconds` is over, or a part of the network that was cut off is back: `answered` of the first `asked` are there',
+    'an outage or sleep of `seconds` is over, or a part of the network that was cut off is back: `answered` of the first `asked` responded',
     {
       family,
       after: z.enum(['outage', 'sleep', 'split']),
@@ -69,12 +73,12 @@ export const DHT_EVENTS = [
   }),
   event(
     'dht_table_failed',
-    'the saved table cannot be opened or is not whole, and the node starts afresh; or it cannot be saved',
+    'the saved table cannot be opened or is damaged, and the node starts afresh; or it cannot be saved',
     { family, operation: z.enum(['load', 'save', 'open']), reason: text },
   ),
   event(
     'dht_lookup',
-    'a lookup of ours ended; `hops` referrals away was the nearest node that answered; `isInDoubt` when those found looked arranged, and many others were asked, too',
+    'a lookup of ours ended; the nearest node that answered was `hops` referrals away; `isInDoubt` if the nodes found looked arranged, and many others were asked, too',
     {
       family,
       infoHash,
@@ -106,7 +110,7 @@ export const DHT_EVENTS = [
   event('dht_announce', 'one datagram', { node: endpoint, direction, infoHash }),
   event(
     'dht_findPeers',
-    'one datagram: the question for the nodes nearest to `target`, or for the peers of `infoHash`',
+    'one datagram: the request for the nodes nearest to `target`, or for the peers of `infoHash`',
     {
       node: endpoint,
       direction,
@@ -124,13 +128,13 @@ export const DHT_EVENTS = [
   }),
   event(
     'dht_clock',
-    'in a network with a key: `node` does not listen to us, as its clock is so far ahead of ours (behind, when negative)',
+    'in a network with a key: `node` does not accept our datagrams, because its clock is so far ahead of ours (behind, if negative)',
     {
       node: endpoint,
       aheadSeconds: z.int(),
     },
   ),
-  event('dht_timeout', 'a request stayed without an answer', {
+  event('dht_timeout', 'a request got no answer', {
     node: endpoint,
     message: text,
     waitedMs: millis,

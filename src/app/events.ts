@@ -1,6 +1,6 @@
 /**
- * The one table of events: name → meaning and schema. Documentation and tests come from it. A test asserts that it
- * equals the union of the folders' types, field by field, in both directions. No running node needs it.
+ * The one table of events: name → meaning and schema. Documentation and tests are made from it, and a test asserts that it
+ * equals the union of the folders' types, field by field, in both directions. A running node does not load it.
  */
 import * as z from 'zod'
 import {
@@ -51,7 +51,7 @@ export const EVENTS = [
   }),
   event(
     'resume',
-    'what was there at the start, and who vouches for it: the resume file, a check of all data, a sample, or nothing to vouch for',
+    'what was there at the start, and what vouches for it: the resume file, a check of all data, a sample, or nothing because nothing was there',
     {
       have: count,
       pieces: count,
@@ -73,21 +73,25 @@ export const EVENTS = [
   }),
   event(
     'peer_failed',
-    'a dial failed, or the name of a peer has no address (`net.unresolved`); the next try follows after `retrySeconds`, or none when it is missing',
+    'a dial failed, or the name of a peer has no address (`net.unresolved`); the next attempt follows after `retrySeconds`, or never if that is missing',
     { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
   ),
   event('peer_refused', 'a connection was turned away before it joined', {
     peer: endpoint,
     reason: text,
   }),
-  event('peer_blocked', 'an address is on the blocklist, by the line `rule`: not dialled, or turned away', {
-    peer: endpoint,
-    direction,
-    rule: text,
-  }),
+  event(
+    'peer_blocked',
+    'an address matches the line `rule` of the blocklist: it was not dialled, or was turned away',
+    {
+      peer: endpoint,
+      direction,
+      rule: text,
+    },
+  ),
   event(
     'peer_banned',
-    'a peer lost the right to connect; `pieces` are the evidence, and where others had a hand in the piece `blocks`: those of its blocks that this peer sent and that are wrong',
+    'a peer may no longer connect; `pieces` are the evidence, and if others contributed to the piece, `blocks` are the wrong ones that this peer sent',
     {
       peer: endpoint,
       reason: text,
@@ -95,27 +99,27 @@ export const EVENTS = [
       blocks: z.array(count).readonly().exactOptional(),
     },
   ),
-  event('request', 'the first block of a piece was asked of this peer', { piece, peer: endpoint }),
-  event('have', 'a piece is verified and written; `peer` sent most of it; `done` of `pieces` are there now', {
+  event('request', 'the first block of a piece was requested from this peer', { piece, peer: endpoint }),
+  event('have', 'a piece is verified and written; `peer` sent most of it; we now have `done` of `pieces`', {
     piece,
     peer: endpoint,
     bytes,
     done: count,
     pieces: count,
   }),
-  event('hash_fail', 'a piece did not hash to its digest and is fetched again; `peers` sent its blocks', {
+  event('hash_fail', 'a piece failed its hash check and is fetched again; `peers` sent its blocks', {
     piece,
     peers: z.array(endpoint).readonly(),
   }),
   event('unchoke', 'a peer may download from us', { peer: endpoint, reason: text }),
   event('choke', 'a peer may no longer download from us', { peer: endpoint, reason: text }),
-  event('complete', 'every piece is verified on disk; `seconds` since the start of the download', {
+  event('complete', 'every piece is verified on disk, `seconds` after the start of the download', {
     path: text,
     infoHash,
     bytes,
     seconds,
   }),
-  event('stats', 'every 10 s, on SIGUSR2 and SIGHUP: totals of payload since the start, and rates', {
+  event('stats', 'every 10 s, and on SIGUSR2 and SIGHUP: payload bytes since the start, and rates', {
     downloaded: bytes,
     uploaded: bytes,
     downRate: rate,
@@ -124,15 +128,15 @@ export const EVENTS = [
     have: count.exactOptional(),
     pieces: count.exactOptional(),
     dhtContacts: count.exactOptional(),
-    rss: bytes.exactOptional().describe('of memory of the process'),
-    heapUsed: bytes.describe('by objects, dead ones that were not cleared away yet included'),
+    rss: bytes.exactOptional().describe('resident memory of the process'),
+    heapUsed: bytes.describe('by objects, including dead ones that are not collected yet'),
     timers: count,
     handles: count.describe('sockets, threads and requests under way, as Node.js counts them'),
     uptimeSeconds: seconds,
   }),
   event(
     'dht_stats',
-    'every minute, on SIGUSR2 and SIGHUP, for each address family: what the DHT node knows, keeps, did, and threw away by reason',
+    'every minute, and on SIGUSR2 and SIGHUP, for each address family: what the DHT node knows, stores and did, and what it dropped, by reason',
     {
       family,
       id: infoHash.describe('node id'),
@@ -149,23 +153,23 @@ export const EVENTS = [
   ),
   event(
     'disk_error',
-    'writing failed; the next try follows after `retrySeconds`, or none when it is missing',
+    'writing failed; the next attempt follows after `retrySeconds`, or never if that is missing',
     { code: errorCode, message: text, retrySeconds: seconds.exactOptional() },
   ),
   event('disk_recovered', 'writing works again', { stalledSeconds: seconds }),
   event(
     'disk_doubt',
-    'so many pieces that were good may not be any more, for this reason: they are not served, and verified again',
+    'this many good pieces may be good no longer, for this reason: they are not served until they are verified again',
     { code: errorCode, message: text, pieces: count },
   ),
   event(
     'disk_verdict',
-    'pieces in doubt were verified: `good` are served again, `bad` are not what they should be; `have` of all `pieces` are good now. When some stay in doubt, the next look follows after `retrySeconds`',
+    'pieces in doubt were verified: `good` are served again, `bad` failed; of all `pieces`, `have` are good now. If some are still in doubt, the next look follows after `retrySeconds`',
     { good: count, bad: count, have: count, pieces: count, retrySeconds: seconds.exactOptional() },
   ),
   event(
     'tracker_announce',
-    'a tracker answered; `tracker` is its URL without what may be a passkey, `nextSeconds` the time to the next announce',
+    'a tracker answered; `tracker` is its URL without anything that may be a passkey, `nextSeconds` the time until the next announce',
     {
       tracker: text,
       kind: announceKind,
@@ -180,7 +184,7 @@ export const EVENTS = [
   ),
   event(
     'tracker_error',
-    'an announce failed; the tracker is asked again after `retrySeconds`, or not when it is missing',
+    'an announce failed; the tracker is asked again after `retrySeconds`, or never if that is missing',
     {
       tracker: text,
       kind: z.enum([...announceKind.options, 'scrape']),
@@ -189,28 +193,28 @@ export const EVENTS = [
       retrySeconds: seconds.exactOptional(),
     },
   ),
-  event('tracker_scrape', 'what a tracker counts', {
+  event('tracker_scrape', 'the numbers of a tracker: seeds, leechers, completed downloads', {
     tracker: text,
     seeds: count,
     leechers: count,
     downloads: count,
   }),
-  event('pex', 'a peer told of others; `fresh` of the `added` were not known', {
+  event('pex', 'a peer named others; `fresh` of the `added` were new to us', {
     peer: endpoint,
     added: count,
     dropped: count,
     fresh: count,
   }),
-  event('lan_peer', 'somebody on this network said by multicast that it has the torrent', {
+  event('lan_peer', 'a peer on this network announced the torrent by multicast', {
     peer: endpoint,
     infoHash,
   }),
-  event('lan_node', 'a DHT node on this network said by multicast where it is', { node: endpoint }),
-  event('lan_failed', 'multicast does not work here; other sources go on', {
+  event('lan_node', 'a DHT node on this network announced its address by multicast', { node: endpoint }),
+  event('lan_failed', 'multicast does not work here; other sources carry on', {
     group: endpoint,
     reason: text,
   }),
-  event('metadata', 'peers sent the info dictionary of a magnet link, and it has the info hash', {
+  event('metadata', 'peers sent the info dictionary of a magnet link, and it has the right info hash', {
     infoHash,
     name: text,
     bytes,
@@ -219,7 +223,7 @@ export const EVENTS = [
   }),
   event(
     'metadata_rejected',
-    'what peers sent as the info dictionary is not it, or cannot be used: fetched anew, from others',
+    'what peers sent as the info dictionary is wrong or unusable: it is fetched again, from others',
     { peers: z.array(endpoint).readonly(), reason: text },
   ),
   event('webseed_joined', 'a web seed sent its first byte of payload', { url: text, peer: endpoint }),
@@ -229,26 +233,26 @@ export const EVENTS = [
     reason: text,
     retrySeconds: seconds,
   }),
-  event('webseed_dropped', 'a web seed is not used any more', {
+  event('webseed_dropped', 'a web seed is no longer used', {
     url: text,
     peer: endpoint,
     reason: text,
     downloaded: bytes,
   }),
   ...DHT_EVENTS,
-  event('error', 'why the process is about to end with a code other than 0', {
+  event('error', 'why the process is about to end with an exit code other than 0', {
     code: z.enum([...errorCodes, 'unexpected']),
     family: z.enum([...ERROR_FAMILIES, 'InvariantError', 'Error']),
     message: text,
   }),
-  event('log_dropped', 'the reader of this log was too slow: so many lines before this one are lost', {
+  event('log_dropped', 'the reader of this log was too slow: this many lines before this one are lost', {
     lines: count,
   }),
   event('stopping', 'the process was asked to stop, or is done', { reason: text }),
   event('exit', 'the last line', { code: z.int().min(0).max(255), uptimeSeconds: seconds }),
 ] as const
 
-/** What the table describes; equal to {@link NodeEvent}. */
+/** The events that the table describes; equal to {@link NodeEvent}. */
 export type TableEvent = z.infer<(typeof EVENTS)[number]['schema']>
 
 const line = { level: z.enum(['debug', 'info', 'warn', 'error']), ts: z.iso.datetime({ precision: 0 }) }

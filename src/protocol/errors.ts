@@ -1,12 +1,12 @@
 /**
- * Errors by the reaction they call for. A family says what to do, a code says what happened; codes are stable and
- * appear in events and in the README's table.
+ * Errors, grouped by the reaction they call for: the family says what to do, the code says what happened. Codes are stable
+ * and appear in events and in the README's table.
  */
 
 export type ErrorFamily =
   'ProtocolError' | 'TransportError' | 'StorageError' | 'MetainfoError' | 'ConfigError' | 'PayloadError'
 
-/** Every code there is, with its meaning. The prefix names the area, the family says how to react. */
+/** Every code with its family and meaning. The prefix names the area. */
 export const ERROR_CODES = {
   // The remote broke a rule: close, strike, maybe ban.
   'wire.not-bittorrent': ['ProtocolError', 'the remote speaks some other protocol'],
@@ -16,25 +16,22 @@ export const ERROR_CODES = {
   'wire.bad-piece': ['ProtocolError', 'a piece index or block range that does not exist'],
   'wire.flood': [
     'ProtocolError',
-    'more requests queued than we said we take, or messages without end that move nothing',
+    'more requests queued than we said we accept, or endless messages that move nothing',
   ],
-  'wire.unrequested': ['ProtocolError', 'too many blocks that nobody asked for'],
+  'wire.unrequested': ['ProtocolError', 'too many blocks that were not requested'],
   'wire.wrong-info-hash': ['ProtocolError', 'the handshake names a torrent that is not served here'],
   'wire.self': ['ProtocolError', 'the remote is this node itself'],
   'wire.duplicate': ['ProtocolError', 'a second connection to the same peer'],
   'bencode.malformed': ['ProtocolError', 'bytes that are not bencode'],
-  'http.bad-url': [
-    'ProtocolError',
-    'a URL that is not one of http or https, or names an address that cannot be',
-  ],
-  'http.status': ['ProtocolError', 'an HTTP server answered with a status that is no success'],
+  'http.bad-url': ['ProtocolError', 'a URL that is neither http nor https, or names an impossible address'],
+  'http.status': ['ProtocolError', 'an HTTP server answered with a status other than success'],
   'http.redirect': [
     'ProtocolError',
-    'an HTTP redirect that is not followed: too many, or to a place that its server may not name',
+    'an HTTP redirect that is not followed: one too many, or to a place that the server may not name',
   ],
   'http.oversize': ['ProtocolError', 'an HTTP body is longer than allowed'],
   'http.bad-range': ['ProtocolError', 'an HTTP server did not send the bytes that were asked for'],
-  'tracker.malformed': ['ProtocolError', 'the answer of a tracker cannot be read'],
+  'tracker.malformed': ['ProtocolError', 'the answer of a tracker is malformed'],
   'tracker.failure': ['ProtocolError', 'a tracker refused the announce'],
   // The connection failed: back off and retry.
   'net.timeout': ['TransportError', 'no answer in time'],
@@ -44,18 +41,18 @@ export const ERROR_CODES = {
   'net.unresolved': ['TransportError', 'the name has no address'],
   'net.address-in-use': ['TransportError', 'another process listens on the address'],
   'net.listen': ['TransportError', 'the address cannot be listened on'],
-  'net.tls': ['TransportError', 'the server could not prove that it is who it should be'],
+  'net.tls': ['TransportError', 'the server could not prove its identity'],
   'net.no-peers': ['TransportError', 'no payload arrived in time'],
   'net.closed': ['TransportError', 'this node closed it before it was done'],
-  'net.failed': ['TransportError', 'the network failed in another way'],
+  'net.failed': ['TransportError', 'any other failure of the network'],
   // Our disk failed: pause, keep the resume state, retry where that can help.
   'disk.full': ['StorageError', 'no space left'],
   'disk.permission': ['StorageError', 'not permitted'],
-  'disk.missing': ['StorageError', 'a file is not there'],
+  'disk.missing': ['StorageError', 'a file is missing'],
   'disk.locked': ['StorageError', 'another process downloads to the same place'],
-  'disk.occupied': ['StorageError', 'a file that is something else lies where the payload should go'],
+  'disk.occupied': ['StorageError', 'a file that is something else is where the payload should go'],
   'disk.unsafe-path': ['StorageError', 'a path leaves the output folder or passes through a symlink'],
-  'disk.wrong-size': ['StorageError', 'a file does not have the length that the metainfo says'],
+  'disk.wrong-size': ['StorageError', 'a file does not have the length stated in the metainfo'],
   'disk.changed': ['StorageError', 'a file changed while it was being hashed, downloaded or served'],
   'disk.io': ['StorageError', 'reading or writing failed'],
   'disk.worker': ['StorageError', 'a disk worker stopped'],
@@ -66,11 +63,11 @@ export const ERROR_CODES = {
   'meta.missing-field': ['MetainfoError', 'a required field is missing'],
   'meta.bad-field': ['MetainfoError', 'a field has the wrong type or a value out of range'],
   'meta.unsafe-path': ['MetainfoError', 'a path could leave the output folder or collide with another'],
-  'meta.info-hash': ['MetainfoError', 'the stated info hash is not that of the content'],
-  'meta.unsupported': ['MetainfoError', 'a kind of metainfo that this version does not read'],
+  'meta.info-hash': ['MetainfoError', 'the stated info hash does not match the content'],
+  'meta.unsupported': ['MetainfoError', 'a kind of metainfo that this version cannot read'],
   // A bad flag or setting: say which and why.
   'config.usage': ['ConfigError', 'a flag or argument that cannot be used'],
-  'config.value': ['ConfigError', 'a value out of range or of the wrong form'],
+  'config.value': ['ConfigError', 'a value that is out of range or malformed'],
   // The payload is not what the metainfo says.
   'payload.mismatch': ['PayloadError', 'the payload fails verification'],
 } as const satisfies Record<string, readonly [ErrorFamily, string]>
@@ -82,7 +79,7 @@ type CodeOf<F extends ErrorFamily> = {
 }[ErrorCode]
 
 export interface ErrorDetails {
-  /** What lies beneath, for example Node's error with its errno. */
+  /** The underlying error, for example Node's with its errno. */
   readonly cause?: unknown
   /** Facts for the event: small, printable, no secrets. */
   readonly data?: Readonly<Record<string, string | number | boolean>>
@@ -121,12 +118,12 @@ export class PayloadError extends SwarmError<'PayloadError'> {
   readonly family = 'PayloadError'
 }
 
-/** Our own bug. Never caught: the process ends with exit code 1 and the state in the message. */
+/** A bug of ours. Never caught: the process ends with exit code 1, and the message holds the state. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError'
 }
 
-/** States what must hold here whatever a remote sends. */
+/** Asserts what must hold here whatever a remote sends. */
 export function invariant(holds: boolean, message: string): asserts holds {
   if (!holds) throw new InvariantError(message)
 }
