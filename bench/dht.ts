@@ -17,7 +17,8 @@ import { measureCodec } from './dht/codec.ts'
 import { measureCrowd } from './dht/crowd.ts'
 import { measureFlood } from './dht/flood.ts'
 import { PSKS, type Psk } from './dht/member.ts'
-import { KINDS, measureUdp, type Kind, type UdpRow } from './dht/udp.ts'
+import { KINDS, type Kind } from './dht/questions.ts'
+import { measureUdp, type UdpRow } from './dht/udp.ts'
 import { aligned, shown } from './report.ts'
 
 const { values, positionals } = parseArgs({
