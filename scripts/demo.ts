@@ -15,17 +15,17 @@ import { freeSpace, MIB, sha256, writeRandomFile } from './payload.ts'
 import { SwarmProcess, type EventLine } from './swarm-process.ts'
 
 const DEMO_LENGTH = 256 * MIB
-/** Below this there are too few pieces for two sources to be certain. */
+/** A smaller file has too few pieces for both sources to be certain to get a turn. */
 const MIN_LENGTH = 16 * MIB
 const UPLOAD_LIMIT = '64MiB'
-/** A leecher that receives nothing for so long gives up by itself. */
+/** A leecher that receives nothing for this long gives up. */
 const STALL_SECONDS = 30
 /** How long a process may take to start: more than any machine needs. */
 const START_DEADLINE_MS = 20_000
 
 /**
- * Each process has an address of its own, so that a `have` line tells its source whoever dialled whom. Where
- * only 127.0.0.1 exists they share it and differ by port.
+ * Each process has an address of its own, so that a `have` line identifies its source regardless of who dialled whom.
+ * Where only 127.0.0.1 exists, they share it and differ by port.
  */
 const hostOf = (index: number): string => `127.0.0.${process.platform === 'darwin' ? 1 : index}`
 
@@ -34,7 +34,7 @@ interface Options {
   readonly isLimited: boolean
 }
 
-/** What must be undone at the end, however it ends. */
+/** The processes and files of the demo: all gone at the end, however it ends. */
 class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), 'bitswarm-demo-'))
   readonly #processes: SwarmProcess[] = []
@@ -66,7 +66,7 @@ class Stage {
     if (!this.#isStopping) this.#onTrouble(new Error(child.epitaph))
   }
 
-  /** Remembers a file that the demo brings into being outside its own folder. */
+  /** Remembers a file that the demo creates outside its own folder, to remove it at the end. */
   willMake(path: string): void {
     if (!existsSync(path)) this.#leftover = path
   }
@@ -87,7 +87,7 @@ class Stage {
       .map(([name, code]) => `${name} stopped with exit code ${code}`)
   }
 
-  /** The last resort, synchronous: no process and no file stays behind. */
+  /** The last resort, synchronous: leaves no process and no file behind. */
   clear(): void {
     for (const child of this.#processes) child.kill()
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
@@ -137,88 +137,113 @@ async function listening(child: SwarmProcess, what: 'tcp' | 'dht'): Promise<stri
   return endpoint
 }
 
+/** What all nodes of the demo have in common. */
+interface Swarm {
+  readonly stage: Stage
+  readonly payload: string
+  readonly length: number
+  /** Flags of the seeder and of every leecher. */
+  readonly joining: readonly string[]
+  /** Names of those that serve, by TCP endpoint. */
+  readonly nameOf: Map<string, string>
+}
+
+interface Leecher {
+  readonly child: SwarmProcess
+  readonly progress: LeecherProgress
+  readonly startedAt: number
+}
+
 async function play(stage: Stage, options: Options): Promise<void> {
   const { payload, length } = await preparePayload(stage, options.path)
-  const metainfo = `${payload}.bit`
-  stage.willMake(metainfo)
+  sayPlan(payload, length, options)
+  const bootstrap = await startBootstrapNode(stage)
   const limit = options.isLimited ? ['-max-up', UPLOAD_LIMIT] : []
-
-  say(styleText('bold', 'bitswarm: one file, one bootstrap node, one seeder, two leechers, no server'))
-  say()
-  label('payload', `${megabytes(length)}${options.path === undefined ? ' of random bytes' : ''}, ${payload}`)
-  label(
-    'uploads',
-    options.isLimited
-      ? `held to ${UPLOAD_LIMIT.replace('MiB', ' MiB')}/s each, so that you can watch (npm run demo -- --full-speed lifts it)`
-      : 'not limited',
-  )
-
-  const dht = stage.start('bootstrap node', [
-    '-dht-listen',
-    `${hostOf(1)}:${await freePort(hostOf(1))}`,
-    '-no-lan',
-  ])
-  const bootstrap = await listening(dht, 'dht')
-  label('dht', `${bootstrap}  a DHT node and nothing else`)
-
-  const addresses = async (index: number): Promise<string[]> => {
-    const port = await freePort(hostOf(index))
-    return ['-tcp-listen', `${hostOf(index)}:${port}`, '-dht-listen', `${hostOf(index)}:${port}`, '-no-lan']
-  }
   const joining = ['-bootstrap', bootstrap, ...limit]
-  const seeder = stage.start('seeder', ['-seed', payload, ...joining, ...(await addresses(2))])
-  const nameOf = new Map([[await listening(seeder, 'tcp'), 'seeder']])
-  await seeder.waitFor('complete')
-  label('seeder', `${[...nameOf.keys()][0]}  has hashed the file and serves it`)
+  const swarm: Swarm = { stage, payload, length, joining, nameOf: new Map() }
+  await startSeeder(swarm)
   say()
 
   const screen = stage.openScreen()
-  const startLeecher = async (index: number): Promise<{ child: SwarmProcess; progress: LeecherProgress }> => {
-    const name = `leecher ${index}`
-    const dest = join(stage.folder, `leecher-${index}`)
-    const child = stage.start(name, [
-      '-get',
-      metainfo,
-      '-dest',
-      dest,
-      '-keep',
-      '-1',
-      '-timeout',
-      String(STALL_SECONDS),
-      ...joining,
-      ...(await addresses(2 + index)),
-    ])
-    const progress = new LeecherProgress(name, length)
-    child.onEvent((line: EventLine) => {
-      if (line.event === 'request') progress.onRequest()
-      if (line.event !== 'have') return
-      progress.onHave(sourceOf(nameOf, String(line['peer'])), Number(line['bytes']))
-      screen.update(progress)
-    })
-    nameOf.set(await listening(child, 'tcp'), name)
-    return { child, progress }
-  }
-
-  const started = performance.now()
-  const first = await startLeecher(1)
+  const first = await startLeecher(swarm, 1, screen)
   await first.child.waitFor(
     (line) => line.event === 'have' && 2 * Number(line['done']) >= Number(line['pieces']),
   )
-  const secondStarted = performance.now()
-  const second = await startLeecher(2)
+  const second = await startLeecher(swarm, 2, screen)
   const [firstDone, secondDone] = await Promise.all([completed(first.child), completed(second.child)])
   screen.update(first.progress)
   screen.update(second.progress)
   screen.close()
   say()
 
-  tick(`leecher 1 is complete after ${seconds(started, firstDone)}: ${first.progress.origin}`)
-  tick(`leecher 2 is complete after ${seconds(secondStarted, secondDone)}: ${second.progress.origin}`)
+  tick(`leecher 1 is complete after ${seconds(first.startedAt, firstDone)}: ${first.progress.origin}`)
+  tick(`leecher 2 is complete after ${seconds(second.startedAt, secondDone)}: ${second.progress.origin}`)
   for (const source of ['seeder', 'leecher 1'])
     if (!second.progress.sources.includes(source))
       throw new Error(`leecher 2 got nothing from ${source}: ${second.progress.origin || 'no have lines'}`)
+  await verifyCopies(swarm)
+}
 
-  const copies = [1, 2].map((index) => join(stage.folder, `leecher-${index}`, basename(payload)))
+function sayPlan(payload: string, length: number, { path, isLimited }: Options): void {
+  say(styleText('bold', 'bitswarm: one file, one bootstrap node, one seeder, two leechers, no server'))
+  say()
+  label('payload', `${megabytes(length)}${path === undefined ? ' of random bytes' : ''}, ${payload}`)
+  label(
+    'uploads',
+    isLimited
+      ? `limited to ${UPLOAD_LIMIT.replace('MiB', ' MiB')}/s each, so that you can watch (npm run demo -- --full-speed lifts this)`
+      : 'not limited',
+  )
+}
+
+/** @returns the endpoint to join through */
+async function startBootstrapNode(stage: Stage): Promise<string> {
+  const host = hostOf(1)
+  const node = stage.start('bootstrap node', ['-dht-listen', `${host}:${await freePort(host)}`, '-no-lan'])
+  const bootstrap = await listening(node, 'dht')
+  label('dht', `${bootstrap}  a DHT node and nothing else`)
+  return bootstrap
+}
+
+async function startSeeder({ stage, payload, joining, nameOf }: Swarm): Promise<void> {
+  stage.willMake(`${payload}.bit`)
+  const seeder = stage.start('seeder', ['-seed', payload, ...joining, ...(await addressFlags(2))])
+  const endpoint = await listening(seeder, 'tcp')
+  nameOf.set(endpoint, 'seeder')
+  await seeder.waitFor('complete')
+  label('seeder', `${endpoint}  has hashed the file and serves it`)
+}
+
+async function startLeecher(swarm: Swarm, index: number, screen: Screen): Promise<Leecher> {
+  const { stage, payload, length, joining, nameOf } = swarm
+  const startedAt = performance.now()
+  const name = `leecher ${index}`
+  const flags = ['-dest', folderOf(stage, index), '-keep', '-1', '-timeout', String(STALL_SECONDS)]
+  const addresses = await addressFlags(2 + index)
+  const child = stage.start(name, ['-get', `${payload}.bit`, ...flags, ...joining, ...addresses])
+  const progress = new LeecherProgress(name, length)
+  child.onEvent((line: EventLine) => {
+    if (line.event === 'request') progress.onRequest()
+    if (line.event !== 'have') return
+    progress.onHave(sourceOf(nameOf, String(line['peer'])), Number(line['bytes']))
+    screen.update(progress)
+  })
+  nameOf.set(await listening(child, 'tcp'), name)
+  return { child, progress, startedAt }
+}
+
+async function addressFlags(index: number): Promise<string[]> {
+  const host = hostOf(index)
+  const address = `${host}:${await freePort(host)}`
+  return ['-tcp-listen', address, '-dht-listen', address, '-no-lan']
+}
+
+function folderOf(stage: Stage, leecher: number): string {
+  return join(stage.folder, `leecher-${leecher}`)
+}
+
+async function verifyCopies({ stage, payload }: Swarm): Promise<void> {
+  const copies = [1, 2].map((index) => join(folderOf(stage, index), basename(payload)))
   const [digest, ...digests] = await Promise.all([payload, ...copies].map(sha256))
   for (const [index, other] of digests.entries())
     if (other !== digest)
@@ -272,7 +297,7 @@ async function main(): Promise<number> {
     const complaints = await stage.stop()
     if (complaints.length > 0) throw new Error(complaints.join('; '))
     stage.clear()
-    tick('all processes stopped in order, nothing is left behind')
+    tick('all processes stopped cleanly, nothing is left behind')
     sayByHand(options.path)
     return 0
   } catch (error) {
