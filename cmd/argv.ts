@@ -1,6 +1,6 @@
 /**
- * One dash or two, `=` or space: what people write becomes what commander understands. One-dash long options are as
- * old as the command's contract; commander would read `-seed` as a row of one-letter switches.
+ * Turns what people write (one dash or two, `=` or space) into what commander understands. The contract has long options
+ * with one dash; commander would read `-seed` as a row of one-letter switches.
  */
 import { ConfigError } from '../src/protocol/errors.ts'
 import { printable } from '../src/app/terminal-text.ts'
@@ -9,7 +9,7 @@ import { printable } from '../src/app/terminal-text.ts'
 export interface OptionTable {
   /** Long options that take a value. */
   readonly valued: ReadonlySet<string>
-  /** Long switches; `no-x` stands beside `x` where that exists. */
+  /** Long switches; `no-x` is listed beside `x` where it exists. */
   readonly switches: ReadonlySet<string>
   /** One-letter switches. */
   readonly shorts: ReadonlySet<string>
@@ -43,7 +43,7 @@ export function normaliseArgv(args: readonly string[], table: OptionTable): stri
     } else if (!word.startsWith('--') && table.shorts.has(name[0]!)) {
       out.push(word)
     } else {
-      // Unknown: with two dashes commander says so and suggests what was meant.
+      // Unknown: with two dashes, commander says so and suggests what was meant.
       out.push(word.startsWith('--') ? word : `-${word}`)
     }
   }

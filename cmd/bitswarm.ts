@@ -9,13 +9,13 @@ import { complain, main } from './main.ts'
 
 const STDOUT_FD = 1
 
-// A sub-command's result that nobody wants to read any more, as in `bitswarm inspect x | head -1`, or that has no room.
+// The reader of a sub-command's result has gone, as in `bitswarm inspect x | head -1`, or there is no space for it.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT_BROKEN_PIPE)
   complain(process, new StorageError('disk.io', `cannot write to stdout: ${error.message}`))
   process.exit(EXIT_STORAGE)
 })
-// Without a reader of its messages the node still does its job.
+// The node does its job even if nobody reads its messages.
 process.stderr.on('error', () => {})
 
 async function run(): Promise<never> {
@@ -42,14 +42,14 @@ async function run(): Promise<never> {
       process.kill(process.pid, 'SIGINT')
     },
     leave(code) {
-      // Nothing but another program in our place keeps Node from waiting for its threads, and the code from being lost.
+      // Only replacing the process keeps Node from waiting for its threads without losing the exit code.
       process.execve!('/bin/sh', ['sh', '-c', `exit ${code}`], {})
     },
   })
-  // Whether the last line could be written is told in a later turn.
+  // Whether the last line could be written is reported in a later turn.
   await new Promise((resolve) => setImmediate(resolve))
   process.exit(code)
 }
 
-// Not awaited: what the build makes of this cannot wait at its top.
+// Not awaited: the build makes a function of this file, in which top-level await is not allowed.
 void run()

@@ -1,7 +1,7 @@
 /**
- * The program, run with what V8 compiled for an earlier process. Node's own compile cache holds what is compiled when a module is
- * loaded; most functions are compiled when they are first called, by each process anew: 30 ms of processor time. This cache is taken
- * from a process that has called them.
+ * Runs the program with the code that V8 compiled for an earlier process. Node's own compile cache holds what is compiled while a
+ * module loads, but most functions are compiled when they are first called, again in each process: 30 ms of CPU. This cache is
+ * taken from a process that has called them.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,7 +10,7 @@ import { constants, Script } from 'node:vm'
 import { crc32 } from 'node:zlib'
 import { xdgFolder } from './xdg.ts'
 
-/** What the build makes of the program: a function of what CommonJS modules are given. */
+/** What the build makes of the program: a function with the parameters of a CommonJS module. */
 type Wrapper = (
   require: NodeJS.Require,
   module: NodeJS.Module,
@@ -20,16 +20,16 @@ type Wrapper = (
 ) => void
 
 /**
- * Each has a cache of its own: a process takes over all that is in one, and needs what is done by those of its kind. Simulations run
- * with other flags of V8, which takes code only under those that it was made with.
+ * Each has a cache of its own, because a process loads all of a cache and needs what processes of its kind call. Simulations also
+ * run with other V8 flags, and V8 accepts code only under the flags that it was compiled with.
  */
 const KINDS = ['help', 'simulate', 'get', 'seed', 'create']
 
 /**
- * Where the system does not say where, none is kept: V8 runs what it finds, and in /tmp anybody else on the machine could have left it for us.
+ * Nothing is cached unless the environment names a folder of the user's: V8 runs what it finds, and in /tmp anybody could have left it there.
  *
- * @param variables of the environment; those that Node has for a cache of its own count for this one
- * @returns undefined when nothing is to be kept
+ * @param variables of the environment; Node's own for its compile cache apply to this one
+ * @returns undefined when nothing is to be cached
  */
 export function cacheFolder(variables: Readonly<Record<string, string | undefined>>): string | undefined {
   if (variables['NODE_DISABLE_COMPILE_CACHE']) return undefined
@@ -37,26 +37,26 @@ export function cacheFolder(variables: Readonly<Record<string, string | undefine
   return folder && join(folder, `${process.version}-${process.arch}`)
 }
 
-/** A cache begins with the checksums of the program that it is of, and of what follows. */
+/** A cache begins with two checksums: of the program, and of the bytes that follow. */
 const HEAD_BYTES = 8
 
 export class CompiledProgram {
   readonly #file: string
   readonly #checksum: number
   readonly #script: Script
-  /** Where the cache is to be written: there is none, or V8 does not take it. */
+  /** Where to write the cache, when there is none or V8 has rejected it. */
   #missing: string | undefined
 
   /**
-   * @param file what the build made of the program
-   * @param folder of the cache, as {@link cacheFolder} says; without one nothing is kept
-   * @param args of the process, the program's own
+   * @param file the built program
+   * @param folder of the cache, from {@link cacheFolder}; nothing is cached without one
+   * @param args of the program
    */
   constructor(file: string, folder: string | undefined, args: readonly string[]) {
     this.#file = file
     const source = readFileSync(file)
     const kind = KINDS.find((kind) => args.some((arg) => arg.replace(/^-*/, '') === kind)) ?? 'other'
-    // One for each kind, whatever version was here before.
+    // One file for each kind, so that another version replaces it.
     const cache = folder && join(folder, `bitswarm-${kind}`)
     this.#checksum = crc32(source)
     const cachedData = cache && readCache(cache, this.#checksum)
@@ -74,12 +74,12 @@ export class CompiledProgram {
     wrapper(createRequire(this.#file), module, module.exports as object, this.#file, dirname(this.#file))
   }
 
-  /** Whether there is a cache that V8 has taken, or none is wanted. */
+  /** Whether V8 has accepted a cache, or none is wanted. */
   get isKept(): boolean {
     return this.#missing === undefined
   }
 
-  /** Writes the cache, unless {@link isKept}, with all functions that have been called by now. Takes 10 to 50 ms. */
+  /** Writes the cache, with all functions called so far, unless {@link isKept}. Takes 10 to 50 ms. */
   keep(): void {
     if (this.#missing !== undefined)
       writeCache(this.#missing, this.#checksum, this.#script.createCachedData())
@@ -87,9 +87,9 @@ export class CompiledProgram {
 }
 
 /**
- * V8 itself compares only the length of the source, and runs what it finds.
+ * V8 itself compares only the length of the source, and then runs what it finds.
  *
- * @returns undefined for one that is not there, of another program, or not whole
+ * @returns undefined for a cache that is missing, damaged, or of another program
  */
 function readCache(path: string, program: number): Buffer | undefined {
   try {
@@ -101,7 +101,7 @@ function readCache(path: string, program: number): Buffer | undefined {
   }
 }
 
-/** A wish: where it cannot be written, every process compiles for itself. */
+/** Best effort: where it cannot be written, every process compiles for itself. */
 function writeCache(path: string, program: number, data: Buffer): void {
   const scratch = `${path}.${process.pid}`
   const head = Buffer.alloc(HEAD_BYTES)

@@ -1,4 +1,4 @@
-/** What the command line gets from outside: in production the process, in tests whatever they like. */
+/** Everything the command line gets from outside: from the process in production, from the test in tests. */
 import type { ActiveResources } from '../src/app/node/active-resources.ts'
 import type { SignalHandlers } from '../src/app/node/signals.ts'
 import type { ProgressStream } from '../src/app/progress.ts'
@@ -23,7 +23,7 @@ export interface Env {
   onSignals(handlers: SignalHandlers): () => void
   /** Calls `fn` for an error that nobody caught. */
   onCrash(fn: (error: unknown) => void): () => void
-  /** Ends the process in order. */
+  /** Ends the process in the ordinary way. */
   exit(code: number): void
   /**
    * Ends the process now, as an interrupt does (shells say 130). Works even while a write to a stalled reader

@@ -1,4 +1,4 @@
-/** From what the command line names to a payload that can be served or fetched: where metainfo comes from, and where things lie. */
+/** Turns what the command line names into a payload to serve or fetch: finds the metainfo and decides where files go. */
 import type { Config } from '../src/app/config.ts'
 import {
   createMetainfo,
@@ -39,7 +39,7 @@ import type { Role, TaskOf } from './task.ts'
 /** A payload that is to be served. */
 export interface Offer {
   readonly payload: PayloadOptions
-  /** What the metainfo beside it was worth, when there was one. */
+  /** Whether the metainfo beside it could be trusted, if there was one. */
   readonly voucher?: Voucher
 }
 
@@ -86,7 +86,7 @@ export class Jobs {
       const files = metainfo.geometry.files.map((file) => join(path, ...file.path))
       if (!metainfo.isSingleFile) await this.#tellUnlisted(path, metainfo)
       const voucher = await Voucher.of(metainfoPath, files)
-      // What was touched since the metainfo was made is read again, all of it.
+      // Files touched since the metainfo was made are read again, in full.
       return {
         payload: { metainfo, path, mode: 'seed', check: voucher.isValid ? 'sample' : 'full' },
         voucher,
@@ -107,7 +107,7 @@ export class Jobs {
     return { payload: { metainfo, path, mode: 'seed', check: 'none' } }
   }
 
-  /** The payload was read and is good: next time it need not be. */
+  /** The payload was read and is good, so that the next start need not read it. */
   async vouch(voucher: Voucher): Promise<void> {
     try {
       await voucher.renew()
@@ -117,7 +117,7 @@ export class Jobs {
     }
   }
 
-  /** A payload that is not what the `.bit` beside it says was most often replaced on purpose: what to do then. */
+  /** Adds what to do: a payload that does not match the `.bit` beside it was probably replaced on purpose. */
   explainChanged({ path }: TaskOf<'seed'>, error: unknown): unknown {
     if (!(error instanceof PayloadError)) return error
     const { code, message, data } = error
@@ -158,7 +158,7 @@ export class Jobs {
       await this.write(`${path}.torrent`, metainfo)
     }
     const { sync, overwrite: mayOverwrite, keep } = this.#config
-    // Who serves for ever will be started again.
+    // A process that serves for ever will be started again.
     return { metainfo, path, mode: 'download', sync, mayOverwrite, remembersComplete: keep === -1 }
   }
 
@@ -177,7 +177,7 @@ export class Jobs {
     })
   }
 
-  /** What lies in the folder and is not served. */
+  /** Files in the folder that are not served. */
   async #tellUnlisted(path: string, { geometry }: Metainfo): Promise<void> {
     const listed = new Set(geometry.files.map((file) => file.path.join('/')))
     const unlisted = await unlistedFiles(path, listed)
@@ -206,14 +206,14 @@ export class Jobs {
   }
 }
 
-/** Who wants to get or to serve a thing names the thing. */
+/** A person who wants to get or serve something names that thing. */
 async function adviceOn(path: string, { code }: MetainfoError): Promise<string> {
   if (await exists(`${path}.bit`)) return `; did you mean ${path}.bit?`
   const isPayload = (await isFolder(path)) || (code === 'meta.malformed' && !/\.(bit|torrent)$/i.test(path))
   return isPayload ? `; to serve it: bitswarm -seed ${path}` : ''
 }
 
-/** How to serve what lies where no `.bit` can be written beside it. */
+/** How to serve a payload where no `.bit` can be written beside it. */
 function adviceOnReadOnly(path: string, error: unknown): unknown {
   if (!(error instanceof StorageError)) return error
   const bit = `${basename(path)}.bit`

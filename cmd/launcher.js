@@ -1,47 +1,47 @@
 #!/usr/bin/env node
-/** The published command. It has no static imports, so that an old Node gets a sentence and not a stack trace. */
+/** The published command. It has no static imports, so that an old Node prints a sentence instead of a stack trace. */
 
 /**
- * How V8 is to keep the heap small: flags that it reads each time, not only when it makes a heap. A block leaves garbage of a
- * kilobyte or two. By itself V8 lets the heap of 12 MiB that is in use grow to over 100 before it clears the old part of it;
- * clearing it at a fifth more costs a few milliseconds of each GiB.
+ * Keeps the heap small. Each block leaves a kilobyte or two of garbage, and V8's default lets a heap of 12 MiB live data grow
+ * to over 100 before it collects the old generation; collecting after growth by a fifth costs a few milliseconds per GiB.
+ * V8 reads this flag at every collection, so it can be set while the process runs.
  */
 const SLOW_GROWTH = '--heap-growing-percent=20'
-/** Of a hundred thousand simulated nodes a fifth is much; what they make is nearly all gone before it is old. */
+/** A fifth of a hundred thousand simulated nodes is much, and nearly all of their garbage dies young. */
 const SLOWER_GROWTH = '--heap-growing-percent=10'
 /**
- * By itself V8 finds that what many nodes keep in the beginning lives long, and from then on puts all that the same lines make
- * among the old: messages, calls and walks of a second, a third of all garbage, until the old part is cleared.
+ * By default V8 learns from the first nodes, which keep what they allocate, and from then on allocates everything from the same
+ * lines in the old generation: messages, calls and walks that live for a second, a third of all garbage, stay there until it is
+ * collected.
  */
 const YOUNG_FIRST = '--no-allocation-site-pretenuring'
 /**
- * In a large heap V8 gives young objects 128 MiB: a simulation of 30,000 nodes was 97 MB smaller with a quarter of it. It took 11 %
- * more of the processor in the one run in which that was compared; one of 1,000 nodes took 2 to 4 % less.
+ * In a large heap V8 gives young objects 128 MiB. With a quarter of that, a simulation of 30,000 nodes was 97 MB smaller; in the
+ * one run compared it took 11 % more CPU, and one of 1,000 nodes 2 to 4 % less.
  */
 const SMALL_YOUTH = '--max-semi-space-size=16'
 /**
- * A simulation may use so much of the machine's memory. By itself V8 gives up at 4 GiB, which 100,000 nodes need that come and go; and it
- * is told before it starts, or not at all.
+ * The share of the machine's memory that a simulation may use. V8's default limit is 4 GiB, too little for 100,000 nodes with churn,
+ * and it can be changed only before V8 starts.
  */
 const SIMULATION_SHARE = 3 / 4
-/** As a process has them once it runs, and as V8 has them by itself. */
+/** Flags for a running process, and V8's defaults. */
 const HEAP_FLAGS = [
   { running: SLOW_GROWTH, byItself: '--heap-growing-percent=0' },
-  // The part for young objects doubles whenever as much has survived in it as it holds, which sooner or later it has: to
-  // 32 MiB after some GiB, to 128 in the end. What is in use at one time fits into the 2 MiB that it begins with. Not so
-  // in simulations.
+  // The young generation doubles whenever as much has survived in it as it holds, which happens sooner or later: it reaches
+  // 32 MiB after some GiB, and 128 in the end. What is live at one time fits into its initial 2 MiB, except in simulations.
   { running: '--semi-space-growth-factor=1', byItself: '--semi-space-growth-factor=2' },
 ]
 
 /**
- * By then all is loaded, in the disk workers, too. V8 takes compiled code, that of Node's own modules among it, only under the
- * flags that it was compiled with: flags that are set sooner cost each thread 20 to 50 ms of compiling.
+ * By then everything is loaded, also in the disk workers. V8 accepts compiled code, including that of Node's own modules, only
+ * under the flags that it was compiled with: flags set earlier would cost each thread 20 to 50 ms of compiling.
  */
 const LOADED_MS = 1_000
 
 /**
- * Threads that wait for files, names and the reader of the log. A disk that does not answer takes four of them
- * (MAX_READS_IN_FLIGHT); what it has nothing to do with must go on.
+ * Threads that wait for files, DNS and the reader of the log. A disk that does not answer blocks four of them
+ * (MAX_READS_IN_FLIGHT); everything else must go on.
  */
 const POOL_THREADS = '8'
 
@@ -59,7 +59,7 @@ if (process.platform === 'win32') {
   process.exitCode = 1
 } else {
   const isSimulation = process.argv[2] === 'simulate'
-  // Computes without a pause, and for so long that a start which is 50 ms slower does not matter.
+  // A simulation runs for so long that a start which is 50 ms slower does not matter.
   if (isSimulation && !process.execArgv.includes(YOUNG_FIRST)) {
     const mib = Math.floor((process.getBuiltinModule('node:os').totalmem() / 2 ** 20) * SIMULATION_SHARE)
     const flags = [
@@ -85,9 +85,9 @@ if (process.platform === 'win32') {
   }
   setTimeout(() => setHeap('running'), LOADED_MS).unref()
   process.once('exit', (code) => {
-    // What failed, or was interrupted before its end, has not called what those after it will.
+    // A process that failed or was interrupted has not called everything that the next ones will.
     if (code !== 0 || program.isKept) return
-    // The next process starts under these.
+    // The next process starts under these flags.
     setHeap('byItself')
     program.keep()
   })

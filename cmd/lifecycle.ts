@@ -1,6 +1,6 @@
 /**
  * The life of a node's process: `start` is the first line of the log and `exit` the last, whatever happens between.
- * Signals, a vanished reader and errors all end it the same way, in order and in time.
+ * Signals, a reader of stdout that went away, and errors all end it the same way: cleanly and in time.
  */
 import { type LogLevel, type NodeEvent } from '../src/app/event-level.ts'
 import { StorageError, SwarmError } from '../src/app/library.ts'
@@ -12,25 +12,25 @@ import { complain } from './main.ts'
 
 /** After a signal the process is gone within this time. */
 const STOP_DEADLINE_MS = 5_000
-/** Of that, what the node may take to say goodbye; the rest is for the log. */
+/** The part of it in which the node may close its connections; the rest is for the log. */
 const CLOSE_DEADLINE_MS = 4_000
 /** After an error that nobody caught, the time for the log's last lines. */
 const CRASH_DEADLINE_MS = 1_000
 
-/** What a pipe, a socket and a terminal answer when nobody is at their other end. */
+/** Errors of a pipe, a socket and a terminal whose other end has gone. */
 const GONE = new Set(['EPIPE', 'ECONNRESET', 'EIO'])
 
-/** Why work was told to end before it was done. */
+/** Why work was told to end early. */
 class Stopped extends Error {}
 
-/** How it is over. */
+/** How it ended. */
 interface End {
   readonly code: number
   readonly reason: string
   readonly hasFailed: boolean
 }
 
-/** What the work of a process can do. */
+/** What the work of a process may use. */
 export interface Life {
   readonly clock: SystemClock
   /** Aborted with {@link Stopped}. */
@@ -38,20 +38,20 @@ export interface Life {
   emit(event: NodeEvent): void
   /** Seconds since the process began its work. */
   uptimeSeconds(): number
-  /** The exit code when the user stops it now. */
+  /** The exit code if the user stops it now. */
   codeWhenStopped: number
   /** SIGUSR2. */
   onStats: () => void
   /** SIGHUP. */
   onReannounce: () => void
-  /** What is to be done before the last line. */
+  /** Called before the last line. */
   onClose: (hasFailed: boolean) => Promise<void>
-  /** Before a line for people is written. */
+  /** Called before a line for people is written. */
   onMessage: () => void
 }
 
 /**
- * @param work resolves with the reason why it is over
+ * @param work resolves with the reason for its end
  * @returns the exit code
  */
 export async function live(
@@ -116,7 +116,7 @@ class ProcessLife implements Life {
     return code
   }
 
-  /** What the error that ended the work makes of the process; says so, unless the user wanted it to end. */
+  /** The verdict on the process after the error that ended its work; reports it, unless the user asked it to stop. */
   #endOf(error: unknown): End {
     if (error instanceof Stopped)
       return { code: this.codeWhenStopped, reason: error.message, hasFailed: false }
@@ -124,7 +124,7 @@ class ProcessLife implements Life {
     return { code: exitCodeOf(error), reason: 'error', hasFailed: true }
   }
 
-  /** @returns the exit code: that of a log which broke tells more than any other */
+  /** @returns the exit code: a log that broke takes precedence */
   async #close({ code, reason, hasFailed }: End): Promise<number> {
     this.emit({ event: 'stopping', reason })
     const isClosed = await Promise.race([
@@ -132,7 +132,7 @@ class ProcessLife implements Life {
       new Promise<false>((resolve) => this.clock.after(CLOSE_DEADLINE_MS, () => resolve(false))),
     ])
     await this.#closeLog(this.#codeOfBrokenLog ?? code)
-    // A disk that does not answer holds a thread.
+    // A disk that does not answer blocks a thread.
     if (!isClosed) this.#env.leave(this.#codeOfBrokenLog ?? code)
     return this.#codeOfBrokenLog ?? code
   }

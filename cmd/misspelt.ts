@@ -1,9 +1,9 @@
-/** A command that is none, as in `bitswarm insepct x` or `bitswarm seed x`: without this it would pass for the name of a file. */
+/** Misspelt commands, as in `bitswarm insepct x` or `bitswarm seed x`, which would otherwise be taken for names of files. */
 
-/** Flags that people of other programs write as commands. */
+/** Flags that other programs have as commands. */
 const FLAGS = ['-seed', '-get', '-version']
 
-/** What other programs call what we have another word for. */
+/** Our words for what other programs call otherwise. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['share', '-seed'],
   ['serve', '-seed'],

@@ -105,7 +105,7 @@ function noCommand(names: readonly string[], program: Command): ConfigError {
 }
 
 /**
- * A script's variable that is not set, most likely: resolved, the empty path would be the current folder.
+ * Most likely a variable that a script did not set: an empty path would resolve to the current folder.
  *
  * @throws {ConfigError}
  */

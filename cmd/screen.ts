@@ -1,4 +1,4 @@
-/** What people see of a running node: progress and a few sentences on stderr, when and where that makes sense. */
+/** What people see of a running node: progress and a few sentences on stderr, where that makes sense. */
 import type { Session, SessionState } from '../src/app/library.ts'
 import type { SystemClock } from '../src/app/node/clock.ts'
 import { ProgressLine } from '../src/app/progress.ts'
@@ -6,7 +6,7 @@ import { printable } from '../src/app/terminal-text.ts'
 import type { Progress } from '../src/app/view.ts'
 import type { Env } from './env.ts'
 
-/** Progress of what moves no payload between machines. */
+/** Progress of a command that moves no payload between machines. */
 export const IDLE = {
   downloaded: 0,
   uploaded: 0,
@@ -30,7 +30,7 @@ export class Screen {
   readonly #stderr: Env['stderr']
   readonly #isQuiet: boolean
   readonly #line: ProgressLine | undefined
-  /** How to get progress, for people who see none; said when there is some. */
+  /** How to get progress, for people who see none; said once there is some. */
   #tip: string | undefined
 
   constructor(
@@ -49,7 +49,7 @@ export class Screen {
       this.#tip = 'tip: send stdout to a file or a pipe, then progress shows here'
   }
 
-  /** Sentences, a line each, which a log on the same terminal does not part. */
+  /** Sentences, one per line, which a log on the same terminal does not interrupt. */
   say(...lines: readonly string[]): void {
     if (this.#isQuiet) return
     this.clear()

@@ -12,7 +12,7 @@ export function isUrl(source: string): boolean {
   return /^https?:\/\//i.test(source)
 }
 
-/** @throws {ConfigError} a URL of a kind that cannot be asked, which would pass for a path */
+/** @throws {ConfigError} a URL of a kind that cannot be fetched, which would be taken for a path */
 export function refuseForeignUrl(source: string): void {
   if (!/^[a-z][a-z\d+.-]+:\/\//i.test(source) || isUrl(source)) return
   throw new ConfigError(
@@ -21,7 +21,7 @@ export function refuseForeignUrl(source: string): void {
   )
 }
 
-/** @throws {ConfigError} the source is no file: what needs one cannot ask the network */
+/** @throws {ConfigError} the source is not a file, which a command without network access needs */
 export function pathOf({ cwd }: Pick<Env, 'cwd'>, source: string): string {
   refuseForeignUrl(source)
   if (!isMagnet(source) && !isUrl(source)) return resolve(cwd, source)

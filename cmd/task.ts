@@ -44,7 +44,7 @@ export async function chooseTask(
   return { role: 'get', source, ...(second !== undefined && { target: second }) }
 }
 
-/** What each task calls itself, and the settings that mean nothing to it. */
+/** The name of each task, and the settings that have no effect on it. */
 const WITHOUT_EFFECT: Readonly<
   Record<Role, { readonly where: string; readonly settings: readonly SettingName[] }>
 > = {
@@ -78,7 +78,7 @@ const WITHOUT_EFFECT: Readonly<
   },
 }
 
-/** A sentence about the flags that were given in vain; undefined when there are none. Variables are set once for all tasks. */
+/** A sentence about the flags that have no effect; undefined when there are none. Variables do not count: they are set once for all tasks. */
 export function tellVain(
   { role }: Task,
   flags: Readonly<Partial<Record<SettingName, unknown>>>,

@@ -1,4 +1,4 @@
-/** Where files of the user lie that are no documents (XDG Base Directory Specification). */
+/** Folders for a user's state and caches (XDG Base Directory Specification). */
 const BELOW_HOME = { STATE: '.local/state', CACHE: '.cache' } as const
 
 /** @returns our folder there; undefined when the system does not say where */

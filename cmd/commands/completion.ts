@@ -5,7 +5,7 @@ import { ConfigError } from '../../src/app/library.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK } from '../exit-code.ts'
 
-/** What may stand behind a flag, or behind a command: one of these words, a folder, any file, or what nobody can guess. */
+/** What may follow a flag or a command: one of these words, a folder, any file, or something that cannot be completed. */
 type Value = readonly string[] | 'folder' | 'file' | 'unknown'
 
 interface Flag {
@@ -76,7 +76,7 @@ function optionsOf(command: Command): readonly Option[] {
   return options.filter(({ long }, i) => options.findIndex((other) => other.long === long) === i)
 }
 
-/** Branches of a `case` on the flag before: what each value is, and all flags that have it. They mean the same in all commands. */
+/** Branches of a `case` on the previous flag: each kind of value with all flags that take it. Flags mean the same in all commands. */
 function branches(all: readonly Flags[], complete: (value: Value) => string): string {
   const flagsBy = new Map<string, Set<string>>()
   for (const { flag, value } of all.flatMap(({ flags }) => flags)) {

@@ -1,4 +1,4 @@
-/** `-seed`, `-get`, a bare metainfo file, or a DHT-only node: the commands that go on until they are done or stopped. */
+/** `-seed`, `-get`, a bare metainfo file, or a DHT-only node: the commands that run until they are done or stopped. */
 import { readConfig, type Config, type SettingName } from '../../src/app/config.ts'
 import type { NodeEvent } from '../../src/app/event-level.ts'
 import {
@@ -26,7 +26,7 @@ import { chooseTask, tellVain, type Task, type TaskOf } from '../task.ts'
 import { Troubles } from '../troubles.ts'
 
 const STATS_INTERVAL_MS = 10_000
-/** Those of the DHT come with every sixth: each minute. */
+/** Statistics of the DHT come with every sixth, once a minute. */
 const STATS_PER_DHT_STATS = 6
 
 /** @returns the exit code; undefined when the command line asks for nothing and the folder holds no metainfo */
@@ -50,7 +50,7 @@ class Run {
   readonly #screen: Screen
   readonly #jobs: Jobs
   readonly #troubles: Troubles
-  /** Seconds until everything was there: the summary is not to count the seeding after it. */
+  /** Seconds until everything was there, so that the summary does not count the seeding afterwards. */
   #completedAfter: number | undefined
 
   constructor(env: Env, config: Config, life: Life) {
@@ -276,7 +276,7 @@ class Run {
   }
 }
 
-/** Left out when the system cannot say: without a free descriptor it does not. */
+/** Left out when the system cannot say, as without a free descriptor. */
 function residentBytes(env: Env): { rss?: number } {
   try {
     return { rss: env.rss() }

@@ -71,7 +71,7 @@ function runSeed(
   })
 }
 
-/** One line that says how to see it again, and the smallest plan that does it. */
+/** One line that says how to replay it, and the smallest plan that reproduces it. */
 async function reportFailure(
   env: Env,
   run: SwarmRun,

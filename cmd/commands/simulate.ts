@@ -1,4 +1,4 @@
-/** `bitswarm simulate`: the product's own nodes in virtual time. The DHT is measured against its goals, swarms are made to fail. */
+/** `bitswarm simulate`: the product's own nodes in virtual time. The DHT is judged by its goals; swarms are made to fail. */
 import { ConfigError } from '../../src/app/library.ts'
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'

@@ -150,7 +150,7 @@ function validate(json: unknown): Bit {
   throw badField(field, `is wrong: ${issue!.message}`)
 }
 
-/** What is wrong with each of a million files would take a gigabyte to say. */
+/** To say what is wrong with each of a million files would take a gigabyte. */
 function upToFirstWrongFile(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || !('files' in json)) return json
   const { files } = json
@@ -193,7 +193,7 @@ function checkHash(bit: Bit, infoBytes: Uint8Array, hashes: Hashes): InfoHash {
   )
 }
 
-/** What the members say. Which files are padding only `info` tells: equal ones may share a path. */
+/** What the members say. Only `info` tells which files are padding: those may share a path. */
 function infoOf(bit: Bit, original?: Info): Info {
   return checkInfo({
     name: bit.name,
@@ -209,7 +209,7 @@ function infoOf(bit: Bit, original?: Info): Info {
   })
 }
 
-/** Padding is a matter of `info` alone; all else must agree. */
+/** Only `info` knows about padding; everything else must agree. */
 function isSameInfo(a: Info, b: Info): boolean {
   return bytesEqual(encodeInfo(a), encodeInfo(b))
 }

@@ -1,4 +1,4 @@
-/** New metainfo: from the digests of a payload to what is written beside it. */
+/** New metainfo, from the digests of a payload. */
 import { idFrom, type InfoHash } from '../protocol/ids.ts'
 import type { Hashes } from '../protocol/ports.ts'
 import { checkInfo, encodeInfo, type InfoParts } from './info.ts'
@@ -6,13 +6,13 @@ import type { Metainfo } from './metainfo.ts'
 import type { TorrentKeys } from './torrent-keys.ts'
 
 const DEFAULT_PIECE_LENGTH = 256 * 1024
-/** Bytes: what `create` makes at most. Larger pieces are read, but waste more of a bad transfer. */
+/** Bytes: the bounds of what `create` makes. Larger pieces are read, but waste more when one is bad. */
 const MAX_CREATED_PIECE_LENGTH = 16 * 1024 * 1024
 const MIN_CREATED_PIECE_LENGTH = 16 * 1024
-/** More pieces than this make metainfo and bitfields large. */
+/** More pieces would make metainfo and bitfields large. */
 const COMFORTABLE_PIECES = 32_768
 
-/** What there is to say of a payload. */
+/** What metainfo says about a payload. */
 export type MetainfoParts = InfoParts & Partial<TorrentKeys>
 
 /** 256 KiB, doubled while there would be more than 32,768 pieces, up to 16 MiB. */

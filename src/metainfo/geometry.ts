@@ -1,14 +1,14 @@
-/** All arithmetic of pieces, blocks and files. Whoever needs an offset or a length asks here. */
+/** All arithmetic on pieces, blocks and files: every offset and length comes from here. */
 import { Bitfield } from '../protocol/bitfield.ts'
 import { invariant } from '../protocol/errors.ts'
 
 /** Bytes of the largest piece that is read. */
 export const MAX_PIECE_LENGTH = 2 ** 29
 
-/** What a request asks for (BEP 3): larger ones are refused by other clients, smaller ones waste round trips. */
+/** Bytes of a block (BEP 3): other clients refuse larger requests, smaller ones waste round trips. */
 export const BLOCK_LENGTH = 16_384
 
-/** Blocks that so many bytes in a row are, the last of which may be short. */
+/** The number of blocks in so many consecutive bytes; the last may be short. */
 export function blocksIn(bytes: number): number {
   return Math.ceil(bytes / BLOCK_LENGTH)
 }
@@ -63,7 +63,7 @@ export class PieceGeometry {
     this.pieceCount = Math.ceil(offset / pieceLength)
   }
 
-  /** Shared by all that have every piece: a seed of a million pieces would cost 125 KB. Not to be changed. */
+  /** Shared by everybody that has every piece: a copy for a million pieces would cost 125 KB. Not to be changed. */
   get everyPiece(): Bitfield {
     return (this.#everyPiece ??= Bitfield.full(this.pieceCount))
   }
@@ -85,7 +85,7 @@ export class PieceGeometry {
     return Math.min(BLOCK_LENGTH, this.lengthOf(piece) - block * BLOCK_LENGTH)
   }
 
-  /** One number for each block of all pieces; those of the last piece of the longest payload are safe integers, too. */
+  /** One number for each block of all pieces; a safe integer even in the last piece of the longest payload. */
   blockNumber(piece: number, block: number): number {
     return piece * Math.ceil(this.pieceLength / BLOCK_LENGTH) + block
   }
@@ -97,7 +97,7 @@ export class PieceGeometry {
     return block < this.blockCount(piece) && length === this.blockLength(piece, block) ? block : undefined
   }
 
-  /** Is this a non-empty range of bytes inside `piece`? What a remote asks for need not be aligned. */
+  /** Is this a non-empty range of bytes inside `piece`? Requests of a remote need not be aligned. */
   isRange(piece: number, begin: number, length: number): boolean {
     return this.isPiece(piece) && begin >= 0 && length > 0 && begin + length <= this.lengthOf(piece)
   }

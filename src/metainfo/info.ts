@@ -21,7 +21,7 @@ export interface Info {
   readonly isPrivate: boolean
 }
 
-/** The parts of {@link Info} as they come from a file, nothing checked but the types. */
+/** The parts of {@link Info} as they come from a file, with only their types checked. */
 export interface InfoParts {
   readonly name: string
   readonly isSingleFile: boolean
@@ -89,7 +89,7 @@ export function parseInfo(dict: BencodeDict, encoding?: string): Info {
   })
 }
 
-/** The canonical dictionary for what {@link Info} holds: the one that this program makes. */
+/** The canonical dictionary for an {@link Info}: the one that this program writes. */
 export function encodeInfo({ name, isSingleFile, geometry, digests, isPrivate }: Info): Uint8Array {
   return encodeBencode({
     length: isSingleFile ? geometry.length : undefined,

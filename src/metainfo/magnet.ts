@@ -1,4 +1,4 @@
-/** Magnet links (BEP 9, BEP 53): a torrent's identity, and where to begin looking for it. */
+/** Magnet links (BEP 9, BEP 53): a torrent's identity, and where to start looking for it. */
 import { MetainfoError } from '../protocol/errors.ts'
 import { fromHex, ID_LENGTH, idFrom, toHex, type InfoHash } from '../protocol/ids.ts'
 import { excerpt } from '../protocol/text.ts'
@@ -39,7 +39,7 @@ export interface MagnetDescription extends Omit<Magnet, 'infoHash' | 'bootstrap'
 }
 
 /**
- * Reads a link. What makes no sense beside the info hash is passed over.
+ * Reads a link. Parts other than the info hash that make no sense are skipped.
  *
  * @throws {MetainfoError} `meta.malformed`, `meta.missing-field`, `meta.bad-field`, `meta.unsupported`
  */
@@ -142,7 +142,7 @@ function readTopic(topics: readonly string[]): InfoHash {
   return idFrom<InfoHash>(bytes)
 }
 
-/** `0,2,5-8`: indices and ranges of them; what is neither is passed over. */
+/** `0,2,5-8`: indices and ranges; anything else is skipped. */
 function readSelection(text: string): number[] {
   const files = new Set<number>()
   for (const part of text.split(',')) {
@@ -154,7 +154,7 @@ function readSelection(text: string): number[] {
   return [...files].toSorted((a, b) => a - b)
 }
 
-/** The shortest form of the same. */
+/** The same indices in the shortest form. */
 function encodeSelection(files: readonly number[]): string {
   const ranges: string[] = []
   for (let first = 0, end = 1; first < files.length; first = end, end++) {
@@ -193,7 +193,7 @@ function isParsable(text: string): boolean {
   return isUrl(text) && URL.canParse(text)
 }
 
-/** Percent-encoded, but for what is harmless and good to read: a link stands between quotes in a shell. */
+/** Percent-encoded, except for readable characters that are harmless between quotes in a shell. */
 function encodeValue(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replaceAll(/%(?:3A|2F|5B|5D)/g, decodeURIComponent)

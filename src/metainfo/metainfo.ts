@@ -28,8 +28,8 @@ export interface Metainfo {
   /** The file was readable but not canonical bencode: unsorted keys. */
   readonly isNoncanonical: boolean
   /**
-   * A bencoded dictionary of the .torrent's top-level keys that this version does not know, or would write in another
-   * way, so that `convert` loses nothing.
+   * A bencoded dictionary of the .torrent's top-level keys that this version does not know, or would write
+   * differently, so that `convert` loses nothing.
    */
   readonly unknownKeys?: Uint8Array | undefined
 }

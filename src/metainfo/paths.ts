@@ -1,4 +1,4 @@
-/** Names from metainfo are hostile until they have been here: what may become a path on disk. */
+/** Decides which names from metainfo may become paths on disk. They are hostile until checked here. */
 import { MetainfoError } from '../protocol/errors.ts'
 import { hasControlCharacter, excerpt } from '../protocol/text.ts'
 import type { PayloadFile } from './geometry.ts'
@@ -54,12 +54,12 @@ function faultOf(name: string): string | undefined {
   return undefined
 }
 
-/** Makers of padding give equal paddings the same path; as both are zeros they may share it. */
+/** Programs that pad give equal paddings the same path; they may share it, since both are zeros. */
 function isSamePadding(a: PayloadFile, b: PayloadFile): boolean {
   return a.isPadding === true && b.isPadding === true && a.length === b.length
 }
 
-/** What names have in common that some file system takes for one: upper case first, so that ß meets ss and ς meets σ. */
+/** Equal for names that some file system takes for the same: upper case first, so that ß meets ss and ς meets σ. */
 function fold(component: string): string {
   if (/^[\0-\x7f]*$/.test(component)) return component.toLowerCase()
   return component.normalize('NFD').toUpperCase().toLowerCase().normalize('NFC')

@@ -22,7 +22,7 @@ export type TorrentKeys = Pick<
   'trackers' | 'webSeeds' | 'bootstrap' | 'comment' | 'createdBy' | 'creationDate'
 >
 
-/** Reads what is there; entries that make no sense are passed over. */
+/** Reads what is there; entries that make no sense are skipped. */
 export function readTorrentKeys(dict: BencodeDict): TorrentKeys {
   const encoding = dict.text('encoding')
   const comment = textBytes(dict, 'comment')
@@ -38,7 +38,7 @@ export function readTorrentKeys(dict: BencodeDict): TorrentKeys {
   }
 }
 
-/** The canonical form of the same. */
+/** The same keys in canonical form. */
 function writeTorrentKeys(keys: TorrentKeys): ReadonlyMap<string, Encodable> {
   const { trackers, webSeeds, bootstrap, comment, createdBy, creationDate } = keys
   const members: readonly (readonly [string, Encodable | undefined])[] = [
@@ -53,7 +53,7 @@ function writeTorrentKeys(keys: TorrentKeys): ReadonlyMap<string, Encodable> {
   return new Map(members.filter((member): member is readonly [string, Encodable] => member[1] !== undefined))
 }
 
-/** What {@link writeTorrentKeys} would not give back as it was; undefined when that is nothing. */
+/** The keys that {@link writeTorrentKeys} would not reproduce exactly; undefined when there are none. */
 export function leftoverKeys(dict: BencodeDict, keys: TorrentKeys): Uint8Array | undefined {
   const written = writeTorrentKeys(keys)
   const leftover = new Map<string, Bencode>()
@@ -66,8 +66,8 @@ export function leftoverKeys(dict: BencodeDict, keys: TorrentKeys): Uint8Array |
 }
 
 /**
- * Puts the leftover keys back. One that says in other words what `keys` say goes in as it was; if it no longer says
- * the same, because `keys` were changed since, it is dropped.
+ * Restores the leftover keys. One that says the same as `keys` in another form is written as it was; if it no longer
+ * says the same, because `keys` have changed since, it is dropped.
  */
 export function mergeTorrentKeys(
   keys: TorrentKeys,
@@ -107,7 +107,7 @@ function readTrackers(dict: BencodeDict): readonly (readonly string[])[] {
   return distinctTiers(tiers.map((tier) => readLocations(tier, isUrl)))
 }
 
-/** Each URL once, where it comes first; tiers without any, and those that would make them too many, are left out. */
+/** Each URL once, at its first place; empty tiers, and those beyond the limit, are left out. */
 export function distinctTiers(tiers: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const seen = new Set<string>()
   const kept: (readonly string[])[] = []
@@ -124,9 +124,9 @@ export function distinctTiers(tiers: readonly (readonly string[])[]): readonly (
 function readLocations(value: Bencode | undefined, isLocation: (text: string) => boolean): readonly string[] {
   const candidates = value instanceof Uint8Array ? [value] : isBencodeList(value) ? value : []
   const found = new Set<string>()
-  // What makes no sense counts too: looking at a million wrong addresses would take a minute.
+  // Nonsense counts, too: looking at a million wrong addresses would take a minute.
   for (const candidate of candidates.slice(0, MAX_LOCATIONS)) {
-    // Old makers left the blanks of file names in URLs.
+    // Old programs left spaces from file names in URLs.
     const text =
       candidate instanceof Uint8Array ? decodeUtf8(candidate)?.trim().replaceAll(' ', '%20') : undefined
     if (text !== undefined && isLocation(text)) found.add(text)
@@ -134,7 +134,7 @@ function readLocations(value: Bencode | undefined, isLocation: (text: string) =>
   return [...found]
 }
 
-/** Looks like a URL: which schemes and hosts can be asked, whoever asks finds out. */
+/** Looks like a URL. Whether its scheme and host can be used is decided by whoever uses it. */
 export function isUrl(text: string): boolean {
   return text.length <= MAX_LOCATION_LENGTH && URL_PATTERN.test(text)
 }

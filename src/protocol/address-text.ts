@@ -1,6 +1,6 @@
 /**
- * Of an address that has been validated before, what its text says: many times as fast as a general parser. The text that was
- * read last is remembered, as for one datagram it is asked for its family, its scope and its bytes, several times each.
+ * Reads the text of an address that has been validated before, many times as fast as a general parser. Remembers the last
+ * text read, because each datagram needs the family, scope and bytes of its address several times.
  */
 import type { Family } from './endpoint.ts'
 

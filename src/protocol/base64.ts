@@ -8,7 +8,7 @@ interface Alphabet {
   readonly isPadded: boolean
 }
 
-/** Above every sextet, so that one OR over a whole text tells whether all were digits. */
+/** Has a bit that no sextet has, so that one OR over a whole text tells whether all were digits. */
 const INVALID = 64
 const PAD = 0x3d
 
@@ -61,8 +61,8 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 }
 
 /**
- * URL-safe alphabet, no padding. Made of pieces of text, which is many times as fast as bytes that are decoded when there
- * are few, and takes many times their memory when there are many.
+ * URL-safe alphabet, no padding. Concatenates pieces of text: for a few bytes many times as fast as decoding a byte array, but
+ * for many it takes many times their memory.
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
   const tail = bytes.length % 3
@@ -91,7 +91,7 @@ export function base64UrlDigits(bits: number): string {
   return String.fromCharCode(digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits))
 }
 
-/** Those of four times 24 bits, a write token of the DHT, in one go: a third of the time of one after the other. */
+/** The digits of four times 24 bits, as in a write token of the DHT, at once: a third of the time of one after the other. */
 function sixteenDigits(a: number, b: number, c: number, d: number): string {
   return String.fromCharCode(
     digit(a >> 18),

@@ -1,4 +1,4 @@
-/** Which pieces there are: one bit a piece, the first piece in the highest bit of the first byte (BEP 3). */
+/** A set of pieces: one bit a piece, the first piece in the highest bit of the first byte (BEP 3). */
 import { InvariantError, ProtocolError } from './errors.ts'
 
 /** Pieces that a torrent may have: 1 TiB in pieces of 256 KiB. Bounds what is read before a geometry is known. */
@@ -16,7 +16,7 @@ const POPCOUNT = Uint8Array.from({ length: 256 }, (_, byte) => {
 export class Bitfield {
   readonly length: number
   readonly #bytes: Uint8Array
-  /** The same memory: what is looked for is mostly passed over, four bytes at once. */
+  /** The same memory in words, so that a search can skip four bytes at a time. */
   readonly #words: Int32Array
   #count = 0
 
@@ -101,7 +101,7 @@ export class Bitfield {
     return found >= 0 || start === 0 ? found : this.#seek(other, 0, 0)
   }
 
-  /** The same that is set here and not in `other`. */
+  /** The same for a bit that is set here and not in `other`. */
   seekNotIn(other: Bitfield, start: number): number {
     const found = this.#seek(other, start, -1)
     return found >= 0 || start === 0 ? found : this.#seek(other, 0, -1)

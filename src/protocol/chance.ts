@@ -1,7 +1,7 @@
-/** What machines draw so that they do not all do the same. */
+/** Random choices, so that machines do not all do the same. */
 import type { Millis, Random } from './ports.ts'
 
-/** `wait`, longer or shorter by up to `share` of it: what began together does not go on together. */
+/** `wait`, longer or shorter by up to `share` of it, so that nodes that started together spread out. */
 export function spread(wait: Millis, share: number, random: Random): Millis {
   return wait * (1 + share * (2 * random.float() - 1))
 }

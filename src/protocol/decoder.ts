@@ -1,9 +1,9 @@
-/** Peer messages out of arbitrary chunks of a byte stream (BEP 3). The hottest code of the product. */
+/** Decodes peer messages from arbitrary chunks of a byte stream (BEP 3). The hottest code of the product. */
 import { MAX_PIECES } from './bitfield.ts'
 import { ProtocolError } from './errors.ts'
 import { MESSAGE_ID, PIECE_HEADER_LENGTH, type WireMessage } from './message.ts'
 
-/** Bytes of the longest block that is taken: as many as we ever ask for. */
+/** Bytes of the longest block that is accepted: as many as we ever request. */
 export const MAX_BLOCK_LENGTH = 131_072
 /** A block longer than so many bytes is delivered as it comes: what has come of it counts, whatever becomes of the rest. */
 export const BLOCK_STEP = 16_384
@@ -29,8 +29,8 @@ const EMPTY = new Uint8Array(0)
 export type OnMessage = (message: WireMessage) => void
 
 /**
- * Turns chunks into messages. One that lies whole in a chunk is read in place; one that is cut is put together in a
- * scratch buffer, which grows with the bytes that arrive and never beyond what the message's kind allows.
+ * Turns chunks into messages. A message that lies entirely in one chunk is read in place; one that is split is assembled in a
+ * scratch buffer, which grows with the bytes that arrive, and never beyond what the message's kind allows.
  * A block longer than {@link BLOCK_STEP} may come as several messages, each of one or more such steps, as soon as they are there.
  *
  * The decoder checks lengths. It knows no geometry, no state of the connection and no meaning.

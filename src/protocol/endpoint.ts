@@ -107,7 +107,7 @@ export function unpackHost(bytes: Uint8Array, offset: number, family: Family): s
   return ipv6Text(bytes, offset)
 }
 
-/** The canonical text of 16 bytes; that of an IPv4 address in IPv6 clothes is the address. */
+/** The canonical text of 16 bytes; a v4-mapped address comes out as IPv4. */
 function ipv6Text(bytes: Uint8Array, offset: number): string {
   for (let i = 0; i < MAPPED.length; i++) if (bytes[offset + i] !== MAPPED[i]) return writeIpv6(bytes, offset)
   return unpackHost(bytes, offset + MAPPED.length, 4)
@@ -118,14 +118,14 @@ const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
 
 const ipv6 = new Uint8Array(IPV6_LENGTH)
 
-/** What counts as one source: an IPv4 address, or the /64 of an IPv6 one, which its owner can fill at will. */
+/** What counts as one source: an IPv4 address, or the /64 of an IPv6 one, within which its owner may use any address. */
 export function networkOf(host: string): string {
   if (familyOf(host) === 4) return host
   packHostInto(host, ipv6, 0)
   return toHex(ipv6.subarray(0, 8))
 }
 
-/** Where a URL leads: a host without the brackets of an IPv6 literal, and the port of its scheme when it names none. */
+/** Where a URL leads: its host without the brackets of an IPv6 literal, and its port or that of its scheme. */
 export function endpointOf(url: URL): Endpoint {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   return { host, port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port) }
@@ -186,7 +186,7 @@ export function scopeOf(host: string): Scope {
   )
 }
 
-/** For every datagram of the DHT. Undefined for IPv6, and where documentation and other special networks lie. */
+/** Called for every datagram of the DHT. Undefined for IPv6, and where documentation and other special networks lie. */
 function scopeOfPlainIpv4(host: string): Scope | undefined {
   const { family, bits } = address.read(host)
   if (family === 6) return undefined
@@ -200,7 +200,7 @@ function scopeOfPlainIpv4(host: string): Scope | undefined {
   return a === 192 || a === 198 || a === 203 ? undefined : 'public'
 }
 
-/** The same for IPv6: most of what is in use, and undefined where special networks lie. */
+/** The same for IPv6: covers most addresses in use; undefined where special networks lie. */
 function scopeOfPlainIpv6(host: string): Scope | undefined {
   if (!readIpv6(host, ipv6, 0)) return undefined
   const [a, b, c, d] = ipv6 as Uint8Array & readonly [number, number, number, number]
@@ -216,7 +216,7 @@ function scopeOfPlainIpv6(host: string): Scope | undefined {
   return isSpecial ? undefined : 'public'
 }
 
-/** For every contact and peer that is named to somebody: many times as fast as a look into a table by text. */
+/** Called for every contact and peer in a message: many times as fast as a lookup by text. */
 function widthOf(scope: Scope): number {
   switch (scope) {
     case 'bogus':

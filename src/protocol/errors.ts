@@ -44,7 +44,7 @@ export const ERROR_CODES = {
   'net.tls': ['TransportError', 'the server could not prove its identity'],
   'net.no-peers': ['TransportError', 'no payload arrived in time'],
   'net.closed': ['TransportError', 'this node closed it before it was done'],
-  'net.failed': ['TransportError', 'any other failure of the network'],
+  'net.failed': ['TransportError', 'the network failed in another way'],
   // Our disk failed: pause, keep the resume state, retry where that can help.
   'disk.full': ['StorageError', 'no space left'],
   'disk.permission': ['StorageError', 'not permitted'],

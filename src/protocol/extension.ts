@@ -17,7 +17,7 @@ const MAX_CLIENT_LENGTH = 64
 /** Bencode values in a handshake: room for all extensions and twenty more keys. */
 const MAX_HANDSHAKE_VALUES = 256
 
-/** What both sides tell about themselves. Whatever a remote leaves out or says wrongly is undefined. */
+/** What each side says about itself. Whatever a remote leaves out or gets wrong is undefined. */
 export interface ExtensionFields {
   /** Client name and version (`v`): printable, at most 64 characters. */
   readonly client?: string | undefined
@@ -33,7 +33,7 @@ export interface ExtensionFields {
   readonly metadataSize?: number | undefined
   /** UDP port of the sender's node of the JSON DHT (`bitswarm_dht`); BEP 5's port message is for another DHT. */
   readonly dhtPort?: number | undefined
-  /** Bytes of the longest block that the sender serves (`bitswarm_block`), when it is more than the 16 KiB of everybody. */
+  /** Bytes of the longest block that the sender serves (`bitswarm_block`), if longer than the usual 16 KiB. */
   readonly longestBlock?: number | undefined
 }
 
@@ -59,7 +59,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
 }
 
 /**
- * Reads an extension handshake. Unknown keys and values of the wrong kind are passed over: clients disagree on them.
+ * Reads an extension handshake. Unknown keys and values of the wrong type are skipped: clients disagree on them.
  *
  * @throws {ProtocolError} `bencode.malformed` when the payload is no dictionary at all
  */

@@ -1,6 +1,6 @@
 /**
- * What is said by multicast on a local network: which torrents one has (Local Service Discovery, BEP 14), and, in the same
- * form and under a name of our own, where one's DHT node is.
+ * Multicast messages on a local network: which torrents the sender has (Local Service Discovery, BEP 14) and, in the same
+ * form but under a name of our own, where its DHT node is.
  */
 import { formatEndpoint, type Endpoint } from './endpoint.ts'
 import { fromHex, ID_LENGTH, idFrom, toHex, type InfoHash } from './ids.ts'
@@ -16,7 +16,7 @@ export const LAN_GROUPS: readonly Endpoint[] = [
 export const MAX_LAN_MESSAGE_LENGTH = 2_048
 /** Torrents in a message: as many as fit into a packet. */
 export const MAX_LAN_HASHES = 20
-/** Characters of a cookie; a longer one is nobody's that we would have to tell from us. */
+/** Characters of a cookie; a longer one cannot be ours. */
 const MAX_COOKIE_LENGTH = 64
 /** Characters of a DHT network's id: far more than any has. */
 const MAX_NET_LENGTH = 256
@@ -27,7 +27,7 @@ export type LanMessage =
       /** TCP port that peers connect to. */
       readonly port: number
       readonly infoHashes: readonly InfoHash[]
-      /** Told apart by it: what we said ourselves. */
+      /** By which we recognise our own messages. */
       readonly cookie?: string | undefined
     }
   | {
@@ -79,7 +79,7 @@ export function decodeLanMessage(bytes: Uint8Array): LanMessage | undefined {
   return infoHashes.length === 0 ? undefined : { type: 'torrents', port, infoHashes, cookie }
 }
 
-/** A line without a colon has a value and no name. One expression for all of it would take a stranger's blanks for seconds. */
+/** A line without a colon has a value and no name. A single regular expression could be kept busy for seconds by a stranger's spaces. */
 function readField(line: string): readonly [name: string, value: string] {
   const colon = line.indexOf(':')
   return [line.slice(0, Math.max(0, colon)).toLowerCase(), line.slice(colon + 1).trim()]

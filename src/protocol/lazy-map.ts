@@ -1,6 +1,6 @@
 /**
- * A map that takes no memory while it is empty, and hardly any while it has one entry. Where a hundred thousand nodes share a
- * process, their empty maps would be a fifth of them; and most of those that are not empty have one entry that soon goes again.
+ * A map that takes no memory while it is empty, and hardly any with one entry. Of a hundred thousand nodes in one process, empty
+ * maps would be a fifth of the memory, and most of the others have a single, short-lived entry.
  */
 export class LazyMap<K, V> implements Iterable<[K, V]> {
   /** The only entry, while there is no map. */

@@ -1,4 +1,4 @@
-/** A set that takes no memory while it is empty, as {@link LazyMap}. */
+/** A set that takes no memory while it is empty, like {@link LazyMap}. */
 export class LazySet<T> implements Iterable<T> {
   #set: Set<T> | undefined = undefined
 
@@ -31,5 +31,5 @@ export class LazySet<T> implements Iterable<T> {
   }
 }
 
-/** What every empty one shows. */
+/** Shared by all empty sets. */
 const NOTHING = new Set<never>()

@@ -15,7 +15,7 @@ export const MESSAGE_ID = {
   extended: 20,
 } as const
 
-/** Bytes of a piece that is asked for: `begin … begin + length - 1`. Unchecked when it came from the wire. */
+/** Requested bytes of a piece: `begin … begin + length - 1`. Unchecked when it came from the wire. */
 export interface BlockRange {
   readonly piece: number
   readonly begin: number
@@ -88,8 +88,8 @@ export function encodeBitfield(bits: Uint8Array): Uint8Array {
 /**
  * All requests in one array: n × {@link REQUEST_LENGTH} bytes, for one write.
  *
- * @param maxLength ranges are cut at its multiples, so that whoever reads ahead by powers of two finds each request in one
- *   of its windows; whole ones unless told
+ * @param maxLength ranges are cut at its multiples, so that for a peer that reads ahead by powers of two, each request lies
+ *   in one window; by default they are not cut
  */
 export function encodeRequests(ranges: readonly BlockRange[], maxLength: number = Infinity): Uint8Array {
   return encodeRanges(MESSAGE_ID.request, ranges, maxLength)

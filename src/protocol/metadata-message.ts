@@ -5,7 +5,7 @@ import { ProtocolError } from './errors.ts'
 
 /** Bytes of every block but the last. */
 export const METADATA_BLOCK_LENGTH = 16_384
-/** Values in the dictionary of a message: it has three keys, and may get some more. */
+/** Values in the dictionary of a message: it has three keys; the rest is room for more. */
 const MAX_MESSAGE_VALUES = 32
 
 const REQUEST = 0
@@ -38,7 +38,7 @@ export function encodeMetadataData(block: number, info: Uint8Array): Uint8Array 
 }
 
 /**
- * @returns undefined for a kind of message that is not known, which BEP 9 has us ignore
+ * @returns undefined for an unknown kind of message, which BEP 9 says to ignore
  * @throws {ProtocolError} `bencode.malformed`, `wire.malformed`
  */
 export function decodeMetadataMessage(payload: Uint8Array): MetadataMessage | undefined {

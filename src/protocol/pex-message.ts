@@ -1,4 +1,4 @@
-/** Messages of `ut_pex` (BEP 11): which peers one is connected to, told as changes. */
+/** Messages of `ut_pex` (BEP 11): which peers the sender is connected to, as changes. */
 import { decodeBencodeDict, type BencodeDict } from './bencode.ts'
 import { encodeBencode } from './bencode-writer.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type Family,
 } from './endpoint.ts'
 
-/** Peers of each kind and family that are read of one message; BEP 11 has fifty sent. */
+/** Peers of each kind and family that are read from one message; BEP 11 allows fifty to be sent. */
 export const MAX_PEX_PEERS = 100
 /** Values in a message: eight keys, and room for more. */
 const MAX_MESSAGE_VALUES = 64
@@ -22,7 +22,7 @@ export interface PexPeer {
   readonly endpoint: Endpoint
   /** It has everything, or wants nothing. */
   readonly isSeed: boolean
-  /** The teller could connect to it. */
+  /** The sender could connect to it. */
   readonly isReachable: boolean
 }
 
@@ -59,8 +59,8 @@ export function encodePex({ added, dropped }: PexMessage): Uint8Array {
 }
 
 /**
- * Reads at most {@link MAX_PEX_PEERS} of each list; an incomplete entry at the end is passed over, and so are flags
- * that are missing.
+ * Reads at most {@link MAX_PEX_PEERS} of each list; an incomplete entry at the end is skipped, and so are
+ * missing flags.
  *
  * @throws {ProtocolError} `bencode.malformed`
  */

@@ -1,6 +1,6 @@
 /**
- * What the core asks of the world. Production satisfies these ports in `app/node` and `storage/fs`, the
- * simulator in `app/sim`; nothing below `app` knows which.
+ * The ports through which the core reaches the world. `app/node` and `storage/fs` implement them for production, `app/sim`
+ * for simulations; nothing below `app` knows which.
  */
 import type { TransportError } from './errors.ts'
 import type { Endpoint, Family } from './endpoint.ts'
@@ -8,7 +8,7 @@ import type { Endpoint, Family } from './endpoint.ts'
 /** Milliseconds on a monotonic clock. Never a wall-clock date. */
 export type Millis = number
 
-/** Takes back what was asked for. Calling it twice, or too late, is harmless. */
+/** Cancels what was asked for. Calling it twice, or too late, is harmless. */
 export type Cancel = () => void
 
 export interface Clock {
@@ -19,11 +19,11 @@ export interface Clock {
   after(delay: Millis, fn: () => void): Cancel
 }
 
-/** One timer that is set again and again. */
+/** A timer that can be set again and again. */
 export interface Alarm {
-  /** It rings once, at that time of its clock, and not when it was set to before; never before this call has returned. */
+  /** It rings once, at this time of its clock instead of any time set before; never before this call has returned. */
   set(at: Millis): void
-  /** It does not ring until it is set again. */
+  /** Stops it until it is set again. */
   clear(): void
 }
 
@@ -55,7 +55,7 @@ export interface Datagrams {
 /** A multicast group of one address family, on every interface of the machine. */
 export interface MulticastGroup {
   readonly group: Endpoint
-  /** To all who listen, once on every interface; our own process hears it too. Best effort. `data` may be reused after the call. */
+  /** To all listeners, once on every interface; our own process hears it, too. Best effort. `data` may be reused after the call. */
   send(data: Uint8Array): void
   /** Set by the user of the group. `data` is valid only during the call. */
   onDatagram: (data: Uint8Array, from: Endpoint) => void
@@ -90,7 +90,7 @@ export interface StreamHandler {
   onData(chunk: Uint8Array): void
   /** `queuedBytes` fell to zero after it had been above zero. */
   onDrain(): void
-  /** The stream is gone; `error` when it did not end in order. */
+  /** The stream is gone; with `error` unless it ended cleanly. */
   onClose(error?: TransportError): void
 }
 
@@ -107,7 +107,7 @@ export interface Listener {
 }
 
 export interface Resolver {
-  /** All addresses of a name; an empty list when there is none or the question failed. */
+  /** All addresses of a name; an empty list when there is none or the query failed. */
   resolve(host: string, family: Family | undefined, onResult: (addresses: readonly string[]) => void): void
 }
 
@@ -116,10 +116,10 @@ export interface ServiceResolver {
   resolveService(name: string, onResult: (hosts: readonly Endpoint[]) => void): void
 }
 
-/** Plain HTTP/1.1 exchanges: no redirect is followed, no time is measured, TLS is verified. Who asks decides the rest. */
+/** Plain HTTP/1.1 exchanges: no redirect is followed, no time limit applies, TLS is verified. The caller decides the rest. */
 export interface HttpClient {
   get(request: HttpRequest, handler: HttpHandler): HttpExchange
-  /** Drops the connections that are kept for further requests. */
+  /** Closes the connections that are kept for further requests. */
   close(): void
 }
 
@@ -140,7 +140,7 @@ export interface HttpHead {
 
 /** Called in this order. Never before `get` has returned, nor after `cancel`. */
 export interface HttpHandler {
-  /** It waits behind other requests to the same server no longer: a connection is begun, or one that was kept is taken. */
+  /** It no longer waits behind other requests to the same server: a connection is being opened, or a kept one is reused. */
   onTurn(): void
   /** The connection stands, TLS included. */
   onConnected(): void
@@ -169,18 +169,18 @@ export interface Hashes {
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array
 }
 
-/** Authenticated encryption: ChaCha20-Poly1305 (RFC 8439). Makes a key of 32 bytes ready for use; they may be reused after. */
+/** Authenticated encryption: ChaCha20-Poly1305 (RFC 8439). Prepares a key of 32 bytes, which may be reused afterwards. */
 export type Aead = (key: Uint8Array) => AeadKey
 
 /** Nonces have 12 bytes, and no key sees one twice. */
 export interface AeadKey {
-  /** @returns what is encrypted, and the tag of 16 bytes behind it */
+  /** @returns the ciphertext, followed by the tag of 16 bytes */
   seal(nonce: Uint8Array, additional: Uint8Array, plain: Uint8Array): Uint8Array
   /** @returns undefined unless every byte is as it was sealed */
   open(nonce: Uint8Array, additional: Uint8Array, sealed: Uint8Array): Uint8Array | undefined
 }
 
-/** A direction's byte budget, shared by all connections. */
+/** The byte budget of one direction, shared by all connections. */
 export interface Bandwidth {
   /**
    * Asks to move up to `bytes` now. Returns how many are granted, `0 … bytes`; below `bytes` the caller waits for

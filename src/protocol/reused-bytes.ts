@@ -1,7 +1,7 @@
-/** Memory for one thing at a time. To copy a datagram takes less time than to make an array of bytes, and is no garbage. */
+/** Memory for one datagram at a time: copying one takes less time than allocating an array of bytes, and leaves no garbage. */
 export class ReusedBytes {
   readonly all: Uint8Array
-  /** What it begins with, by length: each is made once. */
+  /** Views on its first bytes by length, each made once. */
   readonly #beginnings: (Uint8Array | undefined)[]
 
   /** @param size the most that it holds */
@@ -10,12 +10,12 @@ export class ReusedBytes {
     this.#beginnings = new Array<Uint8Array | undefined>(size + 1)
   }
 
-  /** The first `length` bytes, whatever they are. */
+  /** The first `length` bytes, with arbitrary content. */
   first(length: number): Uint8Array {
     return (this.#beginnings[length] ??= this.all.subarray(0, length))
   }
 
-  /** @returns what `data` is, until the next call */
+  /** @returns a copy of `data`, valid until the next call */
   hold(data: Uint8Array): Uint8Array {
     this.all.set(data)
     return this.first(data.length)

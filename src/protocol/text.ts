@@ -12,15 +12,15 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Inside of brackets: what reorders or hides text. Overrides of the writing direction, zero width, separators of lines,
- * of which U+2028 is the end of a line for some readers.
+ * A character class of what reorders or hides text: overrides of the writing direction, characters of zero width, and line
+ * separators (U+2028 ends a line for some readers).
  */
 export const HIDING = '\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb'
 
 /** The same, control characters (terminal escapes live among them), and halves of a pair. */
 const UNPRINTABLE = new RegExp(`[\\p{Cc}\\p{Cs}${HIDING}]`, 'gu')
 
-/** What nearly all texts are, and what needs no second look. */
+/** Plain ASCII, as nearly all texts are: needs no second look. */
 const PLAIN_ASCII = /^[ -~]*$/
 
 export function hasControlCharacter(text: string): boolean {

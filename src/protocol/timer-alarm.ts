@@ -1,6 +1,6 @@
 /**
- * An alarm made of timers. One that would go off too soon stays, and is followed by another: to take it back costs as much as to
- * be woken for nothing, and most alarms are set to later again and again.
+ * An alarm made of timers. A timer that would fire too early is left to fire, and is followed by another: cancelling it costs as
+ * much as waking up for nothing, and most alarms are postponed again and again.
  */
 import type { Alarm, Cancel, Clock, Millis } from './ports.ts'
 

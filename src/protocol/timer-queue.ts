@@ -13,12 +13,12 @@ function isBefore(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
 }
 
-/** A binary heap. Cancelled timers lie in it until they come up; they are never seen from outside. */
+/** A binary heap. Cancelled timers stay in it until they reach the top; they are never visible from outside. */
 export class TimerQueue {
   readonly #heap: Timer[] = []
   #sequence = 0
 
-  /** Timers that lie here, cancelled ones included. */
+  /** Timers in the heap, including cancelled ones. */
   get size(): number {
     return this.#heap.length
   }
@@ -28,7 +28,7 @@ export class TimerQueue {
     return this.#sequence
   }
 
-  /** Cancel it by taking its `fn` away. */
+  /** Cancelled by removing its `fn`. */
   add(at: Millis, fn: () => void): Timer {
     const heap = this.#heap
     const timer: Timer = { at, sequence: this.#sequence++, fn }
@@ -43,13 +43,13 @@ export class TimerQueue {
     return timer
   }
 
-  /** The next one that is not cancelled; it stays. */
+  /** The next timer that is not cancelled; it stays in the queue. */
   peek(): Timer | undefined {
     while (this.#heap.length > 0 && this.#heap[0]!.fn === undefined) this.pop()
     return this.#heap[0]
   }
 
-  /** Takes off the one on top, which {@link peek} has shown. */
+  /** Removes the timer that {@link peek} returned. */
   pop(): void {
     const heap = this.#heap
     const last = heap.pop()

@@ -1,10 +1,10 @@
-/** What is said to a tracker and what it says, whichever protocol it speaks (BEP 3, BEP 15). */
+/** A tracker's requests and answers, whichever protocol it speaks (BEP 3, BEP 15). */
 import type { Endpoint } from '../endpoint.ts'
 import type { InfoHash, PeerId } from '../ids.ts'
 
-/** Peers taken of one answer. */
+/** Peers accepted from one answer. */
 export const MAX_TRACKER_PEERS = 1_000
-/** Seconds between announces: what a tracker says is taken as if it lay between these. */
+/** Seconds between announces: what a tracker says is clamped to these bounds. */
 export const MIN_ANNOUNCE_INTERVAL = 60
 export const MAX_ANNOUNCE_INTERVAL = 86_400
 /** Characters of a tracker's own words. */
@@ -40,7 +40,7 @@ export interface AnnounceAnswer {
   readonly seeds?: number
   readonly leechers?: number
   readonly warning?: string
-  /** To be sent with every further announce. */
+  /** To be sent back in every later announce. */
   readonly trackerId?: Uint8Array
 }
 

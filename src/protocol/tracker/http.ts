@@ -20,7 +20,7 @@ const MAX_TRACKER_ID_LENGTH = 256
 /** Seconds, when a tracker does not say. */
 const DEFAULT_INTERVAL = 1_800
 
-/** The tracker's own query, a passkey perhaps, stays in front. */
+/** The query in the tracker's URL, perhaps a passkey, stays in front. */
 export function announceUrl(tracker: URL, announce: Announce, trackerId?: Uint8Array): URL {
   const { infoHash, peerId, kind, port, uploaded, downloaded, left, numWant, key } = announce
   const query = [

@@ -13,7 +13,7 @@ import {
 } from './announce.ts'
 import { unpackAll } from './http.ts'
 
-/** What a connect request begins with, in place of a connection id. */
+/** What a connect request starts with instead of a connection id. */
 const PROTOCOL_ID = 0x417_2710_1980n
 
 const CONNECT = 0
@@ -25,12 +25,12 @@ const EVENT = { periodic: 0, completed: 1, started: 2, stopped: 3 } as const
 
 const OPTION_END = 0
 const OPTION_URL = 2
-/** Bytes of one option's value (BEP 41): a longer one goes on in the next option. */
+/** Bytes of one option's value (BEP 41): a longer one continues in the next option. */
 const MAX_OPTION_LENGTH = 255
 /** Bytes of path and query that are sent. */
 const MAX_URL_DATA_LENGTH = 2_048
 
-/** Chosen by who asks, 32 bits. Whatever has another one in it is no answer. */
+/** Chosen by the requester, 32 bits. A datagram with another one is not the answer. */
 export type TransactionId = number
 
 export type UdpAnswer =
@@ -119,7 +119,7 @@ export function decodeUdpAnswer(bytes: Uint8Array, family: Family): UdpAnswer {
       }
     case ERROR: {
       const said = bytes.subarray(8, 8 + 4 * MAX_TRACKER_TEXT_LENGTH)
-      // Those written in C may send the end of a string with it.
+      // Trackers written in C may include the terminating zero.
       const end = said.indexOf(0)
       const text = end === -1 ? said : said.subarray(0, end)
       const reason = excerpt(decodeUtf8(text) ?? String.fromCharCode(...text), MAX_TRACKER_TEXT_LENGTH)
