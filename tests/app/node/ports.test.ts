@@ -186,6 +186,36 @@ describe('UDP', () => {
     expect(heard).toEqual([...first, 100, 101])
   })
 
+  test('what is said to datagrams of one turn leaves when all are heard; what the last one closes has said it before', async () => {
+    const events: string[] = []
+    const sent: Uint8Array[] = []
+    const kernel = Object.assign(new EventEmitter(), {
+      address: () => ({ address: '127.0.0.1', port: 1 }),
+      send: (data: Uint8Array) => events.push(`sent ${sent.push(data)}`),
+      getSendQueueCount: () => 0,
+      close: () => events.push('closed'),
+    })
+    const socket = new UdpSocket(kernel as unknown as Socket, 4)
+    const reused = new Uint8Array(1)
+    socket.onDatagram = (data, from) => {
+      events.push(`heard ${data[0]}`)
+      reused[0] = 10 * data[0]!
+      socket.send(reused, from)
+      if (data[0] === 4) socket.close()
+    }
+    const come = (byte: number): boolean =>
+      kernel.emit('message', Buffer.of(byte), { address: '127.0.0.1', port: 9 })
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    for (const byte of [1, 2]) come(byte)
+    await turn()
+    expect(events.splice(0)).toEqual(['heard 1', 'heard 2', 'sent 1', 'sent 2'])
+    expect(sent).toEqual([Uint8Array.of(10), Uint8Array.of(20)])
+    for (const byte of [3, 4, 5]) come(byte)
+    await turn()
+    expect(events).toEqual(['heard 3', 'heard 4', 'sent 3', 'sent 4', 'closed'])
+    expect(sent.slice(2)).toEqual([Uint8Array.of(30), Uint8Array.of(40)])
+  })
+
   test('what cannot be sent is lost without a sound', async () => {
     const [a] = await udp('127.0.0.1:0')
     const [b] = await udp('127.0.0.1:0')
