@@ -7,6 +7,7 @@ import { ID_LENGTH } from '../../protocol/ids.ts'
 import type { DropReason } from './drops.ts'
 import { PROTOCOL_VERSION, type Message } from './messages.ts'
 import { FlatObject, placeOf } from './flat-object.ts'
+import { readPlainPing } from './plain-ping.ts'
 import { readMessage } from './read-message.ts'
 import { writeMessage } from './write-message.ts'
 
@@ -125,6 +126,8 @@ const NET = placeOf('net')
 
 /** @returns the message in a fresh object of its own, or why the datagram is dropped */
 export function decodeMessage(data: Uint8Array, net?: string): Message | DropReason {
+  const ping = net === undefined ? readPlainPing(data) : undefined
+  if (ping !== undefined) return ping
   const refusal = object.read(data)
   if (refusal !== undefined) return refusal
   if (!object.isDigit(VERSION, PROTOCOL_VERSION)) return 'version'

@@ -2,6 +2,7 @@
 import { readBase64Url } from '../../protocol/base64.ts'
 import { ID_LENGTH, readHex, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import { ABSENT, INTEGER, LIST, TEXT, type FlatObject } from './flat-object.ts'
+import { readWord } from './word.ts'
 
 /** Digits of the largest integer that a double holds exactly. */
 const MAX_DIGITS = 16
@@ -9,11 +10,6 @@ const MAX_DIGITS = 16
 const ZERO = 0x30
 
 const ascii = new TextDecoder()
-
-/** 1 for each digit of base64url. */
-const IS_DIGIT = new Uint8Array(256)
-for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
-  IS_DIGIT[digit.charCodeAt(0)] = 1
 
 const ERROR_TEXT = /^[A-Za-z0-9 ._-]{0,48}$/
 /** What an error may be numbered. */
@@ -75,9 +71,7 @@ export class FieldReader {
     const from = this.#start(place)
     const end = this.#end(place)
     if (end - from < least || end - from > most) return this.refuse('field')
-    const { data } = this.#object
-    for (let at = from; at < end; at++) if (IS_DIGIT[data[at]!] === 0) return this.refuse('field')
-    return textOf(data, from, end)
+    return readWord(this.#object.data, from, end) ?? this.refuse('field')
   }
 
   one(place: number): 1 | undefined {
@@ -177,14 +171,4 @@ export class FieldReader {
 function areZeros(data: Uint8Array, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (data[at] !== ZERO) return false
   return true
-}
-
-/** Of short pieces: to decode bytes takes ten times as long. */
-function textOf(data: Uint8Array, from: number, end: number): string {
-  let text = ''
-  let at = from
-  for (; at + 4 <= end; at += 4)
-    text += String.fromCharCode(data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!)
-  for (; at < end; at++) text += String.fromCharCode(data[at]!)
-  return text
 }

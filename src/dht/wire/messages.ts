@@ -22,6 +22,9 @@ export const MAX_SENT_BYTES = 1_200
 export const MAX_NODES = 16
 /** Peers in one message. */
 export const MAX_PEERS: Readonly<Record<Family, number>> = { 4: 100, 6: 50 }
+/** Characters of a transaction id. */
+export const MIN_TRANSACTION = 4
+export const MAX_TRANSACTION = 16
 /** Characters of request padding. */
 export const MAX_PAD = 1_000
 /** Characters of a write token; ours have 16. */

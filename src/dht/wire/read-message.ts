@@ -12,6 +12,8 @@ import {
   MAX_PAD,
   MAX_PEERS,
   MAX_TOKEN_LENGTH,
+  MAX_TRANSACTION,
+  MIN_TRANSACTION,
   type AnnounceMessage,
   type FindPeersMessage,
   type Message,
@@ -43,10 +45,6 @@ const PEERS = placeOf('peers')
 const PEERS6 = placeOf('peers6')
 const N = placeOf('n')
 const MORE = placeOf('more')
-
-/** Characters of a transaction id. */
-const MIN_TRANSACTION = 4
-const MAX_TRANSACTION = 16
 
 /** One for all, as a message is read without a word to anybody else. */
 const fields = new FieldReader()

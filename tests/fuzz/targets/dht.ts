@@ -8,7 +8,12 @@ import type { FuzzTarget } from '../engine/target.ts'
 import { spoilJson } from '../grammar/json-tree.ts'
 
 export const target: FuzzTarget = {
-  sources: ['dht/wire/flat-object.ts', 'dht/wire/field-reader.ts', 'dht/wire/write-message.ts'],
+  sources: [
+    'dht/wire/flat-object.ts',
+    'dht/wire/field-reader.ts',
+    'dht/wire/plain-ping.ts',
+    'dht/wire/write-message.ts',
+  ],
   maxLength: 1_500,
   words: DHT_WORDS,
   spoil: spoilJson,
