@@ -60,9 +60,9 @@ export interface BootstrapOptions {
   /** Whom there is to ask. */
   readonly table: Pick<RoutingTable, 'size'>
   /** A seed has answered: the table has a contact. */
-  readonly onAnswer: (call: Call, reply: Reply) => void
+  onAnswer(call: Call, reply: Reply): void
   /** All seeds stayed silent. */
-  readonly onFailed: () => void
+  onFailed(): void
 }
 
 export class Bootstrap {
@@ -165,7 +165,7 @@ export class Bootstrap {
   }
 
   #onRoundEnd(asked: number, answered: number): void {
-    const { emit, family, table, onFailed } = this.#options
+    const { emit, family, table } = this.#options
     this.#round = undefined
     if (this.#fresh.length > 0) return this.#start()
     const profile = this.#profile()
@@ -178,7 +178,7 @@ export class Bootstrap {
     this.#backOff = Math.min(MAX_BACK_OFF[profile], 2 * this.#backOff)
     const retrySeconds = Math.ceil(wait / 1_000)
     emit({ event: 'dht_bootstrap_failed', family, asked, reason: 'no answer', retrySeconds })
-    onFailed()
+    this.#options.onFailed()
   }
 
   #waitThenStart(delay: Millis): Millis {

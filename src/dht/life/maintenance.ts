@@ -55,7 +55,7 @@ export interface MaintenanceOptions {
   /** Hears of the nodes that a refresh brings. */
   readonly neighbourhood: Neighbourhood
   /** Whether others join through it: it has enough to do, and is asked when there is nobody else. */
-  readonly isSeed: (contact: Contact) => boolean
+  isSeed(contact: Contact): boolean
 }
 
 export class Maintenance implements CallHandler {
@@ -111,7 +111,7 @@ export class Maintenance implements CallHandler {
   }
 
   onReply(call: Call, reply: Reply): void {
-    this.#options.neighbourhood.offerTold(call, reply, this.#options.isSeed)
+    this.#options.neighbourhood.offerTold(call, reply, (contact) => this.#options.isSeed(contact))
   }
 
   /** There is no hurry: who stays silent is asked again when the call has failed. */
@@ -124,12 +124,12 @@ export class Maintenance implements CallHandler {
    * were filled by the walk to our own id.
    */
   #fillFarBuckets(): void {
-    const { table, rpc, neighbourhood, isSeed } = this.#options
+    const { table, rpc, neighbourhood } = this.#options
     for (let bucket = 0; bucket < table.depth - 2; bucket++) {
       if (table.hasEnough(bucket)) continue
       const target = this.#idInBucket(bucket)
       const known = table.closest(target, FILLERS)
-      const nearest = known.find((contact) => !isSeed(contact)) ?? known[0]
+      const nearest = known.find((contact) => !this.#options.isSeed(contact)) ?? known[0]
       if (nearest !== undefined)
         rpc.call({ type: 'findPeers', target }, neighbourhood.calleeOf(nearest), this)
     }

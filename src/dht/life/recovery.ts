@@ -12,7 +12,6 @@ import { Graveyard } from './graveyard.ts'
 import { Health } from './health.ts'
 import { K } from '../table/bucket-memory.ts'
 import type { NeighbourhoodObserver } from './neighbourhood.ts'
-import type { Ping } from './ping.ts'
 import { RollCall } from './roll-call.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { SleepWatch } from './sleep-watch.ts'
@@ -53,15 +52,15 @@ export interface RecoveryOptions {
   readonly clock: Clock
   readonly random: Random
   readonly emit: Emit<DhtEvent>
-  readonly ping: Ping
+  ping(contact: Contact, onDone: (hasAnswered: boolean) => void): boolean
   /** A walk to our own place that begins with these; `onDone` hears of the {@link K} nearest to it. */
-  readonly walkHome: (from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void) => void
+  walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void
   /** It is over: tokens and announcements of before may be worth nothing. */
-  readonly onRecovered: (after: Ordeal) => void
+  onRecovered(after: Ordeal): void
   /** A contact entered the table. */
-  readonly onContactAdded: () => void
+  onContactAdded(): void
   /** Hardly anybody is left in the table. */
-  readonly onThin: () => void
+  onThin(): void
 }
 
 export class Recovery implements NeighbourhoodObserver {
@@ -114,20 +113,20 @@ export class Recovery implements NeighbourhoodObserver {
   }
 
   onRemoved(contact: Contact, reason: string): void {
-    const { table, clock, onThin } = this.#options
+    const { table, clock } = this.#options
     if (reason === 'silent') this.#graves.bury(contact, clock.now())
-    if (table.size < K) onThin()
+    if (table.size < K) this.#options.onThin()
   }
 
   /** A bootstrap node named these: if it lives in another part of the network, the walk through it joins the two. */
   onSeedNamed(told: readonly Contact[]): void {
-    const { table, clock, walkHome } = this.#options
+    const { table, clock } = this.#options
     const now = clock.now()
     const isNews = told.some((contact) => !table.has(contact))
     if (!isNews || now - this.#probedAt < PROBE_SPACING) return
     this.#probedAt = now
     const before = table.contacts()
-    walkHome(told, (neighbours) => {
+    this.#options.walkHome(told, (neighbours) => {
       const strangers = neighbours.filter((contact) => !before.includes(contact)).length
       if (strangers > neighbours.length / 2 && before.length >= K) this.#reunite()
     })
@@ -140,12 +139,12 @@ export class Recovery implements NeighbourhoodObserver {
 
   /** Only when those are silent, too, are we cut off. */
   #askHeardLast(): void {
-    const { table, ping } = this.#options
+    const { table } = this.#options
     let open = 1
     const onDone = (): void => {
       if (--open === 0) this.#onHeardLastAsked()
     }
-    for (const contact of table.heardLast(PROBES)) if (ping(contact, onDone)) open++
+    for (const contact of table.heardLast(PROBES)) if (this.#options.ping(contact, onDone)) open++
     onDone()
   }
 
@@ -203,16 +202,16 @@ export class Recovery implements NeighbourhoodObserver {
   }
 
   #call(contacts: readonly Contact[], after: Ordeal, ms: Millis): void {
-    const { book, clock, ownId, ping, family, emit, onRecovered } = this.#options
+    const { book, clock, ownId, family, emit } = this.#options
     this.#rollCall?.cancel()
     const rollCall = new RollCall(contacts, {
       book,
       clock,
       target: ownId,
-      ping,
+      ping: (contact, onDone) => this.#options.ping(contact, onDone),
       onEnough: (answered, asked) => {
         emit({ event: 'dht_recovered', family, after, seconds: Math.round(ms / 1_000), asked, answered })
-        onRecovered(after)
+        this.#options.onRecovered(after)
       },
       onEnd: () => {
         if (this.#rollCall === rollCall) this.#rollCall = undefined

@@ -213,13 +213,13 @@ class StoreRound implements CallHandler {
   }
 
   begin(targets: readonly LookupEntry[]): void {
-    const { rpc, calleeOf } = this.#environment
+    const { rpc } = this.#environment
     const { infoHash, port, isSeed } = this.#subject
     for (const { contact, token } of targets) {
       if (token === undefined) continue
       const seed = isSeed ? 1 : 0
       // Nobody waits for it: an announce is sent again when it is lost, not when its answer takes a little longer.
-      const callee = { ...calleeOf(contact), rto: Number.POSITIVE_INFINITY }
+      const callee = { ...this.#environment.calleeOf(contact), rto: Number.POSITIVE_INFINITY }
       const call = rpc.call({ type: 'announce', infoHash, port, token, seed }, callee, this)
       if (call !== undefined) this.#open++
     }

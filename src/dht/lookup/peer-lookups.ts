@@ -16,7 +16,7 @@ export interface PeerLookupsOptions {
   /** Peers that were announced to ourselves. */
   readonly store: PeerStore
   /** Whether there is nobody to ask yet, and there may be soon. */
-  readonly mustWait: () => boolean
+  mustWait(): boolean
 }
 
 export class PeerLookups {
@@ -30,7 +30,7 @@ export class PeerLookups {
 
   /** Nothing is called before this returns. */
   start(infoHash: InfoHash, onPeers: OnPeers, onDone: (summary: LookupSummary) => void): Cancel {
-    const { family, clock, walks, emit, store, mustWait } = this.#options
+    const { family, clock, walks, emit, store } = this.#options
     const found = new Set<string>()
     const onFound = (peers: readonly Endpoint[]): void => {
       const fresh = peers.filter((peer) => !found.has(formatEndpoint(peer)))
@@ -55,7 +55,7 @@ export class PeerLookups {
         },
       })
     }
-    if (mustWait()) this.#waiting.add(begin)
+    if (this.#options.mustWait()) this.#waiting.add(begin)
     else cancel = clock.after(0, begin)
     return () => {
       this.#waiting.delete(begin)

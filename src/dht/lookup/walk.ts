@@ -223,10 +223,11 @@ class Walk implements CallHandler {
 
   #advance(): void {
     if (this.isOver) return
-    const { rpc, calleeOf } = this.#environment
+    const environment = this.#environment
     do {
       for (let entry = this.#lookup.next(); entry !== undefined; entry = this.#lookup.next()) {
-        if (rpc.call(this.#question, calleeOf(entry.contact), this) === undefined) return this.#retryLater()
+        if (environment.rpc.call(this.#question, environment.calleeOf(entry.contact), this) === undefined)
+          return this.#retryLater()
         this.#lookup.onAsked(entry)
       }
       if (!this.#lookup.isFinished || this.#more?.isWaiting) return
