@@ -8,7 +8,7 @@ import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 import { K } from '../table/bucket-memory.ts'
-import type { Ping } from './ping.ts'
+import type { Pinger } from './ping.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { profileOf } from '../wire/source-limiter.ts'
 
@@ -30,12 +30,11 @@ const ONCE_IN: Millis = 5_000
 /** Endpoints remembered for that. */
 const MAX_RECENT = 512
 
-export interface CandidatesOptions {
+export interface CandidatesOptions extends Pinger {
   readonly clock: Clock
   readonly book: ContactBook
   /** Those whom it has room for are pinged, and soon while it has hardly anybody. */
   readonly table: Pick<RoutingTable, 'hasRoomFor' | 'size'>
-  readonly ping: Ping
 }
 
 export class Candidates {

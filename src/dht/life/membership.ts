@@ -22,7 +22,7 @@ import { Standing } from '../table/standing.ts'
 import type { Reply, Request } from '../wire/messages.ts'
 import { Bootstrap, type BootstrapOptions } from './bootstrap.ts'
 import { Maintenance, type MaintenanceOptions } from './maintenance.ts'
-import { Neighbourhood } from './neighbourhood.ts'
+import { Neighbourhood, type NeighbourhoodHost } from './neighbourhood.ts'
 import { Recovery, type Ordeal, type RecoveryOptions } from './recovery.ts'
 import type { SavedTable } from './saved-table.ts'
 import type { StateStore } from './state-store.ts'
@@ -50,6 +50,7 @@ export interface MembershipOptions {
 export class Membership
   implements
     AnnouncerEnvironment,
+    NeighbourhoodHost,
     BootstrapOptions,
     MaintenanceOptions,
     PeerLookupsOptions,
@@ -89,10 +90,7 @@ export class Membership
     this.neighbourhood = new Neighbourhood({
       ...options,
       emitChatter: isChatty ? emit : undefined,
-      onLonely: () => {
-        this.#hasJoined = false
-        this.bootstrap.onLonely()
-      },
+      host: this,
     })
     this.table = this.neighbourhood.table
     this.rpc = this.neighbourhood.rpc
@@ -173,6 +171,11 @@ export class Membership
   onContactAdded(): void {
     this.announcer.onContactAdded()
     this.#survival?.onContactAdded()
+  }
+
+  onLonely(): void {
+    this.#hasJoined = false
+    this.bootstrap.onLonely()
   }
 
   onThin(): void {

@@ -12,7 +12,7 @@ import type { Role } from '../identity/role.ts'
 import type { SharedMemory } from '../table/shared-memory.ts'
 import { messageEvent } from '../wire/message-event.ts'
 import type { Reply, Request } from '../wire/messages.ts'
-import type { Ping } from './ping.ts'
+import type { Pinger } from './ping.ts'
 import { RoutingTable } from '../table/routing-table.ts'
 import type { TableObserver } from '../table/table-observer.ts'
 import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
@@ -32,8 +32,12 @@ export interface NeighbourhoodOptions {
   readonly send: (request: Request, callee: Callee) => void
   /** Undefined when nobody listens to events of single messages. */
   readonly emitChatter: Emit<DhtEvent> | undefined
+  readonly host: NeighbourhoodHost
+}
+
+export interface NeighbourhoodHost {
   /** The table is empty, and somebody failed us. */
-  readonly onLonely: () => void
+  onLonely(): void
 }
 
 /** Hears of what becomes of all of them. */
@@ -46,27 +50,27 @@ export interface NeighbourhoodObserver {
   onRemoved(contact: Contact, reason: string): void
 }
 
-export class Neighbourhood implements RpcObserver, TableObserver, Self {
+export class Neighbourhood implements RpcObserver, TableObserver, Self, Pinger {
   readonly table: RoutingTable
   readonly rpc: Rpc
   /** Set by the node, before anything is sent. */
   observer!: NeighbourhoodObserver
   readonly #identity: Identity
-  readonly #book: ContactBook
-  readonly #clock: Clock
+  readonly book: ContactBook
+  readonly clock: Clock
   readonly #candidates: Candidates
   readonly #emitChatter: Emit<DhtEvent> | undefined
-  readonly #onLonely: () => void
+  readonly #host: NeighbourhoodHost
   #doubtPings = 0
 
   constructor(options: NeighbourhoodOptions) {
-    const { identity, role, book, memory, clock, random, send, emitChatter, onLonely } = options
+    const { identity, role, book, memory, clock, random, send, emitChatter, host } = options
     const ownId = identity.id
     this.#identity = identity
-    this.#book = book
-    this.#clock = clock
+    this.book = book
+    this.clock = clock
     this.#emitChatter = emitChatter
-    this.#onLonely = onLonely
+    this.#host = host
     this.table = new RoutingTable({
       ownId,
       book,
@@ -74,13 +78,13 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
       observer: this,
     })
     this.rpc = new Rpc({ ownId, book, rtts: memory.rtts, role, clock, random, send, observer: this })
-    this.#candidates = new Candidates({ clock, book, table: this.table, ping: this.ping })
+    this.#candidates = new Candidates(this)
   }
 
   /** Somebody who answers requests sent us one. */
   onRequest(contact: Contact, now: Millis): void {
     if (this.table.onRequest(contact, now)) return
-    if (isNodePort(this.#book.endpoint(contact).port, this.#book.scope(contact)))
+    if (isNodePort(this.book.endpoint(contact).port, this.book.scope(contact)))
       this.#candidates.offer(contact, true)
   }
 
@@ -88,7 +92,7 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
   adopt(contact: Contact, repliedAt: Millis, rttsMs: readonly Millis[]): boolean {
     const isTaken = this.table.onReply(contact, repliedAt, rttsMs[0]) === 'added'
     if (!isTaken) return false
-    const profile = profileOf(this.#book.scope(contact))
+    const profile = profileOf(this.book.scope(contact))
     for (let at = 0; at < rttsMs.length; at++) {
       if (at > 0) this.table.onReply(contact, repliedAt, rttsMs[at])
       this.rpc.onRtt(profile, rttsMs[at]!)
@@ -97,22 +101,22 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
   }
 
   onBegin({ callee }: Call): void {
-    if (callee.contact !== NONE) this.#book.retain(callee.contact)
+    if (callee.contact !== NONE) this.book.retain(callee.contact)
   }
 
   onEnd({ callee }: Call): void {
-    if (callee.contact !== NONE) this.#book.release(callee.contact)
+    if (callee.contact !== NONE) this.book.release(callee.contact)
   }
 
   onReply({ callee }: Call, reply: Reply, rttMs: Millis | undefined): void {
-    const now = this.#clock.now()
+    const now = this.clock.now()
     this.#emitChatter?.(messageEvent(reply, callee.to, { direction: 'in', rttMs }))
     this.observer.onAnswer()
     if (reply.ro === 1) return
     const { to, contact: known } = callee
-    const contact = known === NONE ? this.#book.intern(reply.id, to) : this.#book.retain(known)
+    const contact = known === NONE ? this.book.intern(reply.id, to) : this.book.retain(known)
     if (this.table.onReply(contact, now, rttMs) === 'waiting') this.#pingDoubted(contact, now)
-    this.#book.release(contact)
+    this.book.release(contact)
   }
 
   onTimeout({ callee, request, sends }: Call, waitedMs: Millis): void {
@@ -123,7 +127,7 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
     const replacement = this.table.onTimeout(callee.contact, this.observer.isOnline ? sends : 0)
     if (replacement !== NONE) {
       this.ping(replacement, () => undefined)
-      this.#book.release(replacement)
+      this.book.release(replacement)
     }
     this.#checkLonely()
   }
@@ -135,11 +139,11 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
   }
 
   #checkLonely(): void {
-    if (this.table.size === 0) this.#onLonely()
+    if (this.table.size === 0) this.#host.onLonely()
   }
 
   /** Strangers get one datagram: their address may be that of somebody who never asked for it. */
-  readonly ping: Ping = (contact, onDone) => {
+  ping(contact: Contact, onDone: (hasAnswered: boolean) => void): boolean {
     const isMember = this.table.has(contact)
     const call = this.rpc.call({ type: 'ping' }, this.calleeOf(contact), {
       isUpkeep: true,
@@ -180,11 +184,11 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
   }
 
   #tellerAt({ host }: Endpoint): Teller {
-    return { scope: scopeOf(host), book: this.#book, self: this }
+    return { scope: scopeOf(host), book: this.book, self: this }
   }
 
-  readonly calleeOf = (contact: Contact): Callee => {
-    const book = this.#book
+  calleeOf(contact: Contact): Callee {
+    const book = this.book
     return {
       to: book.endpoint(contact),
       profile: profileOf(book.scope(contact)),
@@ -195,12 +199,12 @@ export class Neighbourhood implements RpcObserver, TableObserver, Self {
 
   isSelf(contact: Contact): boolean {
     const { id } = this.#identity
-    return this.#book.hasId(contact, id) || this.#identity.isAt(this.#book.endpoint(contact))
+    return this.book.hasId(contact, id) || this.#identity.isAt(this.book.endpoint(contact))
   }
 
   onChange(contact: Contact, change: 'added' | 'removed', reason: string): void {
     if (this.#emitChatter !== undefined) {
-      const node = formatEndpoint(this.#book.endpoint(contact))
+      const node = formatEndpoint(this.book.endpoint(contact))
       this.#emitChatter({ event: 'dht_contact', node, change, reason, contacts: this.table.size })
     }
     if (change === 'added') this.observer.onAdded(contact)

@@ -12,6 +12,7 @@ import { Graveyard } from './graveyard.ts'
 import { Health } from './health.ts'
 import { K } from '../table/bucket-memory.ts'
 import type { NeighbourhoodObserver } from './neighbourhood.ts'
+import type { Pinger } from './ping.ts'
 import { RollCall } from './roll-call.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { SleepWatch } from './sleep-watch.ts'
@@ -43,7 +44,7 @@ const NO_TIMES: readonly Millis[] = []
 
 export type Ordeal = 'outage' | 'sleep' | 'split'
 
-export interface RecoveryOptions {
+export interface RecoveryOptions extends Pinger {
   readonly family: Family
   readonly ownId: NodeId
   readonly book: ContactBook
@@ -52,7 +53,6 @@ export interface RecoveryOptions {
   readonly clock: Clock
   readonly random: Random
   readonly emit: Emit<DhtEvent>
-  ping(contact: Contact, onDone: (hasAnswered: boolean) => void): boolean
   /** A walk to our own place that begins with these; `onDone` hears of the {@link K} nearest to it. */
   walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void
   /** It is over: tokens and announcements of before may be worth nothing. */
