@@ -1,6 +1,6 @@
 /**
  * Piece buffers that are used again while they are warm. They lie in SharedArrayBuffers, so that a worker hashes
- * and writes one while this thread serves it, without a copy. The first user releases what it acquired; who keeps
+ * and writes one while this thread serves it, without a copy. The first user releases what it acquired; anybody who keeps
  * a buffer longer retains it. Memory that is not reused waits for the garbage collector, so steady work should
  * acquire few different lengths.
  */
@@ -10,10 +10,10 @@ import type { CopyBytes } from '../protocol/ports.ts'
 /** Bytes kept for reuse when nobody holds them; a single buffer is kept even when it is longer. */
 export const MAX_IDLE_BYTES = 32 * 2 ** 20
 
-/** A counted lease on pooled bytes. Whoever sees a count of zero must not look at `bytes` again. */
+/** A reference-counted lease on pooled bytes. Once the count is zero, `bytes` must not be used. */
 export class PieceBuffer {
   readonly bytes: Uint8Array
-  /** Gives up one hold. Bound, so that it can be handed on as a callback. */
+  /** Gives up one hold. Bound, so that it can be passed as a callback. */
   readonly release: () => void
   readonly #copy: CopyBytes
   #holds = 1
@@ -100,7 +100,7 @@ export class BufferPool {
   }
 }
 
-/** What the language offers: right everywhere, and slow into shared memory. */
+/** The language's own copy: correct everywhere, but slow into shared memory. */
 function set(source: Uint8Array, target: Uint8Array, at: number): void {
   target.set(source, at)
 }

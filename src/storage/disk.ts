@@ -1,5 +1,5 @@
 /**
- * The disk as the core sees it, with what a crash may take. Satisfied by `fs/fs-disk.ts` (worker threads) and by
+ * The disk as the core sees it, and what a crash may cost. Implemented by `fs/fs-disk.ts` (worker threads) and by
  * `memory-disk.ts` (tests and simulations); one contract suite runs over both.
  *
  * Promises:
@@ -10,16 +10,16 @@
  *   what was written since the last good one is in doubt for good: a later success says nothing about it.
  * - `replaceResume` is atomic: after any crash the file holds the old bytes or the new ones.
  * - A piece may be committed again once its last commit is `done`; until then what is on disk may be either.
- * - Padding (BEP 47) is zeros and has no file: it is neither looked for nor made, and a piece with anything else there
+ * - Padding (BEP 47) is zeros and has no file: none is looked for or created, and a piece with anything else there
  *   is corrupt.
  * - Nothing outside `path` and the three files beside it (resume, notes, lock) is ever touched. Until `allocate`, no
- *   file of the payload is; and none that is longer than planned is cut, unless that is asked for.
+ *   file of the payload is; and none that is too long is truncated unless asked for.
  */
 import type { StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 
-/** Where a payload lies and what it must be. */
+/** Where a payload is, and what it must contain. */
 export interface PayloadPlan {
   /** The single file, or the folder of a multi-file payload. */
   readonly path: string
@@ -30,24 +30,24 @@ export interface PayloadPlan {
 }
 
 /**
- * `download` takes the lock and looks at what is in place; `allocate` then makes it a place to write to. `seed` opens for
- * reading only, takes no lock, and fails with `disk.missing` or `disk.wrong-size` when a file is not as long as planned.
+ * `download` takes the lock and looks at existing files; `allocate` then prepares them for writing. `seed` opens for
+ * reading only, takes no lock, and fails with `disk.missing` or `disk.wrong-size` if a file is not as long as planned.
  */
 export type OpenMode = 'download' | 'seed'
 
 export interface FileStat {
   readonly length: number
-  /** When its bytes were last written, Unix milliseconds. Whoever may write to the file may set it. */
+  /** When its bytes were last written, Unix milliseconds. Anybody who may write to the file may set it. */
   readonly modifiedAt: number
   /** When anything of it was last changed: its bytes, times, names or attributes. Nobody can set that. */
   readonly changedAt: number
-  /** Who may do what with it, and how many names it has: what changes `changedAt` and leaves the bytes alone. */
+  /** Permissions, owner and link count: changing them changes `changedAt` but not the bytes. */
   readonly attributes: string
-  /** Tells the file from any other that has been in its place. */
+  /** Distinguishes the file from any other that was in its place. */
   readonly inode: string
 }
 
-/** What earlier downloads left beside the payload. What is longer than such a file can be is not read, and is missing here. */
+/** What earlier downloads left beside the payload. A file that is too long to be one of theirs is not read, and missing here. */
 export interface Remembered {
   /** As `replaceResume` was given it. */
   readonly resume: Uint8Array | undefined
@@ -57,7 +57,7 @@ export interface Remembered {
   readonly writtenAt: number
 }
 
-/** How commits are noted. */
+/** How commits are recorded. */
 export interface NoteTaking {
   /** 8 bytes that were never used for this payload before. */
   readonly key: Uint8Array
@@ -67,7 +67,7 @@ export interface NoteTaking {
 
 export type Verdict = 'written' | 'corrupt'
 
-/** What a process has once. Sessions open their payloads on it. */
+/** One per process. Sessions open their payloads on it. */
 export interface Disk {
   /** Failures: `disk.locked` (the message names the holder), `disk.permission`, `disk.unsafe-path` and the ones of the mode. */
   open(plan: PayloadPlan, mode: OpenMode, done: (result: Payload | StorageError) => void): void
@@ -86,36 +86,36 @@ export interface Disk {
 
 /** One session's files. */
 export interface Payload {
-  /** The files as they lay there before `allocate`; undefined where there was none, and for padding. Index = file. */
+  /** The files as they were before `allocate`; undefined where there was none, and for padding. Index = file. */
   readonly found: readonly (FileStat | undefined)[]
   /**
-   * Names the time since the machine started: while that is the same, what a process has written can be read by the
-   * next one, synced or not. Empty when the system does not tell.
+   * Identifies the current boot of the machine: within it, the next process can read what this one has written,
+   * synced or not. Empty when the system does not tell.
    */
   readonly boot: string
-  /** Where a file lies, for people; it must not be padding. */
+  /** The path of a file, for people; it must not be padding. */
   pathOf(file: number): string
-  /** Which of these files hold any byte but zero. A file that cannot be read does; one that is not there does not. */
+  /** Which of these files hold any byte but zero. A file that cannot be read counts; a missing one does not. */
   findContent(files: readonly number[], done: (result: readonly number[] | StorageError) => void): void
   /**
-   * Creates missing files and folders and lengthens short files, sparse, each to the length that is planned. To be done
+   * Creates missing files and folders and extends short files, sparsely, each to its planned length. To be called
    * before the first commit of a download, which has the lock.
    *
-   * @param mayCut whether longer files are cut; otherwise they are `disk.wrong-size`, and nothing is touched
+   * @param mayCut whether longer files are truncated; otherwise they are `disk.wrong-size`, and nothing is touched
    */
   allocate(mayCut: boolean, done: (error?: StorageError) => void): void
   /** From `done` on, each commit leaves a note. */
   startNotes(taking: NoteTaking, done: (error?: StorageError) => void): void
-  /** Takes back the notes of pieces that are not there any more: somebody else has written to their files. */
+  /** Withdraws the notes of pieces that are gone because somebody else has written to their files. */
   eraseNotes(pieces: readonly number[], done: (error?: StorageError) => void): void
   /**
-   * Hashes `data`, the whole piece, and writes it, and then the note, when the digest is right. `data` (in a SharedArrayBuffer, so that
+   * Hashes `data`, the whole piece, and if the digest is right, writes it and then its note. `data` (in a SharedArrayBuffer, so that
    * no copy is made) must not change until `done`.
    */
   commit(piece: number, data: Uint8Array, done: (result: Verdict | StorageError) => void): void
   /**
-   * Fills the buffers, one after the other, with what begins at `begin` of `piece` and may go on in the pieces behind it.
-   * They lie in SharedArrayBuffers, are one at least, and none is empty. After an error what is in them is arbitrary.
+   * Fills the buffers, one after the other, with the bytes from `begin` of `piece` on, which may extend into the following
+   * pieces. There is at least one buffer, none is empty, and all lie in SharedArrayBuffers. After an error their content is arbitrary.
    */
   read(piece: number, begin: number, into: readonly Uint8Array[], done: (error?: StorageError) => void): void
   /** Re-reads and hashes pieces, streaming, on all workers. Unreadable or missing data counts as not good. Any order. */
@@ -124,9 +124,9 @@ export interface Payload {
     onPiece: (piece: number, isGood: boolean) => void,
     done: (error?: StorageError) => void,
   ): Cancel
-  /** All that was reported written so far, and what was found in place, is durable once `done` reports no error. */
+  /** Once `done` reports no error, everything reported written so far, and everything found in place, is durable. */
   sync(done: (error?: StorageError) => void): void
-  /** The files as they are once all commits that were asked for are done; undefined as in `found`. */
+  /** The files as they are once all pending commits are done; undefined as in `found`. */
   stat(done: (result: readonly (FileStat | undefined)[] | StorageError) => void): void
   /**
    * These files as they are now, each as soon as it is known, in any order; none may be padding. Failures are those of each
@@ -137,16 +137,16 @@ export interface Payload {
     onFile: (file: number, result: FileStat | StorageError) => void,
     done: () => void,
   ): void
-  /** From now on what lies at the files' paths is read and verified, also where other files lay when they were first read. */
+  /** From now on, reads and checks use whatever is at the files' paths now, even if other files were there before. */
   reopen(): void
   readResume(done: (result: Remembered | StorageError) => void): void
   replaceResume(bytes: Uint8Array, done: (error?: StorageError) => void): void
   /** Removes the notes, too. */
   removeResume(done: (error?: StorageError) => void): void
-  /** Bytes that this user may still write where the payload lies. */
+  /** Bytes that this user may still write where the payload is. */
   freeSpace(done: (result: number | StorageError) => void): void
   /** Gives up the lock, keeps the files open for reading: the download is complete. */
   unlock(done: (error?: StorageError) => void): void
-  /** Waits for what is under way, closes the files, gives up the lock. Nothing is asked of it any more. Call once. */
+  /** Waits for what is under way, closes the files, gives up the lock. Call once, and nothing else afterwards. */
   close(done: () => void): void
 }

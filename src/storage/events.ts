@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../protocol/errors.ts'
 
 export type StorageEvent =
-  /** Writing failed; there is another try after `retrySeconds`, or none when it is missing. */
+  /** Writing failed; the next attempt follows after `retrySeconds`, or never if that is missing. */
   | {
       readonly event: 'disk_error'
       readonly code: ErrorCode
@@ -12,8 +12,8 @@ export type StorageEvent =
   /** Writing works again after one or more `disk_error`s. */
   | { readonly event: 'disk_recovered'; readonly stalledSeconds: number }
   /**
-   * So many pieces that were good may not be any more: a file was changed, replaced or taken away, or cannot be read. They
-   * are not served, and verified again.
+   * This many good pieces may be good no longer: a file was changed, replaced or removed, or cannot be read. They are not
+   * served until they are verified again.
    */
   | {
       readonly event: 'disk_doubt'
@@ -22,8 +22,8 @@ export type StorageEvent =
       readonly pieces: number
     }
   /**
-   * Pieces in doubt were verified: `good` of them are served again, `bad` are not what they should be; `have` of all
-   * `pieces` are good now. When some stay in doubt, the next look at them follows after `retrySeconds`.
+   * Pieces in doubt were verified: `good` of them are served again, `bad` failed; of all `pieces`, `have` are good now. If
+   * some are still in doubt, the next look at them follows after `retrySeconds`.
    */
   | {
       readonly event: 'disk_verdict'

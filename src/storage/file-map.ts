@@ -1,6 +1,6 @@
 /**
- * Where the bytes of a payload lie: piece ranges as spans of named files, and the files beside the payload. Purely
- * names: that the components are safe was checked when the metainfo was read; that no symlink leads out of the
+ * Where the bytes of a payload are: piece ranges as spans of named files, and the files beside the payload. Names
+ * only: whether their components are safe was checked when the metainfo was read, and whether a symlink leads out of the
  * folder is checked where files are opened (`fs/safe-path.ts`).
  */
 import { StorageError } from '../protocol/errors.ts'
@@ -12,7 +12,7 @@ const MAX_STEM_BYTES = 200
 
 /** A run of bytes in a named file. */
 export interface PathSpan {
-  /** Undefined: zeros that lie nowhere, because padding is neither written nor read (BEP 47). */
+  /** Undefined for padding: zeros that are neither written nor read (BEP 47). */
   readonly path: string | undefined
   /** Bytes from the file's first byte. */
   readonly offset: number
@@ -35,7 +35,7 @@ export class FileMap {
     return this.geometry.files.length
   }
 
-  /** Undefined for padding (BEP 47), which has a place in the payload and none on disk. */
+  /** Undefined for padding (BEP 47), which has a place in the payload but none on disk. */
   pathOf(file: number): string | undefined {
     const { path, isPadding } = this.geometry.files[file]!
     if (isPadding) return undefined
@@ -65,7 +65,7 @@ export class FileMap {
     return beside(this.root, 'notes')
   }
 
-  /** @returns why what lies in place of the files cannot be served, or undefined */
+  /** @returns why the existing files cannot be served, or undefined */
   refuseToSeed(found: readonly (FileStat | undefined)[]): StorageError | undefined {
     const amiss = [...found.keys()].filter(
       (file) => this.pathOf(file) !== undefined && found[file]?.length !== this.lengthOf(file),
@@ -79,7 +79,7 @@ export class FileMap {
       : this.#wrongSize(first, stat.length, others)
   }
 
-  /** @returns why what lies in place of the files cannot be written to without cutting it, or undefined */
+  /** @returns why the existing files cannot be written to without truncating one, or undefined */
   refuseToWrite(found: readonly (FileStat | undefined)[]): StorageError | undefined {
     for (const [file, stat] of found.entries())
       if (stat !== undefined && stat.length > this.lengthOf(file)) return this.#wrongSize(file, stat.length)
@@ -92,7 +92,7 @@ export class FileMap {
   }
 }
 
-/** How far from whole it is: one file is soon put back, half of them are another folder. */
+/** How much is missing: a single missing file is easily put back, half of them suggest another folder. */
 function othersAmiss(count: number): string {
   if (count === 0) return ''
   return count === 1
@@ -100,7 +100,7 @@ function othersAmiss(count: number): string {
     : `; ${count} more files are missing or of another length`
 }
 
-/** Whether `data` is zeros wherever `spans` are padding. Nothing else could be read back. */
+/** Whether `data` is zeros wherever `spans` are padding: nothing else could be read back. */
 export function hasZeroPadding(spans: readonly PathSpan[], data: Uint8Array): boolean {
   let at = 0
   for (const { path, length } of spans) {

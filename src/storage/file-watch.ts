@@ -1,10 +1,10 @@
 /**
- * Notices when a file is not what it was when its pieces were found good: gone, of another length, replaced, or written
- * to by somebody else.
+ * Notices when a file is no longer what it was when its pieces were found good: gone, of another length, replaced, or
+ * written to by somebody else.
  *
- * Files are looked at a few at a time, whether anybody wants something of them or not. And what was
- * read from a file is passed on only when the file was looked at within {@link FRESH_MS}, if need be after the reading:
- * so nothing is passed on that was read later than so long after a change.
+ * Files are looked at a few at a time, whether anybody reads them or not. And bytes read from a file are passed on only if
+ * the file was looked at within {@link FRESH_MS}, if need be after reading them: so nothing is passed on that was read later
+ * than that after a change.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { StorageError } from '../protocol/errors.ts'
@@ -27,7 +27,7 @@ export interface FileWatchOptions {
   readonly clock: Clock
   /** The files as they were before their pieces were found good; undefined when we write to them from now on. */
   readonly found: readonly (FileStat | undefined)[] | undefined
-  /** Whether a piece is good, as far as is known: asked after `onChanged` and `onUnreadable`. */
+  /** Whether a piece is good, as far as is known: queried after `onChanged` and `onUnreadable`. */
   readonly has: (piece: number) => boolean
   /** @returns whether that was news */
   readonly onChanged: (file: number, error: StorageError) => boolean
@@ -36,13 +36,13 @@ export interface FileWatchOptions {
 
 export class FileWatch {
   readonly #options: FileWatchOptions
-  /** What the files were like when they were good. Index = file; undefined: the next look tells. */
+  /** What the files were like when they were good. Index = file; undefined until the next look. */
   readonly #known: (FileStat | undefined)[]
-  /** When the last look at each began that has come back: what it saw is as old as that. */
+  /** When the last completed look at each file began: what it saw is as old as that. */
   readonly #lookedAt: Float64Array
-  /** Files that are being looked at, with those who wait for it. */
+  /** Files that are being looked at, with the callbacks that wait for it. */
   readonly #looks = new Map<number, ((isNews: boolean) => void)[]>()
-  /** Files change because we write to them: only their identity and length say something. */
+  /** Set while files change because we write to them: then only their identity and length mean something. */
   #areOurs: boolean
   #nextFile = 0
   #cancelSweep: Cancel | undefined
@@ -54,7 +54,7 @@ export class FileWatch {
     this.#areOurs = options.found === undefined
     this.#known = options.found?.slice() ?? files.map(() => undefined)
     this.#lookedAt = new Float64Array(files.length).fill(-Infinity)
-    // What our own files are like is not known yet.
+    // The state of our own files is not known yet.
     this.#planSweep(this.#areOurs ? 0 : LOOK_INTERVAL_MS)
   }
 
@@ -69,10 +69,10 @@ export class FileWatch {
     const length = totalLength(into)
     payload.read(piece, begin, into, (error) => {
       if (this.#isClosed) return done(error)
-      // Of several buffers each is read again by itself: then it is known which piece cannot be read.
+      // Each of several buffers is read again by itself, to find out which piece cannot be read.
       if (error !== undefined && into.length > 1) return done(error)
       if (error !== undefined) onUnreadable(piece, error)
-      // When reading failed the file has to be looked at in any case: all of it may be concerned.
+      // After a failed read the file has to be looked at in any case: all of it may be affected.
       const freshMs = error === undefined ? FRESH_MS : 0
       this.#confirm({ piece, begin, length }, freshMs, () => {
         const last = piece + Math.floor((begin + length - 1) / geometry.pieceLength)
@@ -83,18 +83,18 @@ export class FileWatch {
     })
   }
 
-  /** What a file was like at the last time when it was good. */
+  /** What a file was like when it was last good. */
   knownOf(file: number): FileStat | undefined {
     return this.#known[file]
   }
 
-  /** This is what the file is like from now on. */
+  /** From now on, the file should be like this. */
   accept(file: number, stat: FileStat): void {
     this.#known[file] = stat
     this.#lookedAt[file] = this.#options.clock.now()
   }
 
-  /** Nothing is written any more: from now on every change is somebody else's. Fails when one was before. */
+  /** We write no more: from now on every change is somebody else's. Fails if there was one before. */
   onAllWritten(done: (error?: StorageError) => void): void {
     const { payload, geometry } = this.#options
     payload.stat((stats) => {
@@ -135,16 +135,16 @@ export class FileWatch {
     }
     this.#look(next, (isNews) => {
       if (this.#isClosed) return
-      // Where one file has changed, or was never looked at, others may be like it: they are looked at without waiting.
+      // If one file has changed, or was never looked at, the same may be true of others: they are looked at without waiting.
       if (isNews && rest > 0) this.#sweep(rest)
       else this.#planSweep(LOOK_INTERVAL_MS)
     })
   }
 
   /**
-   * Calls `next` once a look at each file in which these bytes lie has come back that began so long ago at most.
+   * Calls `next` once each file that holds these bytes has been looked at, by a look that began at most `freshMs` ago.
    *
-   * @param freshMs 0: a look that has come back already does not count
+   * @param freshMs 0: looks that are already complete do not count
    */
   #confirm({ piece, begin, length }: BlockRange, freshMs: Millis, next: () => void): void {
     const { geometry, clock } = this.#options
@@ -160,7 +160,7 @@ export class FileWatch {
     lookAt(files.filter((file) => (freshMs === 0 || isOld(file)) && !geometry.files[file]!.isPadding))
   }
 
-  /** Looks at these files; those that are being looked at are waited for. `done` gets whether any was news. */
+  /** Looks at these files, or waits for a look under way. `done` is told whether there was any news. */
   #look(files: readonly number[], done: (isNews: boolean) => void): void {
     if (files.length === 0) return done(false)
     this.#begin(files.filter((file) => !this.#looks.has(file)))
@@ -172,7 +172,7 @@ export class FileWatch {
     for (const file of files) this.#looks.get(file)!.push(onLook)
   }
 
-  /** Each has a verdict of its own, so that one whose disk hangs holds up nobody who wants something of the others. */
+  /** Each file has a verdict of its own, so that a disk that hangs does not hold up reads from the others. */
   #begin(files: readonly number[]): void {
     if (files.length === 0) return
     const { clock, payload } = this.#options

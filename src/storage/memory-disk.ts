@@ -20,7 +20,7 @@ export interface MemoryDiskOptions {
   readonly hashes: Pick<Hashes, 'sha1'>
 }
 
-/** What an operation moves, and what it may leave behind when the process dies before it is done. */
+/** The bytes an operation moves, and what it may leave behind when the process dies before it is done. */
 export interface DeviceWork {
   readonly bytes: number
   readonly onKill?: () => void
@@ -33,13 +33,13 @@ interface Pending {
 }
 
 export class MemoryDisk implements Disk {
-  /** Every operation takes at least so long. */
+  /** The least time of every operation. */
   latencyMs: Millis = 0
-  /** What the device moves; operations wait for each other. */
+  /** The device's rate; operations wait for each other. */
   bytesPerSecond: number = Infinity
   /** Space left; writes fail with `disk.full` beyond it. */
   freeBytes: number = Number.MAX_SAFE_INTEGER
-  /** Counts up with whatever changes what lies there. */
+  /** Counts up with every change of what is stored. */
   changes: number = 0
   readonly #clock: Clock
   readonly #random: Random
@@ -120,13 +120,13 @@ export class MemoryDisk implements Disk {
     return [...this.#files.keys()].sort()
   }
 
-  /** Somebody says when the file was last written. */
+  /** Somebody sets the time at which the file was last written. */
   setTime(path: string, modifiedAt: number): void {
     const file = this.#files.get(path)!
     file.times = { ...this.#now(), modifiedAt }
   }
 
-  /** Rot: one bit changes, and neither length nor times tell. */
+  /** Bit rot: one bit changes, and neither length nor times reveal it. */
   flipBit(path: string, offset: number, bit = 0): void {
     this.changes++
     const { inode, times } = this.#files.get(path)!
@@ -135,12 +135,12 @@ export class MemoryDisk implements Disk {
     this.#files.set(path, MemoryFile.of(inode, content, times))
   }
 
-  /** A bad sector: what lies around this byte cannot be read until it is written anew. */
+  /** A bad sector: the bytes around this one cannot be read until they are written again. */
   spoil(path: string, offset: number): void {
     this.#files.get(path)!.spoil(Math.floor(offset / PAGE_BYTES))
   }
 
-  /** Lets every such operation fail from now on, until called without a code. */
+  /** Makes every such operation fail from now on, until called without a code. */
   setFault(operation: DiskOperation, code?: Extract<ErrorCode, `disk.${string}`>): void {
     if (code === undefined) this.#faults.delete(operation)
     else this.#faults.set(operation, new StorageError(code, `injected: ${operation} fails with ${code}`))
@@ -158,7 +158,7 @@ export class MemoryDisk implements Disk {
     this.#locks.clear()
   }
 
-  /** The power fails: as `kill`, and of what was not synced any part is lost, about so much of it. */
+  /** The power fails: like `kill`, and a random part of what was not synced is lost, about this share of it. */
   crash(lossPercent: number = 50): void {
     this.kill()
     this.#boots++
@@ -179,7 +179,7 @@ export class MemoryDisk implements Disk {
     return `boot ${this.#boots}`
   }
 
-  /** Runs `effect` when the device has come to it. */
+  /** Runs `effect` when the device gets to it. */
   run(work: DeviceWork, effect: () => void): void {
     const now = this.#clock.now()
     const duration = (1000 * work.bytes) / this.bytesPerSecond
@@ -194,7 +194,7 @@ export class MemoryDisk implements Disk {
     this.#pending.add(pending)
   }
 
-  /** When it will be done with what it was asked until now. */
+  /** When it will have done everything it was asked so far. */
   get idleAt(): Millis {
     return this.#finishesAt
   }
@@ -224,7 +224,7 @@ export class MemoryDisk implements Disk {
     return this.faultOf('read') ?? badSector ?? this.peek(spans, into)
   }
 
-  /** What lies there now, whatever reading would say. */
+  /** What is stored now, even if reading it would fail. */
   peek(spans: readonly PathSpan[], into: Uint8Array): StorageError | undefined {
     let at = 0
     for (const { path, offset, length } of spans) {
@@ -322,7 +322,7 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  /** Makes the file if there is none, not durably, and gives it this length. */
+  /** Creates the file if there is none, not durably, and gives it this length. */
   resize(path: string, length: number): void {
     this.changes++
     const file = this.#files.get(path)

@@ -1,8 +1,8 @@
-/** A file in memory that knows what a power cut would leave of it. Sparse, in pages; content is shared until written. */
+/** A file in memory that knows what a power cut would leave of it. Sparse, in pages, which share content until written. */
 import type { Random } from '../protocol/ports.ts'
 import type { FileStat } from './disk.ts'
 
-/** What reaches the platter whole or not at all. */
+/** Bytes that reach the platter entirely or not at all. */
 export const PAGE_BYTES = 16_384
 
 export type FileTimes = Pick<FileStat, 'modifiedAt' | 'changedAt'>
@@ -97,7 +97,7 @@ export class MemoryFile {
     this.#durableTimes = this.times
   }
 
-  /** The power fails: each page that was not synced, the times and the length are as before or as they were made, by chance. */
+  /** The power fails: each unsynced page, the times and the length randomly keep their old or new state. */
   crash(random: Random, lossPercent: number): void {
     for (const [page, before] of this.#durable) {
       if (random.int(100) >= lossPercent) continue

@@ -1,4 +1,4 @@
-/** One session's files on a {@link MemoryDisk}; dead once the process that opened them is. */
+/** One session's files on a {@link MemoryDisk}; dead once the process that opened them has died. */
 import { bytesEqual, ID_LENGTH } from '../protocol/ids.ts'
 import { invariant, StorageError } from '../protocol/errors.ts'
 import type { Cancel } from '../protocol/ports.ts'
@@ -93,7 +93,7 @@ export class MemoryPayload implements Payload {
     const spans = this.#map.spans(piece, 0, data.length)
     const isGood = (): boolean =>
       bytesEqual(this.#disk.sha1(data), this.#digestOf(piece)) && hasZeroPadding(spans, data)
-    // A process that dies in a write leaves nothing, all, or the first bytes of it; the note comes last.
+    // A process that dies during a write leaves nothing, all, or the first bytes of it; the note comes last.
     const onKill = (): void => {
       const length = this.#disk.chance(data.length + 1)
       if (!isGood()) return
@@ -223,7 +223,7 @@ export class MemoryPayload implements Payload {
     this.#isOpen = false
   }
 
-  /** What a dead process still asks for never happens. */
+  /** Whatever a dead process still asks for never happens. */
   #run(operation: DeviceWork, effect: () => void): void {
     if (this.#disk.life !== this.#life) return
     this.#expectOpen()

@@ -1,6 +1,6 @@
 /**
- * Stands between a payload and who serves it: what is served was good when it was last looked at. See {@link FileWatch}
- * for how changes are noticed, and {@link Recheck} for what becomes of the pieces.
+ * Stands between a payload and its readers: what is served was good when it was last looked at. {@link FileWatch}
+ * notices changes, and {@link Recheck} verifies the pieces concerned.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
@@ -16,7 +16,7 @@ export interface PayloadGuardOptions {
   readonly geometry: PieceGeometry
   readonly clock: Clock
   readonly emit: Emit<StorageEvent>
-  /** Pieces that are good: its owner changes it when told to. */
+  /** Pieces that are good: changed by its owner, in the callbacks below. */
   readonly have: Bitfield
   /** The files as they were before the pieces were found good. */
   readonly found: readonly (FileStat | undefined)[]
@@ -24,9 +24,9 @@ export interface PayloadGuardOptions {
   readonly onDoubt: (pieces: readonly number[]) => void
   /** Of those in doubt, these are good after all. */
   readonly onKept: (pieces: readonly number[]) => void
-  /** Of those in doubt, these are not on disk. As long as the download is not complete they have to be fetched again. */
+  /** Of those in doubt, these are not on disk. Until the download is complete, they have to be fetched again. */
   readonly onLost: (pieces: readonly number[]) => void
-  /** There is nothing left that could be served or gone on with. */
+  /** Nothing is left to serve or to continue with. */
   readonly onGone: (error: StorageError | PayloadError) => void
 }
 
@@ -68,8 +68,8 @@ export class PayloadGuard implements Pick<Payload, 'read'> {
   }
 
   /**
-   * Every piece is written, and nothing will be any more: what is lost from now on stays in doubt. Fails when somebody has
-   * taken a file away or put another there.
+   * Every piece is written, and we write no more: what is lost from now on stays in doubt. Fails if somebody has removed
+   * or replaced a file.
    */
   onAllWritten(done: (error?: StorageError) => void): void {
     if (this.#isComplete) return done()
@@ -89,7 +89,7 @@ export class PayloadGuard implements Pick<Payload, 'read'> {
       const [first, end] = geometry.piecesOf(file)
       return this.#doubt(range(first, end), error)
     }
-    // The files of a download are ours alone: who takes one away ends it. Where only looking fails, writing will tell.
+    // The files of a download are ours alone: removing one ends it. If only looking at one fails, writing will tell.
     if (error.code !== 'disk.io' && error.code !== 'disk.permission') onGone(error)
     return false
   }

@@ -1,12 +1,12 @@
 /**
- * Pieces that were good and may not be any more: verified again, as soon as their files stand still.
+ * Verifies pieces again that were good and may be good no longer, as soon as their files stand still.
  *
  *     good ──doubt──▶ in doubt ──verified──▶ good
  *                        │ ▲
  *                       bad └─ tried again when a file changes, and one of them in turn after a growing delay:
  *                              a disk may be plugged in again, and permission given back, without a trace in its files
  *
- * A complete payload of which nothing is left is given up when nothing has moved for {@link PATIENCE_MS}.
+ * A complete payload of which nothing is left is given up once nothing has moved for {@link PATIENCE_MS}.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
@@ -18,9 +18,9 @@ import { isUntouched } from './untouched.ts'
 
 /** The wait before pieces in doubt are verified: a file that is still being written to can wait. */
 export const FIRST_RECHECK_MS: Millis = 1_000
-/** It doubles, up to this, while nothing changes. */
+/** That wait doubles, up to this, while nothing changes. */
 export const LONGEST_RECHECK_MS: Millis = 60_000
-/** Bytes that are read before what is good of them is served again: some seconds' work. */
+/** Bytes that are verified before the good ones are served again: some seconds' work. */
 export const RECHECK_BYTES = 2 * 2 ** 30
 /** How long there may be nothing to serve before the payload is given up. */
 export const PATIENCE_MS: Millis = 60_000
@@ -32,15 +32,15 @@ export interface RecheckOptions {
   readonly emit: Emit<StorageEvent>
   /** Pieces that are good now. */
   readonly have: Bitfield
-  /** Nothing is written any more: bad pieces stay in doubt. Otherwise they are fetched again, and none of our business. */
+  /** The payload is complete: bad pieces stay in doubt. Otherwise they are fetched again, and no longer our concern. */
   readonly isComplete: () => boolean
   /** What a file was like when all its pieces were good. */
   readonly knownOf: (file: number) => FileStat | undefined
-  /** These pieces are good, and files as they are now. */
+  /** These pieces are good, with their files as they are now. */
   readonly onGood: (pieces: readonly number[]) => void
-  /** These pieces are bad, for the first time since they were good. */
+  /** These pieces have turned out bad, for the first time since they were good. */
   readonly onBad: (pieces: readonly number[]) => void
-  /** The pieces of a file were verified when it was like this. */
+  /** The state of a file in which its pieces were verified. */
   readonly onVerified: (file: number, stat: FileStat) => void
   readonly onGone: (error: StorageError | PayloadError) => void
 }
@@ -53,7 +53,7 @@ interface Reading {
   readonly files: readonly number[]
   /** Those of them that the pieces lie in. */
   readonly read: readonly number[]
-  /** Those of them that changed meanwhile: the verdicts on their pieces mean nothing. */
+  /** Those of them that changed meanwhile: verdicts on their pieces mean nothing. */
   readonly moved: ReadonlySet<number>
   readonly good: readonly number[]
   readonly bad: readonly number[]
@@ -64,15 +64,15 @@ interface Reading {
 export class Recheck {
   readonly #options: RecheckOptions
   readonly #doubtful: Bitfield
-  /** Those of them that were bad when their files were as they were at the last look. */
+  /** Those of them that were bad in the last known state of their files. */
   #refuted: Bitfield
   /** Those of them that were reported as bad. */
   readonly #lost: Bitfield
   /** Files with pieces in doubt, at the last look. */
   readonly #looks = new Map<number, Look>()
-  /** Doubts that were not reported yet. */
+  /** Doubts not reported yet. */
   #news: { readonly cause: StorageError; count: number } | undefined
-  /** Of the last doubt that was reported. */
+  /** Of the last doubt reported. */
   #cause: StorageError | undefined
   #delay: Millis = FIRST_RECHECK_MS
   #nextAt: Millis = Infinity
@@ -113,7 +113,7 @@ export class Recheck {
     this.#delay = FIRST_RECHECK_MS
   }
 
-  /** Those that come on top while a check is planned do not put it off. */
+  /** Further doubts do not postpone a check that is already planned. */
   #plan(): void {
     const { clock } = this.#options
     const at = clock.now() + this.#delay
@@ -134,7 +134,7 @@ export class Recheck {
     this.#look(files, (moved) => this.#read(files, moved))
   }
 
-  /** Reads pieces of files that were looked at, the next ones each time: a look after the reading says whether that counts. */
+  /** Reads pieces of files that were looked at, the next ones each time; a look after the reading tells whether the verdicts count. */
   #read(files: readonly number[], moved: ReadonlySet<number>): void {
     const blocked = this.#piecesOf(files.filter((file) => moved.has(file) || !this.#isWhole(file)))
     const { pieces, isAll } = this.#choose(this.#doubtful.indices().filter((piece) => blocked[piece] === 0))
@@ -146,7 +146,7 @@ export class Recheck {
     })
   }
 
-  /** Of those that could be read the first that no verdict is known of; when there is none, one of the others. */
+  /** The first readable piece without a verdict; if there is none, one of the others. */
   #choose(pieces: readonly number[]): { readonly pieces: readonly number[]; readonly isAll: boolean } {
     const open = pieces.filter((piece) => !this.#refuted.has(piece))
     const room = Math.ceil(RECHECK_BYTES / this.#options.geometry.pieceLength)
@@ -163,7 +163,7 @@ export class Recheck {
     this.#cancelVerify = this.#options.payload.verify(
       pieces,
       (piece, isGood) => (isGood ? good : bad).push(piece),
-      // After an error what has no verdict yet stays in doubt.
+      // After an error, pieces without a verdict stay in doubt.
       () => {
         if (!this.#isClosed) next(good, bad)
       },
@@ -181,7 +181,7 @@ export class Recheck {
     const refuted = bad.filter((piece) => blocked[piece] === 0)
     const missing = this.#doubtful.indices().filter((piece) => isAbsent[piece] === 1)
     const isStill = moved.size === 0 && this.#news === undefined
-    // Without a verdict there is something wrong with reading, which can wait.
+    // Without any verdict, reading itself is failing, which can wait.
     const goesOn = !isAll && isStill && good.length + bad.length > 0
     if (!goesOn && isStill && kept.length === 0) this.#delay = Math.min(2 * this.#delay, LONGEST_RECHECK_MS)
     this.#settle(kept, [...refuted, ...missing], goesOn)
@@ -195,7 +195,7 @@ export class Recheck {
 
   #settle(good: readonly number[], bad: readonly number[], goesOn: boolean): void {
     const { have, emit, isComplete, onGood, onBad } = this.#options
-    // What else was bad like them may be good like them.
+    // Other pieces that were bad may now be good, too.
     if (good.some((piece) => this.#refuted.has(piece))) this.#refuted = new Bitfield(this.#refuted.length)
     for (const piece of good) for (const set of [this.#doubtful, this.#lost]) set.clear(piece)
     const lost = bad.filter((piece) => this.#lost.set(piece))
@@ -241,7 +241,7 @@ export class Recheck {
     this.#options.emit({ event: 'disk_doubt', code: cause.code, message: cause.message, pieces: count })
   }
 
-  /** Looks at the files. @param next gets those that are not what they were at the last look */
+  /** Looks at the files. @param next gets those that have changed since the last look */
   #look(files: readonly number[], next: (moved: ReadonlySet<number>) => void): void {
     if (files.length === 0) return next(new Set())
     const moved = new Set<number>()
@@ -297,7 +297,7 @@ export class Recheck {
     if (now instanceof StorageError || before instanceof StorageError)
       return now instanceof StorageError && before instanceof StorageError && now.code === before.code
     if (this.#options.isComplete()) return isUntouched(now, before)
-    // While we write to files their times say nothing.
+    // While we write to files, their times mean nothing.
     return now.inode === before.inode && now.length === before.length
   }
 }

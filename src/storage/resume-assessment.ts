@@ -1,4 +1,4 @@
-/** What to make of a payload in place before any of it is read: whom to believe, what to check, what is not there. */
+/** Assesses an existing payload before any of it is read: what to trust, what to check, what is not there. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
@@ -6,8 +6,8 @@ import type { FileStat } from './disk.ts'
 import type { RememberedFile, ResumeState } from './resume.ts'
 
 /**
- * A file that was written to so long after the last note was not written to by the download that took the notes. Its last
- * write comes before a note, or is under way when the process dies.
+ * A file written to this long after the last note was not written by the download that took the notes: its last write
+ * comes before a note, or is under way when the process dies.
  */
 const LATEST_WRITE_MS: Millis = 60_000
 
@@ -20,7 +20,7 @@ export type FileJudgement = 'known' | 'changed' | 'strange' | 'absent'
 /**
  * Compares the files that are found with those that are remembered.
  *
- * @param state undefined when there is none to believe
+ * @param state undefined when there is none to trust
  * @param writtenAt when the state or a note was last written
  */
 export function judgeFiles(
@@ -38,21 +38,21 @@ export function judgeFiles(
   })
 }
 
-/** Pieces that are in neither of these are not there. */
+/** Pieces in neither of these are not there. */
 export interface Assessment {
   /** Good, as far as names, lengths and times can tell. */
   readonly trusted: Bitfield
-  /** Those of them that a power cut would not have taken. */
+  /** Those of them that are durable. */
   readonly synced: Bitfield
   /** To be verified, in order. */
   readonly doubtful: readonly number[]
-  /** Those of them that were written while the machine ran before: who is good now has reached the disk. */
+  /** Those of them that were written before this boot: if good, they are durable. */
   readonly survivors: Bitfield
 }
 
 /**
  * @param noted what was written after the state was taken
- * @param boot that of now: while it is the same, what was written can be read, synced or not
+ * @param boot the current one: within the same boot, what was written can be read, synced or not
  */
 export function assess(
   state: ResumeState | undefined,
@@ -73,7 +73,7 @@ export function assess(
   const isDoubtful = new Uint8Array(pieceCount)
   const isAbsent = new Uint8Array(pieceCount)
   for (const [file, judgement] of files.entries()) {
-    // An empty file has no piece that it could keep from being there.
+    // An empty file is part of no piece.
     const [first, end] = geometry.piecesOf(file)
     if (judgement === 'strange' || judgement === 'changed') isDoubtful.fill(1, first, end)
     if (judgement === 'absent') isAbsent.fill(1, first, end)
@@ -94,7 +94,7 @@ export function assess(
   return { trusted, synced, doubtful, survivors }
 }
 
-/** A few of the given pieces by chance, in order: those to verify before the others are trusted. */
+/** A random few of the given pieces, in order: to be verified before the others are trusted. */
 export function sampleOf(pieces: Bitfield, count: number, random: Random): number[] {
   const sample: number[] = []
   let left = pieces.count
@@ -105,8 +105,8 @@ export function sampleOf(pieces: Bitfield, count: number, random: Random): numbe
 }
 
 /**
- * What was written and dated back shows in `changedAt`. So does what did not touch the bytes, a chmod or another hard link:
- * then they are read once for nothing.
+ * A file that was written and dated back is revealed by `changedAt`. So is one whose bytes were not touched, after a chmod or
+ * another hard link: then it is read once for nothing.
  *
  * @param writtenAt when the last note was; undefined when nothing was written after the file was remembered
  */

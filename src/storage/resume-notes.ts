@@ -6,9 +6,8 @@
  *     byte 0        8        16
  *     ├ note of 0 ──┼ note of 1 ─┼ …        the key, with the piece's number mixed in
  *
- * A note says what it has to say in one value of 64 bits, and everything else that may stand there is none: holes, half a
- * write, flipped bits, notes of an earlier key or of another piece. The key stands in the resume file, so replacing that
- * voids all notes at once. Nothing here is ever synced unless each piece is: after a power cut, notes may be missing, and
+ * A note is one value of 64 bits, and anything else that may be in its place is no note: holes, half a write, flipped bits,
+ * notes of an earlier key or of another piece. The key is in the resume file, so replacing that file voids all notes at once. Nothing here is ever synced unless each piece is: after a power cut, notes may be missing, and
  * those that are there say what was written, not what is on the disk.
  */
 import { Bitfield } from '../protocol/bitfield.ts'
@@ -23,7 +22,7 @@ export function noteOf(key: Uint8Array, piece: number): Uint8Array {
   return note
 }
 
-/** The pieces that `notes` name. Short notes name no piece behind their end. */
+/** The pieces that `notes` name; none beyond their end if they are short. */
 export function readNotes(notes: Uint8Array, key: Uint8Array, pieceCount: number): Bitfield {
   const pieces = new Bitfield(pieceCount)
   const view = new DataView(notes.buffer, notes.byteOffset, notes.byteLength)

@@ -1,13 +1,13 @@
 /**
- * What a download remembers of itself: which pieces were there, which of them durably, and what the files were. A line
+ * What a download remembers about itself: which pieces it had, which of them durably, and the state of its files. A line
  * with the version and a checksum, then JSON:
  *
  *     bitswarm-resume 3 <SHA-256 of what follows the line break, hex>
  *     {"infoHash":"…","boot":"…","key":"0123456789abcdef","isClean":false,"synced":"<base64>","written":"<base64>",
  *      "files":[{"length":1,"modifiedAt":2,"changedAt":3,"inode":"4"},null]}
  *
- * It is replaced as a whole; what was written after it is in the notes (`resume-notes.ts`). Whatever both do not vouch
- * for is not there, or is checked, so a lost or damaged resume file costs time and never data.
+ * It is replaced as a whole; what was written later is in the notes (`resume-notes.ts`). What neither vouches for is taken as
+ * missing, or is checked, so a lost or damaged resume file costs time but never data.
  */
 import * as z from 'zod'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
@@ -20,28 +20,28 @@ import type { Hashes } from '../protocol/ports.ts'
 import type { FileStat } from './disk.ts'
 
 const VERSION = 3
-/** Longer files are not looked into: a million files and four million pieces take less. */
+/** Longer files are not read: a million files and four million pieces take less. */
 export const MAX_RESUME_BYTES = 128 * 2 ** 20
 const HEADER = /^bitswarm-resume (\d{1,9}) ([0-9a-f]{64})$/
 /** Bytes in which the header's line must end. */
 const MAX_HEADER_BYTES = 128
 
-/** A file as it is remembered: what its attributes were does not matter to a start that may read it. */
+/** A file as it is remembered: without its attributes, which do not matter to a start that can read it. */
 export type RememberedFile = Omit<FileStat, 'attributes'>
 
 export interface ResumeState {
   readonly infoHash: InfoHash
   /** {@link Payload.boot} when the state was taken. */
   readonly boot: string
-  /** Of the notes that say what was written later. */
+  /** The key of the notes that say what was written later. */
   readonly key: Uint8Array
   /** Verified and written, and then synced, before the state was taken. */
   readonly synced: Bitfield
   /** Verified and written before the state was taken, synced or not. */
   readonly written: Bitfield
-  /** The files before what is not clean was written; undefined for one that was not there. Index = file. */
+  /** The files as they were when the state was taken; undefined for one that was not there. Index = file. */
   readonly files: readonly (RememberedFile | undefined)[]
-  /** Nothing has been written after the state was taken: the process ended in order. */
+  /** Nothing was written after the state was taken: the process ended cleanly. */
   readonly isClean: boolean
 }
 

@@ -1,7 +1,7 @@
 /**
- * Pieces on their way to the disk workers. Each message wakes a thread, and its answer wakes this one, which costs as much as
- * hashing 50 KB each: small pieces wait for others to go with them, for a moment. Another worker gets what would wait too long.
- * A download that one worker keeps up with has no other.
+ * Queues pieces for the disk workers. Each message wakes a thread, and its answer wakes this one, each of which costs as much as
+ * hashing 50 KB: so small pieces wait a moment for others to go with them. Pieces that would wait too long go to another worker;
+ * a download that one worker keeps up with uses no other.
  */
 import { StorageError } from '../../protocol/errors.ts'
 import type { Verdict } from '../disk.ts'
@@ -13,7 +13,7 @@ import type { WorkerThread } from './worker-thread.ts'
 export const MAX_GROUP_BYTES = 2 * 2 ** 20
 /** Milliseconds that a piece waits for a full group, unless the workers are busy for longer. */
 export const GATHERING_MS = 2
-/** Groups that a worker has: one under way, and the next, so that it never waits for us. */
+/** Groups that a worker is given: one under way, and the next, so that it never waits for us. */
 const GROUPS_AHEAD = 2
 /** Bytes that wait behind busy workers before another one takes them. */
 const SPILL_BYTES = 2 ** 20
@@ -33,7 +33,7 @@ export class CommitQueue {
   #waitingBytes = 0
   /** Runs while pieces wait for others. */
   #gathering: NodeJS.Timeout | undefined
-  /** The first of those that wait has waited long enough. */
+  /** The first waiting piece has waited long enough. */
   #isDue = false
 
   /** @param thread the worker in a slot, started when there is none */
@@ -93,7 +93,7 @@ export class CommitQueue {
     this.#groups[slot]!++
     this.#thread(slot).ask({ kind: 'commit', pieces: group.map(({ work }) => work) }, (reply) => {
       this.#groups[slot]!--
-      // Each verdict may bring the next piece: the worker gets its work first.
+      // Each verdict may bring the next piece, so the worker gets its work first.
       this.#dispatch()
       for (const [index, { done }] of group.entries()) {
         if (reply instanceof StorageError) done(reply)

@@ -1,6 +1,6 @@
 /**
- * A disk worker: hashes and writes whole pieces, and re-reads and hashes what lies on disk. It blocks, knows no
- * payloads, and is told with each request what it needs. Memory does not depend on the piece length.
+ * A disk worker: hashes and writes whole pieces, and re-reads and hashes what is on disk. It blocks, knows no payloads, and
+ * gets everything it needs with each request. Its memory does not depend on the piece length.
  */
 import { createHash, hash } from 'node:crypto'
 import { fdatasyncSync, readSync, writeSync } from 'node:fs'
@@ -19,12 +19,12 @@ import type {
   WorkerRequest,
 } from './worker-messages.ts'
 
-/** Read and hashed at once: small enough to be hashed out of the processor's cache. */
+/** Bytes read and hashed at once: few enough to be hashed from the processor's cache. */
 const READ_BYTES = 256 * 1024
 
 const handles = new SyncHandles()
 let readBuffer: Uint8Array | undefined
-/** The key that notes were last made with: pieces of one download come one after the other. */
+/** The last key that notes were made with: pieces of one download come one after the other. */
 let lastKey: { readonly text: string; readonly bytes: Uint8Array } = { text: '', bytes: new Uint8Array(0) }
 
 /** Carries the path of the file that failed. */
@@ -132,7 +132,7 @@ function bytesOf(key: string): Uint8Array {
 /** One sync of each file serves the whole group. */
 function commitGroup(group: readonly CommitWork[]): CommittedPiece[] {
   const committed = group.map(commit)
-  /** With the place where each must lie. */
+  /** Each with the place that it must be in. */
   const files = new Map<string, string | undefined>()
   for (const [index, { spans, note, place }] of group.entries()) {
     if (!note?.isDurable || committed[index] !== 'written') continue

@@ -9,8 +9,8 @@ const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
 /**
  * After any crash the file holds the old bytes or the new ones; once this is done, the new ones. One at a time for a path.
  *
- * @param mode of the new file, less what the process masks
- * @param draft where the new bytes lie until they take the place of the old ones: in the same folder
+ * @param mode of the new file, less the process's umask
+ * @param draft path of the new bytes until they replace the old ones; in the same folder
  */
 export async function replaceDurably(
   path: string,

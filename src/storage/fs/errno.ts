@@ -1,9 +1,9 @@
-/** Errors of the system: what it calls them, which of ours they are, and what people are told. */
+/** Errors of the system: their names, our codes for them, and what people are told. */
 import { StorageError } from '../../protocol/errors.ts'
 
 type DiskCode = StorageError['code']
 
-/** Our own: a file has become shorter than it has to be. */
+/** Our own: a file has become too short. */
 const CUT_SHORT = 'CUT_SHORT'
 /** Our own: a path leads elsewhere. */
 const STRAYED = 'STRAYED'
@@ -16,14 +16,14 @@ const CODES: Readonly<Record<string, DiskCode>> = {
   EROFS: 'disk.permission',
   ENOENT: 'disk.missing',
   ENOTDIR: 'disk.missing',
-  // O_NOFOLLOW met a symlink; a folder lies where a file should.
+  // O_NOFOLLOW met a symlink; a folder is where a file should be.
   ELOOP: 'disk.unsafe-path',
   EISDIR: 'disk.unsafe-path',
   [CUT_SHORT]: 'disk.wrong-size',
   [STRAYED]: 'disk.unsafe-path',
 }
 
-/** What people are told of what happens often. */
+/** What people are told about frequent errors. */
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   ENOTDIR: 'there is no such file or folder',
@@ -44,7 +44,7 @@ export function codeOf(error: unknown): DiskCode {
   return CODES[errnoOf(error)] ?? 'disk.io'
 }
 
-/** The end of a sentence that says what could not be done: our words where there are some, else the system's. */
+/** The end of a sentence that says what could not be done: in our words if there are any, else the system's. */
 export function inWords(error: unknown): string {
   return WORDS[errnoOf(error)] ?? reasonIn(error instanceof Error ? error.message : String(error))
 }
@@ -54,7 +54,7 @@ function reasonIn(message: string): string {
   return /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
 }
 
-/** What of an error survives the way from a worker. */
+/** What survives of an error on its way from a worker. */
 export interface FsFault {
   /** For example `ENOSPC`; empty when the file system did not name one. */
   readonly errno: string
@@ -80,7 +80,7 @@ export function fromFault(fault: FsFault, cause: unknown = fault): StorageError 
 /**
  * Passes our own errors through.
  *
- * @throws what is no error of the file system: a bug, which must not pass for a bad disk
+ * @throws any error that is not the file system's: a bug must not pass for a bad disk
  */
 export function toStorageError(error: unknown, path: string): StorageError {
   if (error instanceof StorageError) return error
@@ -93,7 +93,7 @@ export function cutShort(at: number): Error {
   return Object.assign(new Error(`the file ends too early, after ${at} bytes`), { code: CUT_SHORT })
 }
 
-/** What to throw when what was opened lies elsewhere. */
+/** What to throw when the opened file is outside its place. */
 export function strayed(): Error {
   return Object.assign(new Error('a folder on the way to it leads elsewhere now'), { code: STRAYED })
 }

@@ -31,9 +31,9 @@ interface Opened {
   readonly found: readonly (FileStat | undefined)[]
   readonly boot: string
   readonly lock: Lock | undefined
-  /** Where the payload lies, free of symlinks. */
+  /** Where the payload is, free of symlinks. */
   readonly place: string
-  /** The topmost folder that had to be made for the lock. */
+  /** The topmost folder that had to be created for the lock. */
   readonly firstMade: string | undefined
 }
 
@@ -46,19 +46,19 @@ export class FsPayload implements Payload {
   readonly #workers: WorkerPool
   readonly #place: string
   readonly #handles: AsyncHandles
-  /** Files that may have been written since they were last synced; at first, by whoever was here before. */
+  /** Files that may have been written since they were last synced; initially, by an earlier process. */
   readonly #dirty = new Set<number>()
   /** Folders with names that are not durable yet. */
   readonly #newNamesIn = new Set<string>()
   #noteTaking: { readonly path: string; readonly key: string; readonly isDurable: boolean } | undefined
   #lock: Lock | undefined
   #commitsUnderWay = 0
-  /** Those who wait until no commit is under way. */
+  /** Callbacks that wait until no commit is under way. */
   #afterCommits: (() => void)[] = []
   #underWay = 0
-  /** Stretches of files that are being read, by all reads together. */
+  /** Spans that are being read, by all reads together. */
   #spansUnderWay = 0
-  /** Set once it is being closed. */
+  /** Set once closing has begun. */
   #onIdle: (() => void) | undefined
 
   private constructor(opened: Opened) {
@@ -152,7 +152,7 @@ export class FsPayload implements Payload {
     const spans = this.#map.spans(piece, begin, totalLength(into))
     let [next, at, underWay] = [0, 0, 0]
     let failure: StorageError | undefined
-    // Each read has one file open at least; what it has beyond that is shared out among all.
+    // Each read may have one file open; further ones are shared out among all reads.
     const hasRoom = (): boolean =>
       underWay === 0 || (underWay < CALLS_IN_FLIGHT && this.#spansUnderWay < MAX_OPEN_FILES)
     const goOn = (): void => {
@@ -168,7 +168,7 @@ export class FsPayload implements Payload {
           setImmediate(onRead)
         }
       }
-      // The buffers are not given back while anything may still be written to them.
+      // The buffers are not returned while anything may still be written to them.
       if (underWay === 0) this.#end(() => done(failure))
     }
     const onRead = (error?: StorageError): void => {
@@ -277,7 +277,7 @@ export class FsPayload implements Payload {
     this.#onIdle = () => {
       this.#handles.close()
       for (const path of [this.#map.root, this.#map.notesPath]) this.#workers.forget(path)
-      // A lock file that cannot be removed names a process that will be gone.
+      // A lock file that cannot be removed names a process that will soon be gone.
       this.#releaseLock().then(done, done)
     }
     if (this.#underWay === 0) this.#onIdle()
@@ -344,7 +344,7 @@ export class FsPayload implements Payload {
     return this.#digests.subarray(piece * ID_LENGTH, (piece + 1) * ID_LENGTH)
   }
 
-  /** Ends in one call of `done`; what that throws is not caught here. */
+  /** Ends in one call of `done`; errors that `done` throws are not caught here. */
   #run<T>(work: Promise<T>, done: (result: T | StorageError) => void): void {
     this.#begin()
     work.then(

@@ -6,7 +6,7 @@ import { openInsideSync, refuseStray } from './stray.ts'
 /** Files that one payload, and each worker, keeps open. */
 export const MAX_OPEN_FILES = 64
 
-/** Reading and writing, and never through a symlink: it could have been put there after the check. */
+/** For reading and writing, and never through a symlink, which could have been put there after the check. */
 export const WRITE_FLAGS = constants.O_RDWR | constants.O_NOFOLLOW
 export const READ_FLAGS = constants.O_RDONLY
 /** Reading and syncing what this process writes. */
@@ -19,13 +19,13 @@ export class SyncHandles {
   /**
    * A descriptor that stays valid until the next call.
    *
-   * @param place where the file must lie when it is opened now; missing for what is only looked at
+   * @param place where the file must be if it is opened now; missing for files that are only looked at
    */
   open(path: string, flags: number, place?: string): number {
     const key = `${flags}:${path}`
     const known = this.#handles.get(key)
     if (known !== undefined) {
-      // Who was used last is of interest only when one must go.
+      // The order of use matters only when one must be closed.
       if (this.#handles.size === MAX_OPEN_FILES) {
         this.#handles.delete(key)
         this.#handles.set(key, known)
@@ -42,7 +42,7 @@ export class SyncHandles {
     return fd
   }
 
-  /** Closes the file `root` and all that lies under it; everything when there is no root. */
+  /** Closes the file `root` and everything under it; all files when there is no root. */
   close(root?: string): void {
     for (const [key, fd] of this.#handles) {
       const path = key.slice(key.indexOf(':') + 1)
@@ -61,7 +61,7 @@ interface Handle {
   /** Undefined while it is being opened. */
   fd: number | undefined
   users: number
-  /** In nobody's way any more: the last one that uses it closes it. */
+  /** No longer listed: its last user closes it. */
   isStale: boolean
   readonly waiting: { readonly onOpen: OnOpen; readonly onError: (error: Error) => void }[]
 }
@@ -72,7 +72,7 @@ export class AsyncHandles {
   readonly #place: string | undefined
   readonly #handles = new Map<string, Handle>()
 
-  /** @param place where files must lie when they are opened; missing where symlinks may lead elsewhere */
+  /** @param place where files must be when they are opened; missing where symlinks may lead elsewhere */
   constructor(flags: number, place?: string) {
     this.#flags = flags
     this.#place = place
@@ -90,13 +90,13 @@ export class AsyncHandles {
     else this.#lend(handle, onOpen)
   }
 
-  /** Closes all files, which nobody may use any more. */
+  /** Closes all files; none may be in use. */
   close(): void {
     for (const { fd } of this.#handles.values()) if (fd !== undefined) close(fd)
     this.#handles.clear()
   }
 
-  /** Who uses a file next gets the one that lies at its path then; those that use one now keep it until they are done. */
+  /** The next user of a file gets whatever is at its path then; current users keep theirs until they are done. */
   reopen(): void {
     for (const handle of this.#handles.values()) {
       handle.isStale = true

@@ -1,11 +1,11 @@
-/** Cuts pieces that are to be hashed into runs that are worth a message to a worker, and that it can bear. */
+/** Groups pieces to be hashed into runs that are worth a message to a worker, and not too large for it. */
 import type { PieceGeometry } from '../../metainfo/geometry.ts'
 import type { FileMap } from '../file-map.ts'
 import type { HashRun } from './worker-pool.ts'
 
 /** Bytes in one run, unless a single piece is longer. */
 const RUN_BYTES = 8 * 2 ** 20
-/** Parts of files in one run, unless a single piece has more: a worker holds all of them, and millions of short files or pieces are possible. */
+/** Parts of files in one run, unless a single piece has more: a worker holds all of them, and there may be millions of short files or pieces. */
 const RUN_PARTS = 4_096
 
 /** All pieces in order. */

@@ -1,6 +1,6 @@
-/** Asks the file system about many files at once: one after the other, each answer costs a round trip of threads. */
+/** Queries the file system about many files at once: one after the other, each answer would cost a round trip between threads. */
 
-/** Calls that one question about many files has under way at once: Node's pool has four threads, and each finds its next call waiting. */
+/** Calls under way at once for one such query: more than Node's pool has threads, so that each finds its next call waiting. */
 export const CALLS_IN_FLIGHT = 16
 
 /** Calls `visit` for `0 … count - 1`. Rejects with the first failure, once nothing is under way any more. */

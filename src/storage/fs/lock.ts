@@ -11,12 +11,12 @@ import { codeOf, errnoOf, inWords } from './errno.ts'
 
 /** How long a lock file may be empty while its maker fills it. */
 const FILL_MS = 50
-/** A lock file holds some 40 bytes; nobody's longer file is read. */
+/** A lock file holds some 40 bytes; a longer file is not ours, and not read. */
 const MAX_LOCK_BYTES = 256
-/** Without waiting for whoever should write into a pipe. */
+/** Does not wait for the writer of a pipe. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
-/** What is locked by this process: the only proof on systems that do not tell when a process started. */
+/** What this process has locked: the only proof on systems that do not tell when a process started. */
 const heldHere = new Set<string>()
 
 interface Holder {
@@ -113,7 +113,7 @@ function parseHolder(content: string): Holder | undefined {
 }
 
 async function isAlive({ pid, started }: Holder): Promise<boolean> {
-  // Not in `heldHere`, so a former process had our number, as far as the system can tell.
+  // Not in `heldHere`: as far as the system can tell, an earlier process had our number.
   if (pid === process.pid && started === '') return false
   return isRunning(pid) && started === (await startOf(pid))
 }
@@ -140,7 +140,7 @@ async function moveAway(path: string, stale: string): Promise<void> {
   else await rename(aside, path) // It was taken over in between: put it back.
 }
 
-/** Removes what processes have left that were killed while they moved a stale lock away. It harms nobody where it cannot be seen. */
+/** Removes what processes left behind that were killed while they moved a stale lock away. Best effort: it does no harm. */
 async function sweep(path: string): Promise<void> {
   const prefix = `${basename(path)}.`
   for (const name of await readdir(dirname(path)).catch(() => [])) {
@@ -151,8 +151,8 @@ async function sweep(path: string): Promise<void> {
 }
 
 /**
- * Clock ticks from boot to the start of a process: field 22 of proc(5) `stat`; the name in field 2 may hold blanks. Empty for one
- * that has ended and was not asked for its exit code yet (field 3), which in a container may never happen.
+ * Clock ticks from boot to the start of a process: field 22 of proc(5) `stat`; the name in field 2 may contain spaces. Empty for a
+ * zombie (field 3), whose parent has not asked for its exit code and, in a container, may never do so.
  */
 async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(whenMissing(''))

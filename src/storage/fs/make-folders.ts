@@ -1,6 +1,6 @@
 /**
- * A folder and all above it that are missing. Node's own `mkdir` does not end where a folder that is there has no room for
- * any (`ENOENT` in /proc, or below a mount point of autofs): it goes up and down for ever, and takes a thread with it.
+ * Creates a folder and all missing folders above it. Node's own recursive `mkdir` never ends where an existing folder refuses
+ * new ones (`ENOENT` in /proc, or below a mount point of autofs): it goes up and down for ever, and blocks a thread.
  */
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -8,7 +8,7 @@ import { errnoOf } from './errno.ts'
 
 /**
  * @param path absolute
- * @returns the topmost folder that had to be made
+ * @returns the topmost folder that had to be created
  * @throws Node's error
  */
 export async function makeFolders(path: string, mode?: number): Promise<string | undefined> {

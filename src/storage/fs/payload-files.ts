@@ -1,4 +1,4 @@
-/** What is done to the files of a payload as a whole: look at all of them, then create and lengthen what a download needs. */
+/** Operations on all files of a payload: look at them, then create and extend what a download needs. */
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -12,7 +12,7 @@ import { SafePaths, statNamed } from './safe-path.ts'
 import { refuseStray } from './stray.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants
-/** Looked at in one go. */
+/** Bytes looked at in one go. */
 const READ_BYTES = 256 * 1024
 const ZEROS = Buffer.alloc(READ_BYTES)
 
@@ -27,7 +27,7 @@ export async function statFiles(map: FileMap, mode: OpenMode): Promise<(FileStat
   return found
 }
 
-/** @param onFile gets what each of `files` is like, or `disk.missing`, `disk.unsafe-path`, or why it cannot be looked at */
+/** @param onFile gets the status of each of `files`, or `disk.missing`, `disk.unsafe-path`, or why it cannot be looked at */
 export async function statThese(
   map: FileMap,
   {
@@ -66,7 +66,7 @@ async function statPath(
   paths: SafePaths,
   { map, mode }: { readonly map: FileMap; readonly mode: OpenMode },
 ): Promise<FileStat | undefined> {
-  // The user has named a single file: where a symlink of that name leads is the user's choice when reading.
+  // A single file was named by the user: for reading, where a symlink of that name leads is the user's choice.
   const follow = map.isSingleFile && mode === 'seed'
   const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
   if (stats === undefined) return undefined
@@ -80,7 +80,7 @@ async function statPath(
   }
 }
 
-/** Which of `files` hold any byte but zero, or cannot be read; any of them once it is cancelled. */
+/** Which of `files` hold any byte but zero, or cannot be read; arbitrary once it is cancelled. */
 export async function findContent(
   map: FileMap,
   files: readonly number[],
@@ -118,10 +118,10 @@ function isBlank(buffer: Buffer, length: number): boolean {
 }
 
 /**
- * Creates missing files and gives those of another length the one that is planned, sparse.
+ * Creates missing files and gives those of another length the planned one, sparsely.
  *
- * @param place where they must lie
- * @returns the folders that got new names, which are not durable yet
+ * @param place where they must be
+ * @returns the folders that got new entries, which are not durable yet
  */
 export async function allocate(
   map: FileMap,

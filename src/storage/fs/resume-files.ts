@@ -26,7 +26,7 @@ export async function readRemembered(map: FileMap): Promise<Remembered> {
   }
 }
 
-/** Makes an empty file of notes: what an earlier download left in it is void under the new key. */
+/** Creates an empty file of notes: those of an earlier download are void under the new key. */
 export async function createNotes(map: FileMap, isDurable: boolean): Promise<void> {
   const file = await open(map.notesPath, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666)
   try {
@@ -62,7 +62,7 @@ function notesLength(map: FileMap): number {
 
 async function readSmall(path: string, maxBytes: number): Promise<RememberedFile> {
   try {
-    // To open a pipe for reading would wait for somebody who writes.
+    // Opening a pipe for reading would wait for a writer.
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     try {
       const stats = await file.stat()

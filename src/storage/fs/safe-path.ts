@@ -12,17 +12,17 @@ import { errnoOf } from './errno.ts'
 export class SafePaths {
   readonly #root: string
   #realRoot: Promise<string> | undefined
-  /** Whether a folder exists; each is looked at once. */
+  /** Whether each folder exists; each is looked at once. */
   readonly #folders = new Map<string, Promise<boolean>>()
 
-  /** @param root the payload's folder, which the user has named and which may itself be a symlink */
+  /** @param root the payload's folder, which the user named and which may itself be a symlink */
   constructor(root: string) {
     this.#root = root
     this.#folders.set('', Promise.resolve(true)) // What `/file` lies in.
   }
 
   /**
-   * What lies at `path`, below the root; undefined when nothing does.
+   * What is at `path`, below the root; undefined if nothing is.
    *
    * @throws {StorageError} `disk.unsafe-path`; or Node's error
    */
@@ -60,7 +60,7 @@ export class SafePaths {
   }
 }
 
-/** What lies at a path that the user has named, and which may therefore be a symlink to anywhere. */
+/** What is at a path that the user named, which may therefore be a symlink to anywhere. */
 export async function statNamed(path: string): Promise<Stats | undefined> {
   return refuseIrregular(path, await orNothing(stat(path)))
 }

@@ -23,8 +23,8 @@ export interface ScannedPayload {
 }
 
 /**
- * The path itself may be a symlink. Inside a folder symlinks, sockets, pipes and devices are refused: they could not
- * be downloaded as what they are, and leaving them out would lose something without a word.
+ * The path itself may be a symlink. Inside a folder, symlinks, sockets, pipes and devices are refused: they could not
+ * be downloaded as what they are, and leaving them out would silently lose something.
  *
  * @throws {StorageError} `disk.missing`, `disk.permission`, `disk.unsafe-path`, `disk.wrong-size` when there is not
  *   a byte
@@ -77,7 +77,7 @@ async function filesIn(root: string): Promise<Pick<ScannedPayload, 'files' | 'mo
   return { files, modifiedAt }
 }
 
-/** Node reads what is no UTF-8 in a name as U+FFFD, and does not find the file by that. */
+/** Node reads invalid UTF-8 in a name as U+FFFD, and cannot find the file by that name. */
 function unnamable(error: unknown): StorageError | undefined {
   const { code, path = '' } = error as NodeJS.ErrnoException
   if (code !== 'ENOENT' || !path.includes('\u{fffd}')) return undefined

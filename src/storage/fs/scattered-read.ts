@@ -1,4 +1,4 @@
-/** One stretch of a file into several buffers: one system call, and one wake of a thread, for all of them. */
+/** Reads one span of a file into several buffers: one system call, and one thread wake-up, for all of them. */
 import { readv } from 'node:fs'
 import { cut, totalLength } from '../buffer-list.ts'
 import { cutShort } from './errno.ts'

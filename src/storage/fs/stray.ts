@@ -1,15 +1,15 @@
 /**
- * Whether a file that a download has opened lies where the download began. The last name of a path is never followed
- * (O_NOFOLLOW), but a folder on the way may have been swapped for a symlink since all of them were looked at, and Node has
- * no `openat`. So it is looked at after the opening, before anything is read or written: where the path leads lies in the
- * place of the payload, and is what was opened.
+ * Whether a file that a download has opened is really inside its payload. A symlink in the last place of a path is never
+ * followed (O_NOFOLLOW), but a folder on the way may have been swapped for a symlink since the folders were checked, and Node
+ * has no `openat`. So after opening, and before anything is read or written, this checks that the path still leads into the
+ * payload's place and to the file that was opened.
  */
 import { closeSync, fstatSync, lstatSync, openSync, realpathSync, type Stats } from 'node:fs'
 import { lstat, realpath } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { errnoOf, strayed } from './errno.ts'
 
-/** Where the payload at `root` lies, or will lie, free of symlinks. The folder around it exists. */
+/** Where the payload at `root` is, or will be, free of symlinks. The folder around it exists. */
 export async function placeOf(root: string): Promise<string> {
   try {
     return await realpath(root)

@@ -1,11 +1,11 @@
-/** What the main thread and a disk worker say to each other. Piece buffers are shared, not copied. */
+/** Messages between the main thread and a disk worker. Piece buffers are shared, not copied. */
 import type { Verdict } from '../disk.ts'
 import type { PathSpan } from '../file-map.ts'
 import type { FsFault } from './errno.ts'
 
 /**
- * Hash `data`, a whole piece, compare, write it to `spans`, which lie in `place`, and note it. But for the piece, bare values: to
- * copy a typed array to a thread takes longer than to write it to a file.
+ * Hash `data`, a whole piece, compare, write it to `spans`, which lie in `place`, and note it. Apart from the piece, only plain values:
+ * copying a typed array to a thread takes longer than writing it to a file.
  */
 export interface CommitWork {
   readonly data: Uint8Array

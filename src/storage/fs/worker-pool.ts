@@ -1,6 +1,6 @@
 /**
  * The disk workers of a process. Commits go to as few of them as keep up; bulk hashing spreads over all cores. Threads
- * start when there is work and the extra ones end with it: each costs about 10 MiB and 60 ms of processor time to start.
+ * start when there is work and the extra ones end with it: each costs about 10 MiB and 60 ms of CPU to start.
  */
 import { availableParallelism } from 'node:os'
 import { invariant, StorageError } from '../../protocol/errors.ts'
@@ -11,11 +11,11 @@ import type { OnCommitted } from './commit-queue.ts'
 import type { CommitWork, HashedPiece } from './worker-messages.ts'
 import { WorkerThread } from './worker-thread.ts'
 
-/** Workers that hash and write, at most: two keep up with one main thread that receives, more gain nothing. */
+/** The most workers that hash and write: two keep up with one main thread that receives, more gain nothing. */
 export const COMMIT_THREADS = 2
 /**
- * Bytes to hash that another thread is started for: a quarter of a second's work. Each takes 60 ms of processor time to
- * start, and V8 keeps its heap of 6 MiB for seconds after its end, while a seeder's first peers come.
+ * Bytes to hash for which another thread is started: a quarter of a second's work. Each takes 60 ms of CPU to start, and V8
+ * keeps its heap of 6 MiB for seconds after its end, just when a seeder's first peers come.
  */
 export const BYTES_PER_BULK_THREAD = 256 * 2 ** 20
 /** Runs that a thread has been asked to hash: one under way, and the next, so that it never waits for us. */
@@ -23,7 +23,7 @@ const RUNS_AHEAD = 2
 
 export interface WorkerPoolOptions {
   readonly commitThreads?: number
-  /** Threads for hashing what lies on disk, at most; one for each core unless told otherwise. */
+  /** The most threads for hashing what is on disk; by default one per core. */
   readonly bulkThreads?: number
 }
 
@@ -35,12 +35,12 @@ export interface HashRun {
 }
 
 export interface BulkHash {
-  /** About how many bytes all runs together have: decides how many threads are worth their start. */
+  /** Approximate bytes of all runs together: decides how many threads are worth starting. */
   readonly bytes: number
   /** Taken from as threads become free, never ahead of it. */
   readonly runs: Iterator<HashRun, undefined, undefined>
   readonly onRun: (run: HashRun, pieces: readonly HashedPiece[]) => void
-  /** Once: all runs are done, one failed, or what was under way at a cancel is over. */
+  /** Called once: all runs are done, one failed, or the work under way at a cancel is over. */
   readonly onEnd: (error?: StorageError) => void
 }
 
@@ -49,7 +49,7 @@ export class WorkerPool {
   readonly #bulkThreads: number
   /** By slot. */
   readonly #threads = new Map<number, WorkerThread>()
-  /** Threads that have not ended; those that were told to are no longer in a slot. */
+  /** Threads that have not ended; those that were told to end are no longer in a slot. */
   #alive = 0
   #bulkJobs = 0
   #onAllEnded: (() => void) | undefined
@@ -104,7 +104,7 @@ export class WorkerPool {
     for (const thread of this.#threads.values()) thread.forget(root)
   }
 
-  /** Ends the threads after what they have been asked. */
+  /** Ends the threads once they have done what they were asked. */
   close(done: () => void): void {
     invariant(this.#onAllEnded === undefined, 'the disk workers are closed once')
     this.#onAllEnded = done

@@ -1,9 +1,9 @@
-/** One disk worker as the main thread sees it: requests out, each answered once, also when the worker dies. */
+/** One disk worker as the main thread sees it: each request is answered exactly once, even if the worker dies. */
 import { Worker } from 'node:worker_threads'
 import { invariant, StorageError } from '../../protocol/errors.ts'
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 
-/** The worker's own heap; piece buffers lie outside of it. */
+/** Of the worker's own heap, which does not hold piece buffers. */
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1 }
 
 /** `.ts` from source, `.js` in the build. */
@@ -18,12 +18,12 @@ export class WorkerThread {
   #lastId = 0
   #isOnline = false
 
-  /** @param onExit the thread has ended, in order or not; its open requests fail next */
+  /** @param onExit the thread has ended, cleanly or not; its open requests fail next */
   constructor(onExit: () => void) {
     this.#worker = new Worker(new URL(`./disk-worker${EXTENSION}`, import.meta.url), {
       name: 'bitswarm-disk',
       resourceLimits: HEAP_LIMITS,
-      // Flags such as --input-type concern the main script; profiles are wanted of all threads.
+      // Flags such as --input-type are for the main script only; profiles are wanted from all threads.
       execArgv: process.execArgv.filter((flag) => flag.startsWith('--cpu-prof')),
     })
     this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply))
@@ -33,14 +33,14 @@ export class WorkerThread {
     })
     this.#worker.on('online', () => (this.#isOnline = true))
     this.#worker.unref()
-    // Follows an error, too. First the thread goes, so that who hears of the failure can start another one.
+    // Also follows an error. The thread goes first, so that whoever hears of the failure can start another one.
     this.#worker.on('exit', () => {
       onExit()
       this.#failAll(crash)
     })
   }
 
-  /** It has started: what it is asked is done at once. */
+  /** It has started, and does at once what it is asked. */
   get isOnline(): boolean {
     return this.#isOnline
   }
@@ -52,7 +52,7 @@ export class WorkerThread {
 
   ask(request: Unnumbered<WorkerRequest>, onReply: OnReply): void {
     const id = ++this.#lastId
-    // A process must not end while something is being written, and may while nothing is.
+    // The process must not end while something is being written, and may otherwise.
     if (this.#onReply.size === 0) this.#worker.ref()
     this.#onReply.set(id, onReply)
     this.#post({ ...request, id } as WorkerRequest)
@@ -63,7 +63,7 @@ export class WorkerThread {
     this.#post({ kind: 'forget', root })
   }
 
-  /** Ends the thread after what it has been asked. */
+  /** Ends the thread once it has done what it was asked. */
   stop(): void {
     this.#worker.ref()
     this.#post({ kind: 'stop' })
