@@ -17,10 +17,10 @@ import { listenTcp, MAX_ACCEPTED, TcpDialer } from './node/tcp.ts'
 import { bindUdp, openUdp } from './node/udp.ts'
 import { VERSION } from './version.ts'
 
-/** Of the descriptors; the others are for files, servers and the DHT: strangers who connect must not take those. */
+/** Of the descriptors. The rest is for files, servers and the DHT, and must not be used up by strangers who connect. */
 const CONNECTIONS_SHARE = 1 / 2
 
-/** @param tcpListen a host named here is also where outgoing connections come from */
+/** @param tcpListen a host named here is also the source of outgoing connections */
 function systemEnvironment(tcpListen?: string): Environment {
   const source = tcpListen === undefined ? undefined : namedSource(tcpListen)
   const maxConnections = Math.floor(maxDescriptors() * CONNECTIONS_SHARE)

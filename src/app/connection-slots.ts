@@ -1,6 +1,6 @@
 /**
- * How many peers a process is connected to, over all its sessions (`-max-peers`): a dial takes a slot when it begins, a
- * caller when both handshakes are through.
+ * Limits the connections of a process, over all its sessions (`-max-peers`): a dial takes a slot when it begins, a
+ * caller when both handshakes are complete.
  */
 import { invariant } from '../protocol/errors.ts'
 import { Crowd } from './crowd.ts'
@@ -8,13 +8,13 @@ import { Crowd } from './crowd.ts'
 /** Connections at once, unless told otherwise. */
 export const DEFAULT_MAX_PEERS = 50
 
-/** Whoever has joined, and may have to make room. */
+/** A connected peer, which may have to make room. */
 export interface SlotHolder {
   /** The address that it comes from. */
   readonly host: string
-  /** Bytes a second between us: who is of least use goes first. */
+  /** Bytes a second between us: the least useful goes first. */
   rate(): number
-  /** Has it closed, which releases its slot before this returns. */
+  /** Closes the connection, which releases its slot before this returns. */
   yield(): void
 }
 
@@ -22,7 +22,7 @@ export class ConnectionSlots {
   readonly max: number
   #taken = 0
   readonly #holders = new Crowd<SlotHolder>()
-  /** The next slot that is released is for somebody who waits for it. */
+  /** The next slot released is for somebody who waits for it. */
   #hasHeir = false
   readonly #onFree = new Set<() => void>()
 
@@ -38,7 +38,7 @@ export class ConnectionSlots {
     return this.#taken < this.max
   }
 
-  /** One is free, or an address holds so many that others may have some of them. */
+  /** Whether one is free, or some address holds so many that others may have some of them. */
   get hasRoom(): boolean {
     return this.hasFree || this.#holders.largest.size > this.#share
   }
@@ -50,26 +50,26 @@ export class ConnectionSlots {
     return true
   }
 
-  /** The same for somebody who called: one of an address that holds more of them makes room. */
+  /** The same for a caller: a connection of an address that holds more makes room. */
   takeForCaller(host: string): boolean {
     return this.take() || this.#inherit(host, 0)
   }
 
   /**
-   * The same for somebody whom we want to call. Whether there is anybody at that address is not known, so that only those
-   * make room that hold more than half of all.
+   * The same for a peer that we want to dial. It may not exist, so only an address that holds more than half of all slots
+   * makes room.
    */
   takeForDial(host: string): boolean {
     return this.take() || this.#inherit(host, this.#share)
   }
 
-  /** A slot that was taken is that of `holder` from now on, until it is released. */
+  /** A slot that was taken belongs to `holder` from now on, until it is released. */
   settle(holder: SlotHolder): void {
     this.#holders.add(holder.host, holder)
   }
 
   /**
-   * The slot is offered to those that watch; who was asked first this time is asked last the next.
+   * Offers the slot to the watchers; whoever is asked first this time is asked last the next.
    *
    * @param holder who settled in it, if anybody did
    */
@@ -95,7 +95,7 @@ export class ConnectionSlots {
     return () => this.#onFree.delete(listener)
   }
 
-  /** One address may hold so many although we would call others. */
+  /** How many one address may hold although we want to dial others. */
   get #share(): number {
     return this.max / 2
   }
@@ -103,13 +103,13 @@ export class ConnectionSlots {
   /** @param share slots that one address may hold in any case */
   #inherit(host: string, share: number): boolean {
     const { largest } = this.#holders
-    // After the change the newcomer's address must not hold more than the other does.
+    // Afterwards, the newcomer's address must not hold more than the other does.
     if (largest.size <= share || largest.size < this.#holders.countAt(host) + 2) return false
     let least: SlotHolder | undefined
     let leastRate = Infinity
     for (const holder of largest) {
       const rate = holder.rate()
-      // Of equals the last to come is the first to go.
+      // Among equals, the last to come is the first to go.
       if (rate > leastRate) continue
       least = holder
       leastRate = rate

@@ -1,4 +1,4 @@
-/** From a payload on disk to its metainfo: look through it, hash it on all cores, build. */
+/** Creates metainfo for a payload on disk: scans it, hashes it on all cores, and builds. */
 import { PieceGeometry } from '../metainfo/geometry.ts'
 import type { PayloadFile } from '../metainfo/geometry.ts'
 import {
@@ -15,7 +15,7 @@ import type { Hashes } from '../protocol/ports.ts'
 import type { Disk } from '../storage/disk.ts'
 import { abortable } from './abortable.ts'
 
-/** Finds out what a path holds. Satisfied by `storage/fs/scan.ts`. */
+/** Finds out what a path holds. Implemented by `storage/fs/scan.ts`. */
 export type ScanPayload = (path: string) => Promise<ScannedPayload>
 
 interface ScannedPayload {
@@ -33,7 +33,7 @@ export interface CreateEnvironment {
   readonly hashes: Hashes
 }
 
-/** What a creator may say about the payload; the rest is read from it. */
+/** What the user may say about the payload; the rest is read from it. */
 export type CreateOptions = Partial<
   Pick<
     Metainfo,
@@ -88,7 +88,7 @@ export async function createMetainfo(
   return buildMetainfo({ ...payload, ...keys, isPrivate, pieceLength, digests }, hashes)
 }
 
-/** What was written to while it was read may have been hashed half old and half new: nobody could ever complete it. */
+/** A file written to while it was read may have been hashed half old and half new: nobody could ever complete it. */
 function refuseChanged(before: ScannedPayload, after: ScannedPayload): void {
   const nameOf = ({ files }: ScannedPayload, file: number): string | undefined => files[file]?.path.join('/')
   for (let file = 0; file < Math.max(before.files.length, after.files.length); file++) {

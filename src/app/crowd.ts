@@ -1,6 +1,6 @@
 /**
- * Who comes from which address. A place is anybody's while there is one; when all are taken, those of the address that holds
- * most make room for others. So many machines behind one address may use everything, and one attacker locks nobody out.
+ * Counts places by address. Anybody may have a free place; when all are taken, the address that holds most makes room for
+ * others. So many machines behind one address may use everything, but one attacker locks nobody out.
  */
 import { networkOf } from '../protocol/endpoint.ts'
 
@@ -21,12 +21,12 @@ export class Crowd<Member> {
     if (members?.delete(member) && members.size === 0) this.#at.delete(network)
   }
 
-  /** How many there are from where this address is. */
+  /** How many come from this address. */
   countAt(host: string): number {
     return this.#at.get(networkOf(host))?.size ?? 0
   }
 
-  /** Those of the address that has most, in the order in which they came. */
+  /** Those of the address that holds most, in the order in which they came. */
   get largest(): ReadonlySet<Member> {
     let largest: ReadonlySet<Member> = new Set()
     for (const members of this.#at.values()) if (members.size > largest.size) largest = members

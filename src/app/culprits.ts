@@ -5,15 +5,15 @@ import type { PeerEvent } from '../peer/events.ts'
 import type { Emit } from '../protocol/ports.ts'
 import type { Connector, Offender } from './connector.ts'
 
-/** Peers that left, who may still be found to have lied: blocks of theirs may lie in pieces that are not complete yet. */
+/** Peers that left and may still turn out to have lied: pieces that are not complete yet may contain their blocks. */
 export const MAX_DEPARTED = 1_000
 
-/** Pieces, and which blocks of the one. */
+/** Pieces, and if it is a single one, which of its blocks. */
 export type Evidence = Pick<Extract<PeerEvent, { event: 'peer_banned' }>, 'pieces' | 'blocks'>
 
 export interface CulpritsOptions {
   readonly connector: Connector
-  /** Connected, by their ids: the live map. */
+  /** The live map of connected peers, by id. */
   readonly peers: ReadonlyMap<number, PeerConnection>
   readonly emit: Emit<PeerEvent>
   /** This one comes from where a liar came from. */
@@ -35,7 +35,7 @@ export class Culprits {
     if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
   }
 
-  /** A source sent what is not the payload. */
+  /** A source sent something other than the payload. */
   convict({ id, piece, blocks }: Conviction): void {
     const peer = this.#options.peers.get(id) ?? this.#departed.get(id)
     // Once is enough, however many pieces and connections show it.

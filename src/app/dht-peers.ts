@@ -1,15 +1,15 @@
-/** Peers from the JSON DHT: announces us, asks who else is there, and hears of those who announce to this node. */
+/** Peers from the JSON DHT: announces us, looks up others, and hears of peers that announce to this node. */
 import type { DhtService } from '../dht/service.ts'
 import { spread } from '../protocol/chance.ts'
 import type { Endpoint } from '../protocol/endpoint.ts'
 import type { Cancel, Clock, Millis, Random } from '../protocol/ports.ts'
 import type { PeerSource, Wanted } from './discovery.ts'
 
-/** The first question is asked again after this long, then after twice as long each time … */
+/** The first lookup is repeated after this long, then after twice as long each time … */
 const MIN_POLL_MS = 1_000
 /** … up to this. */
 const MAX_POLL_MS = 60_000
-/** Each wait is this much longer or shorter by chance, so that a fleet that started together spreads out. */
+/** Each wait is longer or shorter by up to this share, at random, so that a fleet that started together spreads out. */
 const POLL_JITTER = 0.2
 
 export class DhtPeers implements PeerSource {

@@ -1,4 +1,4 @@
-/** Where the DHT nodes of this process keep what they remember: a file for each family, network and listen address. */
+/** Where the DHT nodes of this process keep their state: a file for each family, network and listening address. */
 import type { DhtEvent } from '../dht/events.ts'
 import { MAX_SAVED_TABLE_BYTES } from '../dht/life/saved-table.ts'
 import type { StateStore } from '../dht/life/state-store.ts'
@@ -9,17 +9,17 @@ import type { Environment } from './environment.ts'
 
 export interface DhtStateOptions {
   readonly folder: string
-  /** As the user gave it: a port that is named has a memory of its own, and so has a host. */
+  /** As the user gave it: a named port has a file of its own, and so has a named host. */
   readonly listen: string
   /** What was bound. */
   readonly endpoints: readonly Endpoint[]
   readonly net: string | undefined
-  /** Whether the network has a key. Which one does not matter: it changes, and who lacks it does not answer. */
+  /** Whether the network has a key. Which one does not matter: keys change, and nodes without ours do not answer. */
   readonly isKeyed: boolean
   readonly emit: Emit<DhtEvent>
 }
 
-/** Families whose store cannot be opened are told of, and live without. */
+/** A family whose store cannot be opened is reported, and does without. */
 export async function openDhtState(
   env: Pick<Environment, 'openState'>,
   { folder, listen, endpoints, emit, ...network }: DhtStateOptions,

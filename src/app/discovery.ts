@@ -1,9 +1,9 @@
-/** Where peers come from. Every source stands behind one interface and one gate: who is private stays private. */
+/** Where peers come from: one interface for all sources, and one gate, so that private torrents stay private. */
 import type { PeerOrigin } from '../peer/peer-list.ts'
 import type { Endpoint } from '../protocol/endpoint.ts'
 import type { InfoHash } from '../protocol/ids.ts'
 
-/** Payload bytes since the start, and what is missing; `left` is unknown until the metainfo is. */
+/** Payload bytes since the start, and those still missing; `left` is unknown until the metainfo is there. */
 export interface TransferTotals {
   readonly downloaded: number
   readonly uploaded: number
@@ -15,7 +15,7 @@ export interface Wanted {
   readonly infoHash: InfoHash
   /** The TCP ports that we accept connections on; none when we do not listen. */
   readonly listening: readonly Endpoint[]
-  /** Whether we have everything. Asked again at each announce. */
+  /** Whether we have everything. Queried at each announce. */
   isSeed(): boolean
   /** Whether more candidates are of use now. A source that polls slows down while they are not. */
   needsPeers(): boolean
@@ -23,15 +23,15 @@ export interface Wanted {
 }
 
 export interface PeerSource {
-  /** Stands in events and snapshots. */
+  /** Appears in events and snapshots. */
   readonly name: PeerOrigin
   /** May serve a private torrent (BEP 27: only its trackers, and what the user names). */
   readonly isAllowedForPrivate: boolean
-  /** Finds peers until `stop`, calling `onPeers` as often as it learns of some. */
+  /** Finds peers until `stop`, and calls `onPeers` whenever it learns of some. */
   start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void
-  /** Asks again now: the user wants it. */
+  /** Asks again now, because the user wants it. */
   refresh(): void
-  /** The download just became complete: whoever was told that we are no seed should hear it. */
+  /** The download just completed: those that were told that we are not a seed should hear it. */
   onComplete(): void
   /** Says goodbye where that is the custom, and calls `onStopped`, in a later turn or at once, when nothing is left to do. */
   stop(onStopped: () => void): void
@@ -58,7 +58,7 @@ export class Discovery {
     for (const source of this.#running) source.start(wanted, (peers) => this.#onPeers(peers, source.name))
   }
 
-  /** The metainfo came late and says private: sources that BEP 27 forbids end here. */
+  /** The metainfo came late and says private: stops the sources that BEP 27 forbids. */
   restrict(): void {
     for (const source of this.#running) if (!source.isAllowedForPrivate) source.stop(() => {})
     this.#running = this.#running.filter((source) => source.isAllowedForPrivate)

@@ -1,4 +1,4 @@
-/** All that a process gets from outside. Production and simulation differ in this one value, and nowhere else. */
+/** Everything a process gets from outside. Production and simulation differ in this value and nowhere else. */
 import type { StateStore } from '../dht/life/state-store.ts'
 import type { Endpoint, Family } from '../protocol/endpoint.ts'
 import type {
@@ -36,15 +36,15 @@ export interface Environment {
   /** The same for UDP: one socket per family. */
   bindUdp(address: string): Promise<readonly Datagrams[]>
   /**
-   * Opens a file of a state folder, which is made when it is not there, for this process alone.
+   * Opens a file in a state folder, which is created if missing, for this process alone.
    *
    * @param maxBytes a longer file is not read
    * @throws {StorageError} when that cannot be
    */
   openState(folder: string, name: string, maxBytes: number): Promise<StateStore>
-  /** A socket for questions to servers, on any free port; bound with the first datagram that is sent. */
+  /** A socket for requests to servers, on any free port; bound with the first datagram that is sent. */
   openUdp(family: Family): Datagrams
-  /** Those of this machine's interfaces. */
+  /** The addresses of this machine's interfaces. */
   addresses(): readonly string[]
   /** Joins a multicast group on every interface, now and whenever interfaces come. */
   joinGroup(group: Endpoint): MulticastGroup

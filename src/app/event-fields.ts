@@ -1,4 +1,4 @@
-/** What fields of events hold: their schemas, each a word of the table in `events.ts`. */
+/** Schemas of event fields: the vocabulary of the table in `events.ts`. */
 import * as z from 'zod'
 import { ERROR_CODES } from '../protocol/errors.ts'
 import type { ErrorCode, ErrorFamily } from '../protocol/errors.ts'

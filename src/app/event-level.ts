@@ -1,4 +1,4 @@
-/** All events, and how loud each of them is. What they mean and hold is in the table, `events.ts`. */
+/** All events and their log levels. Their meanings and fields are in the table, `events.ts`. */
 import type { DhtEvent } from '../dht/events.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { StorageEvent } from '../storage/events.ts'
@@ -11,7 +11,7 @@ export type EventName = NodeEvent['event']
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** Those that events have. */
+/** The levels that events have. */
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** Forgetting an event is a compile error here. */

@@ -1,4 +1,4 @@
-/** A row of the table of events: what it is called, how loud it is, what it means, what it holds. */
+/** A row of the table of events: name, level, meaning, fields. */
 import * as z from 'zod'
 import { LEVEL, type EventLevel, type EventName } from './event-level.ts'
 

@@ -7,9 +7,9 @@ import type { Millis } from '../protocol/ports.ts'
 import { shownFileUrl } from '../protocol/shown-url.ts'
 import { abortable } from './abortable.ts'
 
-/** Until the server begins to answer. */
+/** How long the server may take to begin its answer. */
 const HEAD_TIMEOUT: Millis = 10_000
-/** Until all is there: the largest metainfo at 2 Mbit/s. */
+/** How long the whole answer may take: enough for the largest metainfo at 2 Mbit/s. */
 const FETCH_TIMEOUT: Millis = 600_000
 
 const BOUNDS: BodyLimits = {

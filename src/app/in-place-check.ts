@@ -1,10 +1,10 @@
 /**
- * Finds out what of a download lies in place already, reading no more than it must, and whether the files there are its
- * own. Who owns a file:
+ * Finds out how much of a download is already in place, reading no more than it must, and whether the files there are its
+ * own. A file belongs to
  *
- * - The download, when it is the file that the download made, when it holds nothing but zeros, or when at least one piece
- *   that touches it is right: a former download whose memory was lost, or an older version of the same thing.
- * - Somebody else, otherwise, and when it is longer than it should be. Then it is not touched, unless that is asked for.
+ * - the download, if it is the file that the download made, if it holds nothing but zeros, or if at least one piece that
+ *   touches it is right: an earlier download whose records were lost, or an older version of the same thing;
+ * - somebody else otherwise, or if it is too long. Then it is not touched, unless the user asks for that.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
@@ -23,9 +23,9 @@ import {
 import { readNotes } from '../storage/resume-notes.ts'
 import { decodeResume, type ResumeState } from '../storage/resume.ts'
 
-/** Pieces that are read before many others are trusted without reading them. */
+/** Pieces that are read before many others are trusted unread. */
 const SAMPLE_PIECES = 16
-/** Fewer, when they are longer than this together: a start should not take a second. */
+/** Fewer if they are longer than this together: a start should not take a second. */
 const SAMPLE_BYTES = 32 * 2 ** 20
 const LEAST_SAMPLE_PIECES = 4
 
@@ -36,7 +36,7 @@ export interface InPlaceCheckOptions {
   readonly hashes: Hashes
   readonly random: Random
   readonly mayOverwrite: boolean
-  /** Reads pieces; `next` gets those that are not good. */
+  /** Reads pieces; `next` gets the bad ones. */
   readonly verify: (pieces: readonly number[], next: (bad: readonly number[]) => void) => void
   /** Called once, unless `verify` fails. */
   readonly onDone: (result: InPlace | StorageError) => void
@@ -44,7 +44,7 @@ export interface InPlaceCheckOptions {
 
 export interface InPlace {
   readonly have: Bitfield
-  /** Those of them that a power cut would not have taken. */
+  /** Those of them that are durable. */
   readonly synced: Bitfield
   /** Pieces that were read. */
   readonly checked: number
@@ -65,7 +65,7 @@ export class InPlaceCheck {
 
   start(): void {
     this.#options.payload.readResume((remembered) => {
-      // What cannot be read is not remembered.
+      // A piece that cannot be read is not remembered.
       if (remembered instanceof StorageError)
         this.#judge({ resume: undefined, notes: undefined, writtenAt: 0 })
       else this.#judge(remembered)
@@ -107,14 +107,14 @@ export class InPlaceCheck {
     const sample = this.#sampleOf(assessment)
     this.#verify(sample, (bad) => {
       if (bad.length === 0) return this.#settle(assessment)
-      // Who vouches for what is wrong vouches for nothing. What nobody named is not there all the same.
+      // A record that vouches for a bad piece vouches for nothing. A piece that no record names is missing all the same.
       const named = [...trusted.indices(), ...doubtful].sort((a, b) => a - b)
       const nothing = new Bitfield(trusted.length)
       this.#settle({ trusted: nothing, synced: nothing.clone(), doubtful: named, survivors: nothing.clone() })
     })
   }
 
-  /** Some of what is durable, and some of what is only said to be in the memory of the machine. */
+  /** A sample of the durable pieces, and one of those that may only be in the page cache. */
   #sampleOf({ trusted, synced }: Assessment): number[] {
     const unsynced = new Bitfield(trusted.length)
     trusted.forEachSet((piece) => {
@@ -173,7 +173,7 @@ export class InPlaceCheck {
   }
 }
 
-/** How many pieces are read before many others are trusted without reading them. */
+/** The size of the sample that is read before many other pieces are trusted unread. */
 export function sampleSize({ pieceLength }: PieceGeometry): number {
   return Math.max(LEAST_SAMPLE_PIECES, Math.min(SAMPLE_PIECES, Math.floor(SAMPLE_BYTES / pieceLength)))
 }

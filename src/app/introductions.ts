@@ -1,4 +1,4 @@
-/** What each peer is told of us beyond BEP 3, and told again when it has changed (BEP 10). */
+/** What each peer is told about us beyond BEP 3, and told again when it changes (BEP 10). */
 import type { PeerConnection } from '../peer/connection.ts'
 import { MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH } from '../peer/upload-queue.ts'
 import type { ExtensionFields } from '../protocol/extension.ts'
@@ -7,13 +7,13 @@ export interface IntroductionsOptions {
   readonly client: string
   /** The port that we accept connections on. */
   readonly listenPort: number | undefined
-  /** We want nothing of this peer, and it may know that. */
+  /** We want nothing from this peer, and it may know that. */
   readonly isUploadOnlyTo: (peer: PeerConnection) => boolean
 }
 
 export class Introductions {
   readonly #options: IntroductionsOptions
-  /** The last word to each. */
+  /** What each peer was told last. */
   readonly #said = new WeakMap<PeerConnection, ExtensionFields>()
   /** Bytes of the info dictionary, from when peers may ask us for it (BEP 9). */
   metadataSize: number | undefined
@@ -31,7 +31,7 @@ export class Introductions {
     return fields
   }
 
-  /** Tells those who know less than they may: a key that is left out stays as it was, so that nothing can be taken back. */
+  /** Updates peers that know less than they may. A key left out stays as it was (BEP 10), so nothing can be withdrawn. */
   renew(peers: Iterable<PeerConnection>): void {
     for (const peer of peers) {
       const said = this.#said.get(peer)

@@ -47,7 +47,7 @@ export class LanPeers implements PeerSource {
     this.#lan = lan
   }
 
-  /** Without a port of our own there is nothing to announce, and nobody would be heard either: who hears dials. */
+  /** Without a port of our own there is nothing to announce; and since peers that hear an announce dial, we would hear of nobody. */
   start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void {
     const port = wanted.listening[0]?.port
     if (port !== undefined) this.#torrent = this.#lan.add(wanted.infoHash, port, onPeers)

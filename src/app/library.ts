@@ -1,4 +1,4 @@
-/** The package's public face: `import { … } from 'bitswarm'`. What is not here may change with any release. */
+/** The package's public face: `import { … } from 'bitswarm'`. Anything that is not here may change in any release. */
 import { describeMetainfo, type MetainfoDescription } from '../metainfo/inspect.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import {
@@ -97,7 +97,7 @@ export async function fetchMetainfo(url: string, signal?: AbortSignal): Promise<
 }
 
 /**
- * Reads a `.bit` or `.torrent` file and tells what is in it, as `bitswarm inspect --json` prints it.
+ * Reads a `.bit` or `.torrent` file and returns what `bitswarm inspect --json` prints.
  *
  * @throws {MetainfoError}
  */
@@ -117,7 +117,7 @@ export function createMetainfo(path: string, options: CreateOptions = {}): Promi
 }
 
 /**
- * Hashes what lies at `path`, the payload's single file or folder, and compares. Reads only.
+ * Hashes the payload at `path`, a single file or a folder, and compares it with its metainfo. Reads only.
  *
  * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …
  */
@@ -129,7 +129,7 @@ export function verifyPayload(
   return withDisk((disk) => verify(metainfo, { path, disk }, options))
 }
 
-/** What is wrong with a file is said together with which file it is. */
+/** Adds the path to what is wrong with a file. */
 function naming<T>(source: string, read: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
   try {
     return read(bytes)
@@ -140,7 +140,7 @@ function naming<T>(source: string, read: (bytes: Uint8Array) => T, bytes: Uint8A
   }
 }
 
-/** Lends a disk whose workers end with the work. */
+/** Provides a disk whose workers end with the work. */
 async function withDisk<T>(work: (disk: FsDisk) => Promise<T>): Promise<T> {
   const disk = new FsDisk()
   try {

@@ -1,14 +1,14 @@
 /**
- * Lines on their way out, together when they come fast: each write wakes a thread, and a fast download tells of some
- * thousand pieces a second. The first lines after a pause go at once.
+ * Groups log lines that come in quick succession: each write wakes a thread, and a fast download reports some thousand pieces a
+ * second. The first lines after a pause go out at once.
  */
 import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 
-/** Lines that need not wait; what comes on top within {@link MAX_DELAY_MS} does. */
+/** Lines that need not wait; further ones within {@link MAX_DELAY_MS} do. */
 export const LINES_AT_ONCE = 4
-/** The longest that a line waits for others. */
+/** How long a line may wait for others. */
 export const MAX_DELAY_MS: Millis = 20
-/** Characters after which a batch goes without waiting for more. */
+/** Characters at which a batch goes out without waiting for more. */
 export const MAX_BATCH_LENGTH = 8 * 1024
 
 export class LineBatch {
@@ -19,7 +19,7 @@ export class LineBatch {
   /** Set from a first line on, until a delay has passed without any. */
   #cancelDelay: Cancel | undefined
 
-  /** @param onBatch takes one line or more, each with its end */
+  /** @param onBatch takes one or more lines, each with its newline */
   constructor(clock: Clock, onBatch: (lines: string) => void) {
     this.#clock = clock
     this.#onBatch = onBatch
@@ -34,7 +34,7 @@ export class LineBatch {
     } else if (this.#lines.length >= MAX_BATCH_LENGTH) this.#release()
   }
 
-  /** Hands on what is there, and waits for nothing. */
+  /** Passes on what is there, without waiting. */
   flush(): void {
     this.#cancelDelay?.()
     this.#cancelDelay = undefined

@@ -8,7 +8,7 @@ import type { LogLevel, NodeEvent } from './event-level.ts'
 import { LineBatch } from './line-batch.ts'
 import { escapeControls } from './terminal-text.ts'
 
-/** Bytes of lines that wait for a slow reader; what comes on top is dropped and counted. */
+/** Bytes of lines that may wait for a slow reader; further lines are dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 const STDOUT = 1
@@ -18,7 +18,7 @@ export interface EventLogOptions {
   readonly level: LogLevel
   /** A file descriptor; stdout when missing. */
   readonly fd?: number
-  /** The reader went away: nothing can be written any more. Called once. */
+  /** The reader went away, so nothing can be written any more. Called once. */
   readonly onBroken: (error: Error) => void
 }
 
@@ -42,11 +42,11 @@ export class EventLog {
     this.#destination.on('error', (error: Error) => {
       if (this.#isBroken) return
       this.#isBroken = true
-      // Else pino would try to write the rest when the process exits, and wait for ever.
+      // Otherwise pino would try to write the rest when the process exits, and wait for ever.
       this.#destination.destroy()
       onBroken(error)
     })
-    // stdout may be a terminal, and names of strangers are in events.
+    // stdout may be a terminal, and events contain names from strangers.
     this.#batch = new LineBatch(clock, (lines) => {
       if (!this.#isBroken) this.#destination.write(escapeControls(lines))
     })
@@ -65,7 +65,7 @@ export class EventLog {
     if (this.#isBroken) return
     const level = LEVEL[event.event]
     this.#pino[level](event)
-    // What went wrong may be the last that is heard of this process.
+    // An error may be the last thing that this process says.
     if (level === 'warn' || level === 'error') this.#batch.flush()
   }
 
@@ -86,7 +86,7 @@ export class EventLog {
     this.#isBroken = true
   }
 
-  /** The event, or the end of the destination. */
+  /** Resolves at the event, or when the destination ends. */
   #once(name: 'drain' | 'close'): Promise<void> {
     return new Promise((resolve) => {
       this.#destination.once(name, resolve)

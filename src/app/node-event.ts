@@ -65,25 +65,25 @@ export type AppEvent =
       readonly pieces?: number
       /** Verified contacts in the DHT's routing tables. */
       readonly dhtContacts?: number
-      /** Bytes of memory of the process; missing when the system does not say. */
+      /** Resident bytes of the process; missing when the system does not say. */
       readonly rss?: number
       readonly heapUsed: number
-      /** Timers that wait. */
+      /** Pending timers. */
       readonly timers: number
       /** Sockets, threads and requests under way, as Node.js counts them. */
       readonly handles: number
       readonly uptimeSeconds: number
     }
-  /** Every minute and on request, for each address family: what the DHT node knows, keeps, did and threw away. */
+  /** Every minute and on request, for each address family: what the DHT node knows, stores, did and dropped. */
   | ({ readonly event: 'dht_stats' } & DhtNodeSnapshot)
-  /** Why the process is about to end with a code that is not 0. */
+  /** Why the process is about to end with a code other than 0. */
   | {
       readonly event: 'error'
       readonly code: ErrorCode | 'unexpected'
       readonly family: ErrorFamily | 'InvariantError' | 'Error'
       readonly message: string
     }
-  /** The reader of the log was too slow: so many lines before this one are lost. */
+  /** The reader of the log was too slow: this many lines before this one are lost. */
   | { readonly event: 'log_dropped'; readonly lines: number }
   | { readonly event: 'stopping'; readonly reason: string }
   /** The last line of every log. */

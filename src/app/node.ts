@@ -1,4 +1,4 @@
-/** What a process has once: sockets, DHT, disk, buffers, limits. Sessions live on it. */
+/** One per process: sockets, DHT, disk, buffers, limits. Sessions run on it. */
 import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
 import type { DhtEvent } from '../dht/events.ts'
 import type { KeyRing } from '../dht/frames/key-ring.ts'
@@ -34,15 +34,15 @@ export interface NodeOptions {
   readonly dhtListen?: string
   /** DHT nodes to join through; hosts may be names. */
   readonly bootstrap?: readonly string[]
-  /** Whether peers and DHT nodes are looked for on this network, by multicast; they are not when missing. */
+  /** Whether to look for peers and DHT nodes on this network by multicast; false when missing. */
   readonly hasLan?: boolean
   /** Only nodes with the same network id are met. */
   readonly dhtNet?: string
   /** Keys of a private DHT ({@link readSwarmKey}): only nodes with the same one are met, and others get no answer. */
   readonly swarmKey?: KeyRing
-  /** Where the DHT remembers whom it knew, so that it needs no bootstrap node the next time; nowhere when missing. */
+  /** Where the DHT keeps its contacts, so that the next start needs no bootstrap node; nowhere when missing. */
   readonly stateDir?: string
-  /** Whether to report every message of the DHT, too: for somebody who looks into it. */
+  /** Whether to report every message of the DHT, too, for debugging. */
   readonly isDhtChatty?: boolean
   /** Connections at once, all sessions together: 1 or more. */
   readonly maxPeers?: number
@@ -60,7 +60,7 @@ export type NodeOwnEvent = DhtEvent | PeerEvent | Extract<AppEvent, { event: 'li
 
 export interface AddSessionOptions
   extends PayloadOptions, Pick<SessionOptions, 'strategy' | 'timeoutMs' | 'cacheBytes'> {
-  /** Peers to connect to, beside those that are found; hosts may be names. */
+  /** Peers to connect to, besides those that are found; hosts may be names. */
   readonly peers?: readonly string[]
   /** URLs of trackers beside those of the metainfo. */
   readonly trackers?: readonly string[]

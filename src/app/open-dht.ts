@@ -1,4 +1,4 @@
-/** The DHT of a process on real sockets, with what it remembers. */
+/** Opens the DHT of a process, with its sockets and saved state. */
 import { Dht } from '../dht/dht.ts'
 import type { DhtEvent } from '../dht/events.ts'
 import { parseHostPort, type Endpoint } from '../protocol/endpoint.ts'
@@ -34,7 +34,7 @@ export async function openDht(
     stores: folder === undefined ? undefined : await openDhtState(env, { folder, ...state }),
     net,
     keys,
-    // Who names a port has probably opened it, and a node that does nothing else is there for others.
+    // A user who names a port has probably opened it, and a DHT-only node exists for others.
     isEphemeral: tcpListen !== undefined && parseHostPort(listen, '0.0.0.0').port === 0,
     isChatty: options.isDhtChatty,
   })

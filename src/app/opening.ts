@@ -12,8 +12,8 @@ import { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions } from './session-options.ts'
 
 /**
- * What a seeder reads before it serves: `full`, every piece; `sample`, the first, the last and a few by chance; `none`,
- * nothing, because the digests were made from these files a moment ago. A download finds out by itself.
+ * What a seeder reads before it serves: `full`, every piece; `sample`, the first, the last and a random few; `none`,
+ * nothing, because the digests were made from these files a moment ago. A download decides for itself.
  */
 export type PayloadCheck = 'full' | 'sample' | 'none'
 
@@ -44,9 +44,9 @@ export class Opening {
   readonly #plan: PayloadPlan
   #payload: Payload | undefined
   #cancelVerify: Cancel | undefined
-  /** Being opened, made a place to write to, or closed: that is not interrupted, and sees to what becomes of the payload. */
+  /** Set while the payload is being opened, allocated or closed: a step that is not interrupted and decides what to do with it. */
   #isHeld = false
-  /** Who waits for the payload to be closed; nothing else is wanted any more. */
+  /** Waits for the payload to be closed, the only thing still wanted. */
   #onClosed: (() => void) | undefined
 
   constructor(options: OpeningOptions) {
@@ -61,7 +61,7 @@ export class Opening {
     else this.#openToDownload()
   }
 
-  /** Gives up, and closes what was opened. Call it before `onDone`, which is not called any more. */
+  /** Gives up, and closes what was opened. Call it before `onDone`, which is then never called. */
   close(done: () => void): void {
     this.#onClosed = done
     this.#cancelVerify?.()
@@ -89,7 +89,7 @@ export class Opening {
           if (result instanceof StorageError) this.#fail(result)
           else this.#checkSpace(payload, result)
         })
-      // What lies complete in a place that we may not write to can still be served.
+      // A complete payload in a place that we may not write to can still be served.
       else if (payload.code === 'disk.permission' || payload.code === 'disk.locked')
         this.#openReadOnly(payload)
       else this.#fail(payload)
@@ -165,11 +165,11 @@ export class Opening {
     let missing = 0
     for (let piece = 0; piece < geometry.pieceCount; piece++)
       if (!inPlace.have.has(piece)) missing += geometry.lengthOf(piece)
-    // Padding takes no room. All of it is taken off, missing or not: when that is too much, writing will tell.
+    // Padding takes no space. All of it is deducted, missing or not; if that is too much, writing will tell.
     for (const { length, isPadding } of geometry.files) if (isPadding) missing -= length
     payload.freeSpace((free) => {
       if (this.#isCancelled) return
-      // Where free space cannot be asked for, writing will tell.
+      // Where free space cannot be queried, writing will tell.
       if (free instanceof StorageError || free >= missing) this.#prepare(payload, inPlace)
       else
         this.#fail(
@@ -214,7 +214,7 @@ export class Opening {
     })
   }
 
-  /** @param next gets the pieces that are not good */
+  /** @param next gets the bad pieces */
   #verify(payload: Payload, pieces: readonly number[], next: (bad: readonly number[]) => void): void {
     if (this.#isCancelled) return
     if (pieces.length === 0) return next([])

@@ -1,4 +1,4 @@
-/** What a torrent tells of one peer when it is asked: plain values. */
+/** What a torrent reports about one peer on request: plain values. */
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerState } from '../peer/events.ts'
 import type { Millis } from '../protocol/ports.ts'
@@ -17,7 +17,7 @@ export interface PeerSnapshot {
   readonly uploaded: number
   readonly downRate: number
   readonly upRate: number
-  /** Blocks asked of it that have not come. */
+  /** Blocks requested from it that have not come yet. */
   readonly inFlight: number
 }
 

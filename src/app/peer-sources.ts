@@ -1,4 +1,4 @@
-/** Which sources of peers a torrent has. A further source is added here, and nowhere else. */
+/** The sources of peers that a torrent has. A new source is added here and nowhere else. */
 import type { DhtService } from '../dht/service.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { LanDiscovery } from '../peer/lan-discovery.ts'

@@ -4,7 +4,7 @@ import { formatProgressLine } from './view.ts'
 import type { Progress } from './view.ts'
 
 const DRAWS_PER_SECOND = 4
-/** Where lines cannot be redrawn (a file, a pipe) there is one line every so often. */
+/** Where lines cannot be redrawn (a file, a pipe), a new line is printed this often. */
 const PLAIN_INTERVAL_MS = 2_000
 const DEFAULT_COLUMNS = 80
 
@@ -33,7 +33,7 @@ export class ProgressLine {
       clearOnComplete: true,
       stopOnComplete: false,
       emptyOnZero: true,
-      // The line fits: the terminal's own setting stays, whatever way this process ends.
+      // The line fits, so the terminal's wrapping need not be switched off, however this process ends.
       linewrap: true,
       gracefulExit: false,
       format: (_options, _params, payload: { progress: Progress }) =>

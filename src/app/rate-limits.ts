@@ -1,6 +1,6 @@
 /**
- * What a process may send and receive, all its sessions together (`-max-up`, `-max-down`, `-limit-lan`). Sent are blocks
- * with their headers: what we say besides is less than a hundredth. Of what is received every byte counts, since others
+ * What a process may send and receive, over all its sessions (`-max-up`, `-max-down`, `-limit-lan`). Of what is sent, blocks
+ * with their headers count: everything else is less than a hundredth. Of what is received, every byte counts, since others
  * choose what they send.
  */
 import { TokenBucket } from '../peer/token-bucket.ts'
@@ -15,10 +15,10 @@ export interface RateLimitOptions {
   readonly isLanLimited?: boolean | undefined
 }
 
-/** What `-limit-lan=false` exempts. Whatever else there is comes and goes over a line that is paid for. */
+/** What `-limit-lan=false` exempts. All other traffic uses the Internet connection. */
 const LOCAL: ReadonlySet<Scope> = new Set(['loopback', 'link-local', 'private'])
 
-/** A budget that says how large it is. */
+/** A budget that knows its rate. */
 export interface UploadBudget extends Bandwidth {
   /** Bytes a second; `Infinity` is no limit. */
   readonly rate: number
@@ -47,7 +47,7 @@ export class RateLimits {
     return this.#isLimited(host) ? this.#down : UNLIMITED
   }
 
-  /** The budget for receiving from wherever a name leads. */
+  /** The budget for receiving from a host whose address is not known yet. */
   get all(): Bandwidth {
     return this.#down
   }

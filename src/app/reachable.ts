@@ -1,10 +1,10 @@
-/** Where others can reach a listening socket: what `0.0.0.0` and `::` stand for on this machine. */
+/** Where others can reach a listening socket: which addresses `0.0.0.0` and `::` stand for on this machine. */
 import { familyOf, scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
 
-/** Addresses named to others, of the many that a machine with containers and tunnels has. */
+/** Addresses named to others: a machine with containers and tunnels has many. */
 export const MAX_REACHABLE = 4
 
-/** Those that most of the others can use come first. */
+/** Addresses that most others can use come first. */
 const ORDER: readonly Scope[] = ['private', 'public', 'loopback']
 
 /**

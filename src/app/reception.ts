@@ -9,15 +9,15 @@ import type { AddressFilter } from './connector.ts'
 import { Crowd } from './crowd.ts'
 
 /**
- * Callers whose handshake is not through yet. For the next one, whoever has taken longest of the address with most of them
- * has to go: it takes a round trip, and those who take ever longer do not keep others out.
+ * Callers whose handshake is not complete. To admit another, the oldest one of the address with most of them is dropped:
+ * a handshake takes one round trip, and callers that take for ever must not keep others out.
  */
 export const MAX_PENDING_HANDSHAKES = 128
 
-/** Of all connections that there can be. */
+/** The share of all possible connections that they may take. */
 const MAX_PENDING_SHARE = 1 / 4
 
-/** @param maxConnections that there can be at once */
+/** @param maxConnections that the process can have at once */
 export function maxPendingOf(maxConnections: number): number {
   return Math.min(MAX_PENDING_HANDSHAKES, Math.floor(maxConnections * MAX_PENDING_SHARE))
 }

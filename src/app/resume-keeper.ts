@@ -1,6 +1,6 @@
 /**
- * Keeps the memory of a download: never ahead of what is true. What is written is noted with the piece, by the disk; here
- * is what makes it durable, and says so in the resume file.
+ * Keeps the records of a download, never ahead of the truth. The disk notes each piece as it writes it; this class makes pieces
+ * durable and says so in the resume file.
  */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { StorageError } from '../protocol/errors.ts'
@@ -24,7 +24,7 @@ export interface ResumeKeeperOptions {
   /** Whether a complete download is remembered, too, so that it can be served again without reading it. */
   readonly remembersComplete: boolean
   readonly infoHash: InfoHash
-  /** For the notes: 8 bytes that are drawn for this download. */
+  /** The key of the notes: 8 random bytes. */
   readonly key: Uint8Array
   readonly clock: Clock
   readonly hashes: Hashes
@@ -34,7 +34,7 @@ export interface ResumeKeeperOptions {
 export class ResumeKeeper {
   readonly #options: ResumeKeeperOptions
   #synced: Bitfield
-  /** Before anything was written: later times are as they should be. */
+  /** The files before anything was written: later times are expected. */
   #files: readonly (FileStat | undefined)[] = []
   #isNoting = false
   #cancelSave: Cancel | undefined
@@ -42,20 +42,20 @@ export class ResumeKeeper {
   /** Pieces changed since the last save began. */
   #isDirty = false
   /**
-   * A sync has failed: what was written since the last good one may be lost although it reads well now. Nothing is called
-   * synced any more, and the record says that this run of the machine vouches for nothing.
+   * A sync has failed: what was written since the last good one may be lost although it can be read now. From now on nothing
+   * counts as synced, and the record says that this boot vouches for nothing.
    */
   #syncError: StorageError | undefined
   /** Pieces that turned out to be wrong since the last sync began. */
   #lost: number[] = []
-  /** The record names what is not there: it is replaced as soon as that can be. */
+  /** The record names pieces that are gone: it is replaced as soon as possible. */
   #isWrong = false
   /** No other save is begun. */
   #isEnding = false
-  /** What waits for the save under way. */
+  /** Callbacks that wait for the save under way. */
   #afterSave: (() => void) | undefined
   #isFinishing = false
-  /** Who wants to close while that goes on. */
+  /** The callback of a close that waits meanwhile. */
   #afterFinish: (() => void) | undefined
 
   constructor(options: ResumeKeeperOptions) {
@@ -63,7 +63,7 @@ export class ResumeKeeper {
     this.#synced = options.synced
   }
 
-  /** To be done before the first piece is written: records what is there, and has the pieces to come noted. */
+  /** To be called before the first piece is written: records what is there, and makes the disk note further pieces. */
   start(done: (error?: StorageError) => void): void {
     const { payload, policy, key, have } = this.#options
     payload.stat((files) => {
@@ -75,7 +75,7 @@ export class ResumeKeeper {
           if (failed) return done(failed)
           this.#isNoting = true
           if (have.count > this.#synced.count) this.onChange()
-          // What makes a piece durable includes the name of its file.
+          // A piece is durable only if its file's name is.
           if (policy === 'piece') payload.sync(done)
           else done()
         })
@@ -90,7 +90,7 @@ export class ResumeKeeper {
     this.#cancelSave ??= this.#options.clock.after(SYNC_INTERVAL_MS, () => this.#save())
   }
 
-  /** Pieces that were written are not there any more: somebody else has written to their files. */
+  /** Written pieces are gone: somebody else has written to their files. */
   onLost(pieces: readonly number[]): void {
     if (!this.#isNoting) return
     for (const piece of pieces) this.#synced.clear(piece)
@@ -105,8 +105,8 @@ export class ResumeKeeper {
   }
 
   /**
-   * Everything is there: makes it durable, forgets how it came to be, and gives up the lock. What a power cut could still
-   * take is remembered: of a file that it has damaged nothing else could tell whose it is.
+   * Everything is there: makes it durable, removes the records, and gives up the lock. Records of what a power cut could still
+   * take are kept: nothing else could tell whose a damaged file is.
    *
    * @param look at the files, before anything is forgotten; an error ends it
    */
@@ -134,8 +134,8 @@ export class ResumeKeeper {
   }
 
   /**
-   * Nothing is written any more: records what is there and closes the payload, since it is the last one that asks something
-   * of it. What is being finished is finished first.
+   * Writing has ended: records what is there and closes the payload, as its last user. A {@link finish} under way is completed
+   * first.
    */
   close(done: () => void): void {
     const closePayload = (): void => this.#options.payload.close(done)
@@ -149,7 +149,7 @@ export class ResumeKeeper {
     })
   }
 
-  /** Runs `next` when no save is under way, and plans no other. */
+  /** Runs `next` when no save is under way, and plans no further one. */
   #afterwards(next: () => void): void {
     this.#isEnding = true
     this.#cancelSave?.()
@@ -178,7 +178,7 @@ export class ResumeKeeper {
     this.#sync((syncError) => this.#replace(this.#files, false, (error) => end(syncError ?? error)))
   }
 
-  /** Commits may still be under way. What cannot be recorded is reported, and costs time at the next start. */
+  /** Commits may still be under way. A record that cannot be written is reported, and costs time at the next start. */
   #recordEnd(done: () => void): void {
     this.#options.payload.stat((files) => {
       const record = (): void => this.#recordClean(files, done)
@@ -199,7 +199,7 @@ export class ResumeKeeper {
     else this.#replace(files, true, end)
   }
 
-  /** What was written when this began is durable when it is done, if anything is to be. */
+  /** Once done, everything written before this began is durable, if anything is to be. */
   #sync(done: (error?: StorageError) => void): void {
     const { payload, have, policy } = this.#options
     if (policy === 'none' || this.#syncError) return done(this.#syncError)
@@ -213,7 +213,7 @@ export class ResumeKeeper {
     })
   }
 
-  /** @param isClean nothing is written any more: the files' times may be held against the record */
+  /** @param isClean writing has ended, so the files' times may be compared with the record */
   #replace(
     files: readonly (FileStat | undefined)[],
     isClean: boolean,

@@ -1,11 +1,11 @@
-/** What the values of settings look like: paths, addresses, URLs, sizes, rates. */
+/** The syntax of settings' values: paths, addresses, URLs, sizes, rates. */
 import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
 import { CREATED_PIECE_LENGTHS, isCreatedPieceLength } from '../metainfo/build.ts'
 import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
 import { formatSize, parseRate, parseSize } from './quantity.ts'
 import { list, parsed, type Parse } from './setting-value.ts'
 
-/** Bytes per second: below, a single block would take minutes. */
+/** Bytes per second. At a lower rate, a single block would take minutes. */
 export const MIN_RATE = 1024
 
 export const path: Parse<string> = parsed(
@@ -55,7 +55,7 @@ export const trackerUrls: Parse<readonly string[]> = urlList(
   'an http or https URL, or udp://host:port',
 )
 
-/** URLs that metainfo may name: whoever reads it may know more kinds of trackers than we do. */
+/** URLs that metainfo may name: its readers may know more kinds of trackers than we do. */
 export const metainfoUrls: Parse<readonly string[]> = urlList(
   /^(https?|udp|wss?):\/\/[^\s\p{Cc}]+$/u,
   'an http, https or udp URL',

@@ -1,4 +1,4 @@
-/** How the texts of flags and variables become values, and what is said of those that do not. */
+/** Turns the texts of flags and variables into values, or into errors for people. */
 import { ConfigError } from '../protocol/errors.ts'
 
 /** Addresses or URLs in one setting. */
@@ -10,9 +10,9 @@ export type RawValue = string | boolean | readonly string[]
 /** @throws {ConfigError} whose message says what the value must be */
 export interface Parse<T> {
   (raw: RawValue): T
-  /** All texts that it takes, when they are few. */
+  /** All texts that it accepts, if they are few. */
   readonly choices?: readonly string[]
-  /** The empty text is a value of its own: none. */
+  /** Whether the empty text is a value: none. */
   readonly takesEmpty?: true
 }
 
@@ -20,7 +20,7 @@ function refused(reason: string): ConfigError {
   return new ConfigError('config.value', reason)
 }
 
-/** The empty text is taken as it is; anything else goes to `parse`. */
+/** Accepts the empty text as it is; anything else goes to `parse`. */
 export function orEmpty(parse: Parse<string>): Parse<string> {
   return Object.assign((raw: RawValue) => (raw === '' ? '' : parse(raw)), { takesEmpty: true as const })
 }

@@ -3,7 +3,7 @@ import type { Cancel, Clock, Millis } from '../protocol/ports.ts'
 
 export interface SilenceWatchOptions {
   readonly clock: Clock
-  /** 0: silence is borne for ever. */
+  /** 0: no limit. */
   readonly timeoutMs: Millis
   /** Bytes that have come. */
   readonly received: () => number
@@ -18,7 +18,7 @@ export class SilenceWatch {
     this.#options = options
   }
 
-  /** Begins anew. */
+  /** Starts over. */
   start(): void {
     const { clock, timeoutMs, received, onSilent } = this.#options
     this.stop()

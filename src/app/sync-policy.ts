@@ -1,12 +1,12 @@
 /**
  * What a power cut costs a download.
  *
- * - `piece`: what is being written. Each piece is durable before anybody hears of it.
- * - `interval`: at most what was written in the last five seconds, and while syncing that took. At the next start it is
- *   read, and fetched again where it did not reach the disk.
- * - `none`: nothing is ever synced, not even at the end. All that this run of the machine wrote is read.
+ * - `piece`: what is being written. Each piece is durable before it is announced.
+ * - `interval`: at most what was written in the last five seconds and while they were being synced. The next start reads
+ *   that, and what did not reach the disk is fetched again.
+ * - `none`: nothing is ever synced, not even at the end. The next start reads everything written since the machine booted.
  *
- * The death of the process alone costs what is being written, with each of them.
+ * With each of them, the death of the process alone costs only what is being written.
  */
 export const SYNC_POLICIES = ['none', 'piece', 'interval'] as const
 

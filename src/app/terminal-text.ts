@@ -1,12 +1,12 @@
-/** Text of strangers on a terminal: names in metainfo may hold escape sequences. */
+/** Makes text from strangers safe for a terminal: names in metainfo may contain escape sequences. */
 import { HIDING } from '../protocol/text.ts'
 
 export { printable } from '../protocol/text.ts'
 
-/** What is not printable and JSON would let pass. */
+/** Unprintable characters that JSON does not escape. */
 const UNESCAPED = new RegExp(`[\\u007f-\\u009f${HIDING}]`, 'g')
 
-/** JSON in which what could move the cursor or the reading order is escaped: same value, harmless on a terminal. */
+/** JSON in which everything is escaped that could move the cursor or change the reading order: same value, harmless on a terminal. */
 export function escapeControls(json: string): string {
   return json.replace(UNESCAPED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
@@ -22,7 +22,7 @@ export function columnsOf(text: string): number {
   return columns
 }
 
-/** Cut to at most `columns`, with an ellipsis when something is missing. */
+/** Cut to at most `columns`, with an ellipsis if anything was cut off. */
 export function clip(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text
   let kept = ''

@@ -1,4 +1,4 @@
-/** What a torrent's connections speak beyond BEP 3: the info dictionary for who lacks it, and peers for who may know of them. */
+/** What a torrent's connections speak beyond BEP 3: metadata for peers without it, and peer exchange unless private. */
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'

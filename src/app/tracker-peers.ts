@@ -10,7 +10,7 @@ import type { PeerSource, Wanted } from './discovery.ts'
 
 /** Announce lists of one torrent; further ones are not contacted. */
 export const MAX_ANNOUNCE_LISTS = 50
-/** What is said to be missing while that is not known: nobody must take us for a seed. */
+/** What we claim to be missing while that is unknown, so that nobody takes us for a seed. */
 const UNKNOWN_LEFT = 16_384
 const BOTH: readonly Family[] = [4, 6]
 
@@ -27,7 +27,7 @@ export class TrackerPeers implements PeerSource {
   readonly #options: TrackerPeersOptions
   #announcers: readonly Announcer[] = []
 
-  /** @param lists each has tiers of URLs, and is contacted whatever becomes of the others */
+  /** @param lists each has tiers of URLs, and is contacted regardless of the others */
   constructor(lists: readonly (readonly (readonly string[])[])[], options: TrackerPeersOptions) {
     this.#lists = lists.slice(0, MAX_ANNOUNCE_LISTS)
     this.#options = options

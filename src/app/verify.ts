@@ -1,4 +1,4 @@
-/** Re-hashes what lies on disk against its metainfo. Reads only. */
+/** Hashes what is on disk again and compares it with its metainfo. Reads only. */
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { StorageError } from '../protocol/errors.ts'
 import type { Disk, Payload } from '../storage/disk.ts'
@@ -11,7 +11,7 @@ export interface VerifyOptions {
 }
 
 export interface VerifyResult {
-  /** In order; none when all is well. */
+  /** In order; empty when everything is good. */
   readonly badPieces: readonly number[]
   /** Paths of the files that a bad piece touches, padding aside, "/"-joined and relative to the payload's folder; the name of a single file. */
   readonly badFiles: readonly string[]

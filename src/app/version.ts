@@ -1,4 +1,4 @@
-/** Who we say we are. A test holds the version against package.json. */
+/** Our name and version. A test compares the version with package.json. */
 
 export const VERSION = '0.1.0'
 

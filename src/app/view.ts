@@ -2,7 +2,7 @@
 import { formatDuration, formatPart, formatRate, formatSize } from './quantity.ts'
 import { clip, columnsOf, printable } from './terminal-text.ts'
 
-/** A session as far as people care. Bytes, and bytes per second. */
+/** What people want to know of a session. In bytes, and bytes per second. */
 export interface Progress {
   readonly name: string
   readonly length: number
@@ -11,12 +11,12 @@ export interface Progress {
   readonly uploaded: number
   readonly downRate: number
   readonly upRate: number
-  /** Connections, and all that are known. */
+  /** Connections, and known peers. */
   readonly connectedPeers: number
   readonly knownPeers: number
   /**
-   * Before anything is transferred: reading what is there, where `bytesHave` is what was read; or waiting for somebody who
-   * sends the metainfo of a magnet link, where neither it nor `length` says anything.
+   * Before anything is transferred: reading what is there, and `bytesHave` counts what was read; or waiting for a peer to
+   * send the metainfo of a magnet link, while neither it nor `length` means anything.
    */
   readonly activity?: 'hashing' | 'checking' | 'metainfo'
 }
@@ -33,7 +33,7 @@ const GAP = '  '
 const MIN_NAME_COLUMNS = 8
 
 /**
- * One line of at most `columns`. What matters least goes first when it gets narrow: peers, the bar, upload, sizes;
+ * One line of at most `columns`. When space gets tight, the least important parts go first: peers, the bar, upload, sizes;
  * then the name is cut.
  */
 export function formatProgressLine(progress: Progress, { columns, isUnicode }: LineStyle): string {
@@ -41,7 +41,7 @@ export function formatProgressLine(progress: Progress, { columns, isUnicode }: L
   const peers =
     progress.knownPeers === 0 ? 'no peers yet' : `${progress.connectedPeers}/${progress.knownPeers} peers`
   const isSeeding = progress.activity === undefined && progress.bytesHave >= progress.length
-  // In the order of the line; a higher rank goes earlier.
+  // In the order of the line; parts with a higher rank are dropped earlier.
   const parts: { text: string; rank: number }[] = isSeeding
     ? [
         { text: 'seeding', rank: 0 },
@@ -100,7 +100,7 @@ export function formatSummary(
   return `${printable(name)}: ${got}, uploaded ${formatSize(uploaded)}`
 }
 
-/** What is over is told exactly where that is of interest: `0.4 s`, `1m12s`. */
+/** A duration that is over, with decimals while they matter: `0.4 s`, `1m12s`. */
 function formatElapsed(seconds: number): string {
   return seconds < 59.95 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)
 }
@@ -111,7 +111,7 @@ function bar(part: number, isUnicode: boolean): string {
   return full.repeat(filled) + empty.repeat(BAR_COLUMNS - filled)
 }
 
-/** Cut off, not rounded: 100 % is only shown when nothing is missing. */
+/** Truncated, not rounded: 100 % is shown only when nothing is missing. */
 function percent({ bytesHave, length }: Progress): string {
   return `${(Math.floor((1_000 * bytesHave) / length) / 10).toFixed(1)}%`
 }

@@ -14,12 +14,12 @@ const TICK: Millis = 2_000
 
 export interface WebSeedsOptions {
   readonly metainfo: Metainfo
-  /** URLs beside those of the metainfo: what a link says. */
+  /** URLs from a link, besides those of the metainfo. */
   readonly urls: readonly string[]
   readonly downloader: Downloader
   readonly ports: HttpPorts
   readonly random: Random
-  /** What may be received, together with others. */
+  /** The budget for receiving, shared with others. */
   readonly download: Bandwidth
   /** Of the sources of blocks: never used again. */
   readonly nextId: () => number
@@ -29,7 +29,7 @@ export interface WebSeedsOptions {
 export class WebSeeds {
   readonly #options: WebSeedsOptions
   readonly #seeds = new Map<number, WebSeed>()
-  /** Payload bytes of those that are gone. */
+  /** Payload bytes from those that are gone. */
   #downloadedBefore = 0
   #cancelTick: Cancel = () => {}
 
@@ -37,7 +37,7 @@ export class WebSeeds {
     this.#options = options
   }
 
-  /** Takes them into use; something is missing. */
+  /** Starts using them: something is missing. */
   start(): void {
     const { metainfo, urls, downloader, nextId } = this.#options
     const all = [...new Set([...metainfo.webSeeds, ...urls])].filter(isWebUrl)
@@ -72,10 +72,10 @@ export class WebSeeds {
     return seed !== undefined
   }
 
-  /** Nothing is missing any more, or the torrent is closed. */
+  /** Stops using them: nothing is missing any more, or the torrent is closed. */
   stop(): void {
     this.#cancelTick()
-    // All at once: what one leaves must not be asked of the next.
+    // All at once, so that what one leaves is not requested from the next.
     for (const seed of this.#seeds.values()) seed.close()
     for (const seed of [...this.#seeds.values()]) this.#remove(seed)
   }

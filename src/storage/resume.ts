@@ -39,7 +39,7 @@ export interface ResumeState {
   readonly synced: Bitfield
   /** Verified and written before the state was taken, synced or not. */
   readonly written: Bitfield
-  /** The files as they were when the state was taken; undefined for one that was not there. Index = file. */
+  /** The files: as they are if clean, else as they were before this run wrote to them; undefined for a missing one. Index = file. */
   readonly files: readonly (RememberedFile | undefined)[]
   /** Nothing was written after the state was taken: the process ended cleanly. */
   readonly isClean: boolean
