@@ -116,8 +116,9 @@ export class Opening {
         : check === 'full'
           ? indices(have.length)
           : withEnds(sampleOf(have, sampleSize(metainfo.geometry), random), have.length)
-    this.#verify(payload, pieces, (bad) => {
-      if (bad.length > 0)
+    this.#verify(payload, pieces, (bad, unread) => {
+      if (unread !== undefined) this.#fail(unread)
+      else if (bad.length > 0)
         this.#fail(
           new PayloadError('payload.mismatch', `${path} is not what the metainfo says: ${describe(bad)}`),
         )
@@ -214,23 +215,29 @@ export class Opening {
     })
   }
 
-  /** @param next gets the bad pieces */
-  #verify(payload: Payload, pieces: readonly number[], next: (bad: readonly number[]) => void): void {
+  /** @param next gets the bad pieces, and why the first unreadable one of them could not be read */
+  #verify(
+    payload: Payload,
+    pieces: readonly number[],
+    next: (bad: readonly number[], unread?: StorageError) => void,
+  ): void {
     if (this.#isCancelled) return
     if (pieces.length === 0) return next([])
     const bad: number[] = []
+    let firstUnread: StorageError | undefined
     let done = 0
     this.#cancelVerify = payload.verify(
       pieces,
-      (piece, isGood) => {
+      (piece, isGood, unread) => {
         if (!isGood) bad.push(piece)
+        firstUnread ??= unread
         this.#options.onProgress(++done, pieces.length)
       },
       (error) => {
         this.#cancelVerify = undefined
         if (this.#isCancelled) return
         if (error) this.#fail(error)
-        else next(bad)
+        else next(bad, firstUnread)
       },
     )
   }

@@ -20,7 +20,8 @@ export interface VerifyResult {
 
 /**
  * @param path the payload: the single file, or the folder
- * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …: it cannot be the payload, or cannot be read
+ * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …: it cannot be the payload; `disk.io`, `disk.changed`, …: it, or a part of it, cannot
+ *   be read, and how much of it is good is not known
  * @throws the signal's reason when that is aborted
  */
 export async function verifyPayload(
@@ -34,22 +35,33 @@ export async function verifyPayload(
   const badPieces: number[] = []
   let checkedBytes = 0
   try {
-    await abortable(signal, (done) =>
-      payload.verify(
+    await abortable(signal, (done) => {
+      const cancel = payload.verify(
         Array.from({ length: geometry.pieceCount }, (_, piece) => piece),
-        (piece, isGood) => {
+        (piece, isGood, unread) => {
+          if (unread !== undefined) {
+            cancel()
+            return done(whileReading(unread))
+          }
           if (!isGood) badPieces.push(piece)
           checkedBytes += geometry.lengthOf(piece)
           onProgress?.(checkedBytes, geometry.length)
         },
         done,
-      ),
-    )
+      )
+      return cancel
+    })
   } finally {
     await new Promise<void>((done) => payload.close(done))
   }
   badPieces.sort((a, b) => a - b)
   return { badPieces, badFiles: filesOf(badPieces, metainfo), pieceCount: geometry.pieceCount }
+}
+
+/** What was there a moment ago, and as long as it has to be, is being changed: that is another thing than not to be there. */
+function whileReading(error: StorageError): StorageError {
+  const isGone = error.code === 'disk.missing' || error.code === 'disk.wrong-size'
+  return isGone ? new StorageError('disk.changed', error.message, { cause: error }) : error
 }
 
 function openPayload(metainfo: Metainfo, path: string, disk: Pick<Disk, 'open'>): Promise<Payload> {

@@ -118,10 +118,10 @@ export interface Payload {
    * pieces. There is at least one buffer, none is empty, and all lie in SharedArrayBuffers. After an error their content is arbitrary.
    */
   read(piece: number, begin: number, into: readonly Uint8Array[], done: (error?: StorageError) => void): void
-  /** Re-reads and hashes pieces, streaming, on all workers. Unreadable or missing data counts as not good. Any order. */
+  /** Re-reads and hashes pieces, streaming, on all workers. What could not be read, for whatever reason, is not good. Any order. */
   verify(
     pieces: readonly number[],
-    onPiece: (piece: number, isGood: boolean) => void,
+    onPiece: (piece: number, isGood: boolean, unread?: StorageError) => void,
     done: (error?: StorageError) => void,
   ): Cancel
   /** Once `done` reports no error, everything reported written so far, and everything found in place, is durable. */

@@ -126,13 +126,14 @@ export class MemoryPayload implements Payload {
 
   verify(
     pieces: readonly number[],
-    onPiece: (piece: number, isGood: boolean) => void,
+    onPiece: (piece: number, isGood: boolean, unread?: StorageError) => void,
     done: (error?: StorageError) => void,
   ): Cancel {
     this.#expectOpen()
     return this.#disk.hashPieces(this.#map, pieces, {
       onDigest: (piece, sha1) => {
-        onPiece(piece, !(sha1 instanceof StorageError) && bytesEqual(sha1, this.#digestOf(piece)))
+        if (sha1 instanceof StorageError) onPiece(piece, false, sha1)
+        else onPiece(piece, bytesEqual(sha1, this.#digestOf(piece)))
         return undefined
       },
       done,

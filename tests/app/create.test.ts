@@ -144,6 +144,21 @@ test('padding is verified as zeros, and is never named as a bad file', async () 
   expect(await verify()).toEqual({ badPieces: [2], badFiles: ['a'], pieceCount: 4 })
 })
 
+test('what cannot be read is neither good nor bad: verifying ends, and names the file and the cause', async () => {
+  const { disk, env } = makeWorld()
+  const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
+  const verify = (onProgress?: () => void) =>
+    verifyPayload(metainfo, { path: '/data/set', disk }, { onProgress })
+  disk.flipBit('/data/set/a', 0)
+  disk.spoil('/data/set/b', 0)
+  await expect(verify()).rejects.toMatchObject({ code: 'disk.io', message: '/data/set/b: a bad sector' })
+  // It was there when it was opened: that is no payload that differs, but one that somebody is changing.
+  await expect(verify(() => disk.removeFile('/data/set/b'))).rejects.toMatchObject({
+    code: 'disk.changed',
+    message: expect.stringContaining('/data/set/b'),
+  })
+})
+
 test('verifying what is not there fails with the reason', async () => {
   const { disk, env } = makeWorld()
   const metainfo = await createMetainfo('/data/set', env)

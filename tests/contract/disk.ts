@@ -138,6 +138,25 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       expect(await scene.verify(payload, [0, 3])).toBe('.#')
     })
 
+    test('verifying says why a piece could not be read, and nothing of one that is bad', async () => {
+      scene.placeFolder()
+      const payload = await scene.open(scene.folderPlan, 'seed')
+      const rotten = scene.content.slice(2503)
+      rotten[1699]! ^= 1
+      world.writeFile(`${world.folder}/film/deep/er/b`, rotten)
+      world.removeFile(`${world.folder}/film/a`)
+      const reasons = new Map<number, StorageError | undefined>()
+      await success<void>((done) =>
+        payload.verify([0, 4], (piece, _, unread) => reasons.set(piece, unread), done),
+      )
+      expect(reasons.get(0)).toMatchObject({
+        code: 'disk.missing',
+        message: expect.stringContaining('film/a'),
+      })
+      expect([...reasons.keys()].sort()).toEqual([0, 4])
+      expect(reasons.get(4)).toBeUndefined()
+    })
+
     test('verifying nothing ends as well', async () => {
       expect(await scene.verify(await scene.open(scene.folderPlan, 'download'), [])).toBe('')
     })

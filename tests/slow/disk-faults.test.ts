@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { EventLine, SwarmProcess } from '../../scripts/swarm-process.ts'
+import { SwarmProcess, type EventLine } from '../../scripts/swarm-process.ts'
 import { Nodes } from '../e2e/nodes.ts'
 
 const MiB = 1024 ** 2
@@ -97,6 +97,22 @@ describe.skipIf(cannotChangeUser)(
       const leecher = nodes.start('leecher', '-get model.bin.bit -dest mine/copy', AS_NOBODY)
       expect(await nodes.end(leecher)).toBe(5)
       expect(leecher.seen('error')).toMatchObject([{ code: 'disk.permission' }])
+    })
+
+    test('neither serves nor verifies what he may not read: 5, with the name of the file', async () => {
+      await nodes.make('model.bin', LENGTH)
+      chmodSync(nodes.folder, 0o755)
+      chmodSync(nodes.path('model.bin'), 0)
+      const seeder = nodes.start('seeder', '-seed model.bin', AS_NOBODY)
+      expect(await nodes.end(seeder)).toBe(5)
+      expect(seeder.seen('error')).toMatchObject([{ code: 'disk.permission' }])
+      const verify = new SwarmProcess(['verify', 'model.bin.bit'], {
+        name: 'verify',
+        cwd: nodes.folder,
+        enter: AS_NOBODY,
+      })
+      expect(await nodes.end(verify)).toBe(5)
+      expect(verify.epitaph).toMatch(/saying: bitswarm: \S+model\.bin: permission denied \(EACCES\)$/)
     })
 
     test('serves again when he may read again', async () => {

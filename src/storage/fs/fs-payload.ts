@@ -11,7 +11,7 @@ import type { FileStat, NoteTaking, OpenMode, Payload, PayloadPlan, Remembered, 
 import { FileMap } from '../file-map.ts'
 import { currentBoot } from './boot.ts'
 import { replaceDurably, syncFolder } from './durable-file.ts'
-import { toStorageError } from './errno.ts'
+import { fromFault, toStorageError } from './errno.ts'
 import { AsyncHandles, MAX_OPEN_FILES, READ_FLAGS, READ_WRITTEN_FLAGS } from './handles.ts'
 import { runsOf } from './hash-runs.ts'
 import { CALLS_IN_FLIGHT, forEachInFlight } from './in-flight.ts'
@@ -182,7 +182,7 @@ export class FsPayload implements Payload {
 
   verify(
     pieces: readonly number[],
-    onPiece: (piece: number, isGood: boolean) => void,
+    onPiece: (piece: number, isGood: boolean, unread?: StorageError) => void,
     done: (error?: StorageError) => void,
   ): Cancel {
     this.#begin()
@@ -194,7 +194,8 @@ export class FsPayload implements Payload {
         for (const [index, sha1] of hashed.entries()) {
           if (isCancelled) return
           const piece = firstPiece + index
-          onPiece(piece, sha1 instanceof Uint8Array && bytesEqual(sha1, this.#digestOf(piece)))
+          if (sha1 instanceof Uint8Array) onPiece(piece, bytesEqual(sha1, this.#digestOf(piece)))
+          else onPiece(piece, false, fromFault(sha1))
         }
       },
       onEnd: (error) =>
