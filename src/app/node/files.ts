@@ -5,7 +5,7 @@ import { access, open, readdir, rm, stat, type FileHandle } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
-import { codeOf, inWords } from '../../storage/fs/errno.ts'
+import { codeOf, errnoOf, inWords } from '../../storage/fs/errno.ts'
 import { makeFolders } from '../../storage/fs/make-folders.ts'
 
 export { basename, dirname, join, resolve }
@@ -61,6 +61,10 @@ export async function readMetainfoBytes(path: string, maxLength: number): Promis
   }
 }
 
+const DRAFT_NAME = /^\.bitswarm-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/
+/** Drafts of one file that others may take away, as each does once, when many processes begin to write into a folder. */
+const MAX_DRAFTS = 32
+
 /** Makes a folder and those above it. If that fails, who writes into it will say why. */
 export async function makeFolder(path: string): Promise<void> {
   await makeFolders(path).catch(() => {})
@@ -72,14 +76,30 @@ export async function makeFolder(path: string): Promise<void> {
  * @throws {StorageError} why it cannot be written
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  // In a name of its own there is no room where `path` has the longest there can be; and it never meets one that was left.
-  const draft = join(dirname(path), `.bitswarm-${randomUUID()}.tmp`)
-  try {
-    await replaceDurably(path, bytes, { mode: 0o644, draft })
-  } catch (error) {
-    await rm(draft, { force: true }).catch(() => {})
-    throw unwritable(path, error)
+  await removeDrafts(dirname(path))
+  for (let drafts = 1; ; drafts++) {
+    // Behind the name of `path` there is no room where that is the longest there can be.
+    const draft = join(dirname(path), `.bitswarm-${randomUUID()}.tmp`)
+    try {
+      return await replaceDurably(path, bytes, { mode: 0o644, draft })
+    } catch (error) {
+      await rm(draft, { force: true }).catch(() => {})
+      if (!isTakenAway(error) || drafts === MAX_DRAFTS) throw unwritable(path, error)
+    }
   }
+}
+
+/**
+ * Removes what processes left that were killed while they wrote. Who lives and writes there at this moment loses a draft, too, and
+ * makes another: nothing that could be asked, neither a process number nor a time, tells the two apart in every container and on every disk.
+ */
+async function removeDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => []))
+    if (DRAFT_NAME.test(name)) await rm(join(folder, name), { force: true }).catch(() => {})
+}
+
+function isTakenAway(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'rename'
 }
 
 /**

@@ -47,6 +47,25 @@ describe('a file that is replaced', () => {
     expect(readdirSync(folder)).toEqual(['x'])
   })
 
+  test('takes away what killed processes left of drafts, and nothing that only looks alike', async () => {
+    writeFileSync(join(folder, '.bitswarm-123e4567-e89b-42d3-a456-426614174000.tmp'), 'ha')
+    writeFileSync(join(folder, '.bitswarm-mine.tmp'), 'mine')
+    await replaceFile(join(folder, 'x'), Buffer.from('new'))
+    expect(readdirSync(folder).toSorted()).toEqual(['.bitswarm-mine.tmp', 'x'])
+  })
+
+  test('is whole whoever else writes there at once, and takes away what is being written', async () => {
+    const path = join(folder, 'x')
+    const contents = Array.from({ length: 8 }, (_, nth) => Buffer.alloc(8 * 2 ** 20, nth))
+    const first = replaceFile(path, contents[0]!)
+    while (readdirSync(folder).length === 0) await new Promise(setImmediate)
+    // Done or not, everybody's write has an end, and what lies there is all of one.
+    await Promise.all([first, ...contents.slice(1).map((content) => replaceFile(path, content))])
+    const found = readFileSync(path)
+    expect(contents.some((content) => content.equals(found))).toBe(true)
+    expect(readdirSync(folder)).toEqual(['x'])
+  })
+
   test('may have the longest name that a file can have', async () => {
     const name = `${'n'.repeat(251)}.bit`
     await replaceFile(join(folder, name), Buffer.from('x'))
