@@ -30,12 +30,11 @@ export const DHT_EVENTS = [
     rpcs: count,
     ms: millis,
   }),
-  event('dht_bootstrap_failed', 'no bootstrap address answered, or the name of one has no address', {
-    family,
-    asked: count,
-    reason: text,
-    retrySeconds: seconds,
-  }),
+  event(
+    'dht_bootstrap_failed',
+    'no bootstrap address answered, or the name of one has no address, for the `tries`th time in a row: reported the first time and then less and less often, once an hour in the end; `dht_bootstrap` says that it is over',
+    { family, asked: count, reason: text, tries: count, retrySeconds: seconds },
+  ),
   event('dht_role', 'the DHT node now takes full part in the network of the Internet, or no longer does', {
     family,
     role: z.enum(['full', 'read-only']),

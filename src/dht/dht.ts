@@ -105,10 +105,11 @@ export class Dht implements DhtService {
       resolver,
       isLonely: () => this.#nodes.some((node) => node.contacts === 0),
       onEndpoints: (endpoints) => this.#addSeeds(endpoints),
-      onUnresolved: (name, retryMs) => {
+      onUnresolved: (name, tries, retryMs) => {
         const failure = {
           asked: 0,
           reason: `${excerpt(name, MAX_SHOWN_NAME)} has no address`,
+          tries,
           retrySeconds: retryMs / 1_000,
         }
         for (const { family } of this.#nodes) emit({ event: 'dht_bootstrap_failed', family, ...failure })

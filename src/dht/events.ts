@@ -57,12 +57,16 @@ export type DhtEvent =
       readonly address: string
       readonly id: string
     }
-  /** No bootstrap address answered, or the name of one has none; there is another try after `retrySeconds`. */
+  /**
+   * No bootstrap address answered, or the name of one has none, `tries` times in a row; there is another try after `retrySeconds`. Told at
+   * first, and then ever more rarely; `dht_bootstrap` says that it is over.
+   */
   | {
       readonly event: 'dht_bootstrap_failed'
       readonly family: 4 | 6
       readonly asked: number
       readonly reason: string
+      readonly tries: number
       readonly retrySeconds: number
     }
   /**

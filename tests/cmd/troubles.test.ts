@@ -48,6 +48,7 @@ test('a bootstrap node that does not answer is told, if the user has named it', 
     family: 4,
     asked: 1,
     reason: 'no answer',
+    tries: 1,
     retrySeconds: 1,
   } as const
   const joined = { event: 'dht_bootstrap', family: 4, contacts: 1, rpcs: 1, ms: 1 } as const

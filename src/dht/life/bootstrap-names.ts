@@ -3,6 +3,7 @@ import { canonicalIp, formatEndpoint, parseHostPort, type Endpoint } from '../..
 import { ConfigError } from '../../protocol/errors.ts'
 import type { Cancel, Clock, Millis, Resolver, ServiceResolver } from '../../protocol/ports.ts'
 import { excerpt } from '../../protocol/text.ts'
+import { Reminder } from './reminder.ts'
 
 /** Names are asked for again after this long while there is nobody to talk to. */
 const RESOLVE_AGAIN: Millis = 60_000
@@ -10,6 +11,8 @@ const RESOLVE_AGAIN: Millis = 60_000
 const MAX_NAMES = 64
 /** Hosts taken of one service. */
 const MAX_HOSTS_PER_SERVICE = 32
+/** Names without an address of which is known how often that was told; a service may name others each time. */
+const MAX_UNRESOLVED = 256
 /** Characters of a wrong address that an error shows. */
 const MAX_QUOTED = 100
 
@@ -41,13 +44,18 @@ export interface BootstrapNamesOptions {
   readonly isLonely: () => boolean
   /** Of both families; those that were found before are told again. */
   readonly onEndpoints: (endpoints: readonly Endpoint[]) => void
-  /** `name` has no address; while there is nobody to talk to it is asked for again after `retryMs`. */
-  readonly onUnresolved: (name: string, retryMs: Millis) => void
+  /**
+   * `name` had no address, `tries` times by now; while there is nobody to talk to it is asked for again after `retryMs`. Told at
+   * first, and then ever more rarely.
+   */
+  readonly onUnresolved: (name: string, tries: number, retryMs: Millis) => void
 }
 
 export class BootstrapNames {
   readonly #options: BootstrapNamesOptions
   readonly #names = new Map<string, BootstrapAddress>()
+  /** Of names without an address, those of the hosts of services, too. */
+  readonly #reminders = new Map<string, Reminder>()
   #timer: Cancel | undefined
   #isClosed = false
 
@@ -88,20 +96,36 @@ export class BootstrapNames {
 
   #resolve(address: BootstrapAddress): void {
     if ('host' in address) return this.#resolveHost(address)
-    const { resolver, onUnresolved } = this.#options
+    const { resolver } = this.#options
     resolver.resolveService(address.service, (hosts) => {
-      if (hosts.length === 0 && !this.#isClosed)
-        onUnresolved(`${SERVICE_PREFIX}${address.service}`, RESOLVE_AGAIN)
+      this.#onResolved(`${SERVICE_PREFIX}${address.service}`, hosts.length)
       for (const host of hosts.slice(0, MAX_HOSTS_PER_SERVICE)) this.#resolveHost(host)
     })
   }
 
   #resolveHost({ host, port }: Endpoint): void {
-    const { resolver, onEndpoints, onUnresolved } = this.#options
+    const { resolver, onEndpoints } = this.#options
     resolver.resolve(host, undefined, (addresses) => {
-      if (this.#isClosed) return
-      if (addresses.length === 0) return onUnresolved(host, RESOLVE_AGAIN)
-      onEndpoints(addresses.map((address) => ({ host: address, port })))
+      this.#onResolved(host, addresses.length)
+      if (!this.#isClosed && addresses.length > 0)
+        onEndpoints(addresses.map((address) => ({ host: address, port })))
     })
+  }
+
+  #onResolved(name: string, found: number): void {
+    if (this.#isClosed) return
+    if (found > 0) return void this.#reminders.delete(name)
+    const tries = this.#reminderOf(name).onFailure()
+    if (tries !== undefined) this.#options.onUnresolved(name, tries, RESOLVE_AGAIN)
+  }
+
+  #reminderOf(name: string): Reminder {
+    const known = this.#reminders.get(name)
+    if (known !== undefined) return known
+    const reminder = new Reminder(this.#options.clock)
+    for (const oldest of this.#reminders.size < MAX_UNRESOLVED ? [] : this.#reminders.keys().take(1))
+      this.#reminders.delete(oldest)
+    this.#reminders.set(name, reminder)
+    return reminder
   }
 }

@@ -15,6 +15,7 @@ import type { Reply } from '../wire/messages.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
+import { Reminder } from './reminder.ts'
 
 /**
  * The next seed is asked when one has been silent for so long, which most round trips on the Internet do not take. Not several
@@ -77,6 +78,8 @@ export class Bootstrap {
   #round: Round | undefined
   #timer: Cancel | undefined
   #backOff: Millis = MIN_BACK_OFF
+  /** While nobody answers. */
+  #reminder: Reminder | undefined
 
   constructor(options: BootstrapOptions) {
     this.#options = options
@@ -171,13 +174,17 @@ export class Bootstrap {
     const profile = this.#profile()
     if (answered > 0 || table.size > 0) {
       this.#backOff = MIN_BACK_OFF
+      this.#reminder = undefined
       this.#waitThenStart(this.#others.length > 0 ? SECOND_OPINION : PROBE[profile])
       return
     }
     const wait = this.#waitThenStart(this.#backOff)
     this.#backOff = Math.min(MAX_BACK_OFF[profile], 2 * this.#backOff)
+    this.#reminder ??= new Reminder(this.#options.clock)
+    const tries = this.#reminder.onFailure()
     const retrySeconds = Math.ceil(wait / 1_000)
-    emit({ event: 'dht_bootstrap_failed', family, asked, reason: 'no answer', retrySeconds })
+    if (tries !== undefined)
+      emit({ event: 'dht_bootstrap_failed', family, asked, reason: 'no answer', tries, retrySeconds })
     this.#options.onFailed()
   }
 

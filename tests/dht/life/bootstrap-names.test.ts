@@ -35,7 +35,8 @@ beforeEach(() => {
     clock,
     isLonely: () => isLonely,
     onEndpoints: (endpoints) => told.push(...endpoints.map(formatEndpoint)),
-    onUnresolved: (name, retryMs) => unresolved.push(`${name} again after ${retryMs} ms`),
+    onUnresolved: (name, tries, retryMs) =>
+      unresolved.push(`${name} ${tries} times, again after ${retryMs} ms`),
     resolver: {
       resolve: (host, _family, onResult) => {
         asked.push(host)
@@ -70,11 +71,25 @@ test('a name without an address is told, also that of a service or of one of its
   add('a.test:7', 'typo.test:7', 'srv:_none._udp.test', 'srv:_dht._udp.test')
   clock.runUntil(100)
   expect(unresolved).toEqual([
-    'typo.test again after 60000 ms',
-    'srv:_none._udp.test again after 60000 ms',
-    'gone.test again after 60000 ms',
+    'typo.test 1 times, again after 60000 ms',
+    'srv:_none._udp.test 1 times, again after 60000 ms',
+    'gone.test 1 times, again after 60000 ms',
   ])
   names.close()
+})
+
+test('that a name has no address is told ever more rarely, and anew when it had one in between', () => {
+  add('typo.test:7')
+  clock.runUntil(24 * 3_600_000)
+  expect(asked).toHaveLength(24 * 60 + 1)
+  expect(unresolved.length).toBeLessThan(35)
+  expect(unresolved.at(-1)).toMatch(/^typo\.test 1[34]\d\d times/)
+  hosts['typo.test'] = ['10.0.0.7']
+  clock.runUntil(24 * 3_600_000 + 61_000)
+  delete hosts['typo.test']
+  unresolved = []
+  clock.runUntil(24 * 3_600_000 + 122_000)
+  expect(unresolved).toEqual(['typo.test 1 times, again after 60000 ms'])
 })
 
 test('names are asked for again each minute while there is nobody to talk to, and not otherwise', () => {

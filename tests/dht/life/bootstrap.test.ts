@@ -1,11 +1,13 @@
 /** Joining through addresses that somebody named. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../../src/app/sim/random.ts'
+import type { DhtEvent } from '../../../src/dht/events.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
 import { idOf, join, LoneNode, packed } from '../lone-node.ts'
 
 const seed = (n: number): Endpoint => ({ host: `20.0.${n}.1`, port: 20_000 })
 const seeds = Array.from({ length: 7 }, (_, n) => seed(n))
+const HOUR = 60 * 60_000
 const friend = { host: '20.1.0.1', port: 20_000 }
 
 let lone: LoneNode
@@ -144,6 +146,34 @@ test('while nobody answers all are asked again: after a second, then after twice
   expect(Math.max(...waits)).toBeGreaterThan(0.7 * 5 * 60_000)
   expect(Math.max(...waits)).toBeLessThan(1.3 * 5 * 60_000 + 10_000)
   expect(times.length).toBeGreaterThan(10)
+})
+
+test('that nobody answers is told at first, then ever more rarely, and that it is over at once', () => {
+  const told: { readonly at: number; readonly what: string }[] = []
+  const tell = (event: DhtEvent): void => {
+    if (event.event === 'dht_bootstrap_failed')
+      told.push({ at: lone.clock.now(), what: `failed ${event.tries}` })
+    if (event.event === 'dht_bootstrap') told.push({ at: lone.clock.now(), what: 'joined' })
+  }
+  lone = new LoneNode({ emit: tell })
+  const local = { host: '10.0.0.1', port: 20_000 }
+  lone.node.bootstrap([local])
+  lone.run(24 * HOUR)
+  // On a LAN a node that starts late is asked within 20 s, all the time.
+  expect(asked().length).toBeGreaterThan((24 * HOUR) / 20_000)
+  const silences = told.slice(1).map(({ at }, i) => at - told[i]!.at)
+  expect(told[0]!.at).toBeLessThan(10_000)
+  expect(Math.min(...silences)).toBeGreaterThanOrEqual(60_000)
+  expect(silences.toSorted((a, b) => a - b).slice(0, 6)).toEqual(silences.slice(0, 6))
+  expect(Math.max(...silences)).toBeLessThan(HOUR + 30_000)
+  expect(Number(told.at(-1)!.what.slice('failed '.length))).toBeGreaterThan((23 * HOUR) / 25_000)
+
+  told.splice(0)
+  for (let i = 0; i < 30 && told.length === 0; i++) {
+    lone.answerAs(local, idOf(1))
+    lone.run(1_000)
+  }
+  expect(told.map(({ what }) => what)).toEqual(['joined'])
 })
 
 test('somebody met by chance is asked once, and forgotten when he is silent', () => {
