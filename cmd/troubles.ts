@@ -3,6 +3,7 @@ import type { Config } from '../src/app/config.ts'
 import type { NodeEvent } from '../src/app/event-level.ts'
 import { formatDuration } from '../src/app/quantity.ts'
 import { ERROR_CODES, type ErrorCode } from '../src/protocol/errors.ts'
+import { NamedPeers } from './named-peers.ts'
 
 /** Sentences about peers and trackers: of a thousand that were named the log tells. */
 const MAX_TOLD_ABSENT = 20
@@ -12,7 +13,7 @@ export type Named = Pick<Config, 'bootstrap' | 'peer' | 'tracker' | 'stateDir'>
 
 export class Troubles {
   readonly #named: Named
-  readonly #peers: ReadonlySet<string>
+  readonly #peers: NamedPeers
   /** Where they are: events hide what of a path may be a passkey. */
   readonly #trackers: ReadonlySet<string>
   /** Peers and trackers of those that do not answer, and of whom this was told. */
@@ -30,7 +31,7 @@ export class Troubles {
   constructor(named: Named, say: (sentence: string) => void) {
     this.#named = named
     this.#trackers = new Set(named.tracker.map(serverOf))
-    this.#peers = new Set(named.peer)
+    this.#peers = new NamedPeers(named.peer)
     this.#say = say
   }
 
@@ -79,7 +80,14 @@ export class Troubles {
         if (this.#named.stateDir && event.operation !== 'load') this.#onAbsent('-state-dir', event.reason)
         break
       case 'peer_failed':
-        if (this.#peers.has(event.peer)) this.#onAbsent(`-peer ${event.peer}`, meaningOf(event.reason))
+        for (const name of this.#peers.onFailed(event.peer))
+          this.#onAbsent(`-peer ${name}`, meaningOf(event.reason))
+        break
+      case 'peer_resolved':
+        this.#peers.onResolved(event.peer, event.addresses)
+        break
+      case 'peer_left':
+        this.#peers.onLeft(event.peer)
         break
       case 'webseed_dropped':
         this.#onAbsent(`web seed ${event.url}`, `${event.reason}; it is not asked any more`)
@@ -96,8 +104,7 @@ export class Troubles {
         break
       case 'joined_to_peer':
         this.#hasMetPeer = true
-        if (!this.#onPresent(`-peer ${event.peer}`) && this.#isLonely) this.#say(`${event.peer} is there now`)
-        this.#isLonely = false
+        this.#onJoined(event.peer)
         break
     }
   }
@@ -106,6 +113,13 @@ export class Troubles {
   onShortage(shortage: string): void {
     if (!this.#isShort) this.#say(`nothing comes, as ${shortage}: waiting for somebody who has the rest`)
     this.#isShort = true
+  }
+
+  #onJoined(peer: string): void {
+    const names = this.#peers.onJoined(peer)
+    const isTold = names.filter((name) => this.#onPresent(`-peer ${name}`)).length > 0
+    if (!isTold && this.#isLonely) this.#say(`${peer} is there now`)
+    this.#isLonely = false
   }
 
   #onAbsent(who: string, reason: string): void {

@@ -10,6 +10,7 @@ import type { InfoHash, PeerId } from '../protocol/ids.ts'
 import { encodeKeepAlive } from '../protocol/message.ts'
 import type { Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots, SlotHolder } from './connection-slots.ts'
+import type { Company } from './discovery.ts'
 import { Turnover } from './turnover.ts'
 
 /** How long a remote may take to accept a connection. */
@@ -47,7 +48,7 @@ export interface ConnectorOptions {
   readonly onShaken: (shaken: Shaken, direction: Direction) => Unwanted | undefined
 }
 
-export class Connector {
+export class Connector implements Company {
   readonly #options: ConnectorOptions
   readonly #list: PeerList
   readonly #handshake: Uint8Array
@@ -81,7 +82,6 @@ export class Connector {
     for (const cancel of [...this.#attempts]) cancel()
   }
 
-  /** @returns how many of them were not known */
   addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number {
     const now = this.#options.clock.now()
     let fresh = 0
@@ -89,6 +89,14 @@ export class Connector {
       if (!this.#isBlocked(endpoint) && this.#list.add(endpoint, origin, now)) fresh++
     this.#pump()
     return fresh
+  }
+
+  isConnected(endpoint: Endpoint): boolean {
+    return this.#list.isConnected(endpoint)
+  }
+
+  disown(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) this.#list.disown(endpoint)
   }
 
   /** Somebody called, and both handshakes are through. */

@@ -22,13 +22,22 @@ export interface Wanted {
   totals(): TransferTotals
 }
 
+/** Who connects to the peers that sources find. */
+export interface Company {
+  isConnected(endpoint: Endpoint): boolean
+  /** The user does not mean these any more: they are as good as any others. */
+  disown(endpoints: readonly Endpoint[]): void
+  /** @returns how many of them were not known */
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number
+}
+
 export interface PeerSource {
   /** Appears in events and snapshots. */
   readonly name: PeerOrigin
   /** May serve a private torrent (BEP 27: only its trackers, and what the user names). */
   readonly isAllowedForPrivate: boolean
   /** Finds peers until `stop`, and calls `onPeers` whenever it learns of some. */
-  start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void): void
+  start(wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void, company: Company): void
   /** Asks again now, because the user wants it. */
   refresh(): void
   /** The download just completed: those that were told that we are not a seed should hear it. */
@@ -40,22 +49,20 @@ export interface PeerSource {
 /** Runs the sources of one torrent. */
 export class Discovery {
   readonly #sources: readonly PeerSource[]
-  readonly #onPeers: (peers: readonly Endpoint[], origin: PeerOrigin) => void
+  readonly #company: Company
   #running: readonly PeerSource[] = []
   #isRunning = false
 
-  constructor(
-    sources: readonly PeerSource[],
-    onPeers: (peers: readonly Endpoint[], origin: PeerOrigin) => void,
-  ) {
+  constructor(sources: readonly PeerSource[], company: Company) {
     this.#sources = sources
-    this.#onPeers = onPeers
+    this.#company = company
   }
 
   start(wanted: Wanted, isPrivate: boolean): void {
     this.#isRunning = true
     this.#running = this.#sources.filter((source) => !isPrivate || source.isAllowedForPrivate)
-    for (const source of this.#running) source.start(wanted, (peers) => this.#onPeers(peers, source.name))
+    for (const source of this.#running)
+      source.start(wanted, (peers) => this.#company.addCandidates(peers, source.name), this.#company)
   }
 
   /** The metainfo came late and says private: stops the sources that BEP 27 forbids. */

@@ -23,6 +23,7 @@ export const LEVEL: Readonly<Record<EventName, EventLevel>> = {
   joined_to_peer: 'info',
   peer_left: 'info',
   peer_failed: 'info',
+  peer_resolved: 'info',
   peer_refused: 'debug',
   peer_blocked: 'info',
   peer_banned: 'warn',

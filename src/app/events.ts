@@ -76,6 +76,10 @@ export const EVENTS = [
     'a dial failed, or the name of a peer has no address (`net.unresolved`); the next attempt follows after `retrySeconds`, or never if that is missing',
     { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
   ),
+  event('peer_resolved', 'the name in a `-peer` stands for these addresses now, and did not before', {
+    peer: endpoint,
+    addresses: z.array(endpoint).readonly(),
+  }),
   event('peer_refused', 'a connection was turned away before it joined', {
     peer: endpoint,
     reason: text,

@@ -67,9 +67,7 @@ export class Session {
       download: (address) => host.limits.down(address),
       emit: options.emit,
     })
-    this.#discovery = new Discovery(options.sources, (peers, origin) =>
-      this.#swarm.addCandidates(peers, origin),
-    )
+    this.#discovery = new Discovery(options.sources, this.#swarm.company)
     this.#extensions = new TorrentExtensions(this.#swarm, {
       ...host,
       infoHash: options.infoHash,

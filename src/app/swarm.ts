@@ -5,7 +5,6 @@ import type { PeerExtension } from '../peer/peer-extension.ts'
 import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
-import type { PeerOrigin } from '../peer/peer-list.ts'
 import { clientName } from '../protocol/client-name.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ExtensionRegistry, type ExtensionFields } from '../protocol/extension.ts'
@@ -15,6 +14,7 @@ import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../
 import type { ConnectionSlots } from './connection-slots.ts'
 import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
 import { Culprits } from './culprits.ts'
+import type { Company } from './discovery.ts'
 import { Introductions } from './introductions.ts'
 import { describePeer, stateOf, type PeerSnapshot } from './peer-snapshot.ts'
 import { PieceNews } from './piece-news.ts'
@@ -116,9 +116,9 @@ export class Swarm implements PeerObserver {
     for (const peer of [...this.#peers.values()]) this.#introduce(peer, transfer)
   }
 
-  /** @returns how many of them were not known */
-  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number {
-    return this.#connector.addCandidates(endpoints, origin)
+  /** Where those belong whom somebody has heard of. */
+  get company(): Company {
+    return this.#connector
   }
 
   /** For whoever is not a peer, and must not be taken for one: an id that no connection has. */

@@ -37,7 +37,7 @@ export class TorrentExtensions {
     })
     this.#peerExchange = new PeerExchange({
       ...options,
-      onPeers: (peers) => swarm.addCandidates(peers, 'pex'),
+      onPeers: (peers) => swarm.company.addCandidates(peers, 'pex'),
     })
     swarm.use(this.#metadata)
   }

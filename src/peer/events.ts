@@ -25,6 +25,12 @@ export type PeerEvent =
       readonly reason: string
       readonly retrySeconds?: number
     }
+  /** The name of a peer that the user named stands for these addresses now, and did not before. */
+  | {
+      readonly event: 'peer_resolved'
+      readonly peer: string
+      readonly addresses: readonly string[]
+    }
   /** The address is on the blocklist, in the line `rule`: a candidate that is not dialled, or a caller that is turned away. */
   | {
       readonly event: 'peer_blocked'

@@ -124,6 +124,19 @@ export class PeerList {
     return true
   }
 
+  /** The user does not mean it any more: it may fail as often as one that others told of, and be forgotten. */
+  disown(endpoint: Endpoint): void {
+    const key = formatEndpoint(endpoint)
+    const entry = this.#known.get(key)
+    if (entry?.origin !== 'static') return
+    entry.origin = 'incoming'
+    if (isIdle(entry) && entry.failures > 0) this.#failed.set(key, entry)
+  }
+
+  isConnected(endpoint: Endpoint): boolean {
+    return this.#known.get(formatEndpoint(endpoint))?.state === 'connected'
+  }
+
   /** The endpoint to dial now, if there is one. Say {@link onConnecting} before you ask again. */
   next(now: Millis): Endpoint | undefined {
     if (this.#connecting >= MAX_CONNECTING) return undefined

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Troubles, type Named } from '../../cmd/troubles.ts'
 import type { NodeEvent } from '../../src/app/event-level.ts'
 
@@ -71,6 +71,51 @@ test('a peer that the user has named and that does not answer is told once, and 
     '-peer seed.example:1: the name has no address',
     '-peer 10.0.0.5:1: is there now',
   ])
+})
+
+describe('a peer that the user has named by the name of its host', () => {
+  const peer = 'seed.example:1'
+  const [first, second] = ['10.0.0.5:1', '[2001:db8::5]:1']
+  const resolved = { event: 'peer_resolved', peer, addresses: [first, second] } as const
+  const failedAt = (address: string) =>
+    ({ event: 'peer_failed', peer: address, reason: 'net.refused', retrySeconds: 2 }) as const
+  const joinedAt = (address: string) =>
+    ({ event: 'joined_to_peer', peer: address, direction: 'out', client: 'x' }) as const
+  const leftFrom = (address: string) =>
+    ({
+      event: 'peer_left',
+      peer: address,
+      reason: 'bye',
+      state: 'seeding',
+      downloaded: 1,
+      uploaded: 0,
+    }) as const
+  const tell = (...events: NodeEvent[]): string[] => tellNamed({ peer: [peer] }, resolved, ...events)
+
+  test('is told by that name when nobody answers at any of its addresses', () => {
+    expect(tell(failedAt(first), failedAt(first))).toEqual([])
+    expect(tell(failedAt(first), failedAt(second), joinedAt(second))).toEqual([
+      `-peer ${peer}: nobody listens there`,
+      `-peer ${peer}: is there now`,
+    ])
+  })
+
+  test('is there when one of them answers, as long as it stays', () => {
+    const there = [failedAt(first), joinedAt(second), failedAt(first)]
+    expect(tell(...there)).toEqual([])
+    expect(tell(...there, leftFrom(second), failedAt(second))).toEqual([])
+    expect(tell(...there, leftFrom(second), failedAt(second), failedAt(first))).toEqual([
+      `-peer ${peer}: nobody listens there`,
+    ])
+  })
+
+  test('is looked for where the name leads now', () => {
+    const moved = { event: 'peer_resolved', peer, addresses: ['10.0.0.6:1'] } as const
+    expect(tell(failedAt(first), failedAt(second), moved, joinedAt('10.0.0.6:1'))).toEqual([
+      `-peer ${peer}: nobody listens there`,
+      `-peer ${peer}: is there now`,
+    ])
+  })
 })
 
 test('a web seed that is of no use is told: nobody else knows that its server lacks ranges', () => {

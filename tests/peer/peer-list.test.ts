@@ -51,6 +51,21 @@ test('static peers go first and are tried for ever, ever more rarely', () => {
   expect(Math.max(...waits)).toBeLessThanOrEqual(RETRY_MAX)
 })
 
+test('a static peer that is not meant any more is given up like others', () => {
+  list.add(A, 'static', 0)
+  list.onConnected(A)
+  expect(list.isConnected(A)).toBe(true)
+  list.disown(A)
+  list.onClosed(A, 0)
+  expect(list.isConnected(A)).toBe(false)
+  const waits = Array.from({ length: MAX_FAILURES }, () => {
+    list.onConnecting(A)
+    return list.onFailed(A, 0)
+  })
+  expect(waits.at(-1)).toBeUndefined()
+  expect(waits.slice(0, -1)).not.toContain(undefined)
+})
+
 test('with whom nothing is left to exchange is tried again, but not soon', () => {
   list.add(A, 'static', 0)
   list.onConnected(A)
