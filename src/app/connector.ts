@@ -82,11 +82,11 @@ export class Connector implements Company {
     for (const cancel of [...this.#attempts]) cancel()
   }
 
-  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number {
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin, teller?: string): number {
     const now = this.#options.clock.now()
     let fresh = 0
     for (const endpoint of endpoints)
-      if (!this.#isBlocked(endpoint) && this.#list.add(endpoint, origin, now)) fresh++
+      if (!this.#isBlocked(endpoint) && this.#list.add(endpoint, origin, now, teller)) fresh++
     this.#pump()
     return fresh
   }
@@ -216,8 +216,8 @@ export class Connector implements Company {
   }
 
   #dial(endpoint: Endpoint): void {
-    const { dialer, slots } = this.#options
-    this.#list.onConnecting(endpoint)
+    const { clock, dialer, slots } = this.#options
+    this.#list.onConnecting(endpoint, clock.now())
     const cancel = dialer.dial(endpoint, DIAL_TIMEOUT_MS, (result) => {
       this.#attempts.delete(abandon)
       if (result instanceof TransportError) this.#onFailed(endpoint, result)

@@ -27,8 +27,11 @@ export interface Company {
   isConnected(endpoint: Endpoint): boolean
   /** The user does not mean these any more: they are as good as any others. */
   disown(endpoints: readonly Endpoint[]): void
-  /** @returns how many of them were not known */
-  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin): number
+  /**
+   * @param teller the host of the peer that told of them, when it was one
+   * @returns how many of them were not known
+   */
+  addCandidates(endpoints: readonly Endpoint[], origin: PeerOrigin, teller?: string): number
 }
 
 export interface PeerSource {

@@ -37,7 +37,7 @@ export class TorrentExtensions {
     })
     this.#peerExchange = new PeerExchange({
       ...options,
-      onPeers: (peers) => swarm.company.addCandidates(peers, 'pex'),
+      onPeers: (peers, { host }) => swarm.company.addCandidates(peers, 'pex', host),
     })
     swarm.use(this.#metadata)
   }

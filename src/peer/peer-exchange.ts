@@ -33,8 +33,8 @@ export interface PexNeighbour {
 export interface PeerExchangeOptions {
   readonly clock: Clock
   readonly emit: Emit<PeerEvent>
-  /** Takes candidates. @returns how many of them were not known */
-  readonly onPeers: (peers: readonly Endpoint[]) => number
+  /** Takes candidates that a peer told of. @returns how many of them were not known */
+  readonly onPeers: (peers: readonly Endpoint[], teller: Endpoint) => number
 }
 
 interface Neighbour<Peer> {
@@ -97,7 +97,7 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
     const candidates = added
       .map(({ endpoint }) => endpoint)
       .filter(({ host, port }) => port > 0 && mayTell(scope, scopeOf(host)))
-    const fresh = this.#options.onPeers(candidates)
+    const fresh = this.#options.onPeers(candidates, peer.remote)
     this.#options.emit({
       event: 'pex',
       peer: peer.address,

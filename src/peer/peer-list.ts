@@ -3,6 +3,7 @@
  * its concern: candidates wait in it until somebody asks for the next one.
  */
 import { BanList } from './ban-list.ts'
+import { HearsayBudget } from './hearsay.ts'
 import {
   canonicalIp,
   formatEndpoint,
@@ -57,6 +58,8 @@ interface Entry {
   salt: number
   /** The public address where it counts as told of. */
   network: string | undefined
+  /** The address of the peer that alone has told of it; undefined when there is better evidence. */
+  teller: string | undefined
 }
 
 export class PeerList {
@@ -70,6 +73,7 @@ export class PeerList {
   readonly #toldAt = new Map<string, number>()
   readonly #own: Endpoint[] = []
   readonly #bans = new BanList()
+  readonly #hearsay = new HearsayBudget()
   #connecting = 0
 
   constructor({ random }: PeerListOptions) {
@@ -92,14 +96,18 @@ export class PeerList {
   /**
    * Hears of an endpoint.
    *
+   * @param teller the host of the peer that told of it, when it was one
    * @returns whether it is a new candidate, or one that was given up
    */
-  add(endpoint: Endpoint, origin: PeerOrigin, now: Millis): boolean {
+  add(endpoint: Endpoint, origin: PeerOrigin, now: Millis, teller?: string): boolean {
     if (!isDialable(endpoint) || this.#isOwn(endpoint) || this.isBanned(endpoint)) return false
     const key = formatEndpoint(endpoint)
     const known = this.#known.get(key)
+    const told = teller === undefined ? undefined : networkOf(teller)
+    const isConfirmed = known !== undefined && known.teller !== told
     if (known?.state === 'dead') this.#delete(key)
     else if (known !== undefined) {
+      if (isConfirmed) known.teller = undefined
       if (origin === 'static') {
         known.origin = origin
         this.#failed.delete(key)
@@ -120,6 +128,7 @@ export class PeerList {
       retryAt: now,
       salt: this.#random.int(2 ** 32),
       network,
+      teller: isConfirmed ? undefined : told,
     })
     return true
   }
@@ -142,7 +151,7 @@ export class PeerList {
     if (this.#connecting >= MAX_CONNECTING) return undefined
     let best: Entry | undefined
     for (const entry of this.#known.values()) {
-      if (!isIdle(entry) || entry.retryAt > now) continue
+      if (!isIdle(entry) || this.#dialAt(entry) > now) continue
       if (best === undefined || compareEntries(entry, best) < 0) best = entry
     }
     return best?.endpoint
@@ -152,14 +161,15 @@ export class PeerList {
   get nextWakeAt(): Millis {
     if (this.#connecting >= MAX_CONNECTING) return Infinity
     let at = Infinity
-    for (const entry of this.#known.values()) if (isIdle(entry)) at = Math.min(at, entry.retryAt)
+    for (const entry of this.#known.values()) if (isIdle(entry)) at = Math.min(at, this.#dialAt(entry))
     return at
   }
 
-  onConnecting(endpoint: Endpoint): void {
+  onConnecting(endpoint: Endpoint, now: Millis): void {
     const key = formatEndpoint(endpoint)
     const entry = this.#known.get(key)
     if (entry === undefined || !isIdle(entry)) return
+    if (entry.teller !== undefined) this.#hearsay.spend(now)
     this.#failed.delete(key)
     this.#enter(entry, 'connecting')
   }
@@ -177,11 +187,13 @@ export class PeerList {
         retryAt: Infinity,
         salt: 0,
         network: undefined,
+        teller: undefined,
       }
       this.#known.set(key, entry)
     }
     this.#failed.delete(key)
     this.#dead.delete(key)
+    entry.teller = undefined
     this.#enter(entry, 'connected')
   }
 
@@ -247,6 +259,10 @@ export class PeerList {
 
   #isOwn(endpoint: Endpoint): boolean {
     return this.#own.some((own) => sameEndpoint(own, endpoint))
+  }
+
+  #dialAt({ retryAt, teller }: Entry): Millis {
+    return teller === undefined ? retryAt : Math.max(retryAt, this.#hearsay.nextAt)
   }
 
   #backOff(failures: number): Millis {

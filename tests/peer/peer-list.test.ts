@@ -1,6 +1,7 @@
 /** Whom to dial, and when again. */
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/app/sim/random.ts'
+import { HEARSAY_DIAL_INTERVAL, MAX_HEARSAY_DIALS } from '../../src/peer/hearsay.ts'
 import {
   MAX_CONNECTING,
   MAX_FAILURES,
@@ -26,7 +27,7 @@ test('a candidate is named once, and again only when it was lost', () => {
   list.add(A, 'dht', 0)
   expect(list.add(A, 'dht', 0)).toBe(false)
   expect(list.next(0)).toEqual(A)
-  list.onConnecting(A)
+  list.onConnecting(A, 0)
   expect(list.next(0)).toBeUndefined()
   list.onConnected(A)
   list.onClosed(A, 1_000)
@@ -41,7 +42,7 @@ test('static peers go first and are tried for ever, ever more rarely', () => {
   const waits: number[] = []
   let now = 0
   for (let i = 0; i < 20; i++) {
-    list.onConnecting(A)
+    list.onConnecting(A, 0)
     const wait = list.onFailed(A, now)!
     waits.push(wait)
     now += wait
@@ -59,7 +60,7 @@ test('a static peer that is not meant any more is given up like others', () => {
   list.onClosed(A, 0)
   expect(list.isConnected(A)).toBe(false)
   const waits = Array.from({ length: MAX_FAILURES }, () => {
-    list.onConnecting(A)
+    list.onConnecting(A, 0)
     return list.onFailed(A, 0)
   })
   expect(waits.at(-1)).toBeUndefined()
@@ -76,7 +77,7 @@ test('with whom nothing is left to exchange is tried again, but not soon', () =>
 
 function giveUp(endpoint: Endpoint): void {
   for (let i = 0; i < MAX_FAILURES; i++) {
-    list.onConnecting(endpoint)
+    list.onConnecting(endpoint, 0)
     list.onFailed(endpoint, 0)
   }
 }
@@ -102,7 +103,7 @@ test('who is dead and calls is one like others', () => {
 
 test('where no way leads is not found, and tried again', () => {
   list.add(A, 'dht', 0)
-  list.onConnecting(A)
+  list.onConnecting(A, 0)
   const wait = list.onFailed(A, 0, true)!
   expect(states()).toEqual(['not-found'])
   expect(list.next(wait)).toEqual(A)
@@ -141,7 +142,7 @@ test('neither is this node itself, nor who is banned', () => {
 test('few are dialled at the same time', () => {
   for (let i = 0; i < 2 * MAX_CONNECTING; i++) list.add(at(`10.0.1.${i}`), 'dht', 0)
   let dialled = 0
-  for (let next = list.next(0); next !== undefined; next = list.next(0), dialled++) list.onConnecting(next)
+  for (let next = list.next(0); next !== undefined; next = list.next(0), dialled++) list.onConnecting(next, 0)
   expect(dialled).toBe(MAX_CONNECTING)
 })
 
@@ -176,6 +177,74 @@ test('who was told of, and then named by the user, leaves its place to others of
   expect(list.add(at('8.8.4.4', 100), 'dht', 0)).toBe(true)
 })
 
+describe('who is known from one peer alone', () => {
+  const MINUTE = 60_000
+  const network = Array.from({ length: 254 }, (_, host) => at(`8.8.4.${host + 1}`))
+  const tell = (teller: string, now = 0): void => {
+    for (const endpoint of network) list.add(endpoint, 'pex', now, teller)
+  }
+  /** Dials whoever is to be dialled at this time; nobody answers. */
+  const dials = (now: number): number => {
+    let count = 0
+    for (let to = list.next(now); to !== undefined; to = list.next(now), count++) {
+      list.onConnecting(to, now)
+      list.onFailed(to, now)
+    }
+    return count
+  }
+
+  test('is dialled no more often than so many times a minute, however often he is named', () => {
+    let dialled = 0
+    for (let now = 0; now < 10 * MINUTE; now += 1_000) {
+      tell('9.9.9.9', now)
+      dialled += dials(now)
+    }
+    const perMinute = MINUTE / HEARSAY_DIAL_INTERVAL
+    expect(dialled).toBeLessThanOrEqual(MAX_HEARSAY_DIALS + 10 * perMinute)
+    expect(dialled).toBeGreaterThan(9 * perMinute)
+  })
+
+  test('is dialled later, and does not hold up who is known otherwise', () => {
+    tell('9.9.9.9')
+    expect(dials(0)).toBe(MAX_HEARSAY_DIALS)
+    expect(list.nextWakeAt).toBe(HEARSAY_DIAL_INTERVAL)
+    list.add(A, 'tracker', 0)
+    expect(list.next(0)).toEqual(A)
+  })
+
+  test('is like others when another one names him, or a tracker, or he was reached', () => {
+    tell('9.9.9.9')
+    dials(0)
+    const [twice, tracked, reached] = [at('8.8.6.1'), at('8.8.6.2'), at('8.8.6.3')]
+    for (let times = 0; times < 2; times++)
+      for (const endpoint of [twice, tracked, reached]) list.add(endpoint, 'pex', 0, '9.9.9.9')
+    expect(list.next(0)).toBeUndefined()
+    list.add(twice, 'pex', 0, '9.9.9.10')
+    list.add(tracked, 'tracker', 0)
+    list.onConnected(reached)
+    list.onClosed(reached, -RETRY_MIN)
+    const next = [twice, tracked, reached].map(() => {
+      const to = list.next(0)!
+      list.onConnecting(to, 0)
+      return to
+    })
+    expect(next.map(({ host }) => host).toSorted()).toEqual(
+      [twice, tracked, reached].map(({ host }) => host).toSorted(),
+    )
+    expect(list.next(0)).toBeUndefined()
+  })
+
+  test('is that still when the other one comes from the same network', () => {
+    const victim = at('8.8.4.4')
+    list.add(victim, 'pex', 0, '2a00:1450:4001::1')
+    tell('9.9.9.9')
+    dials(0)
+    const told = at('8.8.5.5')
+    for (const teller of ['2a00:1450:4001::1', '2a00:1450:4001::2']) list.add(told, 'pex', 0, teller)
+    expect(list.next(0)).toBeUndefined()
+  })
+})
+
 test('a machine or network of our own may run as many as it likes', () => {
   for (const host of ['127.0.0.1', '10.0.0.1', 'fd00::1'])
     for (let port = 1; port <= 100; port++) expect(list.add(at(host, port), 'dht', 0)).toBe(true)
@@ -185,7 +254,7 @@ test('of a full list who is dead makes room first', () => {
   const failed = at('11.9.9.9')
   for (const endpoint of [failed, A]) list.add(endpoint, 'tracker', 0)
   for (let i = 0; list.size < MAX_KNOWN_PEERS; i++) list.add(at(`12.0.${i >> 8}.${i & 255}`), 'tracker', 0)
-  list.onConnecting(failed)
+  list.onConnecting(failed, 0)
   list.onFailed(failed, 0)
   giveUp(A)
   expect(list.add(B, 'pex', 0)).toBe(true)
@@ -197,11 +266,11 @@ test('of a full list the one that failed most makes room, and none that is conne
   const [onceFailed, twiceFailed, connected] = [at('11.9.9.1'), at('11.9.9.2'), at('11.9.9.3')]
   for (const endpoint of [onceFailed, twiceFailed, connected]) list.add(endpoint, 'tracker', 0)
   const fail = (endpoint: Endpoint): void => {
-    list.onConnecting(endpoint)
+    list.onConnecting(endpoint, 0)
     list.onFailed(endpoint, 0)
   }
   for (const endpoint of [onceFailed, twiceFailed, twiceFailed, connected]) fail(endpoint)
-  list.onConnecting(connected)
+  list.onConnecting(connected, 0)
   list.onConnected(connected)
   for (let i = 0; list.size < MAX_KNOWN_PEERS; i++) list.add(at(`12.0.${i >> 8}.${i & 255}`), 'tracker', 0)
   const knows = (endpoint: Endpoint): boolean =>
