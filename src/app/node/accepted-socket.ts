@@ -1,16 +1,16 @@
-/** Accepted sockets that read into one buffer of ours, as those that we connect do. */
+/** Makes accepted sockets read into one buffer of ours, as dialled ones do. */
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net'
 import { plain } from './plain-bytes.ts'
 
-/** What the system's socket is to Node: `listen` takes it under this name, and a process gives it to another one. */
+/** Node's handle of the system's socket: `listen` accepts it under this name, and processes pass it to each other. */
 interface WithHandle {
   _handle?: object | null
 }
 
 /**
- * Node offers `onread` to sockets that connect only; for an accepted one it makes 64 KiB anew for each read, and V8 clears
- * its whole heap whenever some 64 MiB of them have come together. In a swarm half of the connections are accepted, so the
- * handle moves into a socket with `onread`. Where a socket has none, all goes on by `'data'`, at that price.
+ * Node offers `onread` only to sockets that connect. For an accepted one it allocates 64 KiB for each read, and V8 collects its
+ * whole heap whenever some 64 MiB of them have accumulated. In a swarm, half of the connections are accepted, so their handle
+ * is moved into a socket with `onread`. Where a socket has no handle, it continues with `'data'`, at that price.
  *
  * @param accepted by a server with `pauseOnConnect`: nothing of it has been read. It counts as the server's connection
  *   until the returned one closes, and is of no other use.

@@ -1,6 +1,6 @@
-/** What keeps the event loop going, counted: in a node that does the same all day, the same all day. */
+/** Counts what keeps the event loop alive: constant in a node that does the same all day. */
 export interface ActiveResources {
-  /** Timers that wait. */
+  /** Pending timers. */
   readonly timers: number
   /** Sockets, servers, threads, signals, and requests under way. */
   readonly handles: number

@@ -9,7 +9,7 @@ const TAG_BYTES = 16
 export const opensslAead: Aead = (key) => new OpensslAeadKey(key)
 
 class OpensslAeadKey implements AeadKey {
-  /** Not as bytes: to find out each time that they are no other kind of key takes Node 24 three times as long as the rest. */
+  /** A key object: given bytes, Node 24 first checks each time what other kind of key they might be, which takes three times as long as the rest. */
   readonly #key: KeyObject
 
   constructor(key: Uint8Array) {

@@ -6,7 +6,7 @@ import type { Endpoint, Family } from '../../protocol/endpoint.ts'
 import { errnoOf } from '../../storage/fs/errno.ts'
 import { listenError } from './network-error.ts'
 
-/** With a port of its own choice the system may give IPv4 one that IPv6 has in use: how often to try another. */
+/** When the system chooses the port for IPv4, it may be in use for IPv6: how often to try another. */
 const MAX_PAIR_ATTEMPTS = 16
 
 /** What a machine without IPv6 answers to a bind on `::`. */
@@ -18,7 +18,7 @@ export interface Bound {
 }
 
 /**
- * The address that connections to others should leave from: the one that the user named, if any.
+ * The source address of outgoing connections: the host that the user named, if any.
  *
  * @param listenAddress as `-tcp-listen` takes it
  */

@@ -9,7 +9,7 @@ import { errnoOf, inWords } from '../../storage/fs/errno.ts'
 /** Bytes of a list, before and after it is unpacked. */
 export const MAX_BLOCKLIST_LENGTH = 256 * 1024 * 1024
 
-/** What zlib complains of, in words for people. */
+/** Errors of zlib in words for people. */
 const UNPACKING: Readonly<Record<string, string>> = {
   ERR_BUFFER_TOO_LARGE: `unpacked it is longer than ${MAX_BLOCKLIST_LENGTH} bytes`,
   Z_DATA_ERROR: 'its gzip data is damaged',
@@ -39,7 +39,7 @@ async function readUnpacked(path: string): Promise<Uint8Array> {
   }
 }
 
-/** It may be a pipe, which does not tell its length. */
+/** The file may be a pipe, whose length is unknown. */
 async function readBounded(file: FileHandle): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0

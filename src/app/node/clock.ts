@@ -1,10 +1,10 @@
 /** The machine's clocks and timers. */
-// The global of that name is looked up anew each time: three times for every datagram.
+// The global of the same name would be looked up each time: three times for every datagram.
 import { performance } from 'node:perf_hooks'
 import type { Alarm, AlarmClock, Cancel, Millis } from '../../protocol/ports.ts'
 import { TimerAlarm } from '../../protocol/timer-alarm.ts'
 
-/** What `setTimeout` can count to; it fires at once for anything above. */
+/** The longest delay of `setTimeout`, which fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class SystemClock implements AlarmClock {

@@ -1,11 +1,11 @@
 /**
- * Copying at the speed of memory, also into shared memory. There V8's own `set` goes word by word, which takes three
- * to five times as long, or byte by byte where the two sides are not aligned alike, as a block behind its header
- * never is. `Buffer.copy` uses `set` too for the whole of a source, and plain memory moves for a part of one.
+ * Copies at the speed of memory, also into shared memory. There, V8's own `set` copies word by word, which takes three to five
+ * times as long, or byte by byte if source and target are not aligned alike, as a block behind its header never is.
+ * `Buffer.copy` also uses `set` for the whole of a source, but a plain memory move for a part of one.
  */
 import type { CopyBytes } from '../../protocol/ports.ts'
 
-/** It takes any Uint8Array; a Buffer made for each block would cost as much as the copy. */
+/** Accepts any Uint8Array; wrapping each block in a Buffer would cost as much as the copy. */
 const { copy } = Buffer.prototype
 
 export const copyBytes: CopyBytes = (source, target, at) => {

@@ -1,4 +1,4 @@
-/** The few things that the command line does with files besides payloads: find, read and write metainfo. */
+/** Files other than payloads: finds, reads and writes metainfo for the command line. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
@@ -34,11 +34,11 @@ export async function findMetainfo(folder: string): Promise<string | undefined> 
   return found === undefined ? undefined : join(folder, found)
 }
 
-/** Without waiting for whoever should write into a pipe. */
+/** Does not wait for the writer of a pipe. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
- * Reads a whole file. Pipes and devices are none: they may never end, or never begin.
+ * Reads a whole file. Pipes and devices are refused: they may never end, or never begin.
  *
  * @param maxLength bytes: checked before anything is read
  * @throws {MetainfoError} `meta.unreadable`
@@ -62,23 +62,23 @@ export async function readMetainfoBytes(path: string, maxLength: number): Promis
 }
 
 const DRAFT_NAME = /^\.bitswarm-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/
-/** Drafts of one file that others may take away, as each does once, when many processes begin to write into a folder. */
+/** Drafts of one file that other processes may remove: each does so once, when it begins to write into the folder. */
 const MAX_DRAFTS = 32
 
-/** Makes a folder and those above it. If that fails, who writes into it will say why. */
+/** Creates a folder and those above it. If that fails, writing into it will say why. */
 export async function makeFolder(path: string): Promise<void> {
   await makeFolders(path).catch(() => {})
 }
 
 /**
- * Writes a file so that, whatever happens, `path` holds what was there before or all of `bytes`.
+ * Writes a file atomically: whatever happens, `path` holds what was there before or all of `bytes`.
  *
  * @throws {StorageError} why it cannot be written
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   await removeDrafts(dirname(path))
   for (let drafts = 1; ; drafts++) {
-    // Behind the name of `path` there is no room where that is the longest there can be.
+    // A name of its own, since the name of `path` may already have the greatest length.
     const draft = join(dirname(path), `.bitswarm-${randomUUID()}.tmp`)
     try {
       return await replaceDurably(path, bytes, { mode: 0o644, draft })
@@ -90,8 +90,8 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
 }
 
 /**
- * Removes what processes left that were killed while they wrote. Who lives and writes there at this moment loses a draft, too, and
- * makes another: nothing that could be asked, neither a process number nor a time, tells the two apart in every container and on every disk.
+ * Removes what processes left behind that were killed while they wrote. A live process that is writing there at this moment also
+ * loses its draft, and makes another: neither process numbers nor times tell the two apart in every container and on every disk.
  */
 async function removeDrafts(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => []))

@@ -11,9 +11,9 @@ import { plain } from './plain-bytes.ts'
 
 /** Connections to one server at a time; further requests wait for one. */
 export const MAX_SOCKETS = 32
-/** Of them, those that are kept for the next request while there is none. */
+/** Of them, those that are kept for the next request while idle. */
 const MAX_IDLE_SOCKETS = 4
-/** They are closed after this, or sooner when the server says so. */
+/** Idle connections are closed after this, or sooner if the server says so. */
 const IDLE_TIMEOUT: Millis = 15_000
 /** Bytes of all headers of an answer. */
 const MAX_HEADER_BYTES = 32_768
@@ -27,7 +27,7 @@ const AGENT_OPTIONS = {
 
 type Scheme = 'http' | 'https'
 
-/** Loaded when it is needed: `import` would cost every start of a node 25 ms, most of them for the WebSocket that it exports. */
+/** Loaded on demand: an `import` would cost every start of a node 25 ms, mostly for the WebSocket that it exports. */
 function client(scheme: Scheme): typeof Https {
   return process.getBuiltinModule(`node:${scheme}`) as typeof Https
 }
@@ -53,7 +53,7 @@ export class SystemHttp implements HttpClient {
     const hasUser = url.username !== '' || url.password !== ''
     const options: Https.RequestOptions = {
       agent: this.#agent(scheme),
-      // The agent keeps connections by host: with the address there, none is used again for another address.
+      // The agent pools connections by host: with the address in it, no connection is reused for another address.
       host: address,
       port,
       path: `${url.pathname}${url.search}`,
@@ -75,7 +75,7 @@ export class SystemHttp implements HttpClient {
     })
   }
 
-  /** Drops the connections that are kept. */
+  /** Closes the idle connections. */
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy()
   }
@@ -102,7 +102,7 @@ class SystemExchange implements HttpExchange {
   #request: ClientRequest
   #body: Readable | undefined
   #hasTurn = false
-  /** The request goes over a connection that others used before. */
+  /** The request uses a connection that served earlier requests. */
   #isReused = false
   #isPaused = false
   #isOver = false
@@ -153,7 +153,7 @@ class SystemExchange implements HttpExchange {
 
   #onError(error: Error): void {
     const failure = connectionError(error, this.#options.server)
-    // A server may close a connection that was kept in the very moment in which it is used again. A fresh one decides.
+    // A server may close an idle connection at the very moment in which it is used again, so a fresh one decides.
     const wasStale = this.#isReused && this.#body === undefined && failure.code === 'net.reset'
     if (wasStale && !this.#isOver) this.#request = this.#send()
     else this.#end(failure)
@@ -184,17 +184,17 @@ class SystemExchange implements HttpExchange {
   }
 }
 
-/** We ask for no compression; some servers compress all the same. */
+/** We request no compression; some servers compress all the same. */
 function unpacked(response: IncomingMessage): Readable {
   const encoding = response.headers['content-encoding']?.toLowerCase()
   const isUnzipped = encoding === 'gzip' || encoding === 'x-gzip' || encoding === 'deflate'
   if (!isUnzipped && encoding !== 'br') return response
-  // An error on either side ends both; the listeners of what is returned hear of it.
+  // An error on either side ends both, and reaches the listeners of the returned stream.
   const { createUnzip, createBrotliDecompress } = process.getBuiltinModule('node:zlib')
   return pipeline(response, isUnzipped ? createUnzip() : createBrotliDecompress(), () => {})
 }
 
-/** A stranger's URL may hold percent signs that escape nothing. */
+/** A stranger's URL may contain percent signs that escape nothing. */
 function unescaped(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -1,4 +1,4 @@
-/** Multicast groups by `dgram`, on every interface that there is. */
+/** Multicast groups on every interface, by `dgram`. */
 import { createSocket, type Socket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { canonicalIp, familyOf, formatEndpoint, type Endpoint, type Family } from '../../protocol/endpoint.ts'
@@ -8,16 +8,16 @@ import { errnoOf } from '../../storage/fs/errno.ts'
 import { listenError } from './network-error.ts'
 import { plain } from './plain-bytes.ts'
 
-/** Routers that a datagram may pass: the groups are those of a site, and most networks route no multicast at all. */
+/** Routers that a datagram may pass: the groups have site scope, and most networks route no multicast at all. */
 const TTL = 4
 /** How often the machine's interfaces are looked at. */
 const INTERFACE_CHECK_MS = 10_000
-/** Datagrams that wait until the sockets are bound; further ones get lost. */
+/** Datagrams that wait until the sockets are bound; further ones are lost. */
 export const MAX_EARLY = 64
-/** What a machine without the family answers. */
+/** Errors of a machine without the address family. */
 const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
-/** Joins on the interfaces that are up, and with each datagram sent on those that came since. */
+/** Joins on the interfaces that are up and, with each datagram sent, on those that have come up since. */
 export function joinGroup(group: Endpoint): MulticastGroup {
   return new SystemGroup(group)
 }
@@ -29,8 +29,8 @@ class SystemGroup implements MulticastGroup {
   onFailed: (error: TransportError) => void = () => {}
   readonly #family: Family
   /**
-   * Bound to the group's own address, so that nothing else comes in: a host far away could send to us, but not to the group.
-   * Nothing is sent through it, which some systems would say came from that address.
+   * Bound to the group's own address, so that nothing else comes in: a distant host could send to us, but not to the group.
+   * Nothing is sent through it, because on some systems that would carry the group's address as its source.
    */
   readonly #receiver: Socket
   readonly #sender: Socket
@@ -39,7 +39,7 @@ class SystemGroup implements MulticastGroup {
   /** How many of both are. */
   #bound = 0
   #isClosed = false
-  /** Said before the socket was bound. */
+  /** Datagrams sent before the socket was bound. */
   #early: Buffer[] = []
 
   constructor(group: Endpoint) {
@@ -91,7 +91,7 @@ class SystemGroup implements MulticastGroup {
     }
     this.#join()
     for (const data of this.#early.splice(0)) this.#sendOnAll(data)
-    // A cable or a wireless network may come later: Linux calls an interface up before it is.
+    // A cable or a wireless network may come later: Linux reports an interface as up before it works.
     this.#timer = setInterval(() => {
       if (this.#join()) this.onInterface()
     }, INTERFACE_CHECK_MS).unref()
@@ -105,7 +105,7 @@ class SystemGroup implements MulticastGroup {
     this.#isClosed = true
     this.#early = []
     this.#closeSockets()
-    // Where a family does not exist, nobody misses it.
+    // A family that does not exist is no failure.
     if (!NO_FAMILY.has(errnoOf(error))) this.onFailed(listenError(error, formatEndpoint(this.group)))
   }
 
@@ -119,10 +119,10 @@ class SystemGroup implements MulticastGroup {
     for (const address of this.#joined) {
       try {
         this.#sender.setMulticastInterface(address)
-        // Without a callback Node keeps what an interface may have against it to itself: the others get theirs.
+        // Without a callback Node ignores errors of single interfaces; the others get their datagram.
         this.#sender.send(data, this.group.port, this.group.host)
       } catch {
-        // The interface is gone: when it is back, it is joined anew.
+        // The interface is gone; when it is back, it is joined again.
         this.#joined.delete(address)
       }
     }
@@ -137,7 +137,7 @@ class SystemGroup implements MulticastGroup {
         this.#receiver.addMembership(this.group.host, address)
         this.#joined.add(address)
       } catch (error) {
-        // It may be known under another address of the same interface; others take no multicast.
+        // It may have been joined under another address of the same interface; other interfaces support no multicast.
         if (errnoOf(error) === 'EADDRINUSE') this.#joined.add(address)
       }
     }
@@ -145,7 +145,7 @@ class SystemGroup implements MulticastGroup {
   }
 }
 
-/** As `dgram` wants them: an address of IPv4, `::%eth0` of IPv6. */
+/** The form that `dgram` wants: an address for IPv4, `::%eth0` for IPv6. */
 function interfacesOf(family: Family): string[] {
   const names = Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
     addresses

@@ -1,4 +1,4 @@
-/** Node's errors of sockets and names as ours. */
+/** Turns Node's errors of sockets and name resolution into ours. */
 import { ERROR_CODES, TransportError } from '../../protocol/errors.ts'
 import { excerpt } from '../../protocol/text.ts'
 import { errnoOf, inWords } from '../../storage/fs/errno.ts'
@@ -20,7 +20,7 @@ const CODE_OF_ERRNO = {
   EAI_AGAIN: 'net.unresolved',
 } as const
 
-/** What OpenSSL calls a server that cannot prove who it is. */
+/** OpenSSL's codes for a server that cannot prove its identity. */
 const UNTRUSTED = /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_VERIFY|^ERR_(TLS|SSL)_/
 /** Characters of its reason: names in a certificate are the server's own words. */
 const MAX_REASON_LENGTH = 200
@@ -36,7 +36,7 @@ export function connectionError(error: unknown, what: string): TransportError {
   return new TransportError(code, `${what}: ${meaningOf(errno) ?? ERROR_CODES[code][1]}${named}`, details)
 }
 
-/** The short reason where there is one: messages repeat all that a certificate says. */
+/** The short reason if there is one: messages repeat everything that a certificate says. */
 function reasonOf(error: unknown): string {
   const { reason, message } = error as Error & { readonly reason?: unknown }
   return excerpt(typeof reason === 'string' ? reason : message, MAX_REASON_LENGTH)
@@ -45,7 +45,7 @@ function reasonOf(error: unknown): string {
 function meaningOf(errno: string): string | undefined {
   if (errno === 'HPE_HEADER_OVERFLOW') return 'it sends more headers than are taken'
   if (errno.startsWith('HPE_')) return 'what it sends is not HTTP'
-  // Of which the TLS library's own words hold addresses and lines of its source.
+  // The TLS library's own text contains addresses and line numbers of its source.
   if (errno === 'EPROTO') return 'what it sends is not TLS that we understand'
   if (errno.startsWith('Z_')) return 'what it sends cannot be decompressed'
   return undefined

@@ -25,7 +25,7 @@ export class CryptoRandom implements Random {
     return bytes
   }
 
-  /** Streams of true randomness cannot disturb each other: one is as good as many. */
+  /** Streams of true randomness cannot influence each other, so one is as good as many. */
   fork(_name: string): Random {
     return this
   }

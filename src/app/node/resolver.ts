@@ -3,7 +3,7 @@ import { lookup, resolveSrv } from 'node:dns'
 import { canonicalIp } from '../../protocol/endpoint.ts'
 import type { Resolver, ServiceResolver } from '../../protocol/ports.ts'
 
-/** Addresses taken of one name. */
+/** Addresses taken from one name. */
 const MAX_ADDRESSES = 32
 
 export const systemResolver: Resolver & ServiceResolver = {
@@ -13,10 +13,10 @@ export const systemResolver: Resolver & ServiceResolver = {
       onResult([...new Set(addresses.filter((address) => address !== undefined))].slice(0, MAX_ADDRESSES))
     })
   },
-  // Service records are in the DNS only, not in what else the system knows of names.
+  // Service records exist in the DNS only, not in the system's other sources of names.
   resolveService(name, onResult) {
     resolveSrv(name, (error, found) => {
-      // A single root as the target says that there is no such service (RFC 2782).
+      // The root as the only target says that there is no such service (RFC 2782).
       const hosts = (error ? [] : found).filter(
         ({ name: host, port }) => host !== '' && host !== '.' && port > 0,
       )

@@ -3,18 +3,18 @@ import { isatty } from 'node:tty'
 import type { Cancel } from '../../protocol/ports.ts'
 
 export interface SignalHandlers {
-  /** SIGINT or SIGTERM, each time; SIGHUP when it says that the terminal went away to which we write, once. */
+  /** SIGINT or SIGTERM, each time; SIGHUP, once, if it means that the terminal we write to went away. */
   onStop(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void
   /** SIGUSR2. (SIGUSR1 is Node's inspector.) */
   onStats(): void
-  /** SIGHUP, while the terminal is there, or for a process that has none. */
+  /** SIGHUP while the terminal is there, or of a process without one. */
   onReannounce(): void
 }
 
-/** Of stdout and stderr: who has sent both elsewhere may leave the terminal, and has most often kept it as stdin. */
+/** Those of stdout and stderr: a user who redirected both may close the terminal, which is usually still stdin. */
 const OUTPUT_FDS = [1, 2]
 
-/** Listens until the returned function is called. @param isTerminal whether a file descriptor is one that is there */
+/** Listens until the returned function is called. @param isTerminal whether a file descriptor is a terminal that still exists */
 export function onSignals(
   handlers: SignalHandlers,
   isTerminal: (fd: number) => boolean = (fd) => isatty(fd),
@@ -26,7 +26,7 @@ export function onSignals(
     SIGTERM: () => handlers.onStop('SIGTERM'),
     SIGUSR2: () => handlers.onStats(),
     SIGHUP: () => {
-      // Of a window that is closed both the shell and the kernel tell.
+      // When a window is closed, both the shell and the kernel send it.
       if (isAlone) return
       isAlone = !terminals.every(isTerminal)
       if (isAlone) handlers.onStop('SIGHUP')

@@ -1,4 +1,4 @@
-/** One file in the state folder, held by this process alone: read when it is opened, replaced whole, never half. */
+/** One file in the state folder, held by this process alone: read when opened, replaced atomically. */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StateStore } from '../../dht/life/state-store.ts'
@@ -8,15 +8,15 @@ import { errnoOf, toStorageError } from '../../storage/fs/errno.ts'
 import { Lock } from '../../storage/fs/lock.ts'
 import { makeFolders } from '../../storage/fs/make-folders.ts'
 
-/** Processes that may keep a state of the same name in one folder; the next one keeps none. */
+/** Processes that may keep state of the same name in one folder; further ones keep none. */
 export const MAX_STATES_PER_NAME = 16
 
-/** What is remembered says whom this machine talked to. */
+/** For its owner only: it says whom this machine talked to. */
 const STATE_MODE = 0o600
 
 /**
  * Opens `<folder>/<name>.jsonl`. While another process holds it, `<name>~2.jsonl` and so on: processes that share a
- * folder share nothing in it, and each finds its own again in the order of their starts.
+ * folder share no file in it, and find their own again if started in the same order.
  *
  * @param maxBytes a longer file is not read
  * @throws {StorageError} `disk.locked` when all are held, or why the folder cannot be used

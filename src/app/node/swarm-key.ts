@@ -13,7 +13,7 @@ export const MAX_SWARM_KEY_FILE = 4_096
 
 /** Only its owner may read a new key. */
 const PRIVATE = 0o600
-/** Read by all users of the machine: a key that is none. */
+/** A key that all users of the machine can read is no key. */
 const READABLE_BY_OTHERS = 0o004
 
 /** @throws {ConfigError} `config.value`: it cannot be read, all users can read it, or it holds no keys */
@@ -55,7 +55,7 @@ async function readPrivate(path: string, name: string): Promise<string> {
 }
 
 /**
- * Makes a file with a new key.
+ * Creates a file with a new key.
  *
  * @throws {StorageError} `disk.permission` when there is one already, or why it cannot be written
  */
@@ -69,7 +69,7 @@ export async function writeSwarmKey(path: string, mode: FrameMode): Promise<void
   }
 }
 
-/** Half a key is none, and would be in the way of the next try. */
+/** Half a key is useless, and would be in the way of the next attempt. */
 async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', PRIVATE)
   try {

@@ -6,7 +6,7 @@ import type { TransportError } from '../../protocol/errors.ts'
 import type { ByteStream, StreamHandler } from '../../protocol/ports.ts'
 import { connectionError } from './network-error.ts'
 
-/** What one turn wrote: it leaves in one `writev` and is done as one. */
+/** The writes of one turn: they leave in one `writev` and complete together. */
 interface Batch {
   readonly chunks: Uint8Array[]
   readonly dones: (() => void)[]
@@ -16,7 +16,7 @@ interface Batch {
 /** The longest typed array that V8 keeps on its heap. */
 const MAX_SMALL_BYTES = 64
 
-/** Until the user of a fresh stream sets its own. */
+/** The handler of a fresh stream, until its user sets another. */
 const NOBODY: StreamHandler = { onData: () => {}, onDrain: () => {}, onClose: () => {} }
 
 export class TcpStream implements ByteStream {
@@ -24,9 +24,9 @@ export class TcpStream implements ByteStream {
   handler: StreamHandler = NOBODY
   readonly #socket: Socket
   #queuedBytes = 0
-  /** The writes of this turn, not yet given to the socket. */
+  /** The writes of this turn, not yet passed to the socket. */
   #open: Batch | undefined
-  /** Given to the socket, oldest first. */
+  /** Passed to the socket, oldest first. */
   readonly #sent: Batch[] = []
   #isClosed = false
   #error: Error | undefined
@@ -90,7 +90,7 @@ export class TcpStream implements ByteStream {
     this.#socket.uncork()
   }
 
-  /** The oldest batch is with the kernel: batches complete in order. */
+  /** The oldest batch has reached the kernel: batches complete in order. */
   #onSent(): void {
     const batch = this.#sent.shift()
     if (batch === undefined) return // closed meanwhile
@@ -117,8 +117,8 @@ export class TcpStream implements ByteStream {
 }
 
 /**
- * V8 keeps small arrays on its heap, and moves each to memory of its own as soon as a socket looks at it; every block
- * has a header. Node's slab has room for them.
+ * V8 keeps small arrays, such as the header of each block, on its heap, and moves each to memory of its own once a socket
+ * looks at it. So they are copied into Node's slab instead.
  */
 function forSocket(bytes: Uint8Array): Uint8Array {
   return bytes.length <= MAX_SMALL_BYTES ? Buffer.from(bytes) : bytes

@@ -12,16 +12,16 @@ import { connectionError } from './network-error.ts'
 import { TcpStream } from './tcp-stream.ts'
 
 /**
- * Bytes of the one buffer that all connections of a dialer, or of a listener, read into. It can be shared because the event
- * loop reads one socket at a time and `handler.onData` is done with the bytes when it returns: an idle connection
- * costs no buffer at all.
+ * Bytes of the one buffer into which all connections of a dialer, or of a listener, read. They can share it because the event
+ * loop reads one socket at a time and `handler.onData` is done with the bytes when it returns; so an idle connection
+ * costs no buffer.
  */
 const READ_BUFFER_BYTES = 256 * 1024
 
-/** Connections that a listener holds at once, whatever they are; the kernel's hands are shaken and then dropped beyond. */
+/** Connections that a listener holds at once, of any kind; further ones are accepted by the kernel and dropped at once. */
 export const MAX_ACCEPTED = 2_048
 
-/** Quiet connections are probed by the kernel, so that a vanished machine is noticed. */
+/** The kernel probes quiet connections after this, so that a vanished machine is noticed. */
 const KEEP_ALIVE_MS = 60_000
 
 const SOCKET_OPTIONS = {
@@ -40,7 +40,7 @@ export class TcpDialer implements Dialer {
     this.#source = source
   }
 
-  /** `to.host` is an IP literal: names are the resolver's. */
+  /** `to.host` must be an IP literal: names are the resolver's business. */
   dial(to: Endpoint, timeout: Millis, onResult: (result: ByteStream | TransportError) => void): Cancel {
     const what = `connection to ${formatEndpoint(to)} failed`
     if (isIP(to.host) === 0) {
@@ -111,7 +111,7 @@ export async function listenTcp(address: string, maxAccepted: number = MAX_ACCEP
   return listener
 }
 
-/** Hands to a stream, once there is one, what its socket reads into `buffer`. */
+/** Passes what a socket reads into `buffer` to its stream, once there is one. */
 function reader(buffer: Uint8Array, streamOf: () => TcpStream | undefined): OnReadOpts {
   return {
     buffer,

@@ -7,22 +7,22 @@ import { ReusedBytes } from '../../protocol/reused-bytes.ts'
 import { bindAll } from './bind.ts'
 import { plain } from './plain-bytes.ts'
 
-/** Datagrams waiting in the process for a full socket; those that come on top are dropped. */
+/** Datagrams waiting in the process for a full socket; further ones are dropped. */
 const MAX_SEND_QUEUE = 1_000
 
-/** Bytes of a datagram that is left to the garbage collector; the memory of a longer one is given back at once. */
+/** Bytes of a datagram that is left to the garbage collector; the memory of a longer one is freed at once. */
 const MAX_GARBAGE_BYTES = 4_096
 
 /** Longer ones have memory of their own. */
 const MAX_REUSED_BYTES = 1_500
 
-/** Bytes that the kernel may hold for us while the event loop is busy; it takes what its own limit allows. */
+/** Bytes that the kernel may hold for us while the event loop is busy, as far as its own limit allows. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024
 
-/** Datagrams that wait for the end of their turn of the event loop, at most, in either direction. libuv takes 32 from a socket in one turn. */
+/** Datagrams that may wait for the end of their turn of the event loop, in either direction. libuv takes 32 from a socket in one turn. */
 const MAX_WAITING = 64
 
-/** A datagram as Node hands it over. */
+/** A datagram as Node delivers it. */
 interface Arrival {
   readonly data: Buffer
   readonly address: string
@@ -31,11 +31,11 @@ interface Arrival {
 
 /** A datagram on its way to Node. */
 interface Departure extends Endpoint {
-  /** Valid until the next one in its place. */
+  /** Valid until the next one takes its place. */
   readonly data: Uint8Array
 }
 
-/** One for all sockets, as what one has received is done with before the next one is heard. */
+/** One for all sockets, because each datagram is done with before the next one is handled. */
 const incoming = new ReusedBytes(MAX_REUSED_BYTES)
 
 export class UdpSocket implements Datagrams {
@@ -44,16 +44,16 @@ export class UdpSocket implements Datagrams {
   readonly #family: Family
   #isClosed = false
   /**
-   * What has come in this turn of the event loop is heard at its end, and what is said to it is sent when all is heard: code that
-   * has just run for one datagram lies in the processor's caches for the next. Heard one by one, pings take 8 % longer, and
-   * answered one by one 4 % more.
+   * The datagrams of this turn of the event loop are handled at its end, and the answers to them sent after that: code that has
+   * just run for one datagram is in the processor's caches for the next. Handled one by one, pings take 8 % longer, and answered
+   * one by one 4 % more.
    */
   readonly #waiting: Arrival[] = []
   readonly #leaving: Departure[] = []
   readonly #onTurn = (): void => this.#hear()
-  /** Before, Node itself keeps what it is given. */
+  /** Until then, Node itself queues what it is given. */
   #isBound: boolean
-  /** What waited for the kernel after the last datagram was sent. */
+  /** Datagrams that waited for the kernel after the last send. */
   #queued = 0
   /** For datagrams that the kernel takes at once, which is nearly always; as many as ever left together. */
   #outgoing: ReusedBytes[] = []
@@ -66,7 +66,7 @@ export class UdpSocket implements Datagrams {
     this.#family = family
     this.#isBound = this.local.port !== 0
     if (!this.#isBound) socket.once('listening', () => (this.#isBound = true))
-    // Node hands over whole datagrams up to 64 KiB, so that one above the protocol's limit is seen as such.
+    // Node delivers whole datagrams of up to 64 KiB, so that one above the protocol's limit is recognised.
     socket.on('message', (data, { address, port }) => {
       const waiting = this.#waiting.push({ data, address, port })
       if (waiting === 1) setImmediate(this.#onTurn)
@@ -143,7 +143,7 @@ export function bindUdp(address: string): Promise<UdpSocket[]> {
 }
 
 /**
- * A socket for questions: the first datagram binds it to a free port, those of `source` if given.
+ * A socket for requests: the first datagram binds it to a free port, at the address `source` if given.
  */
 export function openUdp(family: Family, source?: string): UdpSocket {
   const socket = unbound(family)
@@ -151,7 +151,7 @@ export function openUdp(family: Family, source?: string): UdpSocket {
   return new UdpSocket(socket, family)
 }
 
-/** A storm of the longest datagrams is garbage faster than it is collected: 90 MiB of it were seen. */
+/** A storm of the longest datagrams makes garbage faster than it is collected: 90 MiB were seen. */
 function release({ buffer, length }: Buffer): void {
   if (length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0)
 }
@@ -177,7 +177,7 @@ function bindSocket(host: string, port: number, family: Family): Promise<UdpSock
       try {
         socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES)
       } catch {
-        // A wish: the kernel's default will do.
+        // Best effort: the kernel's default will do.
       }
       resolve(new UdpSocket(socket, family))
     })

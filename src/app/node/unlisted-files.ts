@@ -1,8 +1,8 @@
-/** What lies in a folder and is not in its metainfo: it came later, and nobody gets it. */
+/** Files that are in a folder but not in its metainfo: they came later, and are not served. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Files of a folder that came after its metainfo, and are counted. */
+/** How many such files are counted. */
 export const MAX_UNLISTED = 100
 
 /**

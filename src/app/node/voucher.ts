@@ -1,14 +1,14 @@
 /**
- * Metainfo that lies beside a payload vouches for it by its times: what was neither written nor put in its place since then
- * need not be read again. What is copied or unpacked brings the time of its writing along; when it came is in the other
- * time, which nobody can set. Each is held against its like, as a chmod of the metainfo must not make it newer than what
- * was written before.
+ * Metainfo beside a payload vouches for it by its times: files that were neither written nor replaced since then need not be
+ * read again. A copied or unpacked file keeps its old modification time; when it came shows in its status change time, which
+ * nobody can set. Each time is compared with its counterpart, because a chmod of the metainfo must not make it newer than
+ * files that were written later.
  */
 import type { Stats } from 'node:fs'
 import { stat, utimes } from 'node:fs/promises'
 import { toStorageError } from '../../storage/fs/errno.ts'
 
-/** How many files are looked at together. */
+/** Files looked at together. */
 const STAT_BATCH = 64
 
 type Look = Pick<Stats, 'mtimeMs' | 'ctimeMs' | 'ino' | 'size'>
@@ -38,15 +38,15 @@ export class Voucher {
   }
 
   /**
-   * All of the files was read since {@link of} and is what the metainfo says: it vouches for them from now on, if they are
-   * as they were then, and otherwise for nothing.
+   * All files were read since {@link of} and match the metainfo: from now on it vouches for them, if they have not changed
+   * since then, and otherwise for nothing.
    *
    * @throws {StorageError} the metainfo cannot be dated
    */
   async renew(): Promise<void> {
     const now = await lookAtAll(this.#files)
     const isUntouched = this.#looks.every((then, file) => isSame(then, now[file]!))
-    // No later than need be: what is written right now is newer. A millisecond is for rounding.
+    // No later than necessary, so that what is written right now is newer. The millisecond is for rounding.
     const newest = now.reduce((time, { mtimeMs }) => Math.max(time, mtimeMs), this.#own.mtimeMs)
     const time = new Date(isUntouched ? Math.ceil(newest) + 1 : 0)
     try {
