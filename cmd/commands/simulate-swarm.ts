@@ -56,8 +56,9 @@ function runSeed(
 ): Promise<SwarmRun> {
   const planned = hasFaults ? faultsOf(seed, swarmOf(seed)) : []
   const faults = only === undefined ? planned : planned.filter(({ number }) => only.includes(number))
-  if (only !== undefined && faults.length < only.length)
-    throw new ConfigError('config.usage', `-only: seed ${seed} has ${planned.length} faults`)
+  const missing = only?.filter((wanted) => !planned.some(({ number }) => number === wanted)) ?? []
+  if (missing.length > 0)
+    throw new ConfigError('config.usage', `-only: seed ${seed} has no fault ${missing.join(', ')}`)
   return runSwarm({
     seed,
     faults,
@@ -84,7 +85,7 @@ async function reportFailure(
     return again.violation?.invariant === invariant
   })
   const numbers = smallest.map(({ number }) => number).join(',')
-  const replay = `bitswarm simulate swarm${hasFaults ? ' --faults' : ''} -seeds ${seed}`
+  const replay = `bitswarm simulate swarm${hasFaults ? ' -faults' : ''} -seeds ${seed}`
   if (isJson) {
     const plan = smallest.map((fault) => describeFault(fault))
     env.stdout.write(`${JSON.stringify({ ...summaryOf(run), violation, replay, smallest: plan })}\n`)

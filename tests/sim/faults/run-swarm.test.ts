@@ -48,7 +48,7 @@ describe('promises', () => {
   test.each([1, 2])('are kept in ten swarms with faults (batch %i)', async (batch) => {
     for (let seed = 10 * batch; seed < 10 * (batch + 1); seed++) {
       const { violation } = await runSeed(seed)
-      expect(violation, `bitswarm simulate swarm --faults -seeds ${seed}`).toBeUndefined()
+      expect(violation, `bitswarm simulate swarm -faults -seeds ${seed}`).toBeUndefined()
     }
   })
 
