@@ -178,7 +178,7 @@ function fish(root: Flags, commands: readonly Flags[]): string {
   const inside = ({ command }: Flags): string => `__fish_seen_subcommand_from ${command}`
   return [
     '# bitswarm completion for fish: bitswarm completion fish > ~/.config/fish/completions/bitswarm.fish',
-    '# With one dash; with two for who has begun to write two.',
+    '# Flags with one dash; with two once two have been typed.',
     'function __bitswarm_flag -a condition name',
     '  complete -c bitswarm -n $condition -o $name $argv[3..]',
     `  complete -c bitswarm -n "$condition; and string match -q -- '* --*' (commandline -pc)" -l $name $argv[3..]`,

@@ -50,7 +50,7 @@ export function parseTorrent(bytes: Uint8Array, hashes: Hashes): Metainfo {
 export function parseMetadata(infoBytes: Uint8Array, keys: TorrentKeys, hashes: Hashes): Metainfo {
   const { value, isCanonical } = decodeMetainfoBencode(infoBytes)
   if (!(value instanceof BencodeDict))
-    throw new MetainfoError('meta.bad-field', 'the info dictionary is another bencoded value')
+    throw new MetainfoError('meta.bad-field', 'the info dictionary is not a dictionary')
   return {
     infoHash: idFrom<InfoHash>(hashes.sha1(infoBytes)),
     infoBytes,

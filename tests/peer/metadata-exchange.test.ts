@@ -270,7 +270,11 @@ describe('serving', () => {
     )
   })
 
-  test('a kind of message that nobody knows is passed over', () => {
-    exchange.onMessage(join('silent'), encodeBencode({ msg_type: 77, piece: 0 }))
+  test('an unknown kind of message is skipped, and the peer stays of use', () => {
+    const peer = join('honest')
+    const sent = peer.sent.length
+    exchange.onMessage(peer, encodeBencode({ msg_type: 77, piece: 0 }))
+    expect(peer.sent).toHaveLength(sent)
+    expect(secondsToFetch(1)).toBeLessThan(0.1)
   })
 })
