@@ -1,4 +1,4 @@
-/** What a benchmark case is, and what it finds when it begins. */
+/** A benchmark case, and the context in which it runs. */
 import type { Client } from './client.ts'
 import type { Race } from './race.ts'
 import type { Tracker } from './tracker.ts'
@@ -10,7 +10,7 @@ export interface BenchCase {
   readonly title: string
   /** Rounds unless the user says otherwise. */
   readonly rounds: number
-  /** Room that it needs at most. */
+  /** The most space that it needs. */
   neededMib(settings: Settings): number
   races(bench: Bench): Promise<readonly Race[]>
 }
@@ -28,6 +28,6 @@ export interface Bench {
   readonly tracker: Tracker
   /** Whether fewer CPUs are used than the machine has. */
   readonly isPinned: boolean
-  /** Of the clients of these names those that are there and that the user wants, with their versions. */
+  /** Those clients of these names that are installed and that the user wants, with their versions. */
   clients(names: readonly string[]): readonly (readonly [client: Client, version: string])[]
 }

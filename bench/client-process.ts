@@ -1,13 +1,13 @@
-/** A BitTorrent client as a process: its lines are read as they come, and nothing of it is left afterwards. */
+/** A BitTorrent client as a process: its lines are read as they come, and nothing is left of it afterwards. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { env } from 'node:process'
 
-/** What is kept of its output for error messages. */
+/** Lines of its output kept for error messages. */
 const MAX_OUTPUT_LENGTH = 4_096
 const LAST_LINES = 4
 const STOP_DEADLINE_MS = 5_000
 
-/** Nothing here may go by a proxy. */
+/** Nothing here may go through a proxy. */
 const DIRECT = Object.fromEntries(Object.entries(env).filter(([name]) => !/_proxy$/i.test(name)))
 
 const running = new Set<ChildProcess>()
@@ -84,7 +84,7 @@ export class ClientProcess {
   /** As `event`, but it fails when the process ends first. */
   beforeEnd<T>(event: Promise<T>): Promise<T> {
     const first = Promise.race([event, this.#ended])
-    // Whoever waits learns of it; whoever has stopped waiting does not care.
+    // Anybody who waits learns of it; anybody who has stopped waiting does not care.
     first.catch(() => {})
     return first
   }

@@ -1,14 +1,14 @@
-/** What a benchmark needs of a BitTorrent client. */
+/** A BitTorrent client as a benchmark needs it. */
 
 export interface Job {
   readonly role: 'seed' | 'leech'
   /** Path of the `.torrent`. */
   readonly torrent: string
-  /** The folder where the payload lies, or shall lie. */
+  /** The folder of the payload, existing or to be downloaded. */
   readonly folder: string
   /** An empty folder for the client's own files. */
   readonly scratch: string
-  /** Where it shall listen for peers. */
+  /** Where it has to listen for peers. */
   readonly host: string
   readonly port: number
   /** A port of 127.0.0.1 for its remote control. */
@@ -25,18 +25,18 @@ export interface RunningClient {
   readonly pid: number
   /** Fulfilled when every piece is there and verified. Rejected when the process ends first. */
   readonly complete: Promise<unknown>
-  /** Payload bytes that it has sent, as it says; undefined when it cannot be asked. */
+  /** Payload bytes that it says it has sent; undefined when it cannot be asked. */
   uploadedBytes(): Promise<number | undefined>
   stop(): Promise<void>
 }
 
 export interface Client {
   readonly name: string
-  /** Whether it can be told the address of a peer; else it needs a tracker. */
+  /** Whether it can be given the address of a peer; otherwise it needs a tracker. */
   readonly canDial: boolean
-  /** Whether it deals with peers at 127.0.0.x. */
+  /** Whether it accepts peers at 127.0.0.x. */
   readonly hasLoopbackPeers: boolean
-  /** What it says its version is; undefined when it is not installed. */
+  /** The version that it reports; undefined when it is not installed. */
   version(): string | undefined
   /** A seeder: fulfilled once it serves. A leecher: as soon as it has been told what to do. */
   start(job: Job): Promise<RunningClient>

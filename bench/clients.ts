@@ -18,7 +18,7 @@ export const CLIENTS: readonly Client[] = [
   transmission,
 ]
 
-/** Who can take part, and whom we do without, each with the reason. */
+/** The clients that take part, and those that do not, each with the reason. */
 export function lookAround(): {
   readonly present: ReadonlyMap<Client, string>
   readonly absent: readonly string[]

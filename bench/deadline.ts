@@ -1,4 +1,4 @@
-/** Work that must not take for ever. */
+/** Fails work that takes too long. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** @throws when the work takes longer, which goes on */

@@ -109,7 +109,7 @@ async function crowd(): Promise<void> {
   judge(found === hashes, `crowd: ${found} of ${hashes} announced hashes are found`)
 }
 
-/** Of the good answers, what a flood must leave (G20). */
+/** The share of good answers that a flood must leave (G20). */
 const MIN_GOODPUT = 0.5
 
 async function flood(): Promise<void> {
@@ -152,7 +152,7 @@ function codec(): void {
   ])
 }
 
-/** Bytes of an answer for one of the question of somebody who proved nothing (G21). */
+/** Bytes of an answer per byte of a request, for an unproven sender (G21). */
 const MAX_RATIO = 3
 
 function amplification(): void {
@@ -182,7 +182,7 @@ const MEASURES: Readonly<Record<string, () => void | Promise<void>>> = {
   amplification,
 }
 
-/** What the figures depend on beside the code. */
+/** What the figures depend on besides the code. */
 const MACHINE = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version }
 
 function print(result: object, rows: readonly (readonly string[])[]): void {

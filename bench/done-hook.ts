@@ -1,4 +1,4 @@
-/** A script for clients that run one when a download ends, and the news that they ran it. */
+/** A script for clients that run one when a download ends, and the report that it ran. */
 import { chmodSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -8,7 +8,7 @@ export class DoneHook {
   readonly whenRun: Promise<void>
   readonly #close: () => void
 
-  /** @param scratch an existing folder, of this hook's own name only once */
+  /** @param scratch an existing folder, without another hook of this name */
   constructor(scratch: string, name: string) {
     const mark = `${name}.ran`
     this.path = join(scratch, `${name}.sh`)

@@ -5,7 +5,7 @@
 import { ClientProcess } from './client-process.ts'
 import type { Job, RunningClient } from './client.ts'
 
-/** @param command interpreter, script, and what the script takes beside the job, which is its last argument, as JSON */
+/** @param command interpreter, script and its arguments; the job follows as the last one, in JSON */
 export async function startDriver(command: readonly string[], job: Job): Promise<RunningClient> {
   const child = new ClientProcess([...command, JSON.stringify(job)])
   const complete = child.whenSaid('complete')

@@ -1,5 +1,5 @@
 /**
- * One seeder to many leechers under virtual time, every upload limited: how near the last one's completion comes to the
+ * One seeder to many leechers in virtual time, all uploads limited: how close the last one's completion comes to the
  * optimum, in which the seeder sends every byte once.
  *
  *     node bench/fan-out-sim.ts [--leechers 8,20] [--mib 64] [--piece-kib 256] [--up-kib 5120] [--slow 2] [--free-riders 4] [--seeds 3]

@@ -1,11 +1,11 @@
-/** Whether a process has come so far that it accepts connections, without connecting to it. */
+/** Finds out whether a process accepts connections yet, without connecting to it. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientProcess } from './client-process.ts'
 
 const POLL_INTERVAL_MS = 20
 const DEADLINE_MS = 20_000
-/** The state of a socket, as the kernel's table writes it. */
+/** The state of a socket in the kernel's table. */
 const LISTENING = '0A'
 
 export async function untilListening(

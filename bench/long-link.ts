@@ -1,14 +1,14 @@
-/** A link as a proxy: so many bytes per second and direction, and each arrives so much later. */
+/** A proxy that acts as a long link: limited bytes per second in each direction, all of them delayed. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-/** What a router may hold back. Beyond that the sender has to wait. */
+/** Bytes that the router may buffer. Beyond that the sender has to wait. */
 const BUFFER_MS = 100
-/** Before so much has arrived, only handshakes have. */
+/** Until so many bytes have arrived, only handshakes have. */
 const FIRST_BYTES = 131_072
 const PUMP_INTERVAL_MS = 1
 
 export interface LongLinkOptions {
-  /** `host:port` of whoever is at the other end. */
+  /** `host:port` of the other end. */
   readonly to: string
   /** One way. */
   readonly delayMs: number

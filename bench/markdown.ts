@@ -6,7 +6,7 @@ import type { RaceResult } from './results.ts'
 const OPENING = '<!-- results -->\n'
 const CLOSING = '<!-- /results -->'
 
-/** Replaces what stands between the marks. */
+/** Replaces the text between the marks. */
 export function writePage(path: string, results: readonly RaceResult[]): void {
   const text = readFileSync(path, 'utf8')
   const from = text.indexOf(OPENING)

@@ -1,4 +1,4 @@
-/** Where all processes of a benchmark meet: a network and mounts of their own if they may have them, or plain loopback. */
+/** Where all processes of a benchmark meet: a network and mounts of their own if permitted, or plain loopback. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { env, execPath, getuid } from 'node:process'
 
@@ -7,9 +7,9 @@ const MARK = 'BITSWARM_BENCH_NAMESPACE'
 const HOSTS = 60
 
 /**
- * Starts this program again, in the same process, in namespaces of its own and on certain CPUs. In there nothing leaves
- * the machine, no port is taken, the loopback counters are ours, and what is mounted goes when we go. Returns when there
- * is nothing to change.
+ * Restarts this program, in the same process, in namespaces of its own and on certain CPUs. In there nothing leaves the
+ * machine, no port is taken, the loopback counters are ours, and mounts vanish with us. Returns if there is nothing to
+ * change.
  *
  * @param cpus as `taskset -c` takes them
  */
@@ -30,7 +30,7 @@ export function hasNamespace(): boolean {
   return env[MARK] === 'own'
 }
 
-/** Whoever has the same number has the same address. Number 0 is for trackers and the like. */
+/** The address of a number. Number 0 is for trackers and the like. */
 export function hostAddress(number: number): string {
   if (number > HOSTS) throw new RangeError(`there are ${HOSTS} hosts`)
   return hasNamespace() ? `10.77.0.${100 + number}` : `127.0.0.${100 + number}`

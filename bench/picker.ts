@@ -14,7 +14,7 @@ const PIECES = 1_000_000
 const PEERS = 500
 const WINDOW = 250
 const PIECE_LENGTH = 256 * 1024
-/** So many windows are counted, after as many that are not. */
+/** Windows that are counted, after as many that are not. */
 const TURNS = 10_000
 
 const random = new SeededRandom(1)
@@ -36,7 +36,7 @@ function report(name: string, microseconds: number, target: string): void {
   console.log(`${name.padEnd(58)} ${microseconds.toFixed(3).padStart(12)} µs   target ${target}`)
 }
 
-/** Of each piece, so that it is known when it is whole. */
+/** Blocks of each piece, to know when it is complete. */
 const blocksIn = new Uint8Array(PIECES)
 
 const picker = new PiecePicker({
@@ -66,7 +66,7 @@ for (const each of peers) {
 report('a bitfield, its sort counted: mean', (total * 1_000) / PEERS, '20 ms')
 report('a bitfield, its sort counted: worst', worst * 1_000, '20 ms')
 
-// In typed arrays: to read a million objects would cost as much as what is measured.
+// In typed arrays: reading a million objects would cost as much as what is measured.
 const HAVES = 1_000_000
 const who = new Uint16Array(HAVES)
 const what = new Uint32Array(HAVES)
@@ -83,7 +83,7 @@ for (let n = 0; n < HAVES; n++) {
 }
 report(`a have, its bit counted: mean of ${HAVES}`, ((performance.now() - start) * 1_000) / HAVES, '0.3 µs')
 
-// Windows are picked, sent and verified: what a window costs in each of its stations. Rounds every so often.
+// Windows are picked, sent and verified, to see what each step costs. There is a round every so often.
 const losers: BlockSource[] = []
 const micros = { pick: 0, encode: 0, blocks: 0, written: 0, rounds: 0, releases: 0 }
 let picks = 0
@@ -99,7 +99,7 @@ function timed(station: keyof typeof micros, work: () => void): void {
 }
 
 for (let turn = 0; turn < 2 * TURNS; turn++) {
-  // What was learned by then, and the compiler with it, does not count.
+  // The warm-up, including the compiler's, does not count.
   if (turn === TURNS) for (const station of Object.keys(micros)) micros[station as keyof typeof micros] = 0
   const isCounted = turn >= TURNS
   if (turn % 500 === 0) {
@@ -111,10 +111,10 @@ for (let turn = 0; turn < 2 * TURNS; turn++) {
   let count = 0
   const before = micros.pick
   timed('pick', () => (count = picker.pick(each, WINDOW, turn, scratch)))
-  // Only whole windows count.
+  // Only full windows count.
   if (count < WINDOW) micros.pick = before
   else if (isCounted) picks++
-  // A choke takes a window back, and it is asked for again.
+  // A choke releases a window, which is then picked again.
   if (turn % 20 === 0 && isCounted) {
     timed('releases', () => picker.release(each))
     releases++

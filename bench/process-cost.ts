@@ -1,4 +1,4 @@
-/** What processes cost, and what the machine spends beside them, as Linux counts it. */
+/** What processes cost, and what the machine spends besides, as Linux counts it. */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -30,10 +30,10 @@ export function spentByChildren(): number {
 }
 
 export interface Memory {
-  /** The most resident memory it ever had, in MiB; files that it maps count. */
+  /** Peak resident memory in MiB; mapped files count. */
   readonly peakMib: number
   readonly residentMib: number
-  /** Resident and backed by no file, in MiB. */
+  /** Resident memory that no file backs, in MiB. */
   readonly anonymousMib: number
 }
 
@@ -64,7 +64,7 @@ export function watchOthers(): () => number {
   }
 }
 
-/** Waits until the machine does little else, but not for ever. */
+/** Waits until the machine does little else, up to a limit. */
 export async function untilQuiet(): Promise<void> {
   const deadline = performance.now() + QUIET_DEADLINE_MS
   let othersCores: () => number
@@ -74,7 +74,7 @@ export async function untilQuiet(): Promise<void> {
   } while (othersCores() > QUIET_CORES && performance.now() < deadline)
 }
 
-/** CPU seconds of the whole machine, time that a hypervisor took away included. */
+/** CPU seconds of the whole machine, including time stolen by the hypervisor. */
 function machineSeconds(): number {
   const [line] = readFileSync('/proc/stat', 'utf8').split('\n', 1)
   const [user, nice, system, , , irq, softirq, steal] = line!.split(/\s+/).slice(1).map(Number)
@@ -90,12 +90,12 @@ function familySeconds(pid: number): number {
     const own = processTimes(pid).reduce((sum, seconds) => sum + seconds)
     return children.reduce((sum, child) => sum + familySeconds(child), own)
   } catch {
-    // It ended while it was looked at; its parent has what it used.
+    // It ended meanwhile; its CPU time is now counted by its parent.
     return 0
   }
 }
 
-/** A child belongs to the thread that started it. */
+/** Each child belongs to the thread that started it, so all threads are asked. */
 function threadFolders(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`)
 }

@@ -1,15 +1,15 @@
-/** Runs that take turns, so that whatever the machine does meanwhile hits all of them alike. */
+/** Contestants that take turns, so that whatever the machine does meanwhile affects all of them alike. */
 import { untilQuiet } from './process-cost.ts'
 import type { Promised } from './verdict.ts'
 
-/** Measured values by their title; the unit stands in the title. */
+/** Measured values by title, which includes the unit. */
 export type Figures = Readonly<Record<string, number>>
 
 /** The figure that tells how many cores were busy with something else. */
 export const OTHER_CORES = 'other cores'
-/** Above this a run is disturbed: it is shown, and counts only when there is no other. */
+/** Above this, a run counts as disturbed: it is shown, but used only if there is no other. */
 const MAX_OTHER_CORES = 0.5
-/** Of one run, as long as it is disturbed. */
+/** Repetitions of one run while it is disturbed. */
 const MAX_TRIES = 3
 
 export interface Contestant {
@@ -20,7 +20,7 @@ export interface Contestant {
 }
 
 export interface Race {
-  /** What is done, with its sizes. */
+  /** What is done, with sizes. */
   readonly title: string
   readonly contestants: readonly Contestant[]
   /** Whether the first round does not count. */
@@ -35,7 +35,7 @@ export interface Series {
   readonly failures: readonly string[]
 }
 
-/** What came out, for whoever judges it. */
+/** The result, for those who judge it. */
 export class Result {
   readonly series: readonly Series[]
 
@@ -54,7 +54,7 @@ export class Result {
     return medianOf(values.filter((value) => value !== undefined))
   }
 
-  /** Of several contestants the one with the highest or lowest median; undefined when none of them ran. */
+  /** The contestant with the highest or lowest median; undefined if none of them ran. */
   best(
     names: readonly string[],
     title: string,
@@ -114,7 +114,7 @@ export function isDisturbed(figures: Figures): boolean {
   return (figures[OTHER_CORES] ?? 0) > MAX_OTHER_CORES
 }
 
-/** Those that count: all, when all are disturbed. */
+/** The runs that count: all, if all are disturbed. */
 export function undisturbed(runs: readonly Figures[]): readonly Figures[] {
   const calm = runs.filter((figures) => !isDisturbed(figures))
   return calm.length > 0 ? calm : runs

@@ -4,7 +4,7 @@ import type { Verdict } from './verdict.ts'
 
 type Row = readonly string[]
 
-/** One row a contestant: medians, and the spread of the first figure. */
+/** One row per contestant: medians, and the spread of the first figure. */
 export function seriesRows(series: readonly Series[]): Row[] {
   const titles = [...new Set(series.flatMap(({ runs }) => runs.flatMap((figures) => Object.keys(figures))))]
   const [first, ...others] = titles
@@ -32,7 +32,7 @@ export function verdictRows(verdicts: readonly Verdict[]): Row[] {
   })
 }
 
-/** Columns as wide as their content; all but the first to the right. */
+/** Columns as wide as their content; all but the first right-aligned. */
 export function aligned(rows: readonly Row[], leftColumns: number = 1): string {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
@@ -72,7 +72,7 @@ function runsText(runs: readonly Figures[], failures: number): string {
   return [String(runs.length), ...notes].join(', ')
 }
 
-/** Three digits that mean something. */
+/** Three significant digits. */
 export function shown(value: number): string {
   if (Number.isNaN(value)) return '–'
   return Math.abs(value) >= 100

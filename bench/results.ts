@@ -1,4 +1,4 @@
-/** What was measured, as a file: a later run replaces the races that it holds, and leaves the others. */
+/** A file of results: a later run replaces its own races in it, and leaves the others. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Series } from './race.ts'
 import type { Verdict } from './verdict.ts'

@@ -123,7 +123,7 @@ function numbers(option: 'runs' | 'mib' | 'piece' | 'leechers'): readonly number
   return list
 }
 
-/** After every race, so that an interrupted run leaves what it has measured; and once before, to learn of a wrong path in time. */
+/** Called after every race, so that an interrupted run leaves what it has measured, and once before, to fail early on a wrong path. */
 function save(results: readonly RaceResult[]): void {
   const all = mergeResults(values.json === undefined ? [] : readResults(values.json), results)
   if (values.json !== undefined) writeResults(values.json, all)

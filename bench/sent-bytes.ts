@@ -1,4 +1,4 @@
-/** What a host has sent, as the kernel counts it: whoever sends need not be believed. */
+/** Bytes that a host has sent, as the kernel counts them, so that no client need be trusted. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,13 +8,13 @@ const FINE_INTERVAL_MS = 40
 const FINE_SAMPLES = 125
 /** … and after that it is enough to see sockets before they close. */
 const COARSE_INTERVAL_MS = 250
-/** Before so much was sent, only handshakes were. */
+/** Until so many bytes were sent, only handshakes were. */
 const FIRST_BYTES = 131_072
 
 export interface SentBytes {
   /** Of all sockets. */
   readonly bytes: number
-  /** The most that was ever sent ahead of the limit. */
+  /** The most bytes ever sent ahead of the limit. */
   readonly aheadBytes: number
   stop(): void
 }

@@ -1,4 +1,4 @@
-/** An HTTP tracker (BEP 3, BEP 23) for clients that find peers in no other way: each caller hears of all earlier ones. */
+/** An HTTP tracker (BEP 3, BEP 23) for clients that cannot find peers otherwise: each caller is told of all earlier ones. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { encodeBencode } from '../src/protocol/bencode-writer.ts'

@@ -15,11 +15,11 @@ import type { Payload } from './workshop.ts'
 /** The number of the seeder's host; leechers have the next ones. */
 export const SEEDER_HOST = 1
 const DEADLINE_MS = 240_000
-/** The clock "from the first byte" starts when so much has crossed the loopback interface: handshakes are less. */
+/** The clock "from the first byte" starts when so many bytes have crossed the loopback interface: handshakes take fewer. */
 const FIRST_BYTES = 131_072
 const FIRST_BYTES_POLL_MS = 1
 const MEMORY_POLL_MS = 100
-/** A seeder that has just started has things to finish that are none of the transfer's. */
+/** Time for a seeder that has just started to finish what is not part of the transfer. */
 const SETTLE_MS = 300
 
 export interface TransferPlan {
@@ -30,7 +30,7 @@ export interface TransferPlan {
   readonly payload: Payload
   /** Bytes per second, of each of them. */
   readonly uploadLimit?: number
-  /** What lies between: gets the seeder's address, and tells the one that leechers dial. */
+  /** Puts something between: gets the seeder's address, and returns the one that leechers dial. */
   readonly through?: (seeder: string) => Promise<string>
 }
 
@@ -149,14 +149,14 @@ class Stage {
   }
 }
 
-/** What a process spends from now on. */
+/** Measures what a process spends from now on. */
 class ProcessMeter {
   readonly #pid: number
   readonly #cpuBefore: number
   readonly #timer: NodeJS.Timeout
   #anonymousMib = 0
 
-  /** @param cpuBefore seconds that do not count; those until now unless told otherwise */
+  /** @param cpuBefore seconds that do not count; by default those until now */
   constructor(pid: number, cpuBefore: number = cpuSeconds(pid)) {
     this.#pid = pid
     this.#cpuBefore = cpuBefore

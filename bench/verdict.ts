@@ -1,4 +1,4 @@
-/** Figures held against what the project promises. */
+/** Compares figures with what the project promises. */
 import type { Result } from './race.ts'
 
 export interface Promised {
@@ -6,7 +6,7 @@ export interface Promised {
   readonly who: string
   /** Which figure. */
   readonly title: string
-  /** With rivals the figure is a ratio: ours to that of the best of them. Without, it is ours. */
+  /** With rivals, the figure is the ratio of ours to that of the best of them; without, it is ours. */
   readonly rivals?: readonly string[]
   readonly limit: { readonly atLeast: number } | { readonly atMost: number }
 }
@@ -21,7 +21,7 @@ export interface Verdict {
   readonly isMet: boolean
 }
 
-/** Promises that can be judged: those whose figures are there. */
+/** Judges the promises whose figures are there. */
 export function judge(result: Result, promises: readonly Promised[]): Verdict[] {
   return promises
     .filter(({ who }) => result.has(who))

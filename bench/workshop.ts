@@ -1,4 +1,4 @@
-/** The place where payloads and downloads lie: in memory when there is room. */
+/** The place for payloads and downloads: in memory if there is room. */
 import { execFileSync } from 'node:child_process'
 import {
   existsSync,
@@ -21,12 +21,12 @@ import { hasNamespace } from './namespace.ts'
 
 const SHARED_MEMORY = '/dev/shm'
 const NAME = 'payload.bin'
-/** What is left free of a machine's memory. */
+/** Memory of the machine that is left free. */
 const RESERVE_MIB = 1_024
 
 /** A file to send, with its metainfo beside it. */
 export interface Payload {
-  /** The folder that holds nothing else. */
+  /** A folder that holds nothing else. */
   readonly folder: string
   readonly path: string
   readonly length: number
@@ -47,7 +47,7 @@ export class Workshop {
   #random: { readonly path: string; readonly mib: number } | undefined
   #folders = 0
 
-  /** @param neededMib what payloads and downloads take at most at one time */
+  /** @param neededMib the most that payloads and downloads take at one time */
   constructor(neededMib: number, trackerUrl: string) {
     this.#trackerUrl = trackerUrl
     this.isInMemory = memoryMib() > neededMib
@@ -73,7 +73,7 @@ export class Workshop {
     return this.#describe(folder, metainfo)
   }
 
-  /** Zeros that take no room until they are downloaded. They are not hashed: all pieces have one digest. */
+  /** Zeros that take no space until they are downloaded. They need not be hashed: all pieces have one digest. */
   sparsePayload(mib: number, pieceLength: number = choosePieceLength(mib * MIB)): Payload {
     if ((mib * MIB) % pieceLength !== 0) throw new RangeError(`${mib} MiB are not whole pieces`)
     const folder = this.freshFolder()
@@ -99,7 +99,7 @@ export class Workshop {
     return path
   }
 
-  /** Takes all payloads and folders away. */
+  /** Removes all payloads and folders. */
   empty(): void {
     this.#random = undefined
     for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { recursive: true })
@@ -124,14 +124,14 @@ export class Workshop {
 }
 
 /**
- * Memory as a file system that goes when this process goes, however it ends. It says that it is larger than any payload:
- * clients refuse to begin a download for which there is no room, also when they are to be stopped early.
+ * A file system in memory that vanishes with this process, however it ends. It claims to be larger than any payload, because
+ * clients refuse a download for which there is no space, even one that will be stopped early.
  */
 function mountMemory(folder: string): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1t', 'bitswarm-bench', folder])
 }
 
-/** What lies in memory needs memory, whatever its file system says. */
+/** Files in memory need memory, whatever their file system claims. */
 function memoryMib(): number {
   const free = freemem() / MIB - RESERVE_MIB
   return hasNamespace()

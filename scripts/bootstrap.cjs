@@ -23,7 +23,7 @@ function modifiedAt(file) {
 function install() {
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
   const cli = process.env.npm_execpath || ''
-  // What npm says belongs on stderr: stdout is for the command that was asked for.
+  // npm's output goes to stderr: stdout is for the command that the user wants.
   const options = { cwd: root, stdio: ['ignore', 2, 2] }
   const result = /npm-cli\.js$/.test(cli)
     ? spawnSync(process.execPath, [cli].concat(args), options)
@@ -33,8 +33,8 @@ function install() {
 }
 
 /**
- * npm 10 takes the link to the Node of this platform away together with the links of the packages that are for others,
- * because all of them are called `node`.
+ * npm 10 removes the link to this platform's Node along with those of packages for other platforms, because all of them
+ * are called `node`.
  */
 function linkNode() {
   const brought = path.join('node-' + process.platform + '-' + process.arch, 'bin', 'node')

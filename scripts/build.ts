@@ -1,6 +1,6 @@
 /**
- * Builds `dist`. A process that loads some two hundred files takes three times as long to start as one that loads a
- * few, so rolldown makes few of them, with what they use of other packages inside; tsc makes the types.
+ * Builds `dist`. A process that loads some two hundred files takes three times as long to start as one that loads a few, so
+ * rolldown bundles them, together with what they use of other packages; tsc emits the types.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,8 +12,8 @@ const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.
 rmSync(at('dist'), { recursive: true, force: true })
 
 /**
- * Node's own modules, as the process has them. A static import reads every export of one, and with it loads the parts
- * that are loaded when they are first asked for. `node:module` stays as it is: rolldown's own runtime begins with it.
+ * Gets Node's own modules from the process. A static import reads every export of a module, and so loads even the parts
+ * that Node loads lazily. `node:module` stays as it is, because rolldown's own runtime starts with it.
  */
 const builtins: Plugin = {
   name: 'builtins',
@@ -32,7 +32,7 @@ const builtins: Plugin = {
   },
 }
 
-/** V8 keeps a text in two bytes for each character as soon as one needs them: an ellipsis cost each process 1.7 MiB. */
+/** V8 stores a whole text in two bytes per character as soon as one needs them: an ellipsis cost each process 1.7 MiB. */
 const ascii: Plugin = {
   name: 'ascii',
   generateBundle(_options, bundle) {
@@ -45,7 +45,7 @@ const ascii: Plugin = {
   },
 }
 
-/** What Node does with a CommonJS module; `compiled-program.ts` does it here. Lines stay where they are. */
+/** Wraps the code as Node wraps a CommonJS module, for `compiled-program.ts`. Lines keep their numbers. */
 const wrapper: Plugin = {
   name: 'wrapper',
   generateBundle(_options, bundle) {
@@ -61,13 +61,13 @@ const format: OutputOptions = {
   format: 'esm',
   sourcemap: true,
   chunkFileNames: '[name].js',
-  // Each process reads all of it again.
+  // Each process reads all of the code again.
   comments: { legal: true, annotation: false, jsdoc: false },
 }
-// They share no file: to find, open and look over one takes longer than to read it.
+// They share no chunk: finding, opening and parsing another file takes longer than reading the code twice.
 const bundles = await build([
   { ...common, input: { library: 'src/app/library.ts' }, output: format },
-  // A thread of its own: `worker-thread.ts`, which becomes part of files in `dist`, looks for it there.
+  // A thread of its own: `worker-thread.ts`, which is bundled into files of `dist`, looks for it there.
   { ...common, input: { 'disk-worker': 'src/storage/fs/disk-worker.ts' }, output: format },
   { ...common, input: { 'cmd/compiled-program': 'cmd/compiled-program.ts' }, output: format },
   {
@@ -78,7 +78,7 @@ const bundles = await build([
   },
 ])
 
-// npm links it as `bitswarm`. It stays as it is: a Node that cannot read the rest must be able to read it.
+// npm links it as `bitswarm`. It is not compiled, so that a Node too old for the rest can still run it.
 copyFileSync(at('cmd/launcher.js'), at('dist/cmd/launcher.js'))
 chmodSync(at('dist/cmd/launcher.js'), 0o755)
 
@@ -105,7 +105,7 @@ for (const file of declarations) {
 }
 if (declarations.length === 0) throw new Error('tsc wrote no declarations')
 
-/** The terms of every package that these modules are of; they ask to go where its code goes. */
+/** The licences of all bundled packages, which require to be distributed with their code. */
 function licensesOf(paths: readonly string[]): string {
   const folders = paths.flatMap((path) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
   const sections = [...new Set(folders)].toSorted().map((folder) => {

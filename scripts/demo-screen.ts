@@ -13,7 +13,7 @@ export class LeecherProgress {
   readonly #bytesFrom = new Map<string, number>()
   readonly #recent: { readonly at: number; readonly bytes: number }[] = []
   #bytes = 0
-  /** When the first piece was asked for: many are under way before one is there, and their time counts. */
+  /** When the first piece was requested: many are under way before the first arrives, and their time counts. */
   #startedAt: number | undefined
 
   /** @param length bytes of the whole payload */
@@ -40,7 +40,7 @@ export class LeecherProgress {
     return this.#bytes / this.#length
   }
 
-  /** Whom pieces came from, by first piece. */
+  /** Where pieces came from, in the order of the first piece. */
   get sources(): readonly string[] {
     return [...this.#bytesFrom.keys()]
   }

@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import getPort from 'get-port'
 
-/** How often another port is tried before giving up: a UDP socket on one in so many free TCP ports would be odd. */
+/** Ports tried before giving up: if each of so many free TCP ports were taken for UDP, something else would be wrong. */
 const MAX_TRIES = 50
 
 const given = new Set<number>()

@@ -105,7 +105,7 @@ export function limitsIn(path: string, source: string): Limit[] {
       continue
     }
     let value = start!
-    // An object literal that goes on: up to the brace that closes it.
+    // An object literal that continues: up to its closing brace.
     while (/[{([,]$/.test(value) && at + 1 < lines.length) value += ` ${lines[++at]!.trim()}`
     if (value.includes('{') && !value.includes('}'))
       while (!lines[at]!.startsWith('}')) value += ` ${lines[++at]!.trim()}`

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** The command as it stands in this checkout, and as `npm run build` makes it. */
+/** The command from this checkout's source, and as `npm run build` makes it. */
 export const FROM_SOURCE = fileURLToPath(new URL('../cmd/bitswarm.ts', import.meta.url))
 export const FROM_DIST = fileURLToPath(new URL('../dist/cmd/launcher.js', import.meta.url))
 
@@ -14,16 +14,16 @@ export interface EventLine {
 }
 
 export interface SwarmProcessOptions {
-  /** How people call it: for error messages. */
+  /** Its name in error messages. */
   readonly name: string
-  /** Path of the command; {@link FROM_SOURCE} unless told otherwise. */
+  /** Path of the command; {@link FROM_SOURCE} by default. */
   readonly command?: string
   readonly cwd?: string
-  /** Words before the command: what starts it elsewhere, such as in a network namespace. */
+  /** Words before the command that start it elsewhere, such as in a network namespace. */
   readonly enter?: readonly string[]
-  /** Variables beside those of this process. */
+  /** Variables besides those of this process. */
   readonly env?: Readonly<Record<string, string>>
-  /** Lines are forgotten once the listeners have heard them: for processes that talk for hours. */
+  /** Whether lines are dropped once the listeners have seen them, for processes that run for hours. */
   readonly isForgetful?: boolean
 }
 
@@ -33,7 +33,7 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-/** Longer than the five seconds that a node takes at most to say goodbye. */
+/** Longer than the five seconds that a node may take to stop. */
 const STOP_DEADLINE_MS = 7_000
 
 /** Whatever way this program ends, no child outlives it. */
@@ -60,7 +60,7 @@ export class SwarmProcess {
     const words = [...(options.enter ?? []), process.execPath, options.command ?? FROM_SOURCE, ...args]
     this.#child = spawn(words[0]!, words.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // It meets nobody whom an earlier one knew, and leaves nothing in its user's home.
+      // So that it meets no contacts of an earlier process, and leaves nothing in the user's home.
       env: { ...process.env, BITSWARM_STATE_DIR: '', ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })

@@ -1,4 +1,4 @@
-/** One seeder, many leechers, everybody's upload limited: bound by who sends what to whom, not by the machine. */
+/** One seeder, many leechers, all uploads limited: bound by who sends what to whom, not by the machine. */
 import { MIB } from '../../scripts/payload.ts'
 import type { Bench, BenchCase, Settings } from '../case.ts'
 import { hostAddress } from '../namespace.ts'
@@ -61,7 +61,7 @@ async function limitedRun(bench: Bench, plan: TransferPlan): Promise<Figures> {
     plan,
   ).finally(() => sent.stop())
   const { length } = plan.payload
-  // The seeder must send every byte once; with as many uploads as there are leechers the others keep up.
+  // The seeder must send every byte once; with as many uplinks as leechers, the others keep up.
   const optimum = length / UPLOAD_LIMIT
   const last = completeSeconds.at(-1)!
   return {

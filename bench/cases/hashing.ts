@@ -1,4 +1,4 @@
-/** Hashing a payload: to make its metainfo, and to find out whether it is still what the metainfo says. */
+/** Hashing a payload: to create its metainfo, and to verify it against that. */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { utimesSync } from 'node:fs'
@@ -48,7 +48,7 @@ export const hashing: BenchCase = {
   },
 }
 
-/** @param factor how many at once would do the same */
+/** @param factor how many such processes would run at once */
 async function timed({ length }: Payload, factor: number, work: () => Promise<void>): Promise<Figures> {
   const others = watchOthers()
   const cpuBefore = spentByChildren()

@@ -1,4 +1,4 @@
-/** What connected peers cost that neither ask nor tell. */
+/** The cost of connected peers that neither request nor send anything. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
@@ -16,10 +16,10 @@ import { OTHER_CORES, type Figures, type Race } from '../race.ts'
 import type { Payload } from '../workshop.ts'
 
 const PEERS = 500
-/** Hosts that they share. */
+/** Addresses that they share. */
 const HOSTS = 50
 const PAYLOAD_MIB = 8_192
-/** Until what comes with connecting is over, collected garbage included. */
+/** Time for everything that comes with connecting, including garbage collection. */
 const SETTLE_MS = 10_000
 const WATCHED_MS = 20_000
 const CPU = '% of a core'
@@ -77,7 +77,7 @@ async function watchSeeder(payload: Payload, scratch: string): Promise<Figures> 
   }
 }
 
-/** A leecher with half of the pieces that has said all that it has to say. */
+/** A leecher with half of the pieces that has nothing more to say. */
 async function connect(
   { infoHash, length, pieceLength }: Payload,
   { host, port }: { readonly host: string; readonly port: number },

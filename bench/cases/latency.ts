@@ -10,10 +10,10 @@ import type { Payload } from '../workshop.ts'
 const ROUND_TRIP_MS = 100
 const MEGABITS_PER_SECOND = 500
 const BYTES_PER_SECOND = (MEGABITS_PER_SECOND * 1e6) / 8
-/** What it may take to find out how much must be in flight. */
+/** How long a client may take to find out how much must be in flight. */
 const START_MS = 5_000
 const SHARE = '% of the link after 5 s'
-/** The link's host: none of the transfer's. */
+/** The link's host, which is neither the seeder's nor the leecher's. */
 const LINK_HOST = 50
 
 const sizeMib = ({ mib = 1_024 }: Settings): number => mib

@@ -1,4 +1,4 @@
-/** What a payload of 64 GiB does to resident memory: of a seeder with many leechers, and of one leecher. */
+/** Resident memory with a payload of 64 GiB: of a seeder with many leechers, and of one leecher. */
 import { rmSync } from 'node:fs'
 import { freePort } from '../../scripts/free-ports.ts'
 import { MIB } from '../../scripts/payload.ts'
@@ -13,14 +13,14 @@ import { SEEDER_HOST } from '../transfer.ts'
 import type { Payload, Workshop } from '../workshop.ts'
 
 const PAYLOAD_MIB = 65_536
-/** From here on memory shall not grow. */
+/** Bytes after which memory must not grow. */
 const FIRST_MIB = 1_024
 const PEAK = 'peak MiB'
 const GROWTH = 'growth after the first GiB, MiB'
 const MAX_PEAK_MIB = 160
-/** Flat: what a garbage collector may move by. */
+/** MiB by which flat memory may vary: garbage collection. */
 const MAX_GROWTH_MIB = 8
-/** What a leecher among many holds beside the pages of Node's own file, which all processes share. */
+/** What a leecher among many holds besides the pages of Node's own file, which all processes share. */
 const LEECHER_MIB = 150
 const DEADLINE_MS = 240_000
 
@@ -31,7 +31,7 @@ interface Plan {
   readonly watched: 'seeder' | 'leecher'
 }
 
-/** `--mib` is what the single leecher takes; the many take a thirty-second part of it each. */
+/** `--mib` applies to the single leecher; each of the many downloads a thirty-second part of it. */
 const plans = ({ mib = 8_192, leechers = [50] }: Settings): readonly Plan[] => [
   { leechers: leechers[0]!, mib: mib / 32, watched: 'seeder' },
   { leechers: 1, mib, watched: 'leecher' },
@@ -115,7 +115,7 @@ interface LeecherOptions {
   readonly onPiece: () => void
 }
 
-/** A leecher that is stopped, and its file removed, when it has enough. */
+/** Runs a leecher until it has enough, then stops it and removes its file. */
 class Leecher {
   /** Received and written. */
   mib = 0

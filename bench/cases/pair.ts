@@ -9,7 +9,7 @@ const GIB = 2 ** 30
 export const SPEED = 'MB/s from first byte'
 const SPEED_FROM_START = 'MB/s from start'
 const CPU = 'CPU s/GiB'
-/** The fast ones; the fastest of those that are there is the measure. */
+/** The fast clients: the fastest one installed is the measure. */
 const FAST = ['aria2', 'rTorrent', 'libtorrent-tuned']
 
 const PROMISES: readonly Promised[] = [

@@ -8,7 +8,7 @@ import { OTHER_CORES, type Figures, type Race } from '../race.ts'
 
 const PROGRAM = fileURLToPath(new URL('../picker.ts', import.meta.url))
 
-/** Lines of its report, by how they begin. All its figures are microseconds. */
+/** Lines of its report by their beginnings. All its figures are microseconds. */
 const LINES = [
   { title: 'pick of a full window, µs', begins: 'a pick of', limitMicros: 10 },
   { title: 'have, µs', begins: 'a have', limitMicros: 0.3 },

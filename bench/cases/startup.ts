@@ -1,4 +1,4 @@
-/** From the start of the process until it is of use. */
+/** Time from the start of the process until it is useful. */
 import type { Bench, BenchCase } from '../case.ts'
 import { ClientProcess } from '../client-process.ts'
 import { bitswarmWords } from '../peers/bitswarm.ts'
@@ -36,7 +36,7 @@ export const startup: BenchCase = {
   },
 }
 
-/** @param work tells when it was done, on the clock of `performance.now` */
+/** @param work returns when it was done, on the clock of `performance.now` */
 async function timed(work: () => Promise<number>): Promise<Figures> {
   const others = watchOthers()
   const start = performance.now()

@@ -1,4 +1,4 @@
-/** How many bytes a node can be made to send for one byte that it gets (G21): every question, length and sender. */
+/** How many bytes a node can be made to send per byte that it receives (G21): every request, length and sender. */
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { decodeMessage, encodeMessage } from '../../src/dht/wire/codec.ts'
@@ -10,7 +10,7 @@ import type { Endpoint, Family } from '../../src/protocol/endpoint.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import type { Datagrams } from '../../src/protocol/ports.ts'
 
-/** What the node knows of who asks: nothing; that it hears us, by a token; that it answered us. */
+/** What the node knows about the sender: nothing; that it hears us, by a token; that it answered us. */
 const SENDERS = ['stranger', 'token', 'contact'] as const
 type Sender = (typeof SENDERS)[number]
 
@@ -18,18 +18,18 @@ export interface AmplificationRow {
   readonly sender: Sender
   readonly family: Family
   readonly kind: string
-  /** Bytes of the answer for one of the question: the most over all lengths of the question, and for which of them. */
+  /** Bytes of the answer per byte of the request: the maximum over all lengths of the request, and that length. */
   readonly ratio: number
   readonly asked: number
   readonly answered: number
-  /** The same with what IP and UDP put in front; the most may be at another length. */
+  /** The same with the headers of IP and UDP; the maximum may be at another length. */
   readonly ratioWithHeaders: number
 }
 
 const HEADERS: Readonly<Record<Family, number>> = { 4: 20 + 8, 6: 40 + 8 }
 const CONTACTS = 60
 const PEERS = 120
-/** Between two questions: what one address may ask comes back, and what the node knows stays fresh. */
+/** Between two requests: restores the rate of an address, while what the node knows stays fresh. */
 const PAUSE_MS = 50
 
 export function measureAmplification(): AmplificationRow[] {
@@ -43,7 +43,7 @@ export function measureAmplification(): AmplificationRow[] {
   return rows
 }
 
-/** Undefined when such a sender gets no answer to such a question. */
+/** Undefined when such a sender gets no answer to such a request. */
 function worst(family: Family, sender: Sender, kind: string): AmplificationRow | undefined {
   const target = new Target(family)
   const headers = HEADERS[family]
@@ -75,7 +75,7 @@ const KINDS: Readonly<Record<string, (token: string | undefined) => Request>> = 
   announce: (token) => ({ type: 'announce', t, id, infoHash: known, token: token ?? BAD_TOKEN, port: 7_000 }),
 }
 
-/** A node that knows many others, also of the other family, and holds many peers. */
+/** A node that knows many others, also of the other family, and stores many peers. */
 class Target {
   readonly family: Family
   readonly #clock = new SimClock()
@@ -131,7 +131,7 @@ class Target {
     return answered
   }
 
-  /** It answered us just now. */
+  /** The sender has just answered us. */
   #meet(contactId: NodeId, endpoint: Endpoint): void {
     const contact = this.#book.intern(contactId, endpoint)
     this.#node.adopt(contact, this.#clock.now(), [20])
@@ -146,7 +146,7 @@ class Target {
     return reply.token
   }
 
-  /** @param bytes filled up to with a key that nobody knows */
+  /** @param bytes the request is padded to this with an unknown key */
   #send(message: Request, from: Endpoint, bytes?: number): number | undefined {
     const text = encodeMessage(message)
     const rest = (bytes ?? text.length) - text.length

@@ -1,6 +1,6 @@
 /**
- * What an answer costs the node itself: everything between the socket that hands over a datagram and the socket that takes
- * one, in this process. Beside it, on a machine with a core to spare, stands what a bare socket takes ({@link measureUdp}).
+ * What an answer costs the node itself: everything between the socket that delivers a datagram and the socket that accepts
+ * one, in this process. What bare sockets cost is measured by {@link measureUdp}.
  */
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { CryptoRandom } from '../../src/app/node/random.ts'
@@ -28,7 +28,7 @@ export interface AnswerRow {
 /** Enough for a full list of nodes and for the 60 peers of the goal. */
 const POPULATION = 64
 const PEERS = 60
-/** Askers, and datagrams that are ready before any of them is timed. */
+/** Requesters, and datagrams that are prepared before any of them is timed. */
 const HOSTS = 32
 const BATCH = 2_000
 const WARM_UP_BATCHES = 50
@@ -74,12 +74,12 @@ export function measureAnswers(
   })
 }
 
-/** A node that knows others and has stored peers, on a socket that throws away what it is given. */
+/** A node that knows others and has stored peers, on a socket that discards what it is given. */
 class Target {
   readonly #framer: ReturnType<typeof framerOf>
   readonly #socket: Datagrams
   readonly #node: DhtNode
-  /** What was sent last time somebody wanted to know. */
+  /** The last datagram sent, if somebody wants it. */
   #kept: Uint8Array[] | undefined
   lastBytes = 0
 
@@ -143,7 +143,7 @@ class Target {
   }
 }
 
-/** As a socket tells it: a text of its own for each datagram. */
+/** As from a socket: a new string for each datagram. */
 function asking(n: number): Endpoint {
   return { host: latin1.decode(bytesOf(`127.10.${n % HOSTS}.1`)), port: 40_000 + (n % 8) }
 }

@@ -1,17 +1,17 @@
-/** A process of this benchmark, told and asked by messages. */
+/** A process of this benchmark, controlled by messages. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 
-/** Where processes run. */
+/** The cores that processes run on. */
 export interface Cores {
-  /** What is measured: it has one to itself, or nobody knows who of two neighbours is slow. */
+  /** For what is measured: a core to itself, or nobody could tell which of two neighbours is slow. */
   readonly measured: string | undefined
-  /** Everybody else. */
+  /** For everybody else. */
   readonly others: string | undefined
 }
 
-/** The processors that we may use, shared out; undefined where there is only one. */
+/** Shares out the cores that we may use; undefined where there is only one. */
 export function sharedCores(): Cores {
   const status = readFileSync('/proc/self/status', 'utf8')
   const ranges = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1]?.split(',') ?? []
@@ -55,7 +55,7 @@ export class Child {
     return this.#process.exitCode !== null || this.#process.signalCode !== null
   }
 
-  /** It ends by itself when nobody talks to it any more. */
+  /** Disconnects; the process then ends by itself. */
   async end(): Promise<void> {
     if (this.#hasEnded) return
     const exited = once(this.#process, 'exit')

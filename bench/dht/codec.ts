@@ -62,7 +62,7 @@ export function measureCodec(): CodecRow[] {
   })
 }
 
-/** Microseconds a call, after a warm-up as long as what is measured. */
+/** Microseconds a call, after a warm-up of the same length. */
 function cost(work: () => unknown): number {
   let kept: unknown
   for (let n = 0; n < ROUNDS; n++) kept = work()

@@ -9,7 +9,7 @@ import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { fromHex, type InfoHash } from '../../src/protocol/ids.ts'
 import { framesOf, type Psk } from './member.ts'
 
-/** What one process of a crowd is told to do. The node `index` is bound to `127.<100 + index / 256>.<index % 256>.1`. */
+/** An order to one process of a crowd. The node `index` is bound to `127.<100 + index / 256>.<index % 256>.1`. */
 export type CrowdOrder =
   /** Starts `count` nodes, one every `everyMs`; each joins through `seed`. Answered when all have been started. */
   | {
@@ -22,7 +22,7 @@ export type CrowdOrder =
     }
   /** The node `first + i` announces hash number `i` (hex); the port it names is its own. Answered at once. */
   | { readonly order: 'announce'; readonly infoHashes: readonly string[] }
-  /** One after the other, each by another node: looks a hash up. Answered with {@link CrowdLookup}s. */
+  /** Looks the hashes up one after the other, each by another node. Answered with {@link CrowdLookup}s. */
   | { readonly order: 'lookup'; readonly infoHashes: readonly string[] }
   /** Answered with {@link CrowdState}. */
   | { readonly order: 'state' }
@@ -49,7 +49,7 @@ export interface CrowdState {
   readonly cpuMicros: number
 }
 
-/** Where a node of the crowd is bound. */
+/** The address of a node of the crowd. */
 export const crowdHost = (index: number): string => `127.${100 + (index >>> 8)}.${index & 255}.1`
 
 const clock = new SystemClock()
@@ -95,7 +95,7 @@ async function start(index: number, seed: Endpoint, psk: Psk = 'off'): Promise<v
 }
 
 function lookUp(infoHash: InfoHash): Promise<CrowdLookup> {
-  // Another one than the announcer, which would find itself in its own store.
+  // Not the announcer, which would find itself in its own store.
   const { node } = nodes[(lookups++ * 7 + 3) % nodes.length]!
   const start = performance.now()
   const peers: string[] = []

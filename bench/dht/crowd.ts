@@ -22,7 +22,7 @@ export interface CrowdReport {
   readonly readySeconds: number
   readonly hashes: number
   readonly found: number
-  /** In whole lookups, each by a node that does not hold the record. */
+  /** Of complete lookups, each by a node that does not store the record. */
   readonly hops: number
   readonly rpcs: number
   readonly firstP50Ms: number
@@ -82,7 +82,7 @@ export async function measureCrowd(
     )
     say(`${hashes} hashes announced`)
 
-    // Every hash is looked up in another process than the one that announced it.
+    // Every hash is looked up in a process other than the one that announced it.
     const lookups = await Promise.all(
       crowds.map((crowd, index) =>
         tell<CrowdLookup[]>(crowd, { order: 'lookup', infoHashes: share((index + 1) % PROCESSES) }),
@@ -131,7 +131,7 @@ export function percentile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
 }
 
-/** Looks again every half second; gives up without a word, as the report tells how far it came. */
+/** Checks every half second; gives up silently, since the report tells how far it came. */
 async function until(deadlineMs: number, isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + deadlineMs
   while (!(await isTrue()) && performance.now() < deadline) await pause(500)

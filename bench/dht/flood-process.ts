@@ -1,4 +1,4 @@
-/** One process that sends junk as fast as it is told, from loopback addresses of its own, and listens to nothing. */
+/** One process that sends junk at a given rate, from loopback addresses of its own, and receives nothing. */
 import { createSocket, type Socket } from 'node:dgram'
 import { randomBytes } from 'node:crypto'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
@@ -16,7 +16,7 @@ export interface FloodResult {
   readonly sent: number
 }
 
-/** Half of it begins as a message does, so that it gets past the first look. */
+/** Half of it starts like a message, so that it passes the first check. */
 const JUNK = Array.from({ length: 64 }, (_, i) => {
   const bytes = randomBytes(600)
   if (i % 2 === 0) {
@@ -42,7 +42,7 @@ async function flood({ target, block, sockets, perSecond, seconds }: FloodOrder)
     const go = (): void => {
       const passed = (performance.now() - start) / 1_000
       if (passed >= seconds) return resolve()
-      // In portions, so that the process can send what it was given.
+      // In batches, so that the process gets to send them.
       for (let n = 0; n < 100 && sent < passed * perSecond; n++, sent++)
         open[sent % sockets]!.send(JUNK[sent % JUNK.length]!, target.port, target.host)
       setImmediate(go)

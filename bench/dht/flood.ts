@@ -1,4 +1,4 @@
-/** What is left of good answers while a node, limits as shipped, is flooded with junk (G20). */
+/** How many good answers remain while a node with its shipped limits is flooded with junk (G20). */
 import { encodeMessage } from '../../src/dht/wire/codec.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { Child, sharedCores } from './child.ts'
@@ -8,11 +8,11 @@ import type { TargetAddress, TargetCost, TargetOrder } from './target-process.ts
 
 const TARGET_HOST = '127.0.4.1'
 const FLOODERS = 2
-/** The junk of one process comes from so many addresses. */
+/** Addresses from which one process sends its junk. */
 const FLOOD_SOCKETS = 64
-/** Each below the rate of one source. */
+/** Enough that each stays below the rate of one source. */
 const GOOD_SOCKETS = 64
-/** So many that those which wait for lost answers keep nobody from asking. */
+/** Enough that requests whose answers are lost do not hold up others. */
 const GOOD_WINDOW = 32
 
 export interface FloodReport {
@@ -20,10 +20,10 @@ export interface FloodReport {
   readonly calm: number
   readonly flooded: number
   readonly goodput: number
-  /** Of the good questions that were to be asked under the flood, how many were. */
+  /** The share of the good requests due under the flood that were actually sent. */
   readonly goodAsked: number
   readonly junkOffered: number
-  /** Of the junk, a second, that the node looked at; the kernel dropped the rest. */
+  /** Junk datagrams a second that the node looked at; the kernel dropped the rest. */
   readonly junkDropped: number
   readonly cpuMicrosPerJunk: number
   /** How much of a core the node had. */

@@ -1,6 +1,6 @@
 /**
- * One process that asks: many sockets, each on a loopback address of its own, with so many questions in flight
- * together (closed loop) or so many a second (open loop). It is told what to do by a message and tells what came of it.
+ * One process that sends requests: many sockets, each on a loopback address of its own, with a fixed number of requests in
+ * flight (closed loop) or a fixed rate (open loop). It gets its order by a message, and reports the result by another.
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { createHistogram } from 'node:perf_hooks'
@@ -16,7 +16,7 @@ export interface LoadOrder {
   readonly sockets: number
   /** Questions in flight on one socket. */
   readonly window: number
-  /** Hex ids of who asks and of who answers, where questions travel in frames. */
+  /** Hex ids of the requester and the target, if requests travel in frames. */
   readonly frames?: { readonly psk: Psk; readonly asker: string; readonly target: string } | undefined
   /** One datagram for each socket, with `????????` where its transaction id goes. */
   readonly questions: readonly string[]
@@ -26,7 +26,7 @@ export interface LoadOrder {
 }
 
 export interface LoadResult {
-  /** Questions; while the target is slow, an open loop asks fewer than it should when all of its places are taken. */
+  /** Requests sent; with a slow target, an open loop sends fewer than it should once all of its slots are taken. */
   readonly asked: number
   readonly answers: number
   readonly lost: number
@@ -43,10 +43,10 @@ const QUOTE = 0x22
 const LETTER_T = 0x74
 const ZERO = 0x30
 
-/** A question without an answer for so long is lost. */
+/** A request without an answer for so long is lost. */
 const LOST_AFTER_MS = 250
 const SWEEP_MS = 50
-/** Until the code on both sides is compiled. */
+/** Time for the code on both sides to be compiled. */
 export const WARM_UP_SECONDS = 1
 
 process.on('message', (order: LoadOrder) => {
@@ -60,7 +60,7 @@ class Load {
   readonly #datagrams: Buffer[] = []
   readonly #framer: Framer | undefined
   readonly #receiver: NodeId | undefined
-  /** When the question of a slot was asked; 0 while it has none. Slot = socket × window + place. */
+  /** When the request of a slot was sent; 0 while it has none. Slot = socket × window + place. */
   readonly #askedAt: Float64Array
   readonly #latency = createHistogram()
   #isCounting = false
@@ -126,12 +126,12 @@ class Load {
     this.#sockets[Math.floor(slot / window)]!.send(frame?.slice() ?? question, target.port, target.host)
   }
 
-  /** Whoever answers a process that sleeps pays for waking it: that is no part of what is measured. */
+  /** Never sleeps: waking a sleeping process would be paid by the one that answers it, and is not to be measured. */
   #stayAwake(): void {
     if (!this.#isOver) setImmediate(() => this.#stayAwake())
   }
 
-  /** As many as are due every millisecond, each socket in its turn; a slot that still waits is passed over. */
+  /** Sends what is due every millisecond, from each socket in turn; a slot that still waits is skipped. */
   #askEvenly(perSecond: number): NodeJS.Timeout {
     const start = performance.now()
     const { sockets, window } = this.#order
@@ -172,7 +172,7 @@ class Load {
   }
 }
 
-/** The message begins with `v`, `net`, `type` and `t`, in a question as in an answer: behind the first `"t":` stands the slot. */
+/** Requests and answers start with `v`, `net`, `type` and `t`: the slot follows the first `"t":`. */
 function slotIn(data: Uint8Array): number {
   let at = 0
   while (at < data.length && (data[at] !== QUOTE || data[at + 1] !== LETTER_T || data[at + 2] !== QUOTE)) at++

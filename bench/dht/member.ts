@@ -1,4 +1,4 @@
-/** The private network of this benchmark: every process that takes part can make its key. */
+/** The private network of this benchmark: every process that takes part can derive its key. */
 import { opensslAead } from '../../src/app/node/aead.ts'
 import { SystemClock } from '../../src/app/node/clock.ts'
 import { opensslHashes } from '../../src/app/node/hashes.ts'
@@ -11,12 +11,12 @@ import type { DatagramLimits } from '../../src/dht/wire/datagram-port.ts'
 import type { NodeId } from '../../src/protocol/ids.ts'
 import type { Random } from '../../src/protocol/ports.ts'
 
-/** How the network keeps strangers out: not at all, by signatures, by encryption. */
+/** How the network keeps strangers out: not at all, by signatures, or by encryption. */
 export const PSKS = ['off', 'hmac', 'aead'] as const
 export type Psk = (typeof PSKS)[number]
 
 const UNLIMITED_RATE = { perSecond: 1e9, burst: 1e9 }
-/** Rates that are never met: what is measured is the work, not the limit. */
+/** Rates that are never reached, so that the work is measured and not the limit. */
 export const UNLIMITED: DatagramLimits = {
   source: { lan: UNLIMITED_RATE, wan: UNLIMITED_RATE },
   node: { lan: UNLIMITED_RATE, wan: UNLIMITED_RATE },
@@ -28,12 +28,12 @@ export interface Frames {
   readonly random: Random
 }
 
-/** What a node's port needs in such a network; undefined in an open one. */
+/** The frames of a node's port in such a network; undefined in an open one. */
 export function framesOf(psk: Psk): Frames | undefined {
   return psk === 'off' ? undefined : frames(psk)
 }
 
-/** What the member `ownId` seals and opens with; undefined in an open network. */
+/** The framer of the member `ownId`; undefined in an open network. */
 export function framerOf(psk: Psk, ownId: NodeId): Framer | undefined {
   if (psk === 'off') return undefined
   const clock = new SystemClock()

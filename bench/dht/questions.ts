@@ -23,7 +23,7 @@ export async function questionsOf(
   const id = fromHex(ASKER) as Uint8Array as NodeId
   const header = { t: 'abcdefgh', id } as const
   const hash = fromHex(target.id) as Uint8Array as InfoHash
-  // Nobody has announced it: nodes and no peers. And a token, as only those give one who are near.
+  // Nobody has announced it, so that the answer has no peers; but it is near, so that there is a token.
   const other = hash.with(hash.length - 1, hash.at(-1)! ^ 1) as Uint8Array as InfoHash
   switch (kind) {
     case 'ping':
@@ -61,7 +61,7 @@ function ready(request: Request): string {
   return encodeMessage(request).replace('abcdefgh', TRANSACTION)
 }
 
-/** Asks from that address, as tokens are bound to it. */
+/** Requested from that address, to which the token is bound. */
 function tokenFor(
   host: string,
   { target, psk }: { readonly target: TargetAddress; readonly psk: Psk },

@@ -1,6 +1,6 @@
 /**
  * What is measured, in a process of its own: a bare echo of datagrams, or the product's DHT node on a real socket.
- * It is told what to be by its first message, says where it listens, and tells its costs when asked.
+ * The first message tells it which; it replies with its address, and with its costs whenever asked.
  */
 import { createSocket } from 'node:dgram'
 import { PerformanceObserver } from 'node:perf_hooks'
@@ -12,7 +12,7 @@ import { DhtNode } from '../../src/dht/node.ts'
 import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { framesOf, UNLIMITED, type Psk } from './member.ts'
 
-/** What it says first. */
+/** Its first reply. */
 export interface TargetAddress {
   readonly endpoint: Endpoint
   /** Hex; empty for an echo. */

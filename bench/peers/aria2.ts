@@ -32,7 +32,7 @@ export const aria2: Client = {
       '--bt-max-peers=0',
       '--file-allocation=none',
       '--auto-save-interval=0',
-      // It stays and seeds whatever it has uploaded; a seeder takes what lies there for complete.
+      // It keeps seeding whatever it has uploaded; as a seeder it takes the existing file for complete.
       '--seed-ratio=0.0',
       ...(job.role === 'seed' ? ['--bt-seed-unverified=true'] : []),
       `--on-bt-download-complete=${hook.path}`,

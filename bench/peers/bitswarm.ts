@@ -1,4 +1,4 @@
-/** What this checkout builds. */
+/** The build of this checkout. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { FROM_DIST } from '../../scripts/swarm-process.ts'
@@ -7,12 +7,12 @@ import type { Client, Job, RunningClient } from '../client.ts'
 
 const COMPLETE = '"event":"complete"'
 
-/** The words of the command; Node itself is part of what it costs. */
+/** The command line; Node itself is part of the cost. */
 export function bitswarmWords(...args: readonly string[]): string[] {
   return [process.execPath, FROM_DIST, ...args]
 }
 
-/** Flags of a node that deals with nobody but whom it is told of. */
+/** Flags of a node that finds no peers other than those it is told about. */
 export function quietFlags(job: Pick<Job, 'host' | 'port' | 'scratch'>): string[] {
   return ['-tcp-listen', `${job.host}:${job.port}`, '-dht-listen=', '-no-lan', '-state-dir', job.scratch]
 }

@@ -7,10 +7,10 @@ import type { Client } from '../client.ts'
 const PYTHON = '/usr/bin/python3'
 const SCRIPT = fileURLToPath(new URL('libtorrent-client.py', import.meta.url))
 
-/** As it comes. */
+/** With its default settings. */
 export const libtorrent: Client = variant('libtorrent', 'stock')
 
-/** With settings for few fast connections; they stand in the script. */
+/** With settings for a few fast connections, which are in the script. */
 export const tunedLibtorrent: Client = variant('libtorrent-tuned', 'tuned')
 
 function variant(name: string, profile: 'stock' | 'tuned'): Client {

@@ -31,7 +31,7 @@ export const rtorrent: Client = {
       'protocol.pex.set = no',
       'protocol.encryption.set = none',
       'trackers.use_udp.set = no',
-      // Each piece is hashed when it arrives; once more at the end would only cost time.
+      // Each piece is hashed when it arrives; hashing all again at the end would only cost time.
       'pieces.hash.on_completion.set = no',
       'pieces.memory.max.set = 4096M',
       'throttle.max_uploads.set = 64',
@@ -43,7 +43,7 @@ export const rtorrent: Client = {
     const rulesPath = join(job.scratch, 'rtorrent.rc')
     writeFileSync(rulesPath, `${rules.join('\n')}\n`)
     const child = new ClientProcess(['rtorrent', '-n', '-o', `import=${rulesPath}`], job.scratch)
-    // There is no way around the check of what a seeder has.
+    // A seeder's initial check cannot be avoided.
     if (job.role === 'seed') await child.beforeEnd(checked.whenRun)
     return {
       pid: child.pid,

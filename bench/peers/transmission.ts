@@ -1,4 +1,4 @@
-/** transmission-daemon. It cannot be told a peer's address, and wants none of loopback. */
+/** transmission-daemon. It cannot be given a peer's address, and accepts none of loopback. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { DoneHook } from '../done-hook.ts'
 import { untilListening } from '../listening.ts'
 
 const POLL_INTERVAL_MS = 50
-/** Transmission's number for what a seeding torrent does. */
+/** Transmission's status number of a seeding torrent. */
 const SEEDING = 6
 
 interface TorrentState {
