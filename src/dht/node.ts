@@ -26,6 +26,9 @@ import type { SavedTable } from './life/saved-table.ts'
 import { loadTable } from './life/table-keeper.ts'
 import { Watches } from './serve/watches.ts'
 
+/** Of a machine whose interfaces nobody named. */
+const NO_ADDRESSES: readonly string[] = []
+
 export interface FoundNode {
   readonly id: NodeId
   readonly endpoint: Endpoint
@@ -89,7 +92,7 @@ export class DhtNode {
   }
 
   #makeIdentity(
-    { random, port, addresses = [], id }: DhtNodeOptions,
+    { random, port, addresses = NO_ADDRESSES, id }: DhtNodeOptions,
     saved: SavedTable | undefined,
   ): Identity {
     return new Identity({

@@ -3,71 +3,70 @@
  * maps would be a fifth of the memory, and most of the others have a single, short-lived entry.
  */
 export class LazyMap<K, V> implements Iterable<[K, V]> {
-  /** The only entry, while there is no map. */
-  #key: K | typeof VACANT = VACANT
-  #value: V | undefined = undefined
-  #map: Map<K, V> | undefined = undefined
+  /** The only one, or that there is none, or that all are in a map. */
+  #key: K | typeof VACANT | typeof MANY = VACANT
+  #value: V | Map<K, V> | undefined = undefined
 
   get size(): number {
-    if (this.#map !== undefined) return this.#map.size
+    if (this.#key === MANY) return mapIn<K, V>(this.#value).size
     return this.#key === VACANT ? 0 : 1
   }
 
   get(key: K): V | undefined {
-    if (this.#map !== undefined) return this.#map.get(key)
-    return this.#key === key ? this.#value : undefined
+    if (this.#key === MANY) return mapIn<K, V>(this.#value).get(key)
+    return this.#key === key ? (this.#value as V) : undefined
   }
 
   has(key: K): boolean {
-    return this.#map === undefined ? this.#key === key : this.#map.has(key)
+    return this.#key === MANY ? mapIn<K, V>(this.#value).has(key) : this.#key === key
   }
 
   set(key: K, value: V): void {
-    if (this.#map !== undefined) this.#map.set(key, value)
+    if (this.#key === MANY) mapIn<K, V>(this.#value).set(key, value)
     else if (this.#key === VACANT || this.#key === key) {
       this.#key = key
       this.#value = value
     } else {
       const map = new Map([[this.#key, this.#value as V]])
-      this.clear()
-      this.#map = map.set(key, value)
+      this.#key = MANY
+      this.#value = map.set(key, value)
     }
   }
 
   /** @returns whether it was there */
   delete(key: K): boolean {
-    if (this.#map === undefined) {
-      if (this.#key !== key) return false
-      this.clear()
-      return true
-    }
-    if (!this.#map.delete(key)) return false
-    if (this.#map.size === 0) this.#map = undefined
-    return true
+    const isThere = this.#key === MANY ? mapIn<K, V>(this.#value).delete(key) : this.#key === key
+    if (isThere && (this.#key !== MANY || mapIn<K, V>(this.#value).size === 0)) this.clear()
+    return isThere
   }
 
   clear(): void {
     this.#key = VACANT
     this.#value = undefined
-    this.#map = undefined
   }
 
   keys(): IterableIterator<K> {
-    if (this.#map !== undefined) return this.#map.keys()
+    if (this.#key === MANY) return mapIn<K, V>(this.#value).keys()
     return (this.#key === VACANT ? [] : [this.#key]).values()
   }
 
   values(): IterableIterator<V> {
-    if (this.#map !== undefined) return this.#map.values()
+    if (this.#key === MANY) return mapIn<K, V>(this.#value).values()
     return (this.#key === VACANT ? [] : [this.#value as V]).values()
   }
 
   [Symbol.iterator](): IterableIterator<[K, V]> {
-    if (this.#map !== undefined) return this.#map.entries()
+    if (this.#key === MANY) return mapIn<K, V>(this.#value).entries()
     const entries: [K, V][] = this.#key === VACANT ? [] : [[this.#key, this.#value as V]]
     return entries.values()
   }
 }
 
-/** No key. */
+/** No key, and more than one. */
 const VACANT = Symbol('vacant')
+const MANY = Symbol('many')
+
+/** Of a map with {@link MANY}. A private accessor would take a field of each. */
+function mapIn<K, V>(value: unknown): Map<K, V> {
+  return value as Map<K, V>
+}

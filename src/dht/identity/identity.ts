@@ -32,7 +32,7 @@ export interface IdentityOptions {
 
 export class Identity implements AddressObserver {
   /** One array for good; its bytes change. */
-  readonly id = new Uint8Array(ID_LENGTH) as NodeId
+  readonly id = newId()
   readonly #rule: IdRule
   readonly #random: Random
   readonly #local: Endpoint
@@ -102,6 +102,17 @@ export class Identity implements AddressObserver {
     this.#rule.bind(contact, this.#random)
     this.id.set(contact.subarray(0, ID_LENGTH))
   }
+}
+
+const IDS_TOGETHER = 256
+let unused = new Uint8Array(0)
+
+/** Ids of a process lie side by side: an array of its own for each takes 240 bytes, a part of one 104. */
+function newId(): NodeId {
+  if (unused.length === 0) unused = new Uint8Array(IDS_TOGETHER * ID_LENGTH)
+  const id = unused.subarray(0, ID_LENGTH) as NodeId
+  unused = unused.subarray(ID_LENGTH)
+  return id
 }
 
 /** Where others will probably see us: the address of our one interface, when the socket is bound to all. */

@@ -51,6 +51,8 @@ const PAD: Readonly<Record<4 | 6, number>> = { 4: 90, 6: 190 }
 /** Low bytes of our id that are drawn anew, so that the question does not tell it. */
 const RANDOM_TAIL = 8
 
+const NOBODY: readonly Endpoint[] = []
+
 export interface BootstrapOptions {
   readonly ownId: NodeId
   readonly family: 4 | 6
@@ -72,9 +74,9 @@ export class Bootstrap {
   /** Those that answered us once: the ones worth remembering. */
   readonly #proven = new LazySet<Endpoint>()
   /** Seeds that nobody has asked yet. */
-  #fresh: Endpoint[] = []
+  #fresh: readonly Endpoint[] = NOBODY
   /** After joining, seeds to be asked for a second opinion, one after the other until one answers. */
-  #others: readonly Endpoint[] = []
+  #others: readonly Endpoint[] = NOBODY
   #round: Round | undefined
   #timer: Cancel | undefined
   #backOff: Millis = MIN_BACK_OFF
@@ -110,7 +112,7 @@ export class Bootstrap {
       const key = endpointKeyOf(seed)
       if (seed.port === 0 || this.#seeds.has(key) || this.#seeds.size >= MAX_SEEDS) continue
       this.#seeds.set(key, seed)
-      this.#fresh.push(seed)
+      this.#fresh = [...this.#fresh, seed]
     }
     if (this.#fresh.length > 0 && this.#round === undefined) this.#start()
   }
@@ -119,7 +121,7 @@ export class Bootstrap {
   meet(endpoint: Endpoint): void {
     const isWanted = this.#options.table.size < MEET_BELOW && this.#fresh.length < MAX_MET
     if (endpoint.port === 0 || !isWanted || this.#seeds.has(endpointKeyOf(endpoint))) return
-    this.#fresh.push(endpoint)
+    this.#fresh = [...this.#fresh, endpoint]
     if (this.#round === undefined) this.#start()
   }
 
@@ -132,7 +134,7 @@ export class Bootstrap {
     this.#timer?.()
     this.#round?.cancel()
     this.#seeds.clear()
-    this.#fresh = []
+    this.#fresh = NOBODY
   }
 
   /**
@@ -146,16 +148,16 @@ export class Bootstrap {
     const isFresh = this.#fresh.length > 0
     const isThin = table.size < K
     const known = shuffle([...this.#seeds.values()], random)
-    const seeds = isFresh ? shuffle(this.#fresh, random) : [...new Set([...this.#others, ...known])]
+    const seeds = isFresh ? shuffle([...this.#fresh], random) : [...new Set([...this.#others, ...known])]
     const asked = isFresh || isThin ? seeds : seeds.slice(0, 1)
-    this.#fresh = []
+    this.#fresh = NOBODY
     this.#round = new Round(this.#options, asked, {
       isJoining,
       isEnough: (reply) => (isJoining || !isFresh) && namesNodes(reply),
       onAnswer: (seed) => this.#prove(seed),
       onEnd: (answered, notAsked) => {
         if (isJoining) this.#others = notAsked.length > 0 ? notAsked : known.slice(0, 1)
-        else this.#others = answered > 0 ? [] : this.#others.slice(1)
+        else this.#others = answered > 0 ? NOBODY : this.#others.slice(1)
         this.#onRoundEnd(asked.length, answered)
       },
     })
