@@ -2,7 +2,8 @@
 import type { Message } from '../../../dht/wire/messages.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
-import { SimDht } from '../dht.ts'
+import type { SimEvent } from '../clock.ts'
+import { SimDht, type SimNode } from '../dht.ts'
 import { SeededRandom } from '../random.ts'
 import { Attackers } from './attackers.ts'
 import { startChurn } from './churn.ts'
@@ -73,6 +74,22 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   }
 }
 
+/** A loaded node meets the seeds, if it still lives. */
+class Probe implements SimEvent {
+  readonly isCancelled = false
+  readonly #sim: SimDht
+  readonly #node: SimNode
+
+  constructor(sim: SimDht, node: SimNode) {
+    this.#sim = sim
+    this.#node = node
+  }
+
+  happen(): void {
+    if (this.#node.isAlive) this.#node.dht.bootstrap(this.#sim.seeds)
+  }
+}
+
 function measure(
   sim: SimDht,
   scenario: Scenario,
@@ -121,10 +138,7 @@ function populate(sim: SimDht, scenario: Scenario, random: SeededRandom): Attack
   else {
     sim.place(hidden, { isReadOnly: true })
     fillTables(sim, sim.nodes, random.fork('tables'))
-    for (const node of sim.nodes)
-      sim.clock.after(PROBE_TIME * random.float(), () => {
-        if (node.isAlive) node.dht.bootstrap(sim.seeds)
-      })
+    for (const node of sim.nodes) sim.clock.schedule(PROBE_TIME * random.float(), new Probe(sim, node))
   }
   const victims = random.fork('dead')
   for (let killed = 0; killed < dead;) {
