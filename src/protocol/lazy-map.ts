@@ -3,7 +3,7 @@
  * maps would be a fifth of the memory, and most of the others have a single, short-lived entry.
  */
 export class LazyMap<K, V> implements Iterable<[K, V]> {
-  /** The only one, or that there is none, or that all are in a map. */
+  /** The only key; `VACANT` without entries; `MANY` when `#value` is a map of all entries. */
   #key: K | typeof VACANT | typeof MANY = VACANT
   #value: V | Map<K, V> | undefined = undefined
 
@@ -62,11 +62,11 @@ export class LazyMap<K, V> implements Iterable<[K, V]> {
   }
 }
 
-/** No key, and more than one. */
+/** No key; more than one key. */
 const VACANT = Symbol('vacant')
 const MANY = Symbol('many')
 
-/** Of a map with {@link MANY}. A private accessor would take a field of each. */
+/** The map behind `MANY`. A private accessor would add a field to every instance. */
 function mapIn<K, V>(value: unknown): Map<K, V> {
   return value as Map<K, V>
 }

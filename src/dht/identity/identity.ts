@@ -107,7 +107,7 @@ export class Identity implements AddressObserver {
 const IDS_TOGETHER = 256
 let unused = new Uint8Array(0)
 
-/** Ids of a process lie side by side: an array of its own for each takes 240 bytes, a part of one 104. */
+/** The ids of a process lie side by side: a separate array takes 240 bytes, a part of a shared one 104. */
 function newId(): NodeId {
   if (unused.length === 0) unused = new Uint8Array(IDS_TOGETHER * ID_LENGTH)
   const id = unused.subarray(0, ID_LENGTH) as NodeId

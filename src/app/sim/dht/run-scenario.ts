@@ -74,7 +74,7 @@ export function runScenario(scenario: Scenario, seed: number, machine: Machine):
   }
 }
 
-/** A loaded node meets the seeds, if it still lives. */
+/** A loaded node contacts the seeds, if it is still alive. */
 class Probe implements SimEvent {
   readonly isCancelled = false
   readonly #sim: SimDht
