@@ -1,4 +1,4 @@
-/** Many timers behind one: a node of the DHT has the clock wake it at its earliest deadline. */
+/** Many timers behind one alarm, which wakes a DHT node at its earliest deadline. */
 import type { Alarm, AlarmClock, Cancel, Clock, Millis } from '../protocol/ports.ts'
 import { TimerQueue, type Timer } from '../protocol/timer-queue.ts'
 
@@ -44,7 +44,7 @@ export class Deadlines implements Clock {
     if (timer.at === this.#ringsAt) this.#arm()
   }
 
-  /** Most deadlines are soon taken back: the alarm is set to the next one then, so that nobody is woken for nothing. */
+  /** Most deadlines are soon cancelled: the alarm is then set to the next one, so that the node is not woken for nothing. */
   #arm(): void {
     if (this.#isFiring) return
     const at = this.#timers.peek()?.at
@@ -58,7 +58,7 @@ export class Deadlines implements Clock {
     this.#ringsAt = undefined
     this.#isFiring = true
     const now = this.now()
-    // Only what was due when the alarm rang: a deadline set by one of these comes in a later turn.
+    // Only what was due when the alarm rang: a deadline set by one of them comes in a later turn.
     const end = this.#timers.nextSequence
     for (let next = this.#timers.peek(); next !== undefined; next = this.#timers.peek()) {
       if (next.at > now || next.sequence >= end) break

@@ -1,4 +1,4 @@
-/** The DHT of a process: one node for each address family, asked and told as one. */
+/** The DHT of a process: one node for each address family, behind one interface. */
 import { familyOf, type Endpoint, type Family } from '../protocol/endpoint.ts'
 import { ConfigError } from '../protocol/errors.ts'
 import type { InfoHash } from '../protocol/ids.ts'
@@ -35,14 +35,14 @@ export interface DhtOptions {
   readonly addresses: readonly string[]
   readonly resolver: Resolver & ServiceResolver
   readonly emit: Emit<DhtEvent>
-  /** What outlives the process, for each family that should. The DHT closes them. */
+  /** State that outlives the process, for each family that has some. The DHT closes the stores. */
   readonly stores?: ReadonlyMap<Family, StateStore> | undefined
   /** Network id, 1 … 16 of `a-z 0-9 -`. Nodes with another one, or with none, are never met. */
   readonly net?: string | undefined
-  /** Keys of a private network: who has none of them is not heard. */
+  /** Keys of a private network: nodes with none of them are ignored. */
   readonly keys?: KeyRing | undefined
   readonly isReadOnly?: boolean | undefined
-  /** Takes part in the Internet only when it has turned out that strangers can reach us. */
+  /** Takes part in the Internet's network only once strangers have proved to reach us. */
   readonly isEphemeral?: boolean | undefined
   /** Whether to emit an event for each message: for `debug` and below. */
   readonly isChatty?: boolean | undefined

@@ -22,7 +22,7 @@ export type DhtMessageEvent =
       readonly direction: DhtDirection
       readonly infoHash: string
     }
-  /** A question for the nodes nearest to `target`, or for the peers of `infoHash`. */
+  /** A request for the nodes nearest to `target`, or for the peers of `infoHash`. */
   | {
       readonly event: 'dht_findPeers'
       readonly node: string
@@ -89,7 +89,7 @@ export type DhtEvent =
       readonly role: 'full' | 'read-only'
       readonly reason: string
     }
-  /** Many questions and no answer: the network is gone. Nobody loses its place for it. `contacts` are kept. */
+  /** Many requests and no answer: the network is gone. No contact loses its place because of it: `contacts` are kept. */
   | { readonly event: 'dht_offline'; readonly family: 4 | 6; readonly contacts: number }
   /**
    * It is over: an outage, or sleep, of `seconds`; or a part of the network that was cut off is back. `answered` of the
@@ -103,7 +103,7 @@ export type DhtEvent =
       readonly asked: number
       readonly answered: number
     }
-  /** The routing table was saved for the next life. */
+  /** The routing table was saved for the next run. */
   | {
       readonly event: 'dht_table_saved'
       readonly family: 4 | 6
@@ -151,7 +151,7 @@ export type DhtEvent =
       readonly node: string
       readonly aheadSeconds: number
     }
-  /** A request stayed without an answer, for good. */
+  /** A request has finally failed to get an answer. */
   | {
       readonly event: 'dht_timeout'
       readonly node: string

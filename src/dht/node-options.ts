@@ -1,4 +1,4 @@
-/** What one node of the DHT is made of. */
+/** Everything that one node of the DHT is given. */
 import type { Family, Scope } from '../protocol/endpoint.ts'
 import type { NodeId } from '../protocol/ids.ts'
 import type { AlarmClock, Emit, Random } from '../protocol/ports.ts'

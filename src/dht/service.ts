@@ -31,7 +31,7 @@ export type OnPeers = (peers: readonly Endpoint[]) => void
 export interface DhtService {
   /** Joins through these nodes, and again whenever nobody is left. More may be added at any time. */
   bootstrap(addresses: readonly BootstrapAddress[]): void
-  /** Somebody said that a node is there: it is asked once, while we know only a few. */
+  /** Somebody named a node: it is asked once, while we know only a few. */
   meet(endpoint: Endpoint): void
   /**
    * One walk to the nodes nearest to `infoHash`; peers are streamed while it goes on. Ends by itself, in 10 s at

@@ -1,4 +1,4 @@
-/** Nobody in a network with a key listens to a node whose clock is wrong: its user must know. */
+/** In a network with a key, everybody ignores a node whose clock is wrong, so its user must know. */
 import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import type { Clock, Emit, Millis } from '../../protocol/ports.ts'
 import type { DhtEvent } from '../events.ts'
@@ -16,7 +16,7 @@ export class ClockComplaints {
     this.#emit = emit
   }
 
-  /** @param unixMs what time it is at the `teller`, who refused to listen */
+  /** @param unixMs the time at `teller`, which refused our request */
   onTold(teller: Endpoint, unixMs: number): void {
     const now = this.#clock.now()
     if (now < this.#at + INTERVAL) return

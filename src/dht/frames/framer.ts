@@ -1,5 +1,5 @@
 /**
- * Frames of a private network: what is said is signed or encrypted, each frame counts once, soon, and for one receiver.
+ * Frames of a private network: each message is signed or encrypted, and valid once, soon, and for one receiver.
  *
  *     1  0xD1
  *     1  mode: 1 signed, 2 encrypted
@@ -39,23 +39,23 @@ export const FRAME_OVERHEAD = BODY_AT + TAG_BYTES
 
 /** How far a frame's time may be from ours. */
 export const MAX_SKEW: Millis = 120_000
-/** Numbers that are farther ahead of our clock than this begin anew, as nobody would hear us until it has caught up. */
+/** Sequence numbers further ahead of our clock than this start over, because nobody would accept our frames until it caught up. */
 const MAX_AHEAD: Millis = MAX_SKEW / 2
 /** Senders heard of for the first time: each costs memory, and in mode 2 a key to derive. */
 const NEW_SALTS = { perSecond: 2_000, burst: 2_000 }
 /** Senders whose derived key is kept; the one that was silent for longest goes first. */
 const MAX_DERIVED_KEYS = 4_096
 
-/** Longest datagram that is looked at, with room for what is hashed around it. */
+/** The longest datagram that is looked at, with room for what is hashed around it. */
 const SCRATCH_BYTES = HMAC_BLOCK + 2_048
 
-/** What was in an authentic frame. */
+/** The content of an authentic frame. */
 export interface Opened {
   /** Valid until the next frame is opened. */
   readonly body: Uint8Array
-  /** The sender did not know our id: it may ask who is here, and no more. */
+  /** The sender did not know our id: it may only ask who is here. */
   readonly isFirstContact: boolean
-  /** Its clock and ours agree. Whoever is off is told so, and not heard. */
+  /** Its clock and ours agree. A sender whose clock is off is told so, and ignored. */
   readonly isTimely: boolean
 }
 
@@ -209,13 +209,13 @@ export class Framer {
     this.#nonce.set(frame.subarray(SEQUENCE_AT, BODY_AT), NONCE_BYTES - (BODY_AT - SEQUENCE_AT))
   }
 
-  /** Unix time as the network sees it. */
+  /** Unix time as the network agrees on it. */
   #microseconds(): number {
     return Math.floor(1_000 * this.#time.now())
   }
 }
 
-/** Stands for a receiver whose id is not known. */
+/** Represents a receiver whose id is unknown. */
 const NOBODY = new Uint8Array(ID_LENGTH)
 
 /** Its eight bytes as the key of a Map. */

@@ -1,4 +1,4 @@
-/** HMAC-SHA-256 (RFC 2104) for many short messages under one key, and HKDF (RFC 5869), which makes keys from a key. */
+/** HMAC-SHA-256 (RFC 2104) for many short messages under one key, and HKDF (RFC 5869), which derives keys from a key. */
 import type { Hashes } from '../../protocol/ports.ts'
 
 /** Bytes of a block of SHA-256. A key is no longer. */
@@ -24,7 +24,7 @@ export class HmacKey {
   }
 
   /**
-   * The message lies where it can be hashed without a copy: two plain hashes take a fifth of the time of OpenSSL's
+   * The message is placed so that it can be hashed without a copy: two plain hashes take a fifth of the time of OpenSSL's
    * HMAC object.
    *
    * @param buffer {@link HMAC_BLOCK} bytes that are overwritten, then the message
@@ -38,7 +38,7 @@ export class HmacKey {
   }
 }
 
-/** @returns 32 bytes that only who knows `secret` can know; others for each `salt` and each `info` */
+/** @returns 32 bytes that only those who know `secret` can derive, different for each `salt` and `info` */
 export function hkdf(hmac: Hashes['hmac'], secret: Uint8Array, salt: Uint8Array, info: string): Uint8Array {
   const block = new TextEncoder().encode(`${info}\u0001`)
   return hmac(hmac(salt, secret), block)

@@ -1,11 +1,11 @@
-/** The keys of a private network, ready for use: what is derived from each, and the cryptography that uses it. */
+/** The keys of a private network, ready for use, with everything that is derived from each. */
 import { ConfigError } from '../../protocol/errors.ts'
 import type { Aead, AeadKey, Hashes } from '../../protocol/ports.ts'
 import { hkdf, HmacKey } from './hmac.ts'
 import type { FrameMode, SwarmKey } from './swarm-key.ts'
 
 export interface RingKey {
-  /** Two bytes that are sent with each frame: which of the keys it is under. */
+  /** Two bytes in each frame that say under which key it is. */
   readonly id: number
   readonly mode: FrameMode
   readonly mac: HmacKey
@@ -19,7 +19,7 @@ export interface FrameCrypto {
 }
 
 export class KeyRing {
-  /** What we send with. */
+  /** The key that we send with. */
   readonly primary: RingKey
   readonly #keys: readonly RingKey[]
 

@@ -1,6 +1,6 @@
 /**
- * Lets each frame in once. A frame is known by its sender's salt and a sequence number that is the time in
- * microseconds as well, so what is too old for the clock needs no memory: only the numbers of the last minutes do.
+ * Accepts each frame once. A frame is identified by its sender's salt and its sequence number, which is also its time in
+ * microseconds: so frames too old for the clock need no memory, only the numbers of the last minutes do.
  *
  * Frames may come in any order as long as no more than {@link REPLAY_WINDOW} of the same sender lie between.
  */
@@ -22,7 +22,7 @@ export class ReplayGuard {
   readonly #windows = new Map<string, SequenceWindow>()
   readonly #limits: ReplayLimits
   #remembered = 0
-  /** Numbers up to here may have been seen under a salt that is forgotten. */
+  /** Numbers up to here may have been seen under a salt that has been forgotten. */
   #floor = -1
 
   constructor(limits: ReplayLimits = { salts: MAX_SALTS, remembered: MAX_REMEMBERED }) {
@@ -42,7 +42,7 @@ export class ReplayGuard {
     return this.#windows.has(salt)
   }
 
-  /** Whether a frame is from before others that its sender has sent us: if it is late, it was kept and sent again. */
+  /** Whether a frame is older than others of its sender: if it is also late, somebody has kept it and sent it again. */
   isOld(salt: string, seq: number): boolean {
     const window = this.#windows.get(salt)
     return window !== undefined && seq <= window.highest
@@ -99,13 +99,13 @@ class SequenceWindow {
   /** @param horizon nothing below comes here any more */
   accepts(seq: number, horizon: number): boolean {
     if (seq <= this.#floor) return false
-    // Nearly always it is the latest.
+    // Nearly always, it is the latest.
     let at = this.#size
     while (at > 0 && this.#numbers[at - 1]! > seq) at--
     if (at > 0 && this.#numbers[at - 1] === seq) return false
     if (this.#size === this.#numbers.length) {
       const dropped = this.#makeRoom(horizon)
-      // The newcomer may itself be older than all that is kept.
+      // The newcomer may itself be older than all that are kept.
       if (seq <= this.#floor) return true
       at = Math.max(0, at - dropped)
     }

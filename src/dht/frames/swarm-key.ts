@@ -1,8 +1,8 @@
 /**
- * Swarm keys as people keep them: a text file with one key a line, or two while one takes the place of the other.
+ * The text file in which people keep swarm keys: one key, or two lines while one replaces the other.
  *
  *     # comments and empty lines are free
- *     aead 4f0c…   the first key is the one that we send with; `aead` hides what is said, nothing or `hmac` signs it
+ *     aead 4f0c…   the first key is the one that we send with; `aead` encrypts, `hmac` or nothing signs
  *     91b2…        a second one is only accepted
  */
 import { decodeBase64, decodeBase64Url } from '../../protocol/base64.ts'

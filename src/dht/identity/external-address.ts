@@ -1,7 +1,7 @@
 /**
- * Our own address, as others see it. Every reply says where it went to; that counts as one vote of the replier's
- * network, and an address is ours when most of several networks say so. What the Internet says and what our
- * own network says are counted apart: behind a NAT both are true.
+ * Our own address, as others see it. Every reply says where it was sent; that counts as one vote of the replier's network,
+ * and we adopt an address when most of several networks agree on it. Votes from the Internet and from our own network are
+ * counted separately: behind a NAT, both are true.
  */
 import {
   familyOf,
@@ -37,7 +37,7 @@ export class ExternalAddress {
     this.#observer = observer
   }
 
-  /** What was agreed upon last; undefined as long as nothing was. The port is 0 while voters see different ones. */
+  /** What was agreed upon last, if anything. The port is 0 while voters see different ones. */
   get current(): Endpoint | undefined {
     return this.#current
   }
@@ -49,11 +49,11 @@ export class ExternalAddress {
   onVote(voter: Endpoint, seen: Endpoint, now: Millis): void {
     if (familyOf(seen.host) !== familyOf(voter.host)) return
     const scope = scopeOf(voter.host)
-    // How a machine sees itself is of no use to others.
+    // How this machine sees itself is of no use to others.
     if (scope === 'loopback' || seen.port === 0 || !mayTell(scope, scopeOf(seen.host))) return
     const ballot = scope === 'public' ? (this.#public ??= new Ballot()) : (this.#local ??= new Ballot())
     ballot.add(voterOf(voter.host, scope), seen, now)
-    // One more vote for who has won already changes nothing.
+    // Another vote for the winner changes nothing.
     if (this.#current === undefined || !sameEndpoint(seen, this.#current)) this.#elect(now)
   }
 
@@ -66,13 +66,13 @@ export class ExternalAddress {
   }
 }
 
-/** Rows of three short arrays, as every simulated node has them: who voted, when, for what. */
+/** Three parallel arrays, which are small, as every simulated node has them: who voted, when, for what. */
 class Ballot {
   readonly #voters: number[] = []
   readonly #at: Millis[] = []
   readonly #seen: Endpoint[] = []
 
-  /** A voter has one vote, the latest; above all that are kept, the oldest goes. */
+  /** A voter has one vote, its latest; beyond the limit, the oldest vote goes. */
   add(voter: number, seen: Endpoint, now: Millis): void {
     const known = this.#voters.indexOf(voter)
     const at = known >= 0 ? known : this.#voters.length < MAX_VOTES ? this.#voters.length : this.#oldest()
@@ -96,7 +96,7 @@ class Ballot {
   }
 }
 
-/** What enough of all, and enough of them, say. */
+/** The address on which enough voters, and a large enough share of them, agree. */
 function majority<T>(votes: readonly T[]): T | undefined {
   const counts = new Map<T, number>()
   for (const vote of votes) counts.set(vote, (counts.get(vote) ?? 0) + 1)

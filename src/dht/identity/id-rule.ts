@@ -1,8 +1,8 @@
 /**
- * Which ids a node may have: those that follow from its address, so that nobody can choose the place in the id space
- * where it lies in wait for a torrent. An address has eight ids, told apart by the low bits of the last byte.
+ * Which ids a node may have: those derived from its address, so that nobody can choose a place in the id space to lie in
+ * wait for a torrent. An address has eight ids, which differ in the low bits of the last byte.
  *
- * Whoever breaks the rule is served like all others, but is named to nobody, stores nothing for us and ends no walk.
+ * A node that breaks the rule is served like any other, but is named to nobody, stores nothing for us and ends no walk.
  */
 import { scopeOf, unpackHost, type Family } from '../../protocol/endpoint.ts'
 import { ID_LENGTH } from '../../protocol/ids.ts'
@@ -12,11 +12,11 @@ import { crc32c } from './crc32c.ts'
 /** Works on packed contacts: an id, an address of 4 or 16 bytes, a port. */
 export interface IdRule {
   fits(contact: Uint8Array): boolean
-  /** Writes one of the ids that fit in front of the address. */
+  /** Writes one of the fitting ids in front of the address. */
   bind(contact: Uint8Array, random: Random): void
 }
 
-/** Low bits of an id's last byte that the rules leave to the node. */
+/** Low bits of an id's last byte that the node may choose. */
 const CHOICES = 0b111
 const LAST = ID_LENGTH - 1
 const PORT_BYTES = 2
@@ -27,7 +27,7 @@ export const FREE_IDS: IdRule = {
   bind: (contact, random) => void random.fill(contact.subarray(0, ID_LENGTH)),
 }
 
-/** The bits of an address that count: in a small network of one's own there are few of them to have (BEP 42). */
+/** The bits of an address that count (BEP 42): the owner of a small network can vary only few of them. */
 const MASKS: Readonly<Record<Family, readonly number[]>> = {
   4: [0x03, 0x0f, 0x3f, 0xff],
   6: [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff],
@@ -59,8 +59,8 @@ function checksum(contact: Uint8Array): number {
 }
 
 /**
- * All of the id but three bits is a hash of network, address and port: for networks where addresses are few, so that
- * 21 bits of a checksum are too few as well, and where many nodes live at one address.
+ * All but three bits of the id are a hash of network, address and port: for networks with few addresses, where 21 bits of a
+ * checksum are too few, and where many nodes share an address.
  *
  * @param net the network id, or nothing: in another network the same address has another id
  */
@@ -90,7 +90,7 @@ export function hashedIds(sha256: Hashes['sha256'], net = ''): IdRule {
   }
 }
 
-/** For a network that is open to all: checksums on public addresses, hashes on private ones and on one machine. */
+/** For an open network: checksums on public addresses, hashes on private ones and within one machine. */
 export function idsByScope(local: IdRule): IdRule {
   const ruleFor = (contact: Uint8Array): IdRule =>
     scopeOf(unpackHost(contact, ID_LENGTH, familyOf(contact))) === 'public' ? CHECKSUM_IDS : local

@@ -1,8 +1,8 @@
 /**
- * Whether we answer others. A node on any free port, behind whatever router there is, is perhaps reached by nobody who
- * was not asked first; others would keep it in their tables for nothing. Towards the Internet it is read-only (BEP 43)
- * until it was there for a while and stood a trial: it takes part for some minutes, and strangers reach it or do not.
- * Towards this machine and private networks it takes part from the start.
+ * Whether we answer others. A node on an arbitrary port, behind whatever router there is, may be reached by nobody that it
+ * did not ask first, and would fill others' tables for nothing. So towards the Internet it is read-only (BEP 43) until it
+ * has run for a while and passed a trial: it takes part for some minutes, and strangers reach it or do not. Towards this
+ * machine and private networks it takes part from the start.
  */
 import { familyOf, packHost, scopeOf, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { toHex } from '../../protocol/ids.ts'
@@ -12,27 +12,27 @@ import type { Cancel, Clock, Emit, Millis } from '../../protocol/ports.ts'
 import type { DhtEvent } from '../events.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
 
-/** Ready, and at one address, for so long before the first trial. */
+/** How long it must be ready, and at one address, before the first trial. */
 const STABLE_FOR: Millis = 20 * 60_000
-/** A trial: others have to try us, list us, and name us to strangers. */
+/** Length of a trial: others have to ping us, add us to their tables, and name us to strangers. */
 const TRIAL: Millis = 20 * 60_000
-/** Strangers from so many different networks prove that we can be reached. */
+/** Strangers from this many different networks prove that we can be reached. */
 const PROOFS = 3
-/** After a trial that failed: twice as long each time … */
+/** The pause after a failed trial, doubled each time … */
 const FIRST_PAUSE: Millis = 60 * 60_000
 /** … up to this. */
 const LONGEST_PAUSE: Millis = 8 * 60 * 60_000
 
-/** Who takes part hears of strangers all the time: not in so many periods of this length, and it is read-only again. */
+/** A full node hears from strangers all the time. After this many periods without any, it is read-only again. */
 const PERIOD: Millis = 20 * 60_000
 const MAX_SILENT_PERIODS = 3
 
-/** In a network with a key, somebody has to begin: who has had no answer for so long takes part. */
+/** In a network with a key, somebody has to begin: a node without an answer for so long takes part. */
 const STAND_IN_AFTER: Millis = 60_000
 
 /**
- * Who has heard from us within this time may come through the hole that this left in a router (RFC 4787 asks for two
- * minutes and recommends five): it is no stranger. Not longer, as in a small network everybody hears from us soon.
+ * A node that heard from us within this time may come through the hole that this left in a router (RFC 4787 requires two
+ * minutes and recommends five), so it is no stranger. Not longer, because in a small network everybody soon hears from us.
  */
 const HOLE_LASTS: Millis = 5 * 60_000
 /** Hosts remembered for that; while there are more, nobody counts as a stranger. */

@@ -1,19 +1,19 @@
 /**
- * Whether the fault is ours: while nobody answers at all, silence says nothing about those who are silent. Told of
- * answers and of questions that got none, in any order of the contacts.
+ * Whether the fault is ours: while nobody answers at all, silence says nothing about those who are silent. It is told of
+ * answers, and of requests that got none.
  */
 import type { Millis } from '../../protocol/ports.ts'
 
 /**
- * More questions than this without an answer, over at least this long: the network may be gone. Or the dead are asked in
- * a row, as happens to a node at rest, which asks those that were silent for longest.
+ * After more requests than this without an answer, over at least this long, the network may be gone. Or dead contacts were
+ * asked in a row, as happens to an idle node, which asks those that were silent for longest.
  */
 const MAX_UNANSWERED = 8
 const SILENCE: Millis = 10_000
 
 /**
- * Without any answer for so long nobody is blamed either, however few were asked. A node at rest asks somebody every ten
- * seconds or so: in less time the dead whom it happens to ask look like an outage.
+ * Without any answer for this long, nobody is blamed either, however few were asked. An idle node asks somebody every ten
+ * seconds or so: over a shorter time, dead contacts that it happens to ask would look like an outage.
  */
 const BLAME_WITHIN: Millis = 2 * 60_000
 
@@ -41,7 +41,7 @@ export class Health {
   /** @returns whether it has begun to look as if we were offline: those heard of last are to be asked, and nobody is blamed meanwhile */
   onSilence(now: Millis): boolean {
     this.#unanswered++
-    // Who never was online does not go offline.
+    // A node that never was online does not go offline.
     const wasOnline = this.#offlineSince === undefined && this.#answeredAt !== Number.NEGATIVE_INFINITY
     const isCutOff = this.#unanswered > MAX_UNANSWERED && now - this.#answeredAt >= SILENCE
     if (this.#isInDoubt || !wasOnline || !isCutOff) return false

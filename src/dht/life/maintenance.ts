@@ -1,6 +1,6 @@
 /**
- * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones,
- * and walks to our own id now and then, so that we see it when our place is not where we think.
+ * Keeps the routing table true: asks the contact that was silent for longest, near ones more often than far ones, and walks
+ * to our own id now and then, to notice when our place is not where we think.
  */
 import { spread } from '../../protocol/chance.ts'
 import { ID_LENGTH, idFrom, type NodeId } from '../../protocol/ids.ts'
@@ -14,7 +14,7 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import type { Walks } from '../lookup/walk.ts'
 
-/** How long after we heard of it a contact is asked whether it lives, in the buckets around ourselves and in the others. */
+/** How long after it was last heard of a contact is pinged, in the buckets around ourselves and in the others. */
 const REFRESH_NEAR: Millis = 3.5 * 60_000
 const REFRESH_FAR: Millis = 9 * 60_000
 /** Contacts that nobody asks are forgotten after this long. */
@@ -26,26 +26,26 @@ const MIN_SPACING: Millis = 500
 /** While there is nobody to refresh. */
 const IDLE: Millis = 60_000
 
-/** Of so many whom we know nearest to a bucket one is asked for more. */
+/** Of this many contacts nearest to a bucket, one is asked for more. */
 const FILLERS = 8
 
 /** Between two walks to our own id. */
 const SELF_WALK: Millis = 60 * 60_000
 /**
- * The next one comes so soon when the last one found new neighbours, and twice as late each time: of a crowd that comes together
- * nobody knows at first who is near whom.
+ * The next walk comes this soon if the last one found new neighbours, then after twice as long each time: in a crowd that
+ * arrives together, nobody knows at first who is near whom.
  */
 const SETTLING: Millis = 15_000
 /** The first one after we joined, unless the second opinion of a seed leads us home before. */
 const FIRST_SELF_WALK: Millis = 30_000
-/** Strangers among the {@link K} nearest that a walk found; as many may have come within the hour. */
+/** Strangers among the {@link K} nearest that a walk may find: this many may have joined within the hour. */
 const NEW_NEIGHBOURS = K / 4
 const JITTER = 0.2
 
 export interface MaintenanceOptions {
   readonly ownId: NodeId
   readonly family: 4 | 6
-  /** Takes back what it was asked for when the node is closed. */
+  /** Cancels everything when the node is closed. */
   readonly clock: Clock
   readonly random: Random
   readonly rpc: Rpc
@@ -54,7 +54,7 @@ export interface MaintenanceOptions {
   readonly emit: Emit<DhtEvent>
   /** Hears of the nodes that a refresh brings. */
   readonly neighbourhood: Neighbourhood
-  /** Whether others join through it: it has enough to do, and is asked when there is nobody else. */
+  /** Whether others join through it: then it has enough to do, and is asked only when there is nobody else. */
   isSeed(contact: Contact): boolean
 }
 
@@ -114,13 +114,13 @@ export class Maintenance implements CallHandler {
     this.#options.neighbourhood.offerTold(call, reply, (contact) => this.#options.isSeed(contact))
   }
 
-  /** There is no hurry: who stays silent is asked again when the call has failed. */
+  /** There is no hurry: a silent contact is asked again when the call has failed. */
   onSoftTimeout(): void {}
 
   onFail(): void {}
 
   /**
-   * For each bucket with too few contacts asks whom we know nearest to it: those whom it names are pinged. The last two
+   * For each bucket with too few contacts, asks the nearest one we know, and pings those that it names. The last two buckets
    * were filled by the walk to our own id.
    */
   #fillFarBuckets(): void {
@@ -183,7 +183,7 @@ export class Maintenance implements CallHandler {
     if (next.contact !== NONE && next.at <= now) {
       const bucket = table.bucketIndexOf(next.contact)
       const callee = neighbourhood.calleeOf(next.contact)
-      // A bucket with room gains from the nodes that come back; a full one only needs to know who is alive.
+      // A bucket with room gains from the nodes in the reply; a full one only needs to know who is alive.
       if (table.isFull(bucket)) rpc.call({ type: 'ping' }, callee, this)
       else rpc.call({ type: 'findPeers', target: this.#idInBucket(bucket) }, callee, this)
     }

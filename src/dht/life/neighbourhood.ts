@@ -1,6 +1,6 @@
 /**
- * Whom we know, and how we come to know them: keeps the routing table in step with what becomes of every call, and
- * pings those that might belong into it.
+ * Whom we know, and how we get to know them: keeps the routing table in step with the outcome of every call, and pings nodes
+ * that may belong in it.
  */
 import { formatEndpoint, scopeOf, type Endpoint } from '../../protocol/endpoint.ts'
 import type { Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
@@ -19,7 +19,7 @@ import { Rpc, type Call, type Callee, type RpcObserver } from '../lookup/rpc.ts'
 import { profileOf } from '../wire/source-limiter.ts'
 import { forEachToldContact, isNodePort, type Self, type Teller } from '../table/told.ts'
 
-/** Pings at once that decide about a questionable contact: newcomers come in swarms, and one place a round trip is enough. */
+/** Pings at once that decide about questionable contacts: newcomers come in crowds, and one place per round trip is enough. */
 const MAX_DOUBT_PINGS = 1
 
 export interface NeighbourhoodOptions {
@@ -42,7 +42,7 @@ export interface NeighbourhoodHost {
 
 /** Hears of what becomes of all of them. */
 export interface NeighbourhoodObserver {
-  /** Whether a silent contact is to blame for its silence; otherwise it costs nobody its place. */
+  /** Whether a silent contact is to blame for its silence; otherwise nobody loses its place by it. */
   readonly isOnline: boolean
   onAnswer(): void
   onSilence(): void

@@ -1,4 +1,4 @@
-/** Asks a contact whether it is there. */
+/** Asks a contact whether it is alive. */
 import type { Contact } from '../table/contact.ts'
 
 /** @returns false when there is no room for another question; `onDone` is not called then */

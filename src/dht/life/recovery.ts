@@ -1,6 +1,6 @@
 /**
- * What a node lives through: the network that goes and comes back, a machine that sleeps, a part of the network that was
- * cut off. It keeps those who fell silent in mind, finds out when they are back, and has our place found anew then.
+ * Recovers a node from an outage of the network, sleep of the machine, or a split of the network. It remembers contacts that
+ * fell silent, notices when they are back, and then has our place looked for again.
  */
 import { spread } from '../../protocol/chance.ts'
 import type { Family } from '../../protocol/endpoint.ts'
@@ -23,20 +23,20 @@ const GRAVES_PULSE: Millis = 5 * 60_000
 const ALARMED_PULSE: Millis = 5_000
 const JITTER = 0.2
 
-/** Contacts that are asked before we believe that the network is gone. */
+/** Contacts that are asked before we conclude that the network is gone. */
 const PROBES = K
 
-/** So many of a hundred whom we asked lately are silent: that is no usual coming and going. */
+/** When this many of a hundred contacts asked lately are silent, it is more than usual churn. */
 const ALARM_PERCENT = 33
 const LATELY: Millis = 15 * 60_000
 /** How long the others are looked for then. */
 const ALARM_LASTS: Millis = 2 * 60 * 60_000
 
-/** So many who were given up came back within a short time: a part of the network is back. */
+/** When this many contacts that were given up return within a short time, a part of the network is back. */
 const RETURNS = 3
 const SHORT: Millis = 5 * 60_000
 
-/** Between two walks through a bootstrap node: each costs some twenty questions. */
+/** Between two walks through a bootstrap node: each costs some twenty requests. */
 const PROBE_SPACING: Millis = 55 * 60_000
 
 /** What nearly all begin with. */
@@ -55,7 +55,7 @@ export interface RecoveryOptions extends Pinger {
   readonly emit: Emit<DhtEvent>
   /** A walk to our own place that begins with these; `onDone` hears of the {@link K} nearest to it. */
   walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void
-  /** It is over: tokens and announcements of before may be worth nothing. */
+  /** It is over: earlier tokens and announces may be worthless. */
   onRecovered(after: Ordeal): void
   /** A contact entered the table. */
   onContactAdded(): void
@@ -88,7 +88,7 @@ export class Recovery implements NeighbourhoodObserver {
     return this.#health.isOnline(this.#options.clock.now())
   }
 
-  /** Good once and silent now: who was given up last comes first. */
+  /** Contacts that were good once and are silent now, the last to be given up first. */
   get lost(): readonly Contact[] {
     return this.#graves.contacts
   }
@@ -137,7 +137,7 @@ export class Recovery implements NeighbourhoodObserver {
     this.#graves.clear()
   }
 
-  /** Only when those are silent, too, are we cut off. */
+  /** We are cut off only if those are silent, too. */
   #askHeardLast(): void {
     const { table } = this.#options
     let open = 1
@@ -192,7 +192,7 @@ export class Recovery implements NeighbourhoodObserver {
     this.#call(this.#options.table.contacts(), after, ms)
   }
 
-  /** Others are back: asks all who are missing whether they are, too. Whoever comes and goes cannot keep us busy by it. */
+  /** Others are back: asks all missing contacts whether they are, too. A contact that comes and goes cannot keep us busy by it. */
   #reunite(): void {
     const now = this.#options.clock.now()
     this.#returns = NO_TIMES

@@ -1,6 +1,6 @@
 /**
- * Asks those whom we believe in whether they are still there, nearest first: after a restart, after sleep, and when
- * the network is back. The first few at once, as a walk would, then at a steady pace, so that a router survives it.
+ * Asks all contacts whether they are still there, nearest first: after a restart, after sleep, and when the network is back.
+ * The first few at once, as a walk would, then at a steady pace, so that a router survives it.
  */
 import type { Cancel, Clock, Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'

@@ -1,6 +1,6 @@
 /**
- * A node's memory between two lives as JSON lines: a head, a line for each contact and for each bootstrap address that
- * answered, and a checksum over all of it. Secrets are not in it. A file that is not whole says nothing at all.
+ * A node's saved state as JSON lines: a header, a line for each contact and for each bootstrap address that answered, and a
+ * checksum over all of it. It contains no secrets. A damaged file is not used at all.
  */
 import * as z from 'zod'
 import { encodeBase64Url } from '../../protocol/base64.ts'
@@ -18,11 +18,11 @@ import { sipHash128, SIPHASH_KEY_LENGTH } from '../serve/siphash.ts'
 
 /** Bytes of a saved routing table; a longer file is not read. */
 export const MAX_SAVED_TABLE_BYTES = 64 * 1024
-/** Contacts that are saved: those that have been there for longest. */
+/** Contacts that are saved: those known for longest. */
 export const MAX_SAVED_CONTACTS = 256
 /** Bootstrap addresses that are saved. */
 export const MAX_SAVED_SEEDS = 64
-/** Endpoints at which others saw us, of the last life. */
+/** Endpoints at which others saw us in the last run. */
 const MAX_SAVED_EXTERNAL = 4
 
 const FORMAT = 'bitswarm-dht-table'
@@ -113,7 +113,7 @@ export function decodeSavedTable(bytes: Uint8Array, family: Family): SavedTable 
   const contacts: SavedContact[] = []
   const seeds: Endpoint[] = []
   for (const line of rest) {
-    // One after the other: thousands that say nothing would cost an exception each.
+    // One after the other: thousands of useless lines would cost an exception each.
     const { data } = LINE.safeParse(parseJson(line))
     if (data === undefined) return 'it has a line that says nothing'
     const at = 'seed' in data ? data.seed : data.at
@@ -127,7 +127,7 @@ export function decodeSavedTable(bytes: Uint8Array, family: Family): SavedTable 
 
 const NEWLINE = 0x0a
 
-/** Against torn files and bad disks, not against whoever may write the file: its key is known. */
+/** Protects against torn files and bad disks, not against anybody who may write the file: its key is known. */
 function checksumLine(body: Uint8Array): string {
   return `${JSON.stringify({ checksum: encodeBase64Url(sipHash128(new Uint8Array(SIPHASH_KEY_LENGTH), body)) })}\n`
 }
@@ -140,7 +140,7 @@ function parseJson(line: string): unknown {
   }
 }
 
-/** Only what a node can have: an address in its one written form, which is no bogus one, and a port. */
+/** Only what a node can have: a valid address in its canonical form, and a port. */
 function readEndpoint(text: string): Endpoint | undefined {
   let read: Endpoint
   try {

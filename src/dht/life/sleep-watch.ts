@@ -1,10 +1,10 @@
 /**
- * Notices that the machine slept. Depending on the system the monotonic clock stands still meanwhile, so that the date
- * jumps against it, or goes on, so that a timer comes late.
+ * Notices that the machine slept. Depending on the system, the monotonic clock stops meanwhile, so that the date jumps
+ * relative to it, or it continues, so that a timer fires late.
  */
 import type { Clock, Millis } from '../../protocol/ports.ts'
 
-/** Less is a busy machine, or a date that was set right. */
+/** A shorter gap is a busy machine, or a corrected date. */
 const MIN_SLEEP: Millis = 15_000
 
 export class SleepWatch {
@@ -19,7 +19,7 @@ export class SleepWatch {
   }
 
   /**
-   * To be asked often.
+   * To be called often.
    *
    * @param withinMs how much time should have passed since the last call, at most
    * @returns how long the machine slept since then, or 0

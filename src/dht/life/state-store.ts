@@ -1,4 +1,4 @@
-/** What a DHT node needs of a disk: one small file that outlives the process and belongs to it alone. */
+/** The port through which a DHT node keeps its state: one small file that outlives the process and belongs to it alone. */
 import type { StorageError } from '../../protocol/errors.ts'
 
 export interface StateStore {
@@ -6,6 +6,6 @@ export interface StateStore {
   readonly saved: Uint8Array | StorageError | undefined
   /** Replaces all of it; whatever happens, the next start finds the old bytes or the new ones. Not before `onDone` of the last. */
   save(bytes: Uint8Array, onDone: (error?: StorageError) => void): void
-  /** Leaves it to other processes. After the last save is done. */
+  /** Releases it to other processes, after the last save is done. */
   close(onClosed: () => void): void
 }

@@ -1,4 +1,4 @@
-/** What lets a node outlive its process: it remembers whom it knew, and asks them first when it starts again. */
+/** Lets a node survive its process: it saves its contacts, and asks them first when it starts again. */
 import type { Endpoint, Family } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Emit, Millis } from '../../protocol/ports.ts'
@@ -26,9 +26,9 @@ export interface SurvivalOptions {
   readonly external: () => readonly Endpoint[]
   /** Bootstrap addresses that have answered. */
   readonly seeds: () => readonly Endpoint[]
-  /** Who was good and is silent now. */
+  /** Contacts that were good and are silent now. */
   readonly lost: () => readonly Contact[]
-  /** Enough of those whom we remember are still there to find our place through them. */
+  /** Enough saved contacts are still there to find our place through them. */
   readonly onAwake: () => void
 }
 
@@ -46,7 +46,7 @@ export class Survival {
     if (saved !== undefined) this.#wake(saved)
   }
 
-  /** Whether so many of those whom we remember have answered that lookups work. */
+  /** Whether so many saved contacts have answered that lookups work. */
   get isAwake(): boolean {
     return this.#isAwake
   }
@@ -104,7 +104,7 @@ export class Survival {
       endpoint: book.endpoint(contact),
     })
     const known = [...table.contacts()].map(named)
-    // Who hardly knows anybody is perhaps cut off, and was all its life: it goes on to remember whom it knew before.
+    // A node that knows hardly anybody may have been cut off since its start: it keeps the contacts that it had saved before.
     const contacts = table.size < K ? [...known, ...lost().map(named), ...(saved?.contacts ?? [])] : known
     return { id: ownId, external: external(), contacts, seeds: seeds() }
   }

@@ -1,4 +1,4 @@
-/** Saves what a node would like to remember: soon after it knows somebody, every few minutes, and at the end. */
+/** Saves a node's state soon after it knows somebody, every few minutes, and at the end. */
 import { formatEndpoint, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'
 import { toHex, type NodeId } from '../../protocol/ids.ts'
@@ -13,7 +13,7 @@ import {
 } from './saved-table.ts'
 import type { StateStore } from './state-store.ts'
 
-/** After the first contact: whoever dies young does not lose all. */
+/** After the first contact, so that a process that dies early does not lose everything. */
 const FIRST_SAVE: Millis = 5_000
 const SAVE_INTERVAL: Millis = 5 * 60_000
 
@@ -35,7 +35,7 @@ export interface TableKeeperOptions {
   readonly recall: () => Memory
 }
 
-/** What an earlier life left; whatever is wrong with it is told, and the node starts afresh. */
+/** What an earlier process left; if anything is wrong with it, that is reported, and the node starts afresh. */
 export function loadTable(store: StateStore, family: Family, emit: Emit<DhtEvent>): SavedTable | undefined {
   const { saved } = store
   if (saved === undefined) return undefined
@@ -112,7 +112,7 @@ export class TableKeeper {
       id,
       savedAt,
       external,
-      // Who has been there for long will be there for long.
+      // A contact that has been there for long will be there for long.
       contacts: aged.sort((a, b) => a.since - b.since).slice(0, MAX_SAVED_CONTACTS),
       seeds: seeds.slice(0, MAX_SAVED_SEEDS),
     }

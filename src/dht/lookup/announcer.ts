@@ -12,14 +12,14 @@ import type { Call, CallHandler, Callee, Rpc } from './rpc.ts'
 import type { WalkSummary } from '../service.ts'
 import type { Walks } from './walk.ts'
 
-/** Announced again after this long, or after a part of what the nodes said they keep it for, if that is sooner. */
+/** Announced again after this long, or after this share of the shortest time that the nodes keep it, if that is sooner. */
 const REANNOUNCE: Millis = 15 * 60_000
 const TTL_SHARE = 0.4
 const JITTER = 0.2
 /** Assumed where a pong says nothing, in seconds. */
 const DEFAULT_TTL = 2_700
 
-/** Nobody took it: again after this long, then after twice as long each time. */
+/** If nobody stored it: again after this long, then after twice as long each time. */
 const MIN_RETRY: Millis = 1_000
 const MAX_RETRY: Millis = 60_000
 
@@ -30,8 +30,8 @@ const REPEAT_WITHIN: Millis = 30_000
 const MAX_RESENDS = 2
 
 /**
- * While fewer nodes than a full set hold the record, each new contact is one that should: it is told soon, so that in
- * a small network everybody knows of everybody. Soon is not at once, as contacts come in swarms.
+ * While fewer nodes than a full set hold the record, each new contact should: it is told soon, so that in a small network
+ * everybody knows of everybody. Not at once, because contacts come in crowds.
  */
 const NEWCOMER_DELAY: Millis = 20
 const NEWCOMER_SPACING: Millis = 500
@@ -70,7 +70,7 @@ export class Announcer {
     for (const announcement of this.#announcements.values()) announcement.onContactAdded()
   }
 
-  /** What we announced is not true any more, or not known any more: all of it is announced again, not all at once. */
+  /** What we announced is no longer true, or no longer known: everything is announced again, but not all at once. */
   repeatSoon(): void {
     const { random } = this.#environment
     for (const announcement of this.#announcements.values())
@@ -94,7 +94,7 @@ class Announcement {
   readonly #subject: Subject
   #timer: Cancel | undefined
   #dueAt: Millis = 0
-  /** Ends what goes on now; undefined between rounds. */
+  /** Cancels the current round; undefined between rounds. */
   #round: Cancel | undefined
   #roundAt: Millis = Number.NEGATIVE_INFINITY
   #stored = 0
@@ -151,7 +151,7 @@ class Announcement {
 
   #store(summary: WalkSummary, nearest: readonly LookupEntry[]): void {
     const takers = nearest.filter(({ token }) => token !== undefined)
-    // In doubt who the nearest are: whoever may be one of them, and whoever pretends to be.
+    // If it is in doubt who the nearest are: everybody who may be, and everybody who pretends to be.
     const targets = takers.filter(({ counts }, rank) => rank < K || (summary.isInDoubt && counts))
     const round = new StoreRound(this.#environment, this.#subject, (stored, ttlSeconds) =>
       this.#onStored(summary, stored, ttlSeconds),
@@ -174,7 +174,7 @@ class Announcement {
     const { hops, rpcs, isInDoubt } = summary
     const ms = Math.round(this.#environment.clock.now() - this.#roundAt)
     const nextSeconds = Math.ceil(wait / 1_000)
-    // A family without contacts has nothing to tell at each try.
+    // A family without contacts has nothing to report each time.
     if (rpcs > 0)
       emit({
         event: 'dht_announced',
@@ -218,7 +218,7 @@ class StoreRound implements CallHandler {
     for (const { contact, token } of targets) {
       if (token === undefined) continue
       const seed = isSeed ? 1 : 0
-      // Nobody waits for it: an announce is sent again when it is lost, not when its answer takes a little longer.
+      // There is no hurry: an announce is repeated when it is lost, not when its answer takes a little longer.
       const callee = { ...this.#environment.calleeOf(contact), rto: Number.POSITIVE_INFINITY }
       const call = rpc.call({ type: 'announce', infoHash, port, token, seed }, callee, this)
       if (call !== undefined) this.#open++

@@ -1,14 +1,14 @@
 /**
- * Whether the nodes nearest to a target contradict each other. Each knows its neighbourhood: of two such nodes, the one
- * names the other, or the other the one, unless one of them has just come. Those who put themselves there and those who belong
- * there are strangers, as the former name each other only, and the latter have never heard of them.
+ * Whether the nodes nearest to a target contradict each other. Each knows its neighbourhood: of two such nodes, at least one
+ * names the other, unless one of them has just joined. Nodes that placed themselves there and nodes that belong there are
+ * strangers: the former name only each other, and the latter have never heard of them.
  */
 import { shouldName, type LookupEntry } from './lookup-entry.ts'
 
-/** So many of a hundred pairs may be strangers: not everybody has heard of everybody while nodes come and go. */
+/** The share of pairs that may be strangers: with churn, not everybody has heard of everybody. */
 const STRANGERS_PERCENT = 15
 
-/** Who lies farther away does not know all, but so many of those that it should. */
+/** A node further away does not know all of those that it should, but this share. */
 const MIN_KNOWN_SHARE = 1 / 3
 
 export function isContradictory(nearest: readonly LookupEntry[]): boolean {
@@ -23,7 +23,7 @@ export function isContradictory(nearest: readonly LookupEntry[]): boolean {
   return strangers > (STRANGERS_PERCENT / 100) * pairs
 }
 
-/** Whether a node farther away, which was asked for the nearest, too, has named others in place of most of them. */
+/** Whether a node further away, which was also asked for the nearest, has named others instead of most of them. */
 export function isUnknownTo(witness: LookupEntry, nearest: readonly LookupEntry[]): boolean {
   const due = nearest.filter((near) => shouldName(witness, near))
   const named = due.filter(({ namers }) => namers.includes(witness))

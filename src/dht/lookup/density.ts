@@ -1,16 +1,17 @@
 /**
- * Whether ids lie about a target as chance puts them. Who may choose ids puts its own right beside the target and is all
- * eight of the nearest; of nodes with ids by chance, two are hardly ever within a hundredth of the usual distance.
+ * Whether ids are spread around a target as chance would spread them. An attacker that may choose ids places them right
+ * beside the target and is all of the eight nearest; of nodes with random ids, hardly ever are two within a hundredth of the
+ * usual distance.
  */
 import type { LookupEntry } from './lookup-entry.ts'
 
-/** Nodes that may lie arbitrarily near to a target, and more for each usual distance: others are refused. */
+/** Nodes that may be arbitrarily near a target, and how many more for each usual distance: others are refused. */
 const ANYWHERE = 2
 const PER_USUAL_DISTANCE = 6
 /** The same for what is usual, of which one target in a hundred has more, and for what is likely: one in twenty has more. */
 const USUAL_PER_DISTANCE = 3
 const LIKELY_PER_DISTANCE = 1.5
-/** And for what is as rare at the other end: one target in thirty has fewer. */
+/** The same at the other end: one target in thirty has fewer. */
 const SPARSE_PER_DISTANCE = 4 / 7
 /** In smaller networks there is nothing to gain: everybody knows everybody. */
 const MIN_NETWORK = 100
@@ -18,12 +19,12 @@ const MIN_NETWORK = 100
 export class Density {
   readonly #networkSize: number
 
-  /** @param networkSize how many nodes there are, give or take a factor of two; 0 to find anything plausible */
+  /** @param networkSize nodes in the network, within a factor of two; 0 makes everything plausible */
   constructor(networkSize: number) {
     this.#networkSize = networkSize
   }
 
-  /** Whether there are so many nodes that it can be told. */
+  /** Whether there are enough nodes to tell. */
   get isTelling(): boolean {
     return this.#networkSize >= MIN_NETWORK
   }
@@ -34,8 +35,8 @@ export class Density {
   }
 
   /**
-   * Whether there may be one more at `distance`, given those on a list, nearest first. Who does not count or has failed is
-   * not there.
+   * Whether there may be one more at `distance`, given those on a list, nearest first. Entries that do not
+   * count or have failed are ignored.
    */
   admits(distance: number, list: readonly LookupEntry[]): boolean {
     let within = 0
@@ -60,7 +61,7 @@ export class Density {
     return !this.isTelling || nodes <= ANYWHERE + LIKELY_PER_DISTANCE * fraction * this.#networkSize
   }
 
-  /** Whether so many are not likely to be the nearest to a target: they lie too near together, or nearer ones are missing. */
+  /** Whether so many are unlikely to be the nearest to a target: they are too close together, or nearer ones are missing. */
   isOdd(nodes: number, fraction: number): boolean {
     const isSparse = this.isTelling && nodes < SPARSE_PER_DISTANCE * fraction * this.#networkSize
     return isSparse || !this.isLikely(nodes, fraction)

@@ -1,17 +1,17 @@
-/** Whom a walk begins with: a near one saves steps, a fast one makes the first of them short. */
+/** Chooses whom a walk asks first: a near node saves steps, a fast one makes the first step short. */
 import type { Millis } from '../../protocol/ports.ts'
 import type { LookupEntry } from './lookup-entry.ts'
 
 /**
- * What it is worth to begin one bit nearer to the target, in usual round trips. A step leads four bits nearer, as who is asked
- * has sixteen contacts where the target lies, and takes a round trip.
+ * The worth of starting one bit nearer to the target, in usual round trips. A step takes a round trip and leads four bits
+ * nearer, because the node asked has sixteen contacts around the target.
  */
 const ROUND_TRIPS_PER_BIT = 1 / 4
 
 /**
- * @param known those a walk has to begin with, those that count before the others
+ * @param known the nodes that a walk can start with, those that count before the others
  * @param usualMs as {@link usualRoundTrip} of them
- * @returns who of them is likely to lead to the target soonest; the nearest where no round trip was measured
+ * @returns the one that is likely to lead to the target soonest; the nearest if no round trip was measured
  */
 export function soonestOf(known: readonly LookupEntry[], usualMs: Millis): LookupEntry | undefined {
   const bitMs = ROUND_TRIPS_PER_BIT * usualMs

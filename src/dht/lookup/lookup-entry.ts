@@ -14,7 +14,7 @@ export interface LookupEntry {
   /** What is known of its round trip; infinite when it was never measured. */
   readonly rttMs: Millis
   readonly suggestedBy: LookupEntry | undefined
-  /** All who named it; nobody need have when we knew it. */
+  /** All that named it; nobody, perhaps, if we knew it. */
   readonly namers: LookupEntry[]
   /** See {@link LookupOptions.counts}. */
   readonly counts: boolean
@@ -24,11 +24,11 @@ export interface LookupEntry {
   /** How many nodes it named, and how far from the target the farthest of them is. */
   named: number
   reach: number
-  /** Permission to announce there. */
+  /** The token to announce with. */
   token: string | undefined
 }
 
-/** A node that nobody has asked yet. @param entry its contact is retained */
+/** A node not asked yet. @param entry its contact is retained */
 export function heardEntry(
   entry: Pick<LookupEntry, 'contact' | 'distance' | 'rttMs' | 'suggestedBy' | 'counts'>,
 ): LookupEntry {
@@ -52,7 +52,7 @@ export function countOf(entries: readonly LookupEntry[], state: EntryState): num
   return count
 }
 
-/** Of a list, nearest first: the {@link K} who have answered, or still might. */
+/** The {@link K} first of a list that have answered, or still might. */
 export function nearestOf(entries: readonly LookupEntry[]): LookupEntry[] {
   const nearest: LookupEntry[] = []
   for (const entry of entries) {

@@ -18,25 +18,25 @@ import { soonestOf, usualRoundTrip } from './first-choice.ts'
 import { countOf, heardEntry, isConfirmed, isCrowded, nearestOf, type LookupEntry } from './lookup-entry.ts'
 import { Refused } from './refused.ts'
 
-/** Requests at once: on the way each opens another one, and what they find is nearly the same. */
+/** Requests at once along the way: each answer opens another, and what they find is nearly the same. */
 const ALPHA = 4
-/** To the nearest, as soon as one who may belong to them is known: whom they name would be asked anyway. */
+/** Requests at once near the target, once a node is known that may be one of the nearest: those it names would be asked anyway. */
 const NEAR_ALPHA = 5
-/** Nodes on the list; the farthest unasked one makes place. */
+/** Nodes on the list; the farthest unasked one makes room. */
 const MAX_ENTRIES = 64
 /** Requests of one walk, resends included. */
 export const MAX_RPCS = 80
 /** Resends to a node that a careful walk depends on, or a lookup that has found nothing. */
 const MAX_RESENDS = 3
-/** The same to one that a single node named: a list of victims is no flood. */
+/** Resends to a node that only one other named: a list of victims must not become a flood. */
 const MAX_RESENDS_TO_NAMED_ONCE = 1
 /** Of the nearest, those whose answers end a fast walk while the others are late. */
 const QUORUM = K / 2
-/** Nodes that somebody named and that turned out dead or false, after which the rest of what he named is not asked. */
+/** Dead or false nodes on a node's list after which the rest of its list is not asked. */
 const MAX_BAD_SUGGESTIONS = 3
-/** Witnesses of a lookup that has found no peers, as one does that was led astray; any other walk asks one at most. */
+/** Witnesses of a lookup that has found no peers, perhaps because it was led astray; any other walk asks at most one. */
 const FRUITLESS_WITNESSES = 3
-/** Who is so near to the target that he is one of so many nearest may belong to the {@link K} nearest. */
+/** A node that is probably among this many nearest may be one of the {@link K} nearest. */
 const REGION = 20
 /** A walk in doubt asks all of these, so many at once. */
 const REGION_ALPHA = 8
@@ -49,13 +49,13 @@ export interface LookupOptions {
    * without those that are late.
    */
   readonly isCareful: boolean
-  /** Those who do not are behind all others on the list, however near: they are asked when there is nobody else. */
+  /** Nodes that do not count come after all others on the list, however near: they are asked when there is nobody else. */
   readonly counts: (contact: Contact) => boolean
-  /** Whether it matters that nobody leads it astray: it asks a witness, and may doubt what it found. */
+  /** Whether it must not be led astray: it asks a witness, and may doubt what it found. */
   readonly isWary: boolean
   /** A fast walk that is for peers does not end without any while one of the nearest might still name some. */
   readonly seeksPeers: boolean
-  /** How many nodes there are, roughly: nobody may name more of them near the target than there can be. */
+  /** The approximate size of the network: nobody may name more nodes near the target than there can be. */
   readonly networkSize: number
 }
 
@@ -68,13 +68,13 @@ export class Lookup {
   readonly #density: Density
   readonly #isWary: boolean
   readonly #seeksPeers: boolean
-  /** Nearest first, of those who count, then of the others. */
+  /** Those that count, nearest first, then the others. */
   readonly #entries: LookupEntry[] = []
   #rpcs = 0
   /** Of those it began with. */
   #usualMs: Millis | undefined
   readonly #witnesses: LookupEntry[] = []
-  /** Somebody named more nodes near the target than there can be: these. */
+  /** Nodes that were refused: somebody named more near the target than there can be. */
   readonly #refused: Refused
   #hasRelented = false
   #hasPeers = false
@@ -105,7 +105,7 @@ export class Lookup {
     return countOf(this.#entries, 'answered')
   }
 
-  /** Whether those found at first looked as if somebody had put them there. */
+  /** Whether the nodes found at first looked as if somebody had placed them there. */
   get isInDoubt(): boolean {
     return this.#isInDoubt
   }
@@ -115,12 +115,12 @@ export class Lookup {
     return undefined
   }
 
-  /** Puts a node on the list that we know. @param rttMs infinite when it was never measured */
+  /** Adds a node that we know. @param rttMs infinite when it was never measured */
   onKnown(contact: Contact, rttMs: Millis): void {
     if (this.entryOf(contact) === undefined) this.#add(contact, undefined, rttMs)
   }
 
-  /** Puts a node on the list that `suggestedBy` named. */
+  /** Adds a node that `suggestedBy` named. */
   onHeard(contact: Contact, suggestedBy: LookupEntry): void {
     const known = this.entryOf(contact)
     if (known?.namers.includes(suggestedBy)) return
@@ -167,7 +167,7 @@ export class Lookup {
     let answered = 0
     let waiting = 0
     for (const entry of this.#entries) {
-      // Those beyond the nearest are asked when these have let us down, not while they may still answer.
+      // Nodes beyond the nearest are asked once these have failed, not while they may still answer.
       if (settled + waiting >= K && (waiting > 0 || answered >= QUORUM)) return undefined
       if (entry.state === 'answered') answered++
       if (this.#isSettled(entry)) settled++
@@ -178,15 +178,15 @@ export class Lookup {
   }
 
   /**
-   * When all of the nearest have been asked: the next one that none of these named. Liars at the first steps lead to each
-   * other; whom they do not know of knows better.
+   * Once all of the nearest have been asked: the next one that none of them named. Liars at the first steps lead to each
+   * other; a node that they do not know knows better.
    */
   #nextWitness(): LookupEntry | undefined {
     if (!this.#isWary) return undefined
     const nearest = this.#nearest
     if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
     const last = this.#witnesses.at(-1)
-    // There was no room for its question.
+    // There was no room for its request.
     if (last?.state === 'heard') return last
     if (this.#witnesses.length >= this.#witnessesFor(nearest)) return undefined
     const witness = this.#entries.find(
@@ -199,14 +199,14 @@ export class Lookup {
     return witness
   }
 
-  /** Who only looks, has found peers, and came to nodes that lie as ids by chance do, needs none. */
+  /** A lookup that has found peers, at nodes spread as random ids are, needs no witness. */
   #witnessesFor(nearest: readonly LookupEntry[]): number {
     if (this.#isCareful) return 1
     if (!this.#hasPeers) return FRUITLESS_WITNESSES
     return this.#density.isOdd(K, nearest.at(-1)!.distance) ? 1 : 0
   }
 
-  /** In doubt everybody is asked who counts and may be one of the nearest. */
+  /** In doubt, every node is asked that counts and may be one of the nearest. */
   #nextInRegion(): LookupEntry | undefined {
     if (this.#waiting >= REGION_ALPHA) return undefined
     return this.#entries.find(
@@ -224,7 +224,7 @@ export class Lookup {
     this.#rpcs++
   }
 
-  /** Somebody who had answered was asked once more: it counts, and nothing else. */
+  /** A node that had answered was asked once more: this only counts the request. */
   onAskedAgain(): void {
     this.#rpcs++
   }
@@ -249,10 +249,10 @@ export class Lookup {
   }
 
   /**
-   * At the end, once: a lookup that has found no peers may have lost the answers of those who know some. From then on it is
-   * as patient as a careful walk, until somebody names a peer.
+   * At the end, once: a lookup that has found no peers may have lost the answers of nodes that know some. From then on it is as
+   * patient as a careful walk, until somebody names a peer.
    *
-   * @returns those who are late: they are to be sent their request again
+   * @returns the late nodes, whose requests are to be sent again
    */
   insist(): readonly LookupEntry[] {
     if (!this.#seeksPeers || this.#hasPeers || this.#isInsisting) return []
@@ -283,8 +283,8 @@ export class Lookup {
   }
 
   /**
-   * Over: the nearest are settled, or there is nobody left to ask or to wait for. With too few answers late ones are
-   * waited for until they fail.
+   * Over: the nearest are settled, or there is nobody left to ask or to wait for. With too few answers, late nodes are waited
+   * for until they fail.
    */
   get isFinished(): boolean {
     if (this.#asksRegion) return this.#isRegionAsked
@@ -305,8 +305,8 @@ export class Lookup {
   }
 
   /**
-   * At the end, once: whether it has come too soon. When the nearest contradict each other, or are more than there should
-   * be, somebody may have put them there, the more so if the witness does not know them: the walk goes on through the region.
+   * At the end, once: whether the end came too soon. If the nearest contradict each other, or are more than there should be,
+   * somebody may have placed them there, the more so if the witness does not know them: the walk continues through the region.
    */
   doubt(): boolean {
     if (this.#isInDoubt || this.#hasRelented || !this.#isWary || this.#rpcs >= MAX_RPCS) return false
@@ -314,7 +314,7 @@ export class Lookup {
     const farthest = nearest.at(-1)?.distance ?? 0
     const isUsual = this.#density.isUsual(nearest.length, farthest)
     const isLikely = this.#density.isLikely(nearest.length, farthest)
-    // A witness may be a newcomer who knows nobody: his word alone is not enough.
+    // A witness may be a newcomer that knows nobody, so its word alone is not enough.
     const isDenied = this.#witnesses.some(
       (witness) => witness.state === 'answered' && isUnknownTo(witness, nearest),
     )
@@ -324,8 +324,8 @@ export class Lookup {
   }
 
   /**
-   * At the end, after all doubt: a lookup that has found no peers asks those after all whom it refused. Who has just come with many
-   * others may know so few that the network seems a tenth of what it is; and there is nothing left to lose.
+   * At the end, after all doubt: a lookup that has found no peers asks the nodes that it refused after all. A node that has just
+   * joined with many others may know so few that the network seems a tenth of its size; and there is nothing left to lose.
    *
    * @returns whether there is somebody to ask
    */
@@ -381,7 +381,7 @@ export class Lookup {
     return this.#book.compareDistance(contact, other.contact, this.#target) < 0
   }
 
-  /** Wants the answers of all of the nearest, where others do not wait for who is late. */
+  /** Whether it wants the answers of all of the nearest, where other walks do not wait for late ones. */
   get #isPatient(): boolean {
     return this.#isCareful || (this.#isInsisting && !this.#hasPeers)
   }

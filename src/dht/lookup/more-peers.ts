@@ -1,18 +1,18 @@
 /**
- * Who has more peers than it could tell is asked once more, with its token: that proves our address, so that its answer may
- * fill a datagram, and those that it draws by chance are others.
+ * Asks a node once more that has more peers than fitted, with its token: that proves our address, so that the answer may fill a
+ * datagram, with another random choice of peers.
  */
 import type { InfoHash } from '../../protocol/ids.ts'
 import type { Reply } from '../wire/messages.ts'
 import type { Call, CallHandler, Callee, Rpc } from './rpc.ts'
 
-/** Who has found so many peers asks nobody for more: one answer holds no more either. */
+/** A walk that has found so many peers asks for no more: one answer holds no more either. */
 const ENOUGH_PEERS = 100
 
 export interface MorePeersOptions {
   readonly rpc: Rpc
   readonly infoHash: InfoHash
-  /** One more has answered, or is late: it is not waited for then, and may answer still. */
+  /** Another one has answered, or is late: then it is no longer waited for, but may still answer. */
   readonly onSettled: (callee: Callee, reply: Reply | undefined) => void
 }
 

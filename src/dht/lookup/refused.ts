@@ -1,4 +1,4 @@
-/** Nodes that a walk does not ask, since there are more of them near its target than there can be. Kept, in case we know too little. */
+/** Nodes that a walk does not ask, because more were named near its target than there can be. Kept in case we misjudged the network. */
 import type { Contact, ContactBook } from '../table/contact.ts'
 import type { LookupEntry } from './lookup-entry.ts'
 
@@ -23,7 +23,7 @@ export class Refused {
       this.#nodes.push({ contact: this.#book.retain(contact), suggestedBy })
   }
 
-  /** Forgets all; `visit` has a last look at each, in the order in which they came. */
+  /** Forgets all; `visit` sees each one last time, in the order in which they came. */
   release(visit: (contact: Contact, suggestedBy: LookupEntry) => void): void {
     for (const { contact, suggestedBy } of this.#nodes.splice(0)) {
       visit(contact, suggestedBy)

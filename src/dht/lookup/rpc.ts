@@ -20,11 +20,11 @@ import type { Profile } from '../wire/source-limiter.ts'
 /** Calls that wait for their reply at once. */
 const MAX_IN_FLIGHT: Readonly<Record<Profile, number>> = { lan: 1_024, wan: 256 }
 
-/** The hard timeout: this many soft ones, and at least so long that a busy machine is not taken for a dead one. */
+/** The hard timeout: this many soft ones, and at least long enough that a busy machine is not taken for dead. */
 const HARD_FACTOR = 4
 const MIN_HARD: Millis = 1_000
 
-/** Each resend waits longer by this. */
+/** Each resend waits longer by this factor. */
 const BACK_OFF = 1.2
 
 /** Who is asked. */
@@ -32,16 +32,16 @@ export interface Callee {
   readonly to: Endpoint
   readonly profile: Profile
   /**
-   * Whose id the reply must carry; {@link NONE} for a bootstrap address, whose id nobody knows yet. The caller keeps it
-   * alive until the call ends.
+   * The contact whose id the reply must carry; {@link NONE} for a bootstrap address, whose id is unknown. The caller keeps
+   * it alive until the call ends.
    */
   readonly contact: Contact
-  /** Measured timeout, when there is one. */
+  /** Measured timeout, if there is one. */
   readonly rto: Millis | undefined
 }
 
 export interface CallHandler {
-  /** Nobody waits for it: it is the first to wait when we have asked much. */
+  /** There is no hurry: it is the first to wait when we have sent many requests. */
   readonly isUpkeep?: true
   onReply(call: Call, reply: Reply): void
   /** No reply in the usual time. {@link Rpc.resend} or ask another; a late reply still comes to `onReply`. */
@@ -73,7 +73,7 @@ export interface Call {
   timer: Cancel
 }
 
-/** A request that still lacks what the rpc layer adds. */
+/** A request without the fields that this layer adds. */
 export type Question = DistributiveOmit<Request, 't' | 'id' | 'ro'>
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
@@ -82,7 +82,7 @@ export interface RpcOptions {
   readonly book: ContactBook
   /** Where round trips are kept. */
   readonly rtts: RttSamples
-  /** Whether we answer nobody where such a remote is: it is told so. */
+  /** Whether we are read-only towards such a remote, which is then told so. */
   readonly role: Pick<Role, 'isReadOnlyTo'>
   readonly clock: Clock
   readonly random: Random
@@ -98,7 +98,7 @@ export class Rpc {
   readonly #random: Random
   readonly #send: (request: Request, callee: Callee) => void
   readonly #observer: RpcObserver
-  /** What we may ask, and how fast. */
+  /** Limits what we ask, and how fast. */
   readonly outgoing = new OutgoingLimiter()
   readonly #calls = new LazyMap<string, Call>()
   readonly #inFlight: Record<Profile, number> = { lan: 0, wan: 0 }
@@ -165,7 +165,7 @@ export class Rpc {
     if (call === undefined) return 'transaction'
     const { callee, request, handler } = call
     if (!sameEndpoint(from, callee.to)) return 'wrong-source'
-    // Our clock is wrong, which says nothing about the other: it is not asked on, and stays where it is.
+    // Our clock is wrong, which says nothing about the other: it is not asked again, and keeps its place.
     if (reply.type === 'pong' && reply.e?.[0] === ERROR_SKEW) return this.#refuse(call, 'skew')
     if (reply.type !== REPLY_TO[request.type]) return 'wrong-answer'
     if (callee.contact !== NONE && !this.#book.hasId(callee.contact, reply.id)) {
@@ -173,7 +173,7 @@ export class Rpc {
       return this.#refuse(call, 'wrong-id')
     }
     this.#end(call)
-    // After a resend nobody knows which of the two was answered (Karn).
+    // After a resend it is unknown which of the two was answered (Karn).
     const rtt = call.sends === 1 ? this.#clock.now() - call.sentAt : undefined
     if (rtt !== undefined) this.onRtt(callee.profile, rtt)
     this.#observer.onReply(call, reply, rtt)
@@ -182,7 +182,7 @@ export class Rpc {
     return undefined
   }
 
-  /** What a round trip to somebody of that profile took: remotes without a measured one are timed by these. */
+  /** Round trips to remotes of that profile, by which remotes without a measured one are timed. */
   onRtt(profile: Profile, rttMs: Millis): void {
     this.#rttsOf(profile).onSample(rttMs)
   }
@@ -198,7 +198,7 @@ export class Rpc {
     return reason
   }
 
-  /** Drops all calls without a word to their handlers. */
+  /** Drops all calls without telling their handlers. */
   close(): void {
     for (const call of this.#calls.values()) {
       this.#end(call)
@@ -237,7 +237,7 @@ export class Rpc {
   }
 }
 
-/** With all fields in one order, as those that were read have them: requests of a type have one shape. */
+/** With all fields in the order of received ones, so that requests of a type have one shape. */
 function requestOf(question: Question, { t, id, ro }: Pick<Request, 't' | 'id' | 'ro'>): Request {
   switch (question.type) {
     case 'ping':

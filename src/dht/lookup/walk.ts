@@ -1,4 +1,4 @@
-/** Walks: iterative lookups that really send. A {@link Lookup} decides, the rpc layer asks, replies come back here. */
+/** Walks: iterative lookups on the network. A {@link Lookup} decides, the rpc layer asks, and replies come back here. */
 import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
@@ -22,16 +22,16 @@ const MAX_WALK: Millis = 10_000
 const MAX_WALKS = 32
 /** Contacts that a walk begins with. */
 const WALK_SEEDS = 2 * K
-/** When there was no room for a call in flight. */
+/** Until the next attempt, when there was no room for another call. */
 const RETRY_AFTER: Millis = 50
 
 /**
- * Bytes that a question is padded to, since an unproven asker gets at most three times what it sent: a full list of
- * nodes over IPv6, and for an info hash as many peers as a datagram holds.
+ * Bytes to which a request is padded, because an unproven sender gets at most three times what it sent: room for a full list
+ * of nodes over IPv6, and for an info hash as many peers as a datagram holds.
  */
 const PADDED_INFO_HASH = 400
 const PADDED_TARGET_IPV6 = 200
-/** What a question costs without padding, and the padding's own key. */
+/** Bytes of a request without padding, and of the padding's own key. */
 const INFO_HASH_QUESTION = 143
 const TARGET_QUESTION = 141
 const PAD_KEY = 9
@@ -52,7 +52,7 @@ export interface WalkOptions {
   /** Asks for nodes near an id, or for nodes and peers of an info hash. */
   readonly goal: { readonly target: NodeId } | { readonly infoHash: InfoHash }
   readonly isCareful: boolean
-  /** Whom to begin with in place of those we know: nobody has vouched for them. */
+  /** Whom to start with instead of our contacts: nobody has vouched for them. */
   readonly from?: readonly Contact[] | undefined
   /** Peers not named before in this walk. */
   readonly onPeers?: (peers: readonly Endpoint[]) => void
@@ -69,7 +69,7 @@ export class Walks {
     this.#environment = environment
   }
 
-  /** Begins at once or when one of the others has ended. Nothing is called before this returns. */
+  /** Starts at once, or when another walk has ended. Nothing is called before this returns. */
   start(options: WalkOptions): Cancel {
     const walk: Walk = new Walk(this.#environment, options, () => this.#onEnd(walk))
     this.#queue.push(walk)
@@ -137,7 +137,7 @@ class Walk implements CallHandler {
       target: this.#target,
       book,
       isCareful: options.isCareful,
-      // Who only gets to know others is not harmed by liars among them.
+      // A walk that only gets to know others is not harmed by liars among them.
       isWary: options.isCareful || 'infoHash' in goal,
       seeksPeers: options.onPeers !== undefined,
       counts: (contact) => environment.standing.counts(contact, environment.clock.now()),
@@ -235,7 +235,7 @@ class Walk implements CallHandler {
     this.#end()
   }
 
-  /** @returns whether somebody was sent the question again, or there is somebody to wait for */
+  /** @returns whether a request was sent again, or there is somebody to wait for */
   #insists(): boolean {
     for (const { contact } of this.#lookup.insist())
       this.#environment.rpc.resend(this.#lateCalls.get(contact)!)

@@ -1,4 +1,4 @@
-/** Peers that others announced to this node, with expiry and caps on everything that a remote can grow. */
+/** Peers that others announced to this node, with expiry and limits on everything that a remote can grow. */
 import { endpointKeyOf, networkKeyOf, scopeOf, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { compareDistance, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
@@ -15,7 +15,7 @@ export interface StoreLimits {
   readonly peers: number
   /** Ports of one address under one hash. */
   readonly peersPerHashAndAddress: number
-  /** Info hashes under which one address (IPv6: /64) stands. */
+  /** Info hashes under which one address (IPv6: /64) is listed. */
   readonly hashesPerAddress: number
 }
 
@@ -31,7 +31,7 @@ const LIMITS: Readonly<Record<Profile, StoreLimits>> = {
   },
 }
 
-/** Hashes that are looked at to find one to give up when the store is full. */
+/** Random hashes that are looked at to find one to evict when the store is full. */
 const EVICTION_SAMPLE = 16
 
 export type StoreOutcome = 'new' | 'renewed' | 'full'
@@ -53,9 +53,9 @@ export class PeerStore {
   readonly #list: StoredSwarm[] = []
   /** All peers in the order of their last announce, which is the order in which they expire. */
   readonly #peers = new LazyMap<string, StoredPeer>()
-  /** Under how many hashes each address stands. */
+  /** Under how many hashes each address is listed. */
   readonly #hashesOf = new LazyMap<number | string, number>()
-  /** Nobody expires before. */
+  /** No peer expires before this. */
   #expiresAt: Millis = Number.POSITIVE_INFINITY
 
   constructor({ family, ownId, random, limits }: PeerStoreOptions) {
@@ -133,12 +133,12 @@ export class PeerStore {
     }
   }
 
-  /** Makes place for one more peer of `network`, or says that there is none. */
+  /** Makes room for one more peer of `network`. @returns whether there is room */
   #makeRoom(infoHash: InfoHash, network: number | string, limits: StoreLimits): boolean {
     const swarm = this.#swarms.get(keyOf(infoHash))
     const neighbours = swarm?.neighbours(network)
     if (neighbours !== undefined && neighbours.length >= limits.peersPerHashAndAddress) {
-      // The same host with a new port: the oldest of its ports makes place.
+      // The same host with a new port: the oldest of its ports makes room.
       this.#remove(neighbours[0]!)
       return true
     }
@@ -151,8 +151,8 @@ export class PeerStore {
   }
 
   /**
-   * Gives up one of a few hashes drawn by chance: the one with the fewest peers, the farthest from us among equals.
-   * Nothing goes when the newcomer's own hash is less useful still.
+   * Evicts one of a few random hashes: the one with the fewest peers, among equals the farthest from us. Evicts nothing if the
+   * newcomer's own hash is even less useful.
    */
   #evictLeastUseful(infoHash: InfoHash, peers: number): boolean {
     const isLess = (a: StoredSwarm, count: number, hash: InfoHash): boolean =>

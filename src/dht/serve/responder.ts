@@ -1,4 +1,4 @@
-/** Answers the requests of others: who is near, who has what, and yes or no to an announce. */
+/** Answers the requests of others: nodes near a target, peers of a torrent, and yes or no to an announce. */
 import { COMPACT_LENGTH, mayTell, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
 import { type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
@@ -29,7 +29,7 @@ import { Bucket, profileOf, SourceLimiter, type Profile, type Rate } from '../wi
 import type { Tokens } from './token.ts'
 import type { Watches } from './watches.ts'
 
-/** A reply has at most so many times the bytes of its request, until the source proved that it hears us. */
+/** A reply has at most this many times the bytes of its request, until the source has proved that it hears us. */
 const MAX_AMPLIFICATION = 3
 /** An answer to one of our requests proves an endpoint for this long. */
 const PROVEN_FOR: Millis = 10 * 60_000
@@ -42,10 +42,10 @@ const ANNOUNCE_RATES: Readonly<Record<Profile, Rate>> = {
 /** Refusals to one source; further ones get no answer. */
 const ERROR_RATE: Rate = { perSecond: 1, burst: 1 }
 const ERROR_RATES: Readonly<Record<Profile, Rate>> = { lan: ERROR_RATE, wan: ERROR_RATE }
-/** Pongs to another port than they were asked from. */
+/** Pongs to a port other than that of the request. */
 const REDIRECT_RATE: Rate = { perSecond: 1, burst: 1 }
 
-/** We store what we are probably among so many nearest to; in a small network everything. */
+/** We store a hash if we are probably among this many nodes nearest to it; in a small network everything. */
 const MAX_RANK = 20
 const MIN_NETWORK_FOR_RANKS = 100
 
@@ -74,17 +74,17 @@ export interface ResponderOptions {
 export interface Arrival {
   /** The sender: its id and endpoint. */
   readonly contact: Contact
-  /** What the request measured. */
+  /** Bytes of the request. */
   readonly wireBytes: number
   readonly now: Millis
 }
 
-/** What is known of the sender of a request. */
+/** What is known about the sender of a request. */
 interface Asker {
   readonly from: Endpoint
   readonly contact: Contact
   readonly scope: Scope
-  /** What the reply may measure, as {@link encodedLength} counts. */
+  /** Bytes that the reply may have, as {@link encodedLength} counts. */
   readonly budget: number
   readonly now: Millis
 }
@@ -156,7 +156,7 @@ export class Responder {
   #onPing(message: PingMessage, { contact, now }: Arrival): Answer {
     const from = this.#options.book.endpoint(contact)
     const reply = this.#pong(message, from)
-    // The probe of another port reaches a host that asked for it, and nobody often.
+    // The probe of another port reaches only a host that asked for it, and none often.
     const isElsewhere = message.rp !== undefined && this.#mayRedirect(message, contact, now)
     return { reply, to: isElsewhere ? { host: from.host, port: message.rp! } : from }
   }
@@ -193,7 +193,7 @@ export class Responder {
 
     const own = book.family === 4 ? 'n4' : 'n6'
     const wanted = message.want ?? [own]
-    // A question for a node gets what it paid for; one for peers leaves room for peers.
+    // A request for a node gets as many nodes as its bytes allow; one for peers leaves room for peers.
     const most = message.infoHash === undefined ? MAX_NODES : K
     for (const family of ['n4', 'n6'] as const) {
       if (!wanted.includes(family)) continue

@@ -1,4 +1,4 @@
-/** All peers under one hash. They lie packed side by side, as answers hold them: most answers are one copy. */
+/** All peers under one hash. They are stored packed, as in answers, so that most answers take one copy. */
 import {
   compactEndpoint,
   COMPACT_LENGTH,
@@ -28,7 +28,7 @@ export interface StoredPeer {
   isSeed: boolean
 }
 
-/** Who wants to know peers: he is told neither of himself nor of addresses that he cannot reach. */
+/** The requester of peers: it is told neither about itself nor about addresses that it cannot reach. */
 export interface PeerAsker {
   readonly from: Endpoint
   readonly scope: Scope
@@ -43,7 +43,7 @@ export class StoredSwarm {
   readonly infoHash: InfoHash
   /** Place in the store's list. */
   at: number
-  /** In no order that means anything. */
+  /** In no particular order. */
   readonly peers: StoredPeer[] = []
   /** Peers by address. */
   readonly #networks = new Map<number | string, StoredPeer[]>()
@@ -52,7 +52,7 @@ export class StoredSwarm {
   readonly #unit: number
   /** One after the other, in the order of `peers`. */
   #packed: Uint8Array
-  /** No peer reaches less far: if all may be told, nobody need be looked at. */
+  /** The narrowest scope of any peer: if all may be told, none need be looked at. */
   #narrowest: Scope = 'public'
 
   constructor(
@@ -103,7 +103,7 @@ export class StoredSwarm {
     const { peers } = this
     const own = this.#peerAt(asker.from)
     const mayTellAll = mayTell(asker.scope, this.#narrowest)
-    // A partial shuffle in place, unless there is place for all.
+    // A partial shuffle in place, unless there is room for all.
     const isDrawn = peers.length > count
     const out = shortLivedBytes(Math.min(count, peers.length) * this.#unit)
     let length = 0

@@ -15,7 +15,7 @@ const TOKEN_BYTES = 12
 
 export class Tokens {
   readonly #random: Random
-  /** The secrets, each byte a character: a text is a sixth of an array, and a simulation has a hundred thousand of them. */
+  /** The secrets, one character per byte: a string takes a sixth of an array, and a simulation has a hundred thousand of them. */
   #current: string
   #previous: string
   /** When the current one was drawn. */
@@ -43,7 +43,7 @@ export class Tokens {
     return isCurrent || isPrevious
   }
 
-  /** Forgets all secrets: what was said before does not hold any more. */
+  /** Forgets all secrets: earlier tokens are no longer valid. */
   renew(now: Millis): void {
     this.#current = secretFrom(this.#random)
     this.#previous = secretFrom(this.#random)
@@ -53,7 +53,7 @@ export class Tokens {
   #rotate(now: Millis): void {
     const epochs = Math.floor((now - this.#since) / EPOCH)
     if (epochs <= 0) return
-    // Of two epochs without a word, neither secret was used.
+    // After two epochs without a request, neither secret was used.
     this.#previous = epochs > 1 ? secretFrom(this.#random) : this.#current
     this.#current = secretFrom(this.#random)
     this.#since += epochs * EPOCH
@@ -86,7 +86,7 @@ function statement(host: string, infoHash: InfoHash, id: NodeId): Uint8Array {
   return bytes
 }
 
-/** For all tokens: to cut a piece off an array of its own takes longer than the hash. */
+/** Shared by all tokens: slicing an array of its own would take longer than the hash. */
 const key = new Uint8Array(SIPHASH_KEY_LENGTH)
 const digest = new Uint8Array(16)
 const tokenBytes = digest.subarray(0, TOKEN_BYTES)

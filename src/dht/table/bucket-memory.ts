@@ -1,6 +1,6 @@
 /**
- * BucketMemory: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. A bucket is a
- * small integer, a handle into what all routing tables share whose nodes share a book: a simulation has a million of them.
+ * Memory for buckets: contacts whose ids share a given number of leading bits with ours, and those waiting for a place. A bucket
+ * is a small integer, a handle into memory shared by all routing tables that share a book: a simulation has a million buckets.
  */
 import type { Millis } from '../../protocol/ports.ts'
 import { ContactColumns, NO_ROW, ticks, timeOf } from './contact-columns.ts'
@@ -11,15 +11,15 @@ import { Nearest } from './nearest.ts'
 /** Contacts in a bucket, and nodes that answer for a hash (Kademlia's k). */
 export const K = 8
 
-/** Verified contacts that wait until a member goes: so many, and a share of a wide bucket's places. */
+/** Verified contacts that wait until a member goes: at least this many, and a share of a wide bucket's places. */
 const MIN_REPLACEMENTS = 8
 const REPLACEMENT_SHARE = 1 / 4
 
-/** What became of a contact that answered us. */
+/** The outcome for a contact that answered us. */
 export type InsertOutcome =
   /** In the table now. */
   | 'added'
-  /** Was there, and is fresh again. */
+  /** It was there, and is fresh again. */
   | 'known'
   /** The bucket is full of contacts that are not bad: it waits. See `RoutingTable.doubtedFor`. */
   | 'waiting'
@@ -81,7 +81,7 @@ export class BucketMemory {
     return bucket
   }
 
-  /** It is empty then, and another one takes its place. */
+  /** It must be empty; another bucket may reuse its place. */
   close(bucket: Bucket): void {
     this.clear(bucket)
     const places = this.#words[WORDS * bucket + PLACES]!
@@ -95,7 +95,7 @@ export class BucketMemory {
     return this.#words[WORDS * bucket + FIRST]!
   }
 
-  /** Behind the last of its rows. */
+  /** The row behind its last. */
   end(bucket: Bucket): number {
     return this.#words[WORDS * bucket + FIRST]! + this.#words[WORDS * bucket + SIZE]!
   }
@@ -114,7 +114,7 @@ export class BucketMemory {
     return timeOf(this.#words[WORDS * bucket + NEWEST]!)
   }
 
-  /** All members were looked at: nobody was heard of before. */
+  /** All members were looked at: none was heard of before this time. */
   setOldest(bucket: Bucket, at: Millis): void {
     this.#words[WORDS * bucket + OLDEST] = ticks(at)
   }
@@ -154,7 +154,7 @@ export class BucketMemory {
     this.#words[WORDS * bucket + NEWEST] = 0
   }
 
-  /** Moves members to a bucket that is empty: those who belong there. What waited is released. */
+  /** Moves the members that belong there to an empty bucket. Waiting contacts are released. */
   split(bucket: Bucket, deeper: Bucket, belongsThere: (contact: Contact) => boolean): void {
     for (const row of this.rows(bucket)) this.#take(deeper, row)
     this.clear(bucket)
@@ -167,7 +167,7 @@ export class BucketMemory {
     }
   }
 
-  /** Remembers a contact that answered us just now; the one that answered longest ago makes place. */
+  /** Remembers a contact that has just answered us; the one that answered longest ago makes room. */
   addReplacement(bucket: Bucket, contact: Contact): void {
     this.#book.retain(contact)
     // One endpoint is one chance: another id there, or an older answer, is forgotten.
@@ -245,7 +245,7 @@ export class BucketMemory {
   }
 }
 
-/** The same, with place for `length`: now and then twice as long. */
+/** The same array, or one with room for `length`: at least twice as long. */
 function grown(words: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   if (length <= words.length) return words
   const longer = new Int32Array(Math.max(length, 2 * words.length))

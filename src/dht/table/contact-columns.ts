@@ -1,14 +1,13 @@
 /**
- * What routing tables remember of each of their contacts: 14 bytes a row, in columns that all tables share whose nodes share a
- * book. Which rows belong to whom is up to the {@link BucketMemory}: the rows of each lie side by side, so that to look through one is
- * to read memory in its order.
+ * What routing tables remember about each of their contacts: 14 bytes a row, in columns that all tables with a common book share.
+ * {@link BucketMemory} assigns rows: those of a bucket lie side by side, so that searching one reads memory sequentially.
  */
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact } from './contact.ts'
 
 /** Times are kept in tenths of a second, which last six years; 0 stands for never. */
 const TICK: Millis = 100
-/** How long after it answered a contact asked us something, at most: nearly two hours, which is longer than anybody wants to know. */
+/** The longest recorded time from a contact's answer to its request, in ticks: nearly two hours, longer than matters. */
 const MAX_ASKED = 65_535
 
 /** Round trips are kept in sixteenths of a millisecond, up to four seconds, and what they vary by up to two. */
@@ -30,7 +29,7 @@ export class ContactColumns {
   #replied = new Int32Array(0)
   /** How many ticks after that it asked us something last; 0 when it did not. */
   #asked = new Uint16Array(0)
-  /** How long its answers take: smoothed round trip, {@link FAILED}, variation. */
+  /** Its smoothed round trip, {@link FAILED}, and the variation of its round trips. */
   #timed = new Int32Array(0)
   #used = 0
 
@@ -142,7 +141,7 @@ export function ticks(now: Millis): number {
   return Math.floor(now / TICK) + 1
 }
 
-/** When that tick began. */
+/** The start of that tick. */
 export function timeOf(tick: number): Millis {
   return (tick - 1) * TICK
 }

@@ -1,9 +1,9 @@
 /**
- * Contacts: who is known by which id at which endpoint. A contact is a small integer, a handle into typed columns;
+ * Contacts: an id at an endpoint. A contact is a small integer, a handle into typed columns;
  * equal contacts have equal handles. Nodes that share a process may share a book: an idle node then costs four bytes
  * for each of its contacts.
  *
- * Handles are counted: whoever keeps one retains it and releases it once, and a contact that nobody keeps is gone.
+ * Handles are reference-counted: whoever keeps one retains it and releases it once; a contact that nobody keeps is gone.
  */
 import { InvariantError } from '../../protocol/errors.ts'
 import {
@@ -28,8 +28,8 @@ export const NONE = -1 as Contact
 const FIRST_CAPACITY = 64
 
 /**
- * All that is known of a contact lies in one row of 32-bit words, in one line or two of the processor's cache: first the
- * packed contact, then these.
+ * Everything about a contact is in one row of 32-bit words, in one or two cache lines: first the packed contact, then these
+ * fields.
  */
 const HOLDERS = 0
 /** Next contact with the same hash, or next free row. */
@@ -40,10 +40,10 @@ const FIELDS = 3
 /** Of an id, in its key. */
 const KEY_BYTES = 4
 
-/** The row of one whom nobody keeps, the first of all: see {@link ContactBook.guest}. */
+/** The first row, for a contact that nobody keeps: see {@link ContactBook.guest}. */
 export const GUEST = 0 as Contact
 
-/** What is known of whether an id fits its address: it is looked at once, when somebody wants to know. */
+/** Whether an id fits its address: determined once, on demand. */
 const UNTESTED = 0
 const FITS = 1
 const BREAKS = 2
@@ -60,8 +60,8 @@ export class ContactBook {
   /** The same as bytes. */
   #packed: Uint8Array
   /**
-   * Of each contact the first bytes of its id, and of its address: most contacts differ in them. Who looks through many contacts
-   * reads no more than these.
+   * The first bytes of each contact's id and address, in which most contacts differ: a search through many contacts reads only
+   * these.
    */
   #keys: Int32Array
   /** First contact of each hash; a power of two of them. */
@@ -87,7 +87,7 @@ export class ContactBook {
     this.#scratch = new Uint8Array(this.stride)
   }
 
-  /** Contacts that somebody keeps. */
+  /** Number of contacts that somebody keeps. */
   get size(): number {
     return this.#size
   }
@@ -99,12 +99,11 @@ export class ContactBook {
   }
 
   /**
-   * Whoever asks us something and is forgotten when it has its answer: the contact if somebody keeps it, otherwise a guest,
-   * of which no trace is left and which is there until the next one comes. The caller does not release it, and
-   * {@link retain} makes a contact of it.
+   * For a requester that is forgotten once it is answered: its contact if somebody keeps it, otherwise a guest, which exists
+   * until the next guest comes and leaves no trace. The caller does not release it, and {@link retain} makes a contact of it.
    */
   guest(id: NodeId, endpoint: Endpoint): Contact {
-    // Where its row begins: it is looked for from there, and stands there already if it is not found.
+    // Written to the guest's row first: the search compares from there, and it is in place already if it is not found.
     packContact(id, endpoint, this.#packed)
     const known = this.#find(this.#packed, 0)
     if (known !== NONE) return known
@@ -171,7 +170,7 @@ export class ContactBook {
     return this.#isSame(a, this.#packed, this.#byte(b), ID_LENGTH, this.stride)
   }
 
-  /** Whether `a` and `b` may have an id, an endpoint or a network of 24 bits or more in common: surely not if false. */
+  /** Whether `a` and `b` may share an id, an endpoint or a network of 24 bits or more; certainly not if false. */
   isAkin(a: Contact, b: Contact): boolean {
     const keys = this.#keys
     return keys[2 * a] === keys[2 * b] || keys[2 * a + 1] === keys[2 * b + 1]
@@ -269,7 +268,7 @@ export class ContactBook {
     this.#keys[2 * row + 1] = this.#key(row, ID_LENGTH, 3)
     const known = endpoint ?? unpackEndpoint(this.#packed, this.#byte(row) + ID_LENGTH, this.family)
     this.#endpoints[row] = known
-    // An IPv4 address in IPv6 clothes is none that a socket of this family reaches.
+    // A socket of this family cannot reach a v4-mapped address.
     this.#scopes[row] = familyOf(known.host) === this.family ? scopeOf(known.host) : 'bogus'
   }
 
@@ -331,7 +330,7 @@ export class ContactBook {
     return true
   }
 
-  /** Ids are random where it matters; whoever makes collisions only lengthens chains that other limits keep short. */
+  /** Ids are random where it matters; forged collisions only lengthen chains, which other limits keep short. */
   #hash(bytes: Uint8Array, offset: number): number {
     let hash = 0x811c9dc5
     for (let i = 0; i < 4; i++) hash = Math.imul(hash ^ bytes[offset + i]!, 0x01000193)

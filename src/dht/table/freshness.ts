@@ -1,4 +1,4 @@
-/** How lately the contacts of a table were heard of: answering shows life, and for a while asking does. */
+/** How recently contacts were heard of: an answer shows life, and so, for a while, does a request. */
 import type { Millis } from '../../protocol/ports.ts'
 import { NO_ROW, type ContactColumns } from './contact-columns.ts'
 import type { Contact } from './contact.ts'
@@ -7,18 +7,18 @@ import type { Bucket, BucketMemory } from './bucket-memory.ts'
 /** A contact that was heard of within this time is good (BEP 5), and may be named to others. */
 export const GOOD_FOR: Millis = 15 * 60_000
 /**
- * Named are those that were heard of within this shorter time, so that few of them are dead. It is longer than the time after
- * which neighbours are refreshed: they all are named while they live. In a network that is little used most buckets
+ * Only contacts heard of within this shorter time are named to others, so that few of them are dead. It is longer than the time
+ * after which neighbours are refreshed, so that all of them are named while they live. In a little-used network most buckets
  * have none: there, the one heard of last is named while it is good, and it is kept so.
  */
 const FRESH_FOR: Millis = 5 * 60_000
-/** What it asked us shows that a contact lives only so long after it last answered: a source can be forged. */
+/** A contact's requests show that it lives only for this long after its last answer, since a source can be forged. */
 const PROVEN_FOR: Millis = 60 * 60_000
 
-/** Who asked us, and whom we have not asked since, has this long to do so again before we ask. */
+/** A contact that asked us, and that we have not asked since, has this long to ask again before we do. */
 const ITS_TURN: Millis = 5_000
 
-/** Who is to be asked whether it still lives, and when. */
+/** The contact to ping next, and when. */
 export interface Refresh {
   readonly contact: Contact
   readonly at: Millis
@@ -45,7 +45,7 @@ export class Freshness {
     return !this.#columns.hasFailed(row) && this.heardAt(row) >= since
   }
 
-  /** Who was heard of before this is not named to others. */
+  /** Contacts last heard of before this are not named to others. */
   namedSince(bucket: Bucket, now: Millis): Millis {
     const fresh = now - FRESH_FOR
     let last = now - GOOD_FOR
@@ -56,8 +56,8 @@ export class Freshness {
   }
 
   /**
-   * Since when a contact has been silent, for who is to ask next: of two who know each other the one that asked last time asks
-   * again, and the other hears of it by that.
+   * Since when a contact has been silent, in deciding who asks next: of two that know each other, the one that asked last time
+   * asks again, which also tells the other that it lives.
    */
   silentSince(row: number): Millis {
     const heardAt = this.heardAt(row)

@@ -1,4 +1,4 @@
-/** The few nearest to a target, picked out of groups of which each is farther away than the one before. */
+/** Picks the few contacts nearest to a target out of groups, each of which is farther away than the one before. */
 import { ID_LENGTH } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
@@ -9,7 +9,7 @@ export interface NearestQuery {
   readonly target: Uint8Array
   /** How many are wanted. */
   readonly count: number
-  /** Only those who may be named at a time, and who are accepted; undefined: all. */
+  /** Restricts the search to contacts that may be named at a time and are accepted; all if undefined. */
   readonly named?: Named | undefined
 }
 
@@ -21,7 +21,7 @@ export interface Named {
 /** The target of one that has looked for nobody yet. */
 const NOWHERE = new Uint8Array(ID_LENGTH)
 
-/** One for all tables that share their memory, as one target is looked for at a time. */
+/** One for all tables that share their memory, since there is one search at a time. */
 export class Nearest {
   /** Nearest first. */
   readonly #found: Contact[] = []
@@ -34,7 +34,7 @@ export class Nearest {
   #targetKey = 0
   #count = 0
   #named: Named | undefined
-  /** Those found in earlier groups: nobody comes before them. */
+  /** Those found in earlier groups: nothing comes before them. */
   #settled = 0
 
   constructor(book: ContactBook, memory: BucketMemory, freshness: Freshness) {
@@ -63,7 +63,7 @@ export class Nearest {
   #addGroup(buckets: readonly Bucket[], first: number, end: number): void {
     const found = this.#found
     this.#settled = found.length
-    // Nobody of a farther group comes before those found.
+    // No contact of a farther group comes before those found.
     if (this.#settled === this.#count) return
     for (let index = first; index < end; index++) this.#offer(buckets[index]!, false)
     if (this.#areAccepted()) return
@@ -71,7 +71,7 @@ export class Nearest {
     for (let index = first; index < end; index++) this.#offer(buckets[index]!, true)
   }
 
-  /** Nearly always those that are fresh are accepted: it is asked when they are found, and only if one is not, of all. */
+  /** Fresh contacts are nearly always accepted, so this is checked once they are found; only if one is not, for all. */
   #areAccepted(): boolean {
     const named = this.#named
     if (named === undefined) return true
@@ -80,7 +80,7 @@ export class Nearest {
     return true
   }
 
-  /** Looks at one bucket of the current group; only about rows that are near enough it is asked whether they are wanted. */
+  /** Searches one bucket of the current group; only for rows that are near enough it checks whether they are wanted. */
   #offer(bucket: Bucket, isChoosy: boolean): void {
     const { columns } = this.#memory
     const freshness = this.#freshness

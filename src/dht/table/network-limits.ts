@@ -1,10 +1,10 @@
-/** How many contacts of one address and one network a routing table takes: whoever owns a network shall not own the table. */
+/** How many contacts of one address or network a routing table accepts: the owner of a network must not own the table. */
 import type { Contact, ContactBook } from './contact.ts'
 import type { RoutingTable } from './routing-table.ts'
 
 /** Contacts at one private or loopback address: a machine may run many nodes. */
 const MAX_PER_PRIVATE_IP = 256
-/** Of one public /24 (IPv6: /48): in one bucket, in the table. One public address is one contact. */
+/** Contacts of one public /24 (IPv6: /48) in one bucket, and in the table. A public address has one contact. */
 const MAX_PER_NETWORK_AND_BUCKET = 2
 const MAX_PER_NETWORK = 8
 
@@ -16,8 +16,8 @@ export interface Members {
 }
 
 /**
- * Whether somebody at the newcomer's address has a place already. Whoever owns an address can have as many ids there as
- * it likes, and be as fast as it likes: under a second one it displaces nobody.
+ * Whether the newcomer's address has a place already. The owner of an address can use as many ids as it likes, and be as
+ * fast as it likes: with a second id it displaces nobody.
  */
 export function isNotAlone(
   newcomer: Contact,

@@ -1,16 +1,16 @@
-/** How many nodes there are, judged by how near our nearest contacts are. */
+/** Estimates the number of nodes from the distances of our nearest contacts. */
 import type { Contact, ContactBook } from './contact.ts'
 import { K } from './bucket-memory.ts'
 
-/** Contacts that the judgement looks at. */
+/** Contacts that the estimate uses. */
 const JUDGED = 3 * K
 /**
- * A table with fewer has just been begun: it knows its {@link K} nearest from the walk to its own id, and beyond them
- * it has gaps. 24 contacts of 40 would tell of a twelfth of the nodes, and hide those from us that are really near a target.
+ * A table with fewer contacts is new: it knows its {@link K} nearest from the walk to its own id, and has gaps beyond them. 24
+ * contacts of 40 would suggest a twelfth of the nodes, and make nodes that are really near a target look made up.
  */
 const BEGUN = 64
 
-/** What a table tells of our neighbours. */
+/** What a table knows about our neighbours. */
 export interface Neighbours {
   /** Contacts in all. */
   readonly size: number
@@ -19,8 +19,8 @@ export interface Neighbours {
 }
 
 /**
- * The lowest of what the eighth, sixteenth and twenty-fourth nearest say: who puts ids beside ours to make the network
- * look large needs that many, unless our table has just been begun.
+ * The lowest of what the eighth, sixteenth and twenty-fourth nearest suggest: an attacker that places ids beside ours to make
+ * the network look large needs that many, unless our table is new.
  */
 export function estimateNetworkSize(neighbours: Neighbours, ownId: Uint8Array, book: ContactBook): number {
   const nearest = neighbours.closest(ownId, neighbours.size < BEGUN ? K : JUDGED)

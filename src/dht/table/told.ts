@@ -1,4 +1,4 @@
-/** What a reply tells us of others, and how much of it we believe: nothing that could not be reached from its teller. */
+/** What a reply says about others, and how much of it we accept: no address in a narrower network than the replier's. */
 import {
   COMPACT_LENGTH,
   mayTell,
@@ -11,7 +11,7 @@ import type { Contact, ContactBook } from './contact.ts'
 import { CONTACT_LENGTH, type PeersMessage } from '../wire/messages.ts'
 import type { RoutingTable } from './routing-table.ts'
 
-/** On public addresses, ports below belong to other services: we are not to be sent at them. */
+/** On public addresses, lower ports belong to other services, which we must not be made to contact. */
 const MIN_PUBLIC_PORT = 1_024
 
 export interface Self {
@@ -33,7 +33,7 @@ export function isNodePort(port: number, scope: Scope): boolean {
 /**
  * Visits the contacts of `message`; whoever keeps one retains it.
  *
- * @param table of those only for whom it has room: to see that of an id costs a tenth of what a contact does
+ * @param table visits only contacts for which it has room: checking an id takes a tenth of the time of making a contact
  */
 export function forEachToldContact(
   message: PeersMessage,

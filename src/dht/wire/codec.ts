@@ -1,6 +1,6 @@
 /**
  * Messages ⇄ JSON datagrams. What is sent is compact printable ASCII without a backslash and with exactly one `{`:
- * bad UTF-8, escapes, hidden keys and deep nesting are refused where they stand.
+ * bad UTF-8, escapes, hidden keys and deep nesting are refused on sight.
  */
 import { COMPACT_LENGTH, familyOf, type Endpoint } from '../../protocol/endpoint.ts'
 import { ID_LENGTH } from '../../protocol/ids.ts'
@@ -35,7 +35,7 @@ export function netOverhead(net: string | undefined): number {
 /** `{"v":1,"type":"","t":"","id":""}` and the id. */
 const FRAME_LENGTH = 32 + 2 * ID_LENGTH
 
-/** `encodeMessage(message).length` without the text: what the simulator and the budget of a reply go by. */
+/** `encodeMessage(message).length` without making the text: used by the simulator and for the budget of a reply. */
 export function encodedLength(message: Message): number {
   return (
     FRAME_LENGTH + message.type.length + message.t.length + digits('ro', message.ro) + bodyLength(message)

@@ -1,6 +1,6 @@
 /**
- * The door: datagrams in, valid messages out. Checks run from the cheapest to the dearest and before anything lasting
- * is kept, in the order of docs/dht.md; what fails one is dropped without a word and counted under that check.
+ * The entrance: datagrams in, valid messages out. Checks run from the cheapest to the most expensive and before anything is
+ * stored, in the order of docs/dht.md; a datagram that fails one is dropped silently and counted under that check.
  */
 import { scopeOf, type Endpoint, type Scope } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
@@ -20,13 +20,13 @@ import { writeMessage } from './write-message.ts'
 export const MIN_RECEIVED_BYTES = 60
 export const MAX_RECEIVED_BYTES = 1_400
 
-/** How many datagrams are looked at, by the scope of the remote's address. */
+/** Datagrams that are looked at, by the scope of the remote's address. */
 export interface DatagramLimits {
   /** From one source. */
   readonly source: Readonly<Record<Profile, Rate>>
   /** From all sources of a profile together. */
   readonly node: Readonly<Record<Profile, Rate>>
-  /** Milliseconds that all of them may take, on whatever machine. */
+  /** Milliseconds that all of them may take, on any machine. */
   readonly work: Rate
 }
 
@@ -37,14 +37,14 @@ const LIMITS: DatagramLimits = {
   work: { perSecond: 500, burst: 500 },
 }
 
-/** Words about a wrong clock, to one source and to all. */
+/** Replies about a wrong clock, to one source and to all. */
 const CLOCK_REPLY_RATE: Rate = { perSecond: 1, burst: 1 }
 const CLOCK_REPLIES_RATE: Rate = { perSecond: 20, burst: 20 }
 
 /** First byte of an open message; a network with a key has frames, which start otherwise. */
 const OPEN_MESSAGE = 0x7b
 
-/** One for all ports, as what is written is sent without a word to anybody else. */
+/** One for all ports, since each message is sent before the next is written. */
 const outgoing = new ReusedBytes(MAX_SENT_BYTES)
 
 export interface DatagramPortOptions {
@@ -53,7 +53,7 @@ export interface DatagramPortOptions {
   readonly net?: string | undefined
   /** Keys of a private network, and chance for its frames. Open messages are dropped then, and frames are otherwise. */
   readonly frames?: { readonly keys: KeyRing; readonly random: Random } | undefined
-  /** Those of a node in the world, unless a benchmark wants to see what lies behind them. */
+  /** The shipped limits, unless a benchmark wants to measure what lies behind them. */
   readonly limits?: DatagramLimits | undefined
 }
 
@@ -139,7 +139,7 @@ export class DatagramPort implements MessagePort {
 
   #isWithinRates(host: string, profile: Profile, now: Millis): boolean {
     const whole = this.#whole[profile]
-    // The less is left for all, the more must a source have left: a flood does not take what the modest ask for.
+    // The less is left for all, the more a source must have left, so that a flood does not take what modest sources ask for.
     const leastShare = 1 - Math.min(whole.share(now), this.#work.share(now))
     return this.#sources.allows(host, profile, now, leastShare) && whole.take(now)
   }
@@ -150,8 +150,8 @@ export class DatagramPort implements MessagePort {
     const message = decodeMessage(opened.body, this.#net)
     if (typeof message === 'string') return this.drops.count(message)
     if (opened.isFirstContact && !isIntroduction(message)) return this.drops.count('first-contact')
-    // To be told that our own clock is wrong, we must listen to those who seem to live in another time. Such a reply
-    // counts once, as it carries a transaction id that waits.
+    // To learn that our own clock is wrong, we must listen to nodes whose time seems wrong to us. Such a reply
+    // counts once, because it carries a pending transaction id.
     if (!opened.isTimely && !isWordOfTime(message)) {
       this.drops.count('skew')
       if (!isReply(message)) this.#tellTime(message, from)
@@ -160,7 +160,7 @@ export class DatagramPort implements MessagePort {
     this.onMessage(message, from, data.length, now)
   }
 
-  /** Members only get here. Whoever sends old frames of theirs again gets as good as nothing out of it. */
+  /** Only members get here. Replaying their old frames gains an attacker next to nothing. */
   #tellTime({ t, id }: Message, from: Endpoint): void {
     const now = this.#clock.now()
     const profile = profileOf(scopeOf(from.host))
@@ -177,7 +177,7 @@ function isRefused(scope: Scope): boolean {
   return scope === 'bogus' || scope === 'link-local'
 }
 
-/** What may be said to somebody whose id is not known: who are you, and who is near here? */
+/** What may be sent to a node whose id is unknown: who are you, and who is near a target? */
 function isIntroduction(message: Message): boolean {
   return message.type === 'ping' || (message.type === 'findPeers' && message.target !== undefined)
 }

@@ -1,4 +1,4 @@
-/** Why a datagram or message was thrown away. Dropping is silent on the wire, so it is counted here. */
+/** Why datagrams and messages are dropped. Dropping is silent on the wire, so it is counted here. */
 
 import { LazyMap } from '../../protocol/lazy-map.ts'
 

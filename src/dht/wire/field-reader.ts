@@ -1,4 +1,4 @@
-/** Reads the fields of a message where they stand in the datagram, each with its own check. */
+/** Reads the fields of a message in place, in the datagram, each with its own check. */
 import { readBase64Url } from '../../protocol/base64.ts'
 import { ID_LENGTH, readHex, type InfoHash, type NodeId } from '../../protocol/ids.ts'
 import { ABSENT, INTEGER, LIST, TEXT, type FlatObject } from './flat-object.ts'
@@ -12,13 +12,13 @@ const ZERO = 0x30
 const ascii = new TextDecoder()
 
 const ERROR_TEXT = /^[A-Za-z0-9 ._-]{0,48}$/
-/** What an error may be numbered. */
+/** The range of error codes. */
 const MIN_ERROR = 200
 const MAX_ERROR = 299
 
 /**
- * A field that is not there is undefined, and so is one that is wrong: what is read of a message counts only if there is
- * no {@link failure} at its end.
+ * A missing field is undefined, and so is a wrong one: what was read of a message counts only if there is no
+ * {@link failure} at its end.
  */
 export class FieldReader {
   #object!: FlatObject
@@ -29,7 +29,7 @@ export class FieldReader {
     this.#failure = undefined
   }
 
-  /** Which check failed: a packed field is looked into when all others are right. */
+  /** Which check failed: packed fields are looked into once all others are right. */
   get failure(): 'field' | 'blob' | undefined {
     return this.#failure
   }
@@ -52,7 +52,7 @@ export class FieldReader {
     return this.id<Id>(place) ?? this.#missing<Id>()
   }
 
-  /** Hex without capitals, which would be a second text for the same id. */
+  /** Lowercase hex only: capitals would be a second text for the same id. */
   id<Id extends NodeId | InfoHash>(place: number): Id | undefined {
     if (!this.#is(place, TEXT)) return undefined
     const from = this.#start(place)
@@ -133,7 +133,7 @@ export class FieldReader {
     return false
   }
 
-  /** What stands for a field that has to be there, in a message that nobody will see. */
+  /** Stands in for a required field in a message that nobody will see. */
   #missing<Value>(): Value {
     this.refuse('field')
     return undefined as Value

@@ -1,4 +1,4 @@
-/** What a DHT node needs of the network: messages in and out. Datagrams stand behind it, or a simulator. */
+/** The port through which a DHT node reaches the network: messages in and out. Behind it are datagrams, or a simulator. */
 import type { Endpoint } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
@@ -6,7 +6,7 @@ import type { DropCounters } from './drops.ts'
 import type { Message } from './messages.ts'
 
 /**
- * @param wireBytes what the sender spent on the message; a reply is measured against it
+ * @param wireBytes bytes that the sender spent on the message, which limit the reply
  * @param now when it came
  */
 export type OnMessage = (message: Message, from: Endpoint, wireBytes: number, now: Millis) => void
@@ -17,7 +17,7 @@ export interface MessagePort {
   /** Bytes that every message takes on the wire beyond its {@link encodedLength}. */
   readonly overheadBytes: number
   readonly drops: DropCounters
-  /** Whether messages name their receiver, as they do in a private network: only then need it be told. */
+  /** Whether messages name their receiver, as in a private network: only then must the port be told. */
   readonly namesReceivers: boolean
   /** Set by the node, before anything is sent: who it is. */
   ownId: NodeId | undefined

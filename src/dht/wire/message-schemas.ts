@@ -1,6 +1,6 @@
 /**
- * What a message may hold, and so what its type is. The validator at the door ({@link readMessage}) is written by hand, as
- * nearly all of the time that a datagram takes went into this; in the tests these schemas are its oracle.
+ * What a message may contain, and so its type. The validator that the product uses ({@link readMessage}) is written by hand,
+ * because validating with these schemas took nearly all of the time of a datagram; in the tests they are its oracle.
  */
 import * as z from 'zod'
 import { decodeBase64Url } from '../../protocol/base64.ts'
@@ -38,7 +38,7 @@ const seenAs = z.string().transform((text, context) => {
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const port = z.int().min(1).max(65_535)
 
-/** In every message. `t` is echoed verbatim; `ro`: the sender answers nothing and wants to be in no table (BEP 43). */
+/** In every message. `t` is echoed verbatim; `ro`: the sender answers nothing and must not be put into tables (BEP 43). */
 const header = {
   t: z.string().regex(/^[A-Za-z0-9_-]{4,16}$/),
   id: id<NodeId>(),
@@ -69,7 +69,7 @@ const ping = z.object({
 const pong = z.object({
   type: z.literal('pong'),
   ...replyHeader,
-  /** The announce was taken, and will be kept for so many seconds. */
+  /** The announce was stored, and will be kept for so many seconds. */
   ttl: z.int().min(60).max(7_200).optional(),
   /** The sender's Unix time in milliseconds. */
   ts: z.int().min(0).optional(),

@@ -1,7 +1,7 @@
 /**
  * The five messages, version 1 (docs/dht.md). Lists travel packed: a contact is an id and a compact endpoint in 26 bytes
- * (38 over IPv6), a peer a compact endpoint in 6 (18). What exactly a message may hold is defined in
- * {@link message-schemas.ts}; nothing of that file is loaded by the product.
+ * (38 over IPv6), a peer a compact endpoint in 6 (18). What exactly a message may contain is defined in
+ * {@link message-schemas.ts}, which the product does not load.
  */
 import type * as z from 'zod'
 import { COMPACT_LENGTH, type Family } from '../../protocol/endpoint.ts'
@@ -16,7 +16,7 @@ export const CONTACT_LENGTH: Readonly<Record<Family, number>> = {
   6: ID_LENGTH + COMPACT_LENGTH[6],
 }
 
-/** No datagram of ours is longer: IPv6 promises 1,232 bytes of payload, and a frame may come around it. */
+/** The longest datagram that we send: IPv6 guarantees 1,232 bytes of payload, and a frame may be added. */
 export const MAX_SENT_BYTES = 1_200
 /** Contacts of one family in one message. */
 export const MAX_NODES = 16
@@ -30,10 +30,10 @@ export const MAX_PAD = 1_000
 /** Characters of a write token; ours have 16. */
 export const MAX_TOKEN_LENGTH = 64
 
-/** Numbers of the errors inside `pong` and `peers`. */
+/** Error codes in `pong` and `peers`. */
 export const ERROR_BAD_TOKEN = 205
 export const ERROR_NOT_STORED = 206
-/** In private networks: the time of the request is too far from ours, which comes along. */
+/** In private networks: the time of the request is too far from ours, which is included. */
 export const ERROR_SKEW = 208
 
 export type PingMessage = z.infer<(typeof MESSAGE_SCHEMAS)['ping']>

@@ -1,25 +1,25 @@
 /**
- * How much we ask of others, and of the router in front of us. Upkeep waits while the budget is spent; lookups do not,
- * as somebody waits for them, but what they use is missing for upkeep afterwards.
+ * Limits what we ask of others, and of the router in front of us. Upkeep waits while the budget is spent; lookups do not,
+ * because somebody waits for them, but what they use is then missing for upkeep.
  */
 import { formatEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import type { Millis } from '../../protocol/ports.ts'
 import { Bucket, type Profile, type Rate } from './source-limiter.ts'
 
-/** Requests that nobody waits for. */
+/** Requests of upkeep, for which nobody waits. */
 const UPKEEP_RATES: Readonly<Record<Profile, Rate>> = {
   lan: { perSecond: 2_000, burst: 2_000 },
   wan: { perSecond: 100, burst: 100 },
 }
 /**
- * Remote endpoints that are asked for the first time in a while, when a NAT stands before us: each costs it an entry in
- * a table that is often small, and home routers fail when it overflows.
+ * Remote endpoints contacted for the first time in a while from behind a NAT: each costs the NAT an entry in a table that is
+ * often small, and home routers fail when it overflows.
  */
 const NEW_FLOWS: Rate = { perSecond: 30, burst: 60 }
 /** A NAT forgets a silent flow after about this long. */
 const FLOW_LIFETIME: Millis = 30_000
-/** Flows that are remembered; the one unused for longest is taken for a new one. */
+/** Flows that are remembered; beyond this, the one unused for longest counts as new when it is used again. */
 const MAX_FLOWS = 2_048
 
 export interface Departure {
@@ -30,9 +30,9 @@ export interface Departure {
 }
 
 export class OutgoingLimiter {
-  /** Whether routers between us and public addresses keep a table of whom we talk to. */
+  /** Whether a NAT between us and public addresses keeps a table of our flows. */
   isBehindNat = false
-  /** Full until somebody there is asked. */
+  /** Full until first used. */
   readonly #upkeep: Record<Profile, Bucket | undefined> = { lan: undefined, wan: undefined }
   #newFlows: Bucket | undefined
   /** When each endpoint was asked last, in the order of asking. */

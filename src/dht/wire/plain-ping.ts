@@ -1,6 +1,6 @@
 /**
- * A ping as most are: with nothing in it that need not be, in the order in which we write it ourselves. Its length tells where
- * everything is, so that it is read in half of the time; all others, and what is wrong, are left to {@link readMessage}.
+ * Reads a typical ping: without optional fields, in the order in which we write them. Its length tells where everything is, so
+ * that it is read in half of the time; all other pings, and wrong ones, are left to {@link readMessage}.
  */
 import { ID_LENGTH, readHex, type NodeId } from '../../protocol/ids.ts'
 import { MAX_TRANSACTION, MIN_TRANSACTION, PROTOCOL_VERSION, type PingMessage } from './messages.ts'

@@ -1,6 +1,6 @@
 /**
- * The fields of a message, checked and copied out of the datagram: the validator at the door. It takes and refuses
- * exactly what {@link MESSAGE_SCHEMAS} do, in a tenth of the time.
+ * The validator of messages: checks their fields and copies them out of the datagram. It accepts and refuses exactly what
+ * {@link MESSAGE_SCHEMAS} do, in a tenth of the time.
  */
 import type { InfoHash, NodeId } from '../../protocol/ids.ts'
 import { COMPACT_LENGTH, unpackEndpoint, type Endpoint } from '../../protocol/endpoint.ts'
@@ -46,7 +46,7 @@ const PEERS6 = placeOf('peers6')
 const N = placeOf('n')
 const MORE = placeOf('more')
 
-/** One for all, as a message is read without a word to anybody else. */
+/** Shared, since messages are read one at a time. */
 const fields = new FieldReader()
 
 /** @returns the message in a fresh object of its own, or which check it fails */

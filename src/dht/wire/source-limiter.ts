@@ -12,16 +12,16 @@ export function profileOf(scope: Scope): Profile {
 
 export interface Rate {
   readonly perSecond: number
-  /** How much may come at once after a silence. */
+  /** How many may come at once after a silence. */
   readonly burst: number
 }
 
-/** Addresses remembered at once, at most; those unseen for longest are forgotten first, half of them together. */
+/** Addresses remembered at once; those unseen for longest are forgotten first, half of them together. */
 const MAX_SOURCES = 65_536
 
 /**
- * Fields that change with every datagram are not even for a moment anything but doubles: those V8 writes where they are, and of
- * others it makes a new object each time.
+ * Fields that change with every datagram are always doubles, from the start: V8 updates those in place, and otherwise allocates a
+ * new object each time.
  */
 const UNSET = Number.NaN
 
@@ -50,13 +50,13 @@ export class Bucket {
     return this.#tokens >= 1
   }
 
-  /** Takes so much in any case; what is taken beyond the burst, at most as much again, must come back first. */
+  /** Takes this much in any case; the excess over the burst, at most as much again, must be restored first. */
   spend(now: Millis, amount: number = 1): void {
     this.#refill(now)
     this.#tokens = Math.max(-this.#rate.burst, this.#tokens - amount)
   }
 
-  /** How much of the burst is left: up to 1, and below 0 while something must come back. */
+  /** How much of the burst is left: up to 1, and below 0 while an excess must be restored. */
   share(now: Millis): number {
     this.#refill(now)
     return this.#tokens / this.#rate.burst
@@ -69,12 +69,12 @@ export class Bucket {
   }
 }
 
-/** Over how long it is judged how much a source asks for. */
+/** The time over which a source's use is judged. */
 const LATELY: Millis = 10_000
 
 /**
- * What one source may still do, and how modest it is. Its bucket is full again a moment after a datagram: by that, whoever
- * sends all that it may looks like one who asks now and then.
+ * What one source may still do, and how modest it is. The bucket alone does not tell: it is full again a moment after a datagram,
+ * so that a source that uses its full rate looks like one that asks now and then.
  */
 class Source {
   readonly #bucket: Bucket
@@ -103,8 +103,8 @@ export class SourceLimiter {
   readonly #rates: Readonly<Record<Profile, Rate>>
   readonly #maxSources: number
   /**
-   * Whoever was seen since the last change of generations is in the first, whoever was seen in the one before in the second.
-   * To keep them in the order of last use would be two changes of a map for every datagram.
+   * The first holds sources seen in this generation, the second those last seen in the one before. Keeping them in the order of
+   * last use would change a map twice for every datagram.
    */
   #recent = new LazyMap<number | string, Source>()
   #earlier: LazyMap<number | string, Source> | undefined
@@ -120,8 +120,8 @@ export class SourceLimiter {
   }
 
   /**
-   * @param leastShare of its burst that `host` must have left, and of what it might have done lately: refuses whoever did
-   *   much, and counts that against it too, so that insisting does not help
+   * @param leastShare of its burst that `host` must have left, and of what it might have done lately: refuses
+   *   a source that did much, and counts the attempt, too, so that insisting does not help
    * @returns whether `host` may do one more now
    */
   allows(host: string, profile: Profile, now: Millis, leastShare: number = 0): boolean {

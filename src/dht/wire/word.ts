@@ -1,4 +1,4 @@
-/** Digits of base64url that name something: a transaction, a token. */
+/** Words of base64url digits: transaction ids and tokens. */
 
 /** 1 for each digit. */
 const IS_DIGIT = new Uint8Array(256)
@@ -8,7 +8,7 @@ for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 /** The text from `from` to `end`; undefined when it holds anything else. */
 export function readWord(data: Uint8Array, from: number, end: number): string | undefined {
   for (let at = from; at < end; at++) if (IS_DIGIT[data[at]!] === 0) return undefined
-  // Of short pieces: to decode bytes takes ten times as long.
+  // From short pieces: decoding bytes takes ten times as long.
   let text = ''
   let at = from
   for (; at + 4 <= end; at += 4)

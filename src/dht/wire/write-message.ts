@@ -1,4 +1,4 @@
-/** Messages as bytes, written where they are sent from: a text in between would cost more than all that is in it. */
+/** Writes messages as bytes, directly into the datagram: a string in between would cost more than everything in it. */
 import { writeBase64Url } from '../../protocol/base64.ts'
 import {
   COMPACT_LENGTH,
@@ -19,7 +19,7 @@ import {
   type Request,
 } from './messages.ts'
 
-/** What stands in front of each value; of what all messages begin with, in one piece. */
+/** The text in front of each value; the common start of all messages is in one piece. */
 const VERSION = bytesOf(`{"v":${PROTOCOL_VERSION}`)
 const NET = bytesOf(',"net":"')
 const PING = bytesOf(',"type":"ping","t":"')
@@ -184,13 +184,13 @@ const COMPACT: Readonly<Record<Family, Uint8Array>> = {
   6: new Uint8Array(COMPACT_LENGTH[6]),
 }
 
-/** What a text ends with. */
+/** The end of a text. */
 function quote(out: Uint8Array, at: number): number {
   out[at] = QUOTE
   return at + 1
 }
 
-/** In a loop: there are a few, and to have them copied begins with a call that takes longer. */
+/** In a loop: for a few bytes, calling a copy function takes longer. */
 function bytes(out: Uint8Array, at: number, piece: Uint8Array): number {
   for (let i = 0; i < piece.length; i++) out[at + i] = piece[i]!
   return at + piece.length
