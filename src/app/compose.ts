@@ -13,7 +13,7 @@ import { joinGroup } from './node/multicast.ts'
 import { CryptoRandom } from './node/random.ts'
 import { systemResolver } from './node/resolver.ts'
 import { openStateFile } from './node/state-file.ts'
-import { listenTcp, MAX_ACCEPTED, TcpDialer } from './node/tcp.ts'
+import { listenTcp, TcpDialer } from './node/tcp.ts'
 import { bindUdp, openUdp } from './node/udp.ts'
 import { VERSION } from './version.ts'
 
@@ -34,7 +34,7 @@ function systemEnvironment(tcpListen?: string): Environment {
     http: new SystemHttp(`bitswarm/${VERSION}`, source),
     disk: new FsDisk(),
     maxConnections,
-    listenTcp: (address) => listenTcp(address, Math.min(MAX_ACCEPTED, maxConnections)),
+    listenTcp,
     bindUdp,
     openState: openStateFile,
     openUdp: (family) => openUdp(family, source),

@@ -30,9 +30,10 @@ export interface Environment {
   /**
    * Listens on an address as `-tcp-listen` takes it: `:port` is every address of both families.
    *
+   * @param maxAccepted connections at once, per family
    * @throws {TransportError} `net.address-in-use` or `net.listen`
    */
-  listenTcp(address: string): Promise<Listener>
+  listenTcp(address: string, maxAccepted: number): Promise<Listener>
   /** The same for UDP: one socket per family. */
   bindUdp(address: string): Promise<readonly Datagrams[]>
   /**

@@ -22,7 +22,7 @@ import type { AppEvent } from './node-event.ts'
 import { peerSources, type PeerSourceHost } from './peer-sources.ts'
 import { RateLimits } from './rate-limits.ts'
 import { reachable } from './reachable.ts'
-import { maxPendingOf, Reception } from './reception.ts'
+import { maxAcceptedOf, maxPeersOf, maxPendingOf, Reception } from './reception.ts'
 import { Session } from './session.ts'
 import type { PayloadOptions, SessionEvent, SessionHost, SessionOptions } from './session-options.ts'
 import { CLIENT, VERSION } from './version.ts'
@@ -120,7 +120,9 @@ export class Node {
   static async open(env: Environment, options: NodeOptions = {}): Promise<Node> {
     checkLimits(options, env.maxConnections)
     const bootstrap = (options.bootstrap ?? []).map((address) => parseBootstrapAddress(address))
-    const listener = options.tcpListen === undefined ? undefined : await env.listenTcp(options.tcpListen)
+    const { tcpListen, maxPeers = DEFAULT_MAX_PEERS } = options
+    const maxAccepted = maxAcceptedOf(maxPeers, env.maxConnections)
+    const listener = tcpListen === undefined ? undefined : await env.listenTcp(tcpListen, maxAccepted)
     try {
       const { dht, dhtEndpoints } = await openDht(env, options)
       const node = new Node(env, options, { listener, dht, dhtEndpoints })
@@ -365,7 +367,7 @@ function checkLimits(
 ): void {
   if (!Number.isSafeInteger(maxPeers) || maxPeers < 1)
     throw new ConfigError('config.value', `maxPeers ${maxPeers}: must be a whole number, 1 or more`)
-  const most = maxConnections - maxPendingOf(maxConnections)
+  const most = maxPeersOf(maxConnections)
   if (maxPeers > most)
     throw new ConfigError(
       'config.value',

@@ -15,11 +15,24 @@ import { Crowd } from './crowd.ts'
 export const MAX_PENDING_HANDSHAKES = 128
 
 /** The share of all possible connections that they may take. */
-const MAX_PENDING_SHARE = 1 / 4
+const MAX_PENDING_SHARE = 1 / 8
+
+/** Connections that a listener holds besides those that have joined: callers whose handshake is pending, and those that are being dropped for a newcomer. */
+export const MAX_STRANGERS = 2_048
 
 /** @param maxConnections that the process can have at once */
 export function maxPendingOf(maxConnections: number): number {
   return Math.min(MAX_PENDING_HANDSHAKES, Math.floor(maxConnections * MAX_PENDING_SHARE))
+}
+
+/** Whoever calls is let in before another one has to go for him: there is room for twice those whose handshake is pending. */
+export function maxPeersOf(maxConnections: number): number {
+  return maxConnections - 2 * maxPendingOf(maxConnections)
+}
+
+/** Connections that a listener holds at once. */
+export function maxAcceptedOf(maxPeers: number, maxConnections: number): number {
+  return Math.min(maxConnections, maxPeers + MAX_STRANGERS)
 }
 
 export interface ReceptionOptions {

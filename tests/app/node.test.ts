@@ -40,6 +40,14 @@ test('more peers than the process can have sockets for are refused', async () =>
   })
 })
 
+test('the more peers there may be, the more connections the listener takes: silent callers have room beside them', async () => {
+  const env = {
+    maxConnections: 10_000,
+    listenTcp: (_address: string, maxAccepted: number) => Promise.reject(new Error(`${maxAccepted} taken`)),
+  } as Partial<Environment> as Environment
+  await expect(Node.open(env, { tcpListen: ':0', maxPeers: 2_000 })).rejects.toThrow('4048 taken')
+})
+
 test.each([
   [[], /: no peer was found; name one with -peer/],
   [['10.9.9.9:6881'], /: 1 peer was found, none is connected$/],

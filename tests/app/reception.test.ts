@@ -1,6 +1,12 @@
 /** Callers before their torrent is known. */
 import { beforeEach, expect, test } from 'vitest'
-import { MAX_PENDING_HANDSHAKES, maxPendingOf, Reception } from '../../src/app/reception.ts'
+import {
+  maxAcceptedOf,
+  MAX_PENDING_HANDSHAKES,
+  maxPeersOf,
+  maxPendingOf,
+  Reception,
+} from '../../src/app/reception.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { HANDSHAKE_TIMEOUT_MS } from '../../src/peer/handshaker.ts'
 import { encodeHandshake } from '../../src/protocol/handshake.ts'
@@ -90,6 +96,15 @@ test('all are let go when the node closes', () => {
   expect(refused).toEqual(['192.0.2.1 net.reset', '192.0.2.2 net.reset'])
 })
 
-test('where few connections can be had, callers who say nothing get a quarter of them', () => {
-  expect([96, 512, 513, Infinity].map(maxPendingOf)).toEqual([24, 128, 128, 128])
+test('where few connections can be had, callers who say nothing get an eighth of them', () => {
+  expect([96, 512, 1_024, Infinity].map(maxPendingOf)).toEqual([12, 64, 128, 128])
+})
+
+test('with all peers connected, and all that may be silent, the next caller is let in: one of those goes for him', () => {
+  for (const maxConnections of [96, 2_048, 10_000, Infinity])
+    for (const maxPeers of [1, 50, 2_000, 8_000].filter((each) => each <= maxPeersOf(maxConnections))) {
+      const strangers = maxAcceptedOf(maxPeers, maxConnections) - maxPeers
+      expect(strangers).toBeGreaterThanOrEqual(2 * maxPendingOf(maxConnections))
+    }
+  expect(maxAcceptedOf(maxPeersOf(2_048), 2_048)).toBe(2_048)
 })

@@ -66,7 +66,7 @@ class Watched {
   }
 }
 
-async function listen(address = '127.0.0.1:0', maxAccepted?: number): Promise<Listener> {
+async function listen(address = '127.0.0.1:0', maxAccepted = 100): Promise<Listener> {
   const listener = await listenTcp(address, maxAccepted)
   closers.push(() => listener.close())
   return listener

@@ -34,7 +34,7 @@ async function startLiar({ torrent, path }: Payload, script: Script): Promise<Li
     clock: new SystemClock(),
     script,
   })
-  const listener = await listenTcp('127.0.0.1:0')
+  const listener = await listenTcp('127.0.0.1:0', 100)
   listener.onStream = (stream) => liar.speak(stream)
   return listener
 }

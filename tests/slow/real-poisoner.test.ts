@@ -31,7 +31,7 @@ async function poisoner(script: Script): Promise<string> {
     clock: new SystemClock(),
     script,
   })
-  listener = await listenTcp('127.0.0.1:0')
+  listener = await listenTcp('127.0.0.1:0', 100)
   listener.onStream = (stream) => liar.speak(stream)
   return formatEndpoint(listener.local[0]!)
 }

@@ -18,9 +18,6 @@ import { TcpStream } from './tcp-stream.ts'
  */
 const READ_BUFFER_BYTES = 256 * 1024
 
-/** Connections that a listener holds at once, of any kind; further ones are accepted by the kernel and dropped at once. */
-export const MAX_ACCEPTED = 2_048
-
 /** The kernel probes quiet connections after this, so that a vanished machine is noticed. */
 const KEEP_ALIVE_MS = 60_000
 
@@ -93,10 +90,10 @@ export class TcpDialer implements Dialer {
 /**
  * Listens on an address as `-tcp-listen` takes it (see {@link bindAll}).
  *
- * @param maxAccepted connections at once, per family
+ * @param maxAccepted connections at once, per family; beyond that the kernel shakes hands, and they are dropped
  * @throws {TransportError} `net.address-in-use` or `net.listen`
  */
-export async function listenTcp(address: string, maxAccepted: number = MAX_ACCEPTED): Promise<Listener> {
+export async function listenTcp(address: string, maxAccepted: number): Promise<Listener> {
   const servers = await bindAll(address, (host, port, family) =>
     bindServer({ host, port }, family, maxAccepted),
   )

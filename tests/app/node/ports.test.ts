@@ -271,25 +271,25 @@ describe('listen addresses', () => {
     await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
     closers.push(() => blocker.close())
     const { port } = blocker.address() as { port: number }
-    await expect(listenTcp(`127.0.0.1:${port}`)).rejects.toMatchObject({
+    await expect(listenTcp(`127.0.0.1:${port}`, 100)).rejects.toMatchObject({
       code: 'net.address-in-use',
       message: `another process listens on 127.0.0.1:${port}`,
     })
-    await expect(listenTcp(`:${port}`)).rejects.toMatchObject({ code: 'net.address-in-use' })
+    await expect(listenTcp(`:${port}`, 100)).rejects.toMatchObject({ code: 'net.address-in-use' })
   })
 
   test('a machine without the address cannot listen on it', async () => {
-    await expect(listenTcp('192.0.2.1:0')).rejects.toMatchObject({
+    await expect(listenTcp('192.0.2.1:0', 100)).rejects.toMatchObject({
       code: 'net.listen',
       message: 'cannot listen on 192.0.2.1:0: this machine does not have the address',
     })
   })
 
   test('names are resolved, and those that are none are the user’s mistake', async () => {
-    const listener = await listenTcp('localhost:0')
+    const listener = await listenTcp('localhost:0', 100)
     closers.push(() => listener.close())
     expect(['127.0.0.1', '::1']).toContain(listener.local[0]!.host)
-    await expect(listenTcp('no-such-name.invalid:0')).rejects.toMatchObject({ family: 'ConfigError' })
+    await expect(listenTcp('no-such-name.invalid:0', 100)).rejects.toMatchObject({ family: 'ConfigError' })
   })
 
   test('only a host that was named is the source of outgoing connections', () => {
