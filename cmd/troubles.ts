@@ -109,9 +109,9 @@ export class Troubles {
     }
   }
 
-  /** A download is connected, gets nothing, and nobody there has all of it. */
+  /** A download is connected, gets nothing, and nobody there offers all of it. */
   onShortage(shortage: string): void {
-    if (!this.#isShort) this.#say(`nothing comes, as ${shortage}: waiting for somebody who has the rest`)
+    if (!this.#isShort) this.#say(`nothing comes, as ${shortage}: waiting for somebody who offers the rest`)
     this.#isShort = true
   }
 

@@ -89,12 +89,22 @@ export function describeCompany(session: Pick<SessionSnapshot, 'connected' | 'pe
   return `${found}, ${connected} connected${shortage === undefined ? '' : `: ${shortage}`}`
 }
 
-/** @returns undefined when one of those that are connected has everything, or nobody knows how much that is */
+/**
+ * What those that are connected lack. A seeder may not show everything to everybody at once (BEP 16): what somebody has is not known, only what
+ * he offers.
+ *
+ * @returns undefined when one of them offers everything, or something that we wait for, or nobody knows how much there is
+ */
 export function describeShortage({
   peers,
   pieces,
 }: Pick<SessionSnapshot, 'peers' | 'pieces'>): string | undefined {
   const most = Math.max(0, ...peers.map(({ have = 0 }) => have))
-  if (pieces === undefined || most >= pieces) return undefined
-  return most === 0 ? 'nobody has any piece' : `nobody has more than ${most} of the ${pieces} pieces`
+  if (pieces === undefined || most >= pieces || peers.some(hasWhatWeLack)) return undefined
+  return most === 0 ? 'nobody offers any piece' : `nobody offers more than ${most} of the ${pieces} pieces`
+}
+
+/** It is slow, or serves others first: that something is missing elsewhere is not why nothing comes. */
+function hasWhatWeLack({ state }: PeerSnapshot): boolean {
+  return state === 'choking' || state === 'downloading'
 }

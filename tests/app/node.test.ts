@@ -3,6 +3,8 @@ import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Environment } from '../../src/app/environment.ts'
 import { Node } from '../../src/app/node.ts'
+import type { PeerSnapshot } from '../../src/app/peer-snapshot.ts'
+import { describeShortage } from '../../src/app/session-snapshot.ts'
 import { PAYLOAD_PATH, SimSwarm } from '../../src/app/sim/swarm.ts'
 import { magnetOf } from '../../src/metainfo/magnet.ts'
 import { hashes } from '../support/hashes.ts'
@@ -66,8 +68,8 @@ test.each([
 })
 
 test.each([
-  ['........', /: 1 peer was found, 1 connected: nobody has any piece$/],
-  ['####.###', /: 1 peer was found, 1 connected: nobody has more than 7 of the 8 pieces$/],
+  ['........', /: 1 peer was found, 1 connected: nobody offers any piece$/],
+  ['####.###', /: 1 peer was found, 1 connected: nobody offers more than 7 of the 8 pieces$/],
 ])('who gives up among peers that lack something says so: %o', async (has, said) => {
   const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: 8 * 64 * 1024 })
   const other = await sim.leecher({ has })
@@ -78,6 +80,18 @@ test.each([
   await Promise.resolve()
 
   expect(failure).toMatchObject({ code: 'net.no-peers', message: expect.stringMatching(said) })
+})
+
+test('who offers something that is missing and does not send it is no reason to miss somebody else', () => {
+  const peer = { peer: '10.9.9.9:6881', downloaded: 0, uploaded: 0, downRate: 0, upRate: 0, inFlight: 0 }
+  const shortage = (...peers: Pick<PeerSnapshot, 'state' | 'have'>[]): string | undefined =>
+    describeShortage({ pieces: 8, peers: peers.map((each) => ({ ...peer, ...each })) })
+  const spent = { state: 'waiting', have: 3 } as const
+  expect(shortage(spent)).toBe('nobody offers more than 3 of the 8 pieces')
+  // A seeder that shows a few pieces at a time chokes us now.
+  expect(shortage(spent, { state: 'choking', have: 2 })).toBeUndefined()
+  expect(shortage(spent, { state: 'downloading', have: 1 })).toBeUndefined()
+  expect(shortage(spent, { state: 'waiting', have: 8 })).toBeUndefined()
 })
 
 test('a session that is closed leaves nothing at the signal that could have closed it', async () => {

@@ -199,12 +199,12 @@ test('peers that were found and do not answer are not nobody', () => {
 test('a download whose peers lack what it lacks is told so once, until something comes', () => {
   const sentences: string[] = []
   const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
-  const shortage = 'nobody has more than 5 of the 8 pieces'
+  const shortage = 'nobody offers more than 5 of the 8 pieces'
   troubles.onShortage(shortage)
   troubles.onShortage(shortage)
   troubles.onEvent({ event: 'have', piece: 1, peer: '10.0.0.5:1', bytes: 1, done: 6, pieces: 8 })
   troubles.onShortage(shortage)
-  const told = `nothing comes, as ${shortage}: waiting for somebody who has the rest`
+  const told = `nothing comes, as ${shortage}: waiting for somebody who offers the rest`
   expect(sentences).toEqual([told, told])
 })
 
