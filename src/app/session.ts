@@ -65,6 +65,7 @@ export class Session {
       slots: host.slots,
       filter: host.filter,
       download: (address) => host.limits.down(address),
+      received: () => this.#totals().downloaded,
       emit: options.emit,
     })
     this.#discovery = new Discovery(options.sources, this.#swarm.company)

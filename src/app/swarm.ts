@@ -47,6 +47,8 @@ export interface SwarmOptions {
   readonly filter: AddressFilter | undefined
   /** What may be received from an address, together with others. */
   readonly download: (host: string) => Bandwidth
+  /** Payload bytes since the start, those of web seeds, too. */
+  readonly received: () => number
   readonly emit: Emit<PeerEvent>
 }
 
@@ -366,7 +368,8 @@ export class Swarm implements PeerObserver {
 
   #round(now: Millis): void {
     this.#news.flush()
-    this.#connector.round(this.#isWanting ? this.downloaded : undefined, (peer) => this.#hasMetadata(peer))
+    const received = this.#isWanting ? this.#options.received() : undefined
+    this.#connector.round(received, (peer) => this.#hasMetadata(peer))
     for (const peer of [...this.#peers.values()]) peer.onTick(now)
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)

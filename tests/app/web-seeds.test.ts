@@ -236,3 +236,14 @@ describe('what is wrong with a web seed ends it, and the download goes on', () =
     expect(events(sim, 'webseed_failed')[0]).toMatchObject({ retrySeconds: 40 })
   })
 })
+
+test('while a web seed delivers nobody is sent away for others that wait', async () => {
+  const sim = new SimSwarm({ seed: 15, hashes, payloadBytes: 8 * 2 ** 20 })
+  sim.http.serve(HOST, 80, ranges(sim.payload, { bytesPerSecond: 32 * 1024 }))
+  const others = [await sim.leecher(), await sim.leecher()]
+  await sim.leecher({ peers: others, webSeeds: [URL], node: { maxPeers: 1 } })
+  sim.clock.runUntil(80_000)
+  expect(events(sim, 'have').length).toBeGreaterThan(10)
+  expect(events(sim, 'joined_to_peer').length).toBeGreaterThan(0)
+  expect(events(sim, 'peer_left')).toEqual([])
+})
