@@ -137,10 +137,22 @@ export class Jobs {
   }
 
   /** The metainfo that a file or URL holds. */
-  async fetch(source: string): Promise<Metainfo> {
+  async fetch(task: TaskOf<'get'>): Promise<Metainfo> {
+    const { source } = task
     if (!isUrl(source)) return this.#read(resolve(this.#env.cwd, source), 'get')
     this.start('get')
+    await this.checkTarget(task)
     return fetchMetainfo(source, this.#life.signal)
+  }
+
+  /**
+   * What can be said of where the payload goes before its name is known: not after minutes of looking for it.
+   *
+   * @throws {StorageError} `disk.occupied`
+   */
+  async checkTarget({ target = '' }: TaskOf<'get'>): Promise<void> {
+    const folder = resolve(this.#env.cwd, this.#config.dest)
+    await checkFolder(endsInSeparator(target) ? resolve(folder, target) : folder)
   }
 
   /** Where the payload goes: an existing folder or a trailing `/` is a folder, anything else the payload's new name. */

@@ -46,13 +46,20 @@ async function checkCommand(env: Env, program: Command, word: string | undefined
   )
 }
 
-/** The flags that were given, by setting. */
+/**
+ * The flags that were given, by setting.
+ *
+ * @throws {ConfigError} a flag and its alias
+ */
 function readFlags(program: Command): Partial<Record<SettingName, RawValue>> {
   const given: Partial<Record<SettingName, RawValue>> = {}
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][])
     for (const flag of setting.flags) {
       const value = program.getOptionValue(new Option(`--${flag}`).attributeName()) as RawValue | undefined
-      if (value !== undefined) given[name] ??= value
+      if (value === undefined) continue
+      if (given[name] !== undefined)
+        throw new ConfigError('config.usage', `-${setting.flags.join(' and -')} mean the same: give one`)
+      given[name] = value
     }
   return given
 }

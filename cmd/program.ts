@@ -29,7 +29,10 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
     .addHelpText('before', INTRODUCTION)
     .addHelpText('after', CLOSING)
     .allowExcessArguments(false)
-    .hook('preAction', (_, { args }) => refuseEmpty(args))
+    .hook('preAction', (_, command) => {
+      refuseEmpty(command.args)
+      refuseStray(program, command)
+    })
   addNode(program, env, onResult)
   addMetainfoCommands(program, env, onResult)
   addSimulation(program, env, onResult)
@@ -41,6 +44,8 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       .copyInheritedSettings(program)
       .configureOutput({ outputError: (text, write) => write(`${printable(inOneLine(text, command))}\n`) })
       .allowExcessArguments(false)
+  for (const { options } of [program, ...subcommands(program)])
+    for (const option of options) if (option.required && !option.parseArg) option.argParser(once(option))
   return program
 }
 
@@ -111,6 +116,36 @@ function noCommand(names: readonly string[], program: Command): ConfigError {
  */
 function refuseEmpty(words: readonly string[]): void {
   if (words.includes('')) throw new ConfigError('config.usage', "'' is no path: is a variable empty?")
+}
+
+/**
+ * What stands before the name of a command is a flag of the node, which does not run.
+ *
+ * @throws {ConfigError}
+ */
+function refuseStray(program: Command, command: Command): void {
+  if (command === program) return
+  const stray = program.options.find(
+    (option) => program.getOptionValueSource(option.attributeName()) === 'cli',
+  )
+  if (stray === undefined) return
+  const [flag, name] = [withOneDash(stray.long!), command.name()]
+  throw new ConfigError('config.usage', `${flag} has no effect before ${name}: flags go behind the command`)
+}
+
+/**
+ * The value of an option that takes one: of two the first would be lost without a word.
+ *
+ * @throws {ConfigError}
+ */
+function once({ long }: Option): (value: string) => string {
+  let given: string | undefined
+  return (value) => {
+    if (given !== undefined && given !== value)
+      throw new ConfigError('config.usage', `${withOneDash(long!)} is given twice: '${given}' and '${value}'`)
+    given = value
+    return value
+  }
 }
 
 /** All commands below one, however deep. */

@@ -136,7 +136,7 @@ class Run {
   async #get(task: TaskOf<'get'>): Promise<Session> {
     this.#life.codeWhenStopped = EXIT_INTERRUPTED
     if (isMagnet(task.source)) return this.#getMagnet(task)
-    const metainfo = await this.#jobs.fetch(task.source)
+    const metainfo = await this.#jobs.fetch(task)
     const payload = await this.#jobs.download(metainfo, task)
     const node = await this.#startNode(metainfo.bootstrap)
     const session = node.addSession({ ...payload, ...this.#sessionOptions })
@@ -146,6 +146,7 @@ class Run {
 
   async #getMagnet(task: TaskOf<'get'>): Promise<Session> {
     const magnet = this.#jobs.magnet(task.source)
+    await this.#jobs.checkTarget(task)
     if (magnet.files) this.#screen.say('the link selects files (so=): this version downloads all of them')
     const node = await this.#startNode(magnet.bootstrap)
     const session = node.addMagnet(magnet, this.#sessionOptions)

@@ -3,9 +3,10 @@ import {
   appendFileSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -108,6 +109,13 @@ describe('usage', () => {
     ['convert a.bit ', /'' is no path/],
     ['verify a.bit -dest=', /^bitswarm: -dest '': must be a path\n$/],
     ['create a -o=', /^bitswarm: -o '': must be a path\n$/],
+    ['-get a -get b', /^bitswarm: -get is given twice: 'a' and 'b'\n$/],
+    ['-get a -dest b -dest=c', /^bitswarm: -dest is given twice: 'b' and 'c'\n$/],
+    ['-get a -dest b -output c', /^bitswarm: -dest and -output mean the same: give one\n$/],
+    ['create a -o b.bit -out c.bit', /^bitswarm: -out is given twice: 'b.bit' and 'c.bit'\n$/],
+    ['simulate dht -nodes 10 -nodes 20', /^bitswarm: -nodes is given twice: '10' and '20'\n$/],
+    ['-dest b verify a.bit', /^bitswarm: -dest has no effect before verify: flags go behind the command\n$/],
+    ['-q simulate dht', /^bitswarm: -quiet has no effect before dht: flags go behind the command\n$/],
     ['completion csh', /There are bash, zsh and fish/],
   ])('%s: one line, exit code 2, no log', async (line, message) => {
     const { code, stdout, stderr, log } = await run(line)
@@ -289,6 +297,26 @@ describe('a run that cannot begin', () => {
     expect(await run('swarm-key fleet.key')).toMatchObject({
       code: 5,
       stderr: expect.stringContaining('already') as string,
+    })
+  })
+
+  test.each(['magnet:?xt=urn:btih:0123456789012345678901234567890123456789', 'http://127.0.0.1:1/a.torrent'])(
+    'a folder that is a file is refused before anybody is asked: -get %s',
+    async (source) => {
+      makePayload()
+      const { code, stderr, log } = await run(`-get ${source} -dest model.bin -no-lan -timeout 5`)
+      expect([code, stderr]).toEqual([5, expect.stringContaining('model.bin is a file, not a folder')])
+      expect(log.map(({ event }) => event)).toEqual(['start', 'error', 'stopping', 'exit'])
+    },
+  )
+
+  test('a folder that is a link to nothing is in the way, and that is said', async () => {
+    makePayload()
+    await run('create model.bin')
+    symlinkSync('nowhere/at-all', join(cwd, 'link'))
+    expect(await run('-get model.bin.bit -dest link -no-lan')).toMatchObject({
+      code: 5,
+      stderr: `bitswarm: ${cwd}/link: something that is not a folder is in its place (EEXIST)\n`,
     })
   })
 

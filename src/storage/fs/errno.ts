@@ -16,6 +16,7 @@ const CODES: Readonly<Record<string, DiskCode>> = {
   EROFS: 'disk.permission',
   ENOENT: 'disk.missing',
   ENOTDIR: 'disk.missing',
+  EEXIST: 'disk.occupied',
   // O_NOFOLLOW met a symlink; a folder is where a file should be.
   ELOOP: 'disk.unsafe-path',
   EISDIR: 'disk.unsafe-path',

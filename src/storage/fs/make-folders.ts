@@ -30,7 +30,7 @@ async function makeFolder(path: string, mode?: number): Promise<string | undefin
     return path
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT' && (await isFolder(path))) return undefined
-    throw error
+    throw errnoOf(error) === 'EEXIST' ? occupied(path, error) : error
   }
 }
 
@@ -39,4 +39,10 @@ async function isFolder(path: string): Promise<boolean> {
     (stats) => stats.isDirectory(),
     () => false,
   )
+}
+
+/** Node says of a file, or of a link that leads nowhere, that it "already exists". */
+function occupied(path: string, cause: unknown): Error {
+  const message = 'EEXIST: something that is not a folder is in its place'
+  return Object.assign(new Error(message, { cause }), { code: 'EEXIST', path })
 }
