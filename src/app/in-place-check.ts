@@ -36,8 +36,11 @@ export interface InPlaceCheckOptions {
   readonly hashes: Hashes
   readonly random: Random
   readonly mayOverwrite: boolean
-  /** Reads pieces; `next` gets the bad ones. */
-  readonly verify: (pieces: readonly number[], next: (bad: readonly number[]) => void) => void
+  /** Reads pieces; `next` gets the bad ones, and why the first unreadable one of them could not be read. */
+  readonly verify: (
+    pieces: readonly number[],
+    next: (bad: readonly number[], unread?: StorageError) => void,
+  ) => void
   /** Called once, unless `verify` fails. */
   readonly onDone: (result: InPlace | StorageError) => void
 }
@@ -57,6 +60,8 @@ export class InPlaceCheck {
   #state: ResumeState | undefined
   #files: readonly FileJudgement[] = []
   #checked = 0
+  /** Why something could not be read: then it is not known to be something else. */
+  #unread: StorageError | undefined
 
   constructor(options: InPlaceCheckOptions) {
     this.#options = options
@@ -150,14 +155,18 @@ export class InPlaceCheck {
     if (wrong.length === 0 || mayOverwrite) return onDone(inPlace)
     payload.findContent(wrong, (holding) => {
       if (holding instanceof StorageError) onDone(holding)
-      else if (holding.length > 0) onDone(this.#occupied(holding[0]!, 'no piece of it is right'))
+      else if (holding.length > 0)
+        onDone(this.#unread ?? this.#occupied(holding[0]!, 'no piece of it is right'))
       else onDone(inPlace)
     })
   }
 
   #verify(pieces: readonly number[], next: (bad: readonly number[]) => void): void {
     this.#checked += pieces.length
-    this.#options.verify(pieces, next)
+    this.#options.verify(pieces, (bad, unread) => {
+      this.#unread ??= unread
+      next(bad)
+    })
   }
 
   #strangeFiles(): number[] {

@@ -230,7 +230,8 @@ export class Opening {
       pieces,
       (piece, isGood, unread) => {
         if (!isGood) bad.push(piece)
-        firstUnread ??= unread
+        // Files that are not there, or too short, are merely bad.
+        if (unread?.code !== 'disk.missing' && unread?.code !== 'disk.wrong-size') firstUnread ??= unread
         this.#options.onProgress(++done, pieces.length)
       },
       (error) => {

@@ -251,6 +251,12 @@ describe('a file that somebody else put there', () => {
     expect(disk.fileNames()).toEqual([`${FOLDER}/b`])
   })
 
+  test('that cannot be read is not said to be something else', () => {
+    place('b', letter.subarray(0, 4 * PIECE).slice())
+    disk.setFault('read', 'disk.permission')
+    expect(refusal()).toMatch(/^disk\.permission /)
+  })
+
   test('is overwritten when that is asked for, and then belongs to the download', () => {
     place('b', letter.slice())
     const first = opened({ mayOverwrite: true })
