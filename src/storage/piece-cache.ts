@@ -3,14 +3,15 @@
  *
  * The unit of reading is the whole piece, or an aligned window of it when the piece is longer than
  * {@link MAX_WINDOW_BYTES}: few large reads cost half of many small ones, while too large ones push out what other
- * peers are still fetching. Neighbours that are asked for together are read together, each into a buffer of its own.
+ * peers are still fetching. Whoever asks for less than a block is no download (BEP 3), and has the disk read no more than
+ * the blocks that it lies in: single bytes at random cost a window each otherwise. Neighbours that are asked for together are read together, each into a buffer of its own.
  * A piece that was just written lies here whole, in the buffer it was assembled in.
  *
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
  */
 import { LRUCache } from 'lru-cache'
 import type { StorageError } from '../protocol/errors.ts'
-import type { PieceGeometry } from '../metainfo/geometry.ts'
+import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
 import { PieceBuffer, type BufferPool } from './buffer-pool.ts'
 import type { Payload } from './disk.ts'
 
@@ -131,6 +132,14 @@ export class PieceCache {
     const waiter = { begin, length, onBlock }
     const underWay = isInWindow ? this.#misses.get(key) : undefined
     if (underWay !== undefined) underWay.waiters.push(waiter)
+    else if (length < BLOCK_LENGTH && windowLength > BLOCK_LENGTH)
+      this.#enqueue({
+        key: undefined,
+        piece,
+        ...this.#blocksOf(piece, waiter),
+        waiters: [waiter],
+        isAlone: false,
+      })
     else if (isInWindow)
       this.#enqueue({
         key,
@@ -142,6 +151,16 @@ export class PieceCache {
       })
     else this.#enqueue({ key: undefined, piece, begin, length, waiters: [waiter], isAlone: false })
     return true
+  }
+
+  /** The blocks that a range of a piece lies in. */
+  #blocksOf(
+    piece: number,
+    range: { readonly begin: number; readonly length: number },
+  ): Pick<Miss, 'begin' | 'length'> {
+    const begin = range.begin - (range.begin % BLOCK_LENGTH)
+    const end = Math.ceil((range.begin + range.length) / BLOCK_LENGTH) * BLOCK_LENGTH
+    return { begin, length: Math.min(end, this.#geometry.lengthOf(piece)) - begin }
   }
 
   /** How much of a piece, from byte `begin` on, lies in one window: the most that one `read` should ask for. */

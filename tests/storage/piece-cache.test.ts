@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { PieceGeometry } from '../../src/metainfo/geometry.ts'
+import { BLOCK_LENGTH, PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { StorageError } from '../../src/protocol/errors.ts'
 import { BufferPool } from '../../src/storage/buffer-pool.ts'
 import {
@@ -75,18 +75,37 @@ test('one read of the whole piece serves all who wait for its blocks, and those 
 
 test('a large piece is read in windows; a range across a border by itself', () => {
   const { read, finish } = makeCache({ pieceLength: 2 * MAX_WINDOW_BYTES + 5, maxBytes: 2 ** 22 })
-  read(0, 100)
-  read(0, MAX_WINDOW_BYTES, 10)
-  read(0, MAX_WINDOW_BYTES - 1, 2)
+  read(0, 100, BLOCK_LENGTH)
+  read(0, MAX_WINDOW_BYTES, BLOCK_LENGTH)
+  read(0, MAX_WINDOW_BYTES - 1, BLOCK_LENGTH + 1)
   read(0, 2 * MAX_WINDOW_BYTES, 5)
   expect(finish()).toEqual([
     `0: 0+${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`,
-    `0: ${MAX_WINDOW_BYTES - 1}+2`,
+    `0: ${MAX_WINDOW_BYTES - 1}+${BLOCK_LENGTH + 1}`,
     `0: ${2 * MAX_WINDOW_BYTES}+5`,
   ])
   read(0, 5)
   read(0, MAX_WINDOW_BYTES + 5)
   expect(finish()).toEqual([])
+})
+
+test('who asks for less than a block has its blocks read and no more; what is read anyway serves it, too', () => {
+  const pieceLength = MAX_WINDOW_BYTES + BLOCK_LENGTH + 7
+  const { read, got, finish } = makeCache({ pieceLength, maxBytes: 2 ** 22 })
+  read(0, 5 * BLOCK_LENGTH + 3, 1)
+  read(1, BLOCK_LENGTH - 1, 2)
+  read(2, MAX_WINDOW_BYTES - 1, 2)
+  read(3, pieceLength - 1, 1)
+  expect(finish()).toEqual([
+    `0: ${5 * BLOCK_LENGTH}+${BLOCK_LENGTH}`,
+    `1: 0+${2 * BLOCK_LENGTH}`,
+    `2: ${MAX_WINDOW_BYTES - BLOCK_LENGTH}+${2 * BLOCK_LENGTH}`,
+    `3: ${MAX_WINDOW_BYTES + BLOCK_LENGTH}+7`,
+  ])
+  expect(got.map((block) => [...(block as CachedBlock).bytes])).toEqual([[0], [1, 1], [2, 2], [3]])
+  read(4, 0, BLOCK_LENGTH)
+  read(4, 9 * BLOCK_LENGTH, 1)
+  expect(finish()).toEqual([`4: 0+${MAX_WINDOW_BYTES}`])
 })
 
 test('a piece that was just written is served from its own buffer', () => {
@@ -173,7 +192,7 @@ test('neighbours that are asked for together are read together, as long as they 
 
 test('a read of neighbours ends at its longest length', () => {
   const { read, finish } = makeCache({ pieceLength: MAX_READ_BYTES / 4, maxBytes: CACHE_BYTES })
-  for (let piece = 0; piece < 10; piece++) read(piece)
+  for (let piece = 0; piece < 10; piece++) read(piece, 0, BLOCK_LENGTH)
   const piece = MAX_READ_BYTES / 4
   expect(finish()).toEqual([
     `0: 0+${piece}+${piece}+${piece}+${piece}`,
@@ -217,18 +236,18 @@ test('room follows the peers that may ask for more: without them little is kept,
   const pieceLength = MAX_WINDOW_BYTES
   const fits = CACHE_BYTES_PER_READER / pieceLength
   const { cache, pool, read, finish, releaseAll } = makeCache({ pieceLength, maxBytes: CACHE_BYTES })
-  for (let piece = 0; piece < 2 * fits; piece++) read(piece)
+  for (let piece = 0; piece < 2 * fits; piece++) read(piece, 0, BLOCK_LENGTH)
   finish()
   releaseAll()
   expect(cache.bytes).toBe(2 * CACHE_BYTES_PER_READER)
   cache.readers = 0
   expect([cache.bytes, pool.outstandingBytes]).toEqual([CACHE_BYTES_PER_READER, CACHE_BYTES_PER_READER])
-  read(fits - 1)
+  read(fits - 1, 0, BLOCK_LENGTH)
   expect(finish()).toEqual([`${fits - 1}: 0+${pieceLength}`])
-  read(2 * fits - 1)
+  read(2 * fits - 1, 0, BLOCK_LENGTH)
   expect(finish()).toEqual([])
   cache.readers = 2
-  read(0)
+  read(0, 0, BLOCK_LENGTH)
   finish()
   releaseAll()
   expect(cache.bytes).toBe(CACHE_BYTES_PER_READER + pieceLength)
@@ -241,11 +260,11 @@ test('what is forgotten of a piece is read again, all its windows, and other pie
     [1, MAX_WINDOW_BYTES],
     [2, 0],
   ] as const)
-    read(piece, begin)
+    read(piece, begin, BLOCK_LENGTH)
   finish()
   cache.forget(1)
-  read(1, 0)
-  read(1, MAX_WINDOW_BYTES)
-  read(2, 0)
+  read(1, 0, BLOCK_LENGTH)
+  read(1, MAX_WINDOW_BYTES, BLOCK_LENGTH)
+  read(2, 0, BLOCK_LENGTH)
   expect(finish()).toEqual([`1: 0+${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`])
 })
