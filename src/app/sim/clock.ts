@@ -1,4 +1,4 @@
-/** Virtual time: it passes only from event to event, so that a run is the same every time. */
+/** Virtual time, which passes only from event to event, so that a run is the same every time. */
 import type { Alarm, AlarmClock, Cancel, Millis } from '../../protocol/ports.ts'
 import { EventQueue } from './event-queue.ts'
 
@@ -42,12 +42,12 @@ export class SimClock implements AlarmClock {
     return new SimAlarm(this.#events, fn)
   }
 
-  /** As {@link after} for what is never taken back, or knows itself that it was. */
+  /** As {@link after}, for callbacks that are never cancelled or that know when they are. */
   schedule(delay: Millis, event: SimEvent): void {
     this.#events.add(this.#now + Math.max(0, delay), event)
   }
 
-  /** Events that have not happened, cancelled ones that have not come up included. */
+  /** Pending events, including cancelled ones that have not come up. */
   get pending(): number {
     return this.#events.size
   }
@@ -57,7 +57,7 @@ export class SimClock implements AlarmClock {
     return this.#stepUntil(Number.POSITIVE_INFINITY)
   }
 
-  /** Lets all events up to `until` happen, and leaves the clock there. */
+  /** Runs all events up to `until`, and leaves the clock there. */
   runUntil(until: Millis): void {
     while (this.#stepUntil(until));
     this.#now = Math.max(this.#now, until)

@@ -4,7 +4,7 @@
  * and its number there, so that one more node does not move the others.
  *
  * Two ways in: real datagrams ({@link SimDatagramNetwork.bind}), or messages of the DHT as objects, without the cost
- * of JSON ({@link SimDatagramNetwork.bindMessages}); both meet the same weather.
+ * of JSON ({@link SimDatagramNetwork.bindMessages}); both are subject to the same conditions.
  */
 import type { MessagePort } from '../../dht/wire/message-port.ts'
 import type { Endpoint } from '../../protocol/endpoint.ts'
@@ -23,7 +23,7 @@ export interface DatagramWeather extends LatencyModel {
   readonly reordering: number
 }
 
-/** What Ethernet carries behind IPv4 and UDP headers: longer ones get lost. */
+/** The payload of Ethernet behind IPv4 and UDP headers: longer datagrams are lost. */
 const MAX_DATAGRAM = 1_472
 
 /** Draws for one datagram. */
@@ -36,7 +36,7 @@ export interface SimDatagramNetworkOptions {
 }
 
 export interface BindOptions {
-  /** Behind a NAT: who was not written to lately does not get through. */
+  /** Behind a NAT: only hosts that were written to lately get through. */
   readonly isBehindNat?: boolean
 }
 

@@ -7,7 +7,7 @@ import type { Endpoint } from '../../protocol/endpoint.ts'
 import type { NodeId } from '../../protocol/ids.ts'
 import type { Clock, Datagrams, Millis } from '../../protocol/ports.ts'
 
-/** A NAT lets those in to whom a datagram went out in this long. */
+/** A NAT admits hosts to which a datagram went out within this time. */
 const NAT_MAPPING: Millis = 60_000
 
 export interface SimDatagram {
@@ -54,7 +54,7 @@ export abstract class SimSocket {
     return this.sent++
   }
 
-  /** Who was closed meanwhile hears nothing. */
+  /** A socket closed meanwhile receives nothing. */
   arrive(from: SimSocket, { payload, bytes }: SimDatagram): void {
     if (!this.#isOpen || this.#nat?.isOpenTo(from.local.host) === false) return
     this.receivedBytes += bytes

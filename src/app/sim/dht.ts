@@ -21,10 +21,10 @@ import { SeededRandom } from './random.ts'
 
 export interface SimDhtOptions {
   readonly seed: number
-  /** Addresses, and the weather unless given. */
+  /** Determines addresses and, unless given, network conditions. */
   readonly profile: NetworkProfile
   readonly weather?: Partial<DatagramWeather>
-  /** `json`: every datagram is written, checked and read as on a real socket. */
+  /** `json`: every datagram is encoded, checked and decoded as on a real socket. */
   readonly codec: 'object' | 'json'
   /** How many of the first nodes all others bootstrap from. */
   readonly seeds?: number
@@ -69,7 +69,7 @@ export interface SimSpawnOptions {
 export class SimDht {
   readonly clock = new SimClock()
   readonly network: SimDatagramNetwork
-  /** Those who live, in the order in which they came. */
+  /** Living nodes, in the order in which they came. */
   readonly nodes: SimNode[] = []
   /** All who live and answer, attackers among them. */
   readonly oracle = new Oracle<SimMember>()
@@ -91,7 +91,7 @@ export class SimDht {
     this.network = new SimDatagramNetwork(this.clock, { seed: options.seed, weather, hashes: options.hashes })
   }
 
-  /** How many nodes ever were; those who left are forgotten. */
+  /** How many nodes there ever were; those that left are forgotten. */
   get spawned(): number {
     return this.#spawned
   }
@@ -120,7 +120,7 @@ export class SimDht {
     }
   }
 
-  /** The node is gone without a word. */
+  /** The node leaves without notice. */
   kill(node: SimNode): void {
     if (!node.isAlive) return
     node.isAlive = false

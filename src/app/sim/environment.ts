@@ -1,4 +1,4 @@
-/** What a simulated process gets from outside: TCP, HTTP, a disk, and where there are such things UDP, a state folder and a local network. */
+/** The environment of a simulated process: TCP, HTTP, a disk, and optionally UDP, a state folder and a local network. */
 import type { StateStore } from '../../dht/life/state-store.ts'
 import { canonicalIp, type Endpoint, type Family } from '../../protocol/endpoint.ts'
 import { StorageError } from '../../protocol/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * What is to happen, in the order of its time, and at equal times in the order in which it was planned. A heap in
- * typed arrays: a hundred thousand nodes keep as many timers in it, and each message passes through.
+ * Pending events in the order of their times, and at equal times in the order of planning. A heap in typed arrays: a hundred
+ * thousand nodes keep as many timers in it, and each message passes through.
  */
 import type { Millis } from '../../protocol/ports.ts'
 

@@ -1,4 +1,4 @@
-/** One seeder and many leechers, every upload limited: what who is unchoked and what is sent first are measured by. */
+/** One seeder and many leechers, all uploads limited: the benchmark for whom to unchoke and what to send first. */
 import { InvariantError } from '../../protocol/errors.ts'
 import type { Hashes, Millis } from '../../protocol/ports.ts'
 import { SimSwarm, type SimMachine } from './swarm.ts'
@@ -8,13 +8,13 @@ export interface FanOutOptions {
   readonly seed: number
   readonly hashes: Hashes
   readonly leechers: number
-  /** So many of them have a quarter of the uplink. */
+  /** This many of them have a quarter of the uplink. */
   readonly slowLeechers?: number
-  /** So many more come that send next to nothing; nobody waits for them. */
+  /** This many more join that send next to nothing; nobody waits for them. */
   readonly freeRiders?: number
-  /** The last of the leechers comes only when so much of the optimum has passed. */
+  /** The last leecher joins only after this share of the optimum. */
   readonly lateAt?: number
-  /** The seeder leaves as soon as it has sent as much as there is. */
+  /** The seeder leaves as soon as it has sent one payload's worth. */
   readonly doesSeederLeave?: boolean
   readonly payloadBytes: number
   readonly pieceLength: number
@@ -32,12 +32,12 @@ export interface FanOutResult {
   readonly copies: number
   /** Bytes sent by all over what they could have sent. */
   readonly uplinkUse: number
-  /** Payload bytes received in vain, over those that were needed. */
+  /** Payload bytes received in vain, relative to those needed. */
   readonly wasted: number
 }
 
 const SLOW_FRACTION = 4
-/** What the seeder has sent gets there before it leaves. */
+/** Time for what the seeder has sent to arrive before it leaves. */
 const LAST_WORDS: Millis = 200
 /** Bytes a second that a free rider sends. */
 const FREE_RIDE = 16_384

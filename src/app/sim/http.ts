@@ -1,4 +1,4 @@
-/** HTTP servers in virtual time: what they answer is a function of the request, how they send it is theirs to say. */
+/** HTTP servers in virtual time: a function of the request gives the answer, and how it is sent. */
 import { endpointOf, formatEndpoint } from '../../protocol/endpoint.ts'
 import { TransportError } from '../../protocol/errors.ts'
 import type {

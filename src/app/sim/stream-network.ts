@@ -20,7 +20,7 @@ export interface HostRates {
   readonly down?: number
 }
 
-/** Ports that an outgoing connection leaves by, as a kernel would give them out. */
+/** Source ports of outgoing connections, as a kernel would assign them. */
 const FIRST_EPHEMERAL_PORT = 49_152
 
 /** A network of hosts. The same seed gives the same run. */
@@ -55,7 +55,7 @@ export class SimStreams {
     this.#partitions.add(pairKey(a, b))
   }
 
-  /** What was held up goes on. */
+  /** Delivers what was held up. */
   heal(a: string, b: string): void {
     this.#partitions.delete(pairKey(a, b))
     for (const stream of this.#streams) stream.wake()

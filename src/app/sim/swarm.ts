@@ -46,7 +46,7 @@ export interface SimNode {
   readonly node: Node
   /** `host:port` where it accepts connections. */
   readonly address: string
-  /** What lies where the payload should. */
+  /** The bytes at the payload's path. */
   file(): Uint8Array | undefined
 }
 
@@ -56,7 +56,7 @@ export interface SimMachine extends SimNode {
 }
 
 const PORT = 6881
-/** Where the payload lies on every machine. */
+/** The payload's path on every machine. */
 export const PAYLOAD_PATH = '/data/payload'
 
 export class SimSwarm {
@@ -67,7 +67,7 @@ export class SimSwarm {
   readonly http: SimHttp = new SimHttp(this.clock)
   readonly payload: Uint8Array
   readonly metainfo: Metainfo
-  /** Everything that was reported, in order: a line each, with virtual time and machine. Two runs with one seed have the same. */
+  /** Everything that was reported, in order: one line each, with virtual time and machine. Equal for two runs with one seed. */
   readonly log: string[] = []
   readonly #hashes: Hashes
   #machines = 0

@@ -1,11 +1,11 @@
 /**
- * Who we know, most finely near ourselves: buckets by the number of leading id bits shared with ours, of which only
- * the last, which holds our own place, splits.
+ * The contacts we know, in most detail near ourselves: buckets by the number of leading id bits shared with ours. Only the
+ * last one, which covers our own place, splits.
  *
  * Only contacts that answered a request of ours get in ({@link RoutingTable.onReply}). A contact is *good* while it
- * answers, *questionable* when it has been silent, *bad* when it failed repeatedly. A bad one is replaced by whoever
- * waits; a good one only by one that covers the bucket better ({@link displacedBy}).
- * The table sends nothing: it says whom to ask ({@link RoutingTable.doubtedFor}) and is told what came of it.
+ * answers, *questionable* when it has been silent, *bad* when it failed repeatedly. A bad one is replaced by a waiting
+ * contact; a good one only by one that covers the bucket better ({@link displacedBy}).
+ * The table sends nothing: it says whom to ask ({@link RoutingTable.doubtedFor}) and is told the outcome.
  */
 import { commonPrefixLength, type NodeId } from '../../protocol/ids.ts'
 import type { Millis } from '../../protocol/ports.ts'
@@ -21,15 +21,15 @@ import { displacedBy, slotBits, wideCapacityAt } from './table-shape.ts'
 
 /** Requests in a row without an answer after which a contact is bad. */
 const MAX_FAILS = 2
-/** The buckets around ourselves, in which every contact matters; in others {@link K} contacts do, and more are welcome. */
+/** The buckets around ourselves, in which every contact matters; others need {@link K} contacts, and more are welcome. */
 const NEAR_BUCKETS = 2
 
 export interface RoutingTableOptions {
   readonly ownId: NodeId
   readonly book: ContactBook
-  /** Of that book, for all tables that share it; the table has one of its own unless told. */
+  /** Shared by all tables with the same book; by default the table has its own. */
   readonly memory?: BucketMemory | undefined
-  /** Contacts in the bucket at `depth` shared bits, a power of two up to 1,024; {@link wideCapacityAt} unless told. */
+  /** Contacts in the bucket at `depth` shared bits, a power of two up to 1,024; by default {@link wideCapacityAt}. */
   readonly capacityAt?: (depth: number) => number
   readonly observer?: TableObserver
 }
@@ -82,7 +82,7 @@ export class RoutingTable {
     return this.#freshness.answeredSince(this.#buckets, since)
   }
 
-  /** Whether a contact with this id is worth a ping: wide buckets are filled by those who answer anyway. */
+  /** Whether a contact with this id is worth a ping: wide buckets fill up by answers that come anyway. */
   hasRoomFor(contact: Contact): boolean {
     return this.#wantsAt(this.#book.commonPrefix(contact, this.#ownId)) && this.#rowOf(contact) === NO_ROW
   }
@@ -107,7 +107,7 @@ export class RoutingTable {
     return 'known'
   }
 
-  /** `contact` sent us a request: who is in the table stays good by it. @returns whether it is */
+  /** `contact` sent us a request, which keeps a member of the table good. @returns whether it is a member */
   onRequest(contact: Contact, now: Millis): boolean {
     const row = this.#rowOf(contact)
     if (row >= 0) this.#columns.onRequest(row, now)
@@ -115,9 +115,9 @@ export class RoutingTable {
   }
 
   /**
-   * A request to `contact` stayed without an answer.
+   * A request to `contact` got no answer.
    *
-   * @param requests how often it was sent; none while nobody answers us: then the fault is ours
+   * @param requests how often it was sent; 0 while nobody answers us, because then the fault is ours
    * @returns the replacement to ping when a place became free, or {@link NONE}; the caller holds it
    */
   onTimeout(contact: Contact, requests: number): Contact {
@@ -149,13 +149,13 @@ export class RoutingTable {
   }
 
   /**
-   * The contact that is to be asked first, and when: of each near bucket the one that was silent for longest, of the
-   * others the one heard of last, as who uses the network hears of more anyway. {@link NONE} in an empty table.
+   * The contact to ask next, and when: of each near bucket the one that was silent for longest, of the others the one heard of
+   * last, because a node that uses the network hears of more anyway. {@link NONE} in an empty table.
    */
   nextRefresh({ near, far }: { readonly near: Millis; readonly far: Millis }): Refresh {
     let contact = NONE
     let first = Number.POSITIVE_INFINITY
-    // Near ones first: they are soonest due, and then most of the others need hardly be looked at.
+    // Near ones first: they are due soonest, so that most of the others need hardly be looked at.
     for (let index = this.#buckets.length - 1; index >= 0; index--) {
       const bucket = this.#buckets[index]!
       const isNear = this.#isNear(index)
@@ -170,8 +170,8 @@ export class RoutingTable {
   }
 
   /**
-   * Forgets contacts that nobody asks, those beyond {@link K} in buckets far away, when they were silent for so long
-   * before anybody answered us last: while we are cut off nobody is forgotten.
+   * Forgets contacts that are never refreshed, those beyond {@link K} in far buckets, if they had been silent for this long
+   * when somebody last answered us: while we are cut off, nobody is forgotten.
    */
   forgetSurplus(silence: Millis): void {
     const since = this.#repliedAt - silence
@@ -231,12 +231,12 @@ export class RoutingTable {
     return this.#memory.nearest.among(this.#buckets, own, query)
   }
 
-  /** How many nodes there are, roughly. */
+  /** The approximate number of nodes in the network. */
   estimatedNetworkSize(): number {
     return (this.#estimatedSize ??= estimateNetworkSize(this, this.#ownId, this.#book))
   }
 
-  /** All contacts, bucket by bucket, our neighbours first: whoever cannot keep all keeps them. */
+  /** All contacts, bucket by bucket, our neighbours first, for a caller that cannot keep all. */
   contacts(): Contact[] {
     const contacts: Contact[] = []
     for (let index = this.#buckets.length - 1; index >= 0; index--) {
@@ -252,7 +252,7 @@ export class RoutingTable {
     return this.#freshness.heardLast(this.#buckets, count)
   }
 
-  /** Our own id has changed: everybody gets the place that is due to him now, if there is one. */
+  /** Our own id has changed: each contact gets the place where it belongs now, if there is one. */
   remap(): void {
     const known = this.#buckets.flatMap((bucket) =>
       this.#memory.rows(bucket).map((row) => {
@@ -273,7 +273,7 @@ export class RoutingTable {
     this.#buckets.push(this.#memory.open(this.#capacityAt(0)))
   }
 
-  /** As {@link clear}; there is no table any more. */
+  /** As {@link clear}; the table must not be used afterwards. */
   close(): void {
     for (const contact of this.contacts()) this.#book.release(contact)
     for (const bucket of this.#buckets.splice(0)) this.#memory.close(bucket)
@@ -309,7 +309,7 @@ export class RoutingTable {
     }
   }
 
-  /** A known id at a new endpoint may be one: the old one keeps its place. Who has changed his id loses his. */
+  /** A known id at a new endpoint may be forged: the old endpoint keeps its place. An endpoint with a new id loses it. */
   #isImpostor(contact: Contact, akin: readonly Contact[]): boolean {
     if (akin.some((other) => this.#book.isSameId(other, contact))) return true
     const before = akin.find((other) => this.#book.isSameEndpoint(other, contact))
@@ -338,7 +338,7 @@ export class RoutingTable {
     return true
   }
 
-  /** Which part of the bucket's ids a contact lies in: the bits behind the one that differs from ours. */
+  /** The part of the bucket's ids that a contact is in: the bits after the one that differs from ours. */
   #slotOf(contact: Contact, index: number): number {
     return this.#book.idBits(contact, index + 1, slotBits(this.#capacity(index)))
   }

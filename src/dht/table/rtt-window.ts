@@ -1,29 +1,29 @@
-/** What round trips were like lately: the timeout for a remote that was never measured. */
+/** Recent round trips, which give the timeout for a remote that was never measured. */
 import type { Millis } from '../../protocol/ports.ts'
 import type { Profile } from '../wire/source-limiter.ts'
 
 /** Samples kept. A power of two; 256 bytes a window. */
 const SAMPLES = 64
 
-/** A quantile is recomputed after so many new samples. */
+/** The quantile is recomputed after this many new samples. */
 const RECOMPUTE_EVERY = 8
 
 /**
- * Of the round trips to others, the share that is shorter than the timeout for a remote that was never measured. To
- * ask one of five once more, or another instead, costs less than to wait for what was lost.
+ * The share of round trips that is shorter than that timeout. Asking one of five again, or another instead, costs less than
+ * waiting for what was lost.
  */
 const IN_TIME = 0.8
 
-/** Bounds of a soft timeout: below, scheduling noise rules; above, waiting longer than asking another costs more. */
+/** Bounds of a soft timeout: a shorter one would measure scheduling noise; beyond the longest, asking another node is cheaper. */
 export const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readonly max: Millis }>> = {
   lan: { min: 5, max: 200 },
   wan: { min: 80, max: 1_000 },
 }
 
-/** For all windows, as one is looked at at a time. */
+/** Shared by all windows, since one is examined at a time. */
 const sorted = new Float32Array(SAMPLES)
 
-/** What windows keep, of all nodes that share a process: an array of its own takes as much again as its samples. */
+/** The samples of all windows in a process: an array for each would take as much again as its samples. */
 export class RttSamples {
   #samples = new Float32Array(0)
   #used = 0
@@ -60,7 +60,7 @@ export class RttSamples {
 export class RttWindow {
   readonly #profile: Profile
   readonly #samples: RttSamples
-  /** Where its own begin; undefined before there are any. */
+  /** Where its own samples begin; undefined before there are any. */
   #first: number | undefined
   #count = 0
   /** Samples that `#rto` knows of. */

@@ -1,4 +1,4 @@
-/** What the nodes of one process keep together: each for itself, they would make many small arrays of it. */
+/** Memory shared by the nodes of one process, which would otherwise need many small arrays. */
 import type { ContactBook } from './contact.ts'
 import { BucketMemory } from './bucket-memory.ts'
 import { RttSamples } from './rtt-window.ts'

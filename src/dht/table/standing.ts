@@ -1,13 +1,13 @@
 /**
- * Who counts: nodes whose ids follow from their addresses ({@link IdRule}), as long as most of the hosts that we know have
- * such nodes. Where most have none, as in a young network whose nodes have not heard yet where they are, everybody counts.
+ * Decides who counts: nodes whose ids are derived from their addresses ({@link IdRule}), as long as most known hosts have such
+ * nodes. Where most have none, as in a young network whose nodes do not know their addresses yet, everybody counts.
  */
 import type { Millis } from '../../protocol/ports.ts'
 import type { Contact, ContactBook } from './contact.ts'
 import { FREE_IDS } from '../identity/id-rule.ts'
 import type { RoutingTable } from './routing-table.ts'
 
-/** How often the table is counted. */
+/** How often the hosts in the table are counted. */
 const COUNT_EVERY: Millis = 10_000
 
 export class Standing {
@@ -28,7 +28,7 @@ export class Standing {
   }
 
   #count(now: Millis): void {
-    // By hosts, as one host may pretend to be many nodes.
+    // By host, because one host may pretend to be many nodes.
     const hosts = new Map<string, boolean>()
     for (const contact of this.#table.contacts()) {
       const { host } = this.#book.endpoint(contact)

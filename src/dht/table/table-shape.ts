@@ -1,10 +1,10 @@
 /**
- * How many contacts the routing table holds where, and which of them displace which.
+ * How many contacts each bucket holds, and which of them displace which.
  *
  * The first buckets cover most of the network, so that more contacts there save a step of every lookup: 128 contacts
  * in the half of the ids that differ from ours in the first bit know it seven bits deep. Twice {@link K} in the others
- * let a node name most of the true nearest of a target that is not too near to itself. A bucket's contacts should
- * lie evenly, so each is divided into as many slots as it has places. In a full bucket a newcomer whose slot is empty
+ * lets a node name most of the true nearest of a target that is not too near to itself. Contacts should be spread evenly over a
+ * bucket, so each is divided into as many slots as it has places. In a full bucket a newcomer whose slot is empty
  * displaces the slowest of the slot with most members; in one wider than these, with many to choose from, one that
  * is clearly faster displaces the slowest of its own slot.
  */
@@ -15,7 +15,7 @@ import { K } from './bucket-memory.ts'
 const WIDE: readonly number[] = [128, 64, 32]
 const PLACES = 2 * K
 
-/** A newcomer takes a place when its round trip is less than this share of the member's: noise displaces nobody. */
+/** A newcomer takes a place if its round trip is less than this share of the member's, so that noise displaces nobody. */
 const FASTER = 0.9
 
 /** Contacts in the bucket at `depth` shared bits. */
@@ -46,11 +46,11 @@ export interface SlottedBucket {
 /** No bucket has more places. */
 export const MAX_PLACES = 1_024
 
-/** For all buckets, as one is looked at at a time: the slot of each member, and how many are in each slot. */
+/** Shared by all buckets, since one is examined at a time: the slot of each member, and the members of each slot. */
 const slots = new Uint16Array(MAX_PLACES)
 const inSlot = new Uint16Array(MAX_PLACES)
 
-/** @returns the index of the member that makes place for `newcomer`; or -1 */
+/** @returns the index of the member that makes room for `newcomer`; or -1 */
 export function displacedBy(newcomer: Slotted, bucket: SlottedBucket): number {
   const { size } = bucket
   inSlot.fill(0, 0, size)

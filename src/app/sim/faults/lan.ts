@@ -1,4 +1,4 @@
-/** The local network of a simulated swarm: what a machine says to a group, all hear that have joined it, itself among them; one message in ten gets lost. */
+/** The local network of a simulated swarm: all machines that have joined a group, including the sender, receive its messages; one in ten is lost. */
 import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { Clock, Millis, MulticastGroup, Random } from '../../../protocol/ports.ts'
 

@@ -1,4 +1,4 @@
-/** A machine's own time: its date can be set, and it can stand still while the world goes on. */
+/** A machine's own clock: its date can be set, and it can stand still while the world goes on. */
 import type { Cancel, Clock, Millis } from '../../../protocol/ports.ts'
 
 /** Shorter waits than this take as long: a difference of rounded sums is not waited for again and again. */
@@ -10,7 +10,7 @@ export class MachineClock implements Clock {
   #sleptMs: Millis = 0
   #sleepsSince: Millis | undefined
   #isStill = false
-  /** What should have happened since it stands still, in order. */
+  /** Timers that came due while it stood still, in order. */
   #waiting: (() => void)[] = []
 
   constructor(world: Clock) {
@@ -31,7 +31,7 @@ export class MachineClock implements Clock {
     let isOver = false
     const happen = (): void => {
       if (isOver) return
-      // It slept since: that time does not count.
+      // It has slept meanwhile: that time does not count.
       const early = due - this.now()
       if (early > 0) return arm(early)
       isOver = true

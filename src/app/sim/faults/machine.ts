@@ -1,4 +1,4 @@
-/** A machine of the simulated swarm: a disk that outlives its processes, and the node that runs on it now. */
+/** A machine of the simulated swarm: a disk that outlives its processes, and the node that currently runs on it. */
 import { FileMap } from '../../../storage/file-map.ts'
 import type { MemoryDisk } from '../../../storage/memory-disk.ts'
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
@@ -22,7 +22,7 @@ import { UDP_TRACKER } from './udp-tracker.ts'
 
 export type MachineEvent = NodeOwnEvent | SessionEvent
 
-/** Who looks on. */
+/** Watches the machine. */
 export interface MachineObserver {
   onEvent(machine: Machine, event: MachineEvent): void
   onWrite(machine: Machine, to: string, bytes: number): void
@@ -48,12 +48,12 @@ export interface MachineOptions {
   /** Web servers, for a process with this clock. */
   readonly openHttp: (clock: Clock) => HttpClient
   readonly metainfo: Metainfo
-  /** Where the payload lies. */
+  /** Path of the payload. */
   readonly path: string
-  /** Addresses of whom it is told of. */
+  /** Addresses that it is given. */
   readonly knows: readonly string[]
   readonly meeting: Meeting
-  /** It is told the info hash only. */
+  /** It is given only the info hash. */
   readonly hasLink: boolean
   readonly observer: MachineObserver
 }
@@ -70,14 +70,14 @@ export const STOP_TIMEOUT: Millis = 5_000
 export class Machine {
   readonly options: MachineOptions
   readonly files: FileMap
-  /** Whether its user says `-overwrite`: of what somebody damaged there may be nothing left by which it could be recognised. */
+  /** Whether its user passes `-overwrite`: of a damaged payload there may be nothing left by which to recognise it. */
   mayOverwrite = false
   // All undefined while the machine is down.
   #process: SimProcess | undefined
   #node: Node | undefined
   #session: Session | undefined
   #lives = 0
-  /** What its DHT node remembers from life to life, by name of the file. */
+  /** The saved state of its DHT node, by file name. */
   readonly #states = new Map<string, SimStateStore>()
 
   constructor(options: MachineOptions) {
@@ -118,7 +118,7 @@ export class Machine {
     return this.#process?.streamCount ?? 0
   }
 
-  /** Starts a process as a user would, who wants what the plan says. */
+  /** Starts a process as the plan's user would. */
   async start(): Promise<void> {
     const { observer, plan, meeting } = this.options
     const process = new SimProcess({
@@ -191,17 +191,17 @@ export class Machine {
     return session
   }
 
-  /** Where it can ask others at a port of theirs. */
+  /** The machines that it knows, at this port. */
   #known(port: number): string[] {
     return this.options.knows.map((host) => formatEndpoint({ host, port }))
   }
 
-  /** It goes on when a promise is kept: between two events. */
+  /** It continues when a promise resolves, which happens between two events. */
   get isWaitingForMetainfo(): boolean {
     return this.#session?.state === 'waiting'
   }
 
-  /** What its session ended with, which has failed. */
+  /** The error with which its session failed. */
   async whyFailed(): Promise<string> {
     try {
       await this.#session?.whenComplete()
@@ -244,7 +244,7 @@ export class Machine {
     return store
   }
 
-  /** Files of state that are open. */
+  /** Open state files. */
   get stateCount(): number {
     return this.#states
       .values()
@@ -252,7 +252,7 @@ export class Machine {
       .toArray().length
   }
 
-  /** What lies on the disk where a piece should be; undefined when a file of it is missing or too short. */
+  /** The bytes on disk where a piece should be; undefined if a file of it is missing or too short. */
   lookAt(piece: number): Uint8Array | undefined {
     const { geometry } = this.files
     const length = geometry.lengthOf(piece)

@@ -1,4 +1,4 @@
-/** Which machines cannot reach each other. Several faults may cut the same pair: it is joined when the last one ends. */
+/** Which machines cannot reach each other. Several faults may cut the same pair, which is joined when the last one ends. */
 import type { SimStreams } from '../stream-network.ts'
 
 export class NetworkCuts {

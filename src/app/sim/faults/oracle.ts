@@ -1,6 +1,6 @@
 /**
- * Looks on while a swarm runs, knows what everything should be, and says which promise is broken first. What is told or
- * served is held against the disk at that moment, what a process trusts when it has opened its payload, everything at the end.
+ * Watches a running swarm, knows what everything should be, and reports the first broken promise. What is announced or served
+ * is compared with the disk at that moment, what a process trusts once it has opened its payload, and everything at the end.
  */
 import { SYNC_INTERVAL_MS } from '../../resume-keeper.ts'
 import type { SyncPolicy } from '../../sync-policy.ts'
@@ -12,7 +12,7 @@ import type { Ending, Machine, MachineEvent } from './machine.ts'
 import type { Damage, SwarmWorld } from './swarm-world.ts'
 import { WEB_SERVER } from './web-server.ts'
 
-/** The promises, by the name under which one that is broken is reported. */
+/** The promises, by the name under which a violation is reported. */
 export const INVARIANTS = {
   'true-have': 'a piece that is announced, in the log or to a peer, is right on disk',
   'true-block': 'a block that is served is right',
@@ -41,7 +41,7 @@ export interface Violation {
   readonly message: string
 }
 
-/** A piece that was written so long before a power cut must have been made durable by a working disk. */
+/** A working disk must have made a piece durable that was written this long before a power cut. */
 const DURABLE_AFTER: Readonly<Record<SyncPolicy, Millis>> = {
   none: Infinity,
   piece: 0,
@@ -49,20 +49,20 @@ const DURABLE_AFTER: Readonly<Record<SyncPolicy, Millis>> = {
 }
 /** A seeder looks at its files every ten seconds, and passes nothing on from one that changed longer ago than that. */
 const NOTICED_AFTER: Millis = LOOK_INTERVAL_MS + FRESH_MS + 2_000
-/** Bounds are looked at once in so many events. */
+/** Bounds are checked once in this many events. */
 const BOUNDS_EVERY = 256
 const MAX_TIMERS_PER_MACHINE = 100
-/** What two machines may have between them at once: each dials, and what was there before breaks off. */
+/** Connections that two machines may have at once: each may dial, while an earlier one is breaking. */
 const MAX_STREAMS_PER_PAIR = 8
 
 /** In the machine's own time. */
 interface Damaged {
   readonly at: Millis
-  /** It may go without noticing until then. */
+  /** Until then it need not have noticed. */
   readonly excusedUntil: Millis
 }
 
-/** What the oracle knows of a machine. */
+/** What the oracle knows about a machine. */
 interface Book {
   /** Pieces that were damaged behind the machine's back. */
   readonly rotten: Map<number, Damaged>
@@ -73,18 +73,18 @@ interface Book {
   /** When its process ended for the first time since its payload was opened, and whether the power has failed since. */
   endedAt: Millis | undefined
   hasLostPower: boolean
-  /** It sent something wrong and may be banned by rights. */
+  /** It sent something wrong, so that a ban is right. */
   isTainted: boolean
   /** It was banned by somebody. */
   isBanned: boolean
   isComplete: boolean
   /** What its session last failed with. */
   failure: string
-  /** Who must have spoilt a piece of this process, nobody else who helped with it being able to, and is not banned yet. */
+  /** Peers that must have spoiled a piece of this process, because no other contributor could have, and are not banned yet. */
   readonly culprits: Set<string>
   /** Hosts that this process has banned. */
   readonly banned: Set<string>
-  /** Pieces that were right on disk after so many changes of it. */
+  /** Pieces that were right on disk, by the number of its changes then. */
   readonly right: Map<number, number>
 }
 
@@ -124,7 +124,7 @@ export class Oracle {
     return this.#steps
   }
 
-  /** Whether all honest machines have come to their end, but for those who were banned by rights. */
+  /** Whether all honest machines have finished, except those that were rightly banned. */
   get isOver(): boolean {
     return this.late === undefined
   }
@@ -230,7 +230,7 @@ export class Oracle {
     }
   }
 
-  /** All is still: what lies on the disks is what was asked for. */
+  /** All is still: checks that the disks hold what was asked for. */
   checkFiles(): void {
     for (const machine of this.#world.machines)
       if (machine.isHonest && !this.#bookOf(machine).isBanned)
@@ -245,7 +245,7 @@ export class Oracle {
     this.#fail('completion', late, failure === '' ? 'it is not complete' : `it last failed with: ${failure}`)
   }
 
-  /** For what is found by whoever runs the world. */
+  /** For violations found by the runner. */
   fail(invariant: InvariantName, machine: Machine, message: string): void {
     this.#fail(invariant, machine, message)
   }
@@ -272,7 +272,7 @@ export class Oracle {
       const writtenAt = book.had.get(piece)
       if (session.has(piece)) {
         this.#expectOnDisk(machine, piece, 'true-record', 'taken for good')
-        // Nobody may have synced what the last process wrote.
+        // What the last process wrote may not have been synced.
         if (writtenAt === undefined || !isDurable) book.had.set(piece, now)
         return
       }
@@ -377,7 +377,7 @@ function hostOf(peer: string): string {
   return peer.slice(0, peer.lastIndexOf(':'))
 }
 
-/** As many bytes, and the same ones. A word at a time where that goes: this is most of what looking on costs. */
+/** Whether the bytes are equal. Compares words where possible, since this is most of the oracle's cost. */
 function areSame(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   let at = 0

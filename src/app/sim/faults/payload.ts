@@ -1,4 +1,4 @@
-/** The payload of a simulated swarm: its metainfo, and what lies of it on a machine's disk at first. */
+/** The payload of a simulated swarm: its metainfo, and its state on a machine's disk at the start. */
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import { parseMetadata } from '../../../metainfo/torrent-file.ts'
 import { encodeBencode } from '../../../protocol/bencode-writer.ts'
@@ -9,7 +9,7 @@ import { HTTP_TRACKER } from './tracker.ts'
 import { UDP_TRACKER } from './udp-tracker.ts'
 import { WEB_SEED } from './web-server.ts'
 
-/** Of the two trackers of each tier one is not there: nobody listens, or the name has no address. */
+/** One of the two trackers of each tier does not exist: nobody listens, or the name has no address. */
 const ANNOUNCE_LIST = [
   ['http://10.1.0.3/announce', UDP_TRACKER],
   [HTTP_TRACKER, 'udp://nowhere.test:6969/announce'],

@@ -3,19 +3,19 @@ import type { Millis, Random } from '../../../protocol/ports.ts'
 import type { DiskOperation } from '../../../storage/memory-disk.ts'
 import type { SwarmPlan } from './scenario.ts'
 
-/** Everything that goes wrong does so before this time; then all is mended, and the swarm has to come to its end. */
+/** Everything that goes wrong does so before this time; then all is repaired, and the swarm has to finish. */
 export const FAULTS_END: Millis = 45_000
 
 export type Fault =
   /** The process is killed (`kill -9`), or asked to stop; it starts again `forMs` later. */
   | { readonly kind: 'kill' | 'stop'; readonly forMs: Millis }
-  /** The power fails for a time: the disk loses so much of what was not synced. */
+  /** The power fails for a time, and the disk loses this share of what was not synced. */
   | { readonly kind: 'power'; readonly lossPercent: number; readonly forMs: Millis }
   /** Every connection with another machine breaks. */
   | { readonly kind: 'reset'; readonly other: number }
   /** Nothing passes between these machines and the others. */
   | { readonly kind: 'partition'; readonly with: readonly number[]; readonly forMs: Millis }
-  /** So many bytes can still be written. */
+  /** Only this many more bytes can be written. */
   | { readonly kind: 'full'; readonly freeBytes: number; readonly forMs: Millis }
   /** Operations of this kind fail. */
   | {
@@ -24,7 +24,7 @@ export type Fault =
       readonly code: 'disk.io' | 'disk.permission'
       readonly forMs: Millis
     }
-  /** Every operation takes so long. */
+  /** Every operation takes this long. */
   | { readonly kind: 'slow'; readonly latencyMs: Millis; readonly forMs: Millis }
   /**
    * At a byte of the payload: a bit changes silently, somebody writes something else and may date the file back, somebody
@@ -37,7 +37,7 @@ export type Fault =
   | { readonly kind: 'sleep' | 'freeze'; readonly forMs: Millis }
 
 export interface PlannedFault {
-  /** Counts from 1; stays with it when others are left out. */
+  /** Counts from 1; keeps its value when other faults are left out. */
   readonly number: number
   readonly atMs: Millis
   readonly machine: number
@@ -49,7 +49,7 @@ const MAX_FAULTS = 14
 /** In the order of time. */
 export function drawFaults(random: Random, swarm: SwarmPlan): PlannedFault[] {
   const faults: Omit<PlannedFault, 'number'>[] = []
-  // Most runs have one kind of trouble more than others.
+  // Most runs have one kind of fault more than others.
   const favourite = KINDS[random.int(KINDS.length)]!
   for (let left = 1 + random.int(MAX_FAULTS); left > 0; left--) {
     const draw = random.int(3) === 0 ? favourite : KINDS[random.int(KINDS.length)]!
@@ -104,7 +104,7 @@ const KINDS: readonly ((draw: Draw) => Fault | undefined)[] = [
     forMs,
   }),
   ({ random, forMs }) => ({ kind: 'slow', latencyMs: [50, 500, 5_000, 30_000][random.int(4)]!, forMs }),
-  // Somebody has to keep the payload.
+  // One machine has to keep the payload.
   ({ random, swarm, machine }) => {
     const kind = (['rot', 'change', 'remove', 'bad-sector'] as const)[random.int(4)]!
     return machine === 0 ? undefined : { kind, at: random.int(swarm.content.length) }
@@ -114,7 +114,7 @@ const KINDS: readonly ((draw: Draw) => Fault | undefined)[] = [
   ({ forMs }) => ({ kind: 'freeze', forMs }),
 ]
 
-/** In percent: few enough to be overlooked by a look at some pieces, half, or all. */
+/** In percent: few enough to escape a sample, half, or all. */
 const LOSSES = [3, 10, 50, 100]
 
 /** Most are short: 10 ms to 30 s, each order of magnitude as likely as another. */

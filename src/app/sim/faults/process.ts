@@ -1,4 +1,4 @@
-/** What a process has of its machine: timers, connections and sockets that end with it, as a kernel sees to. */
+/** What a process gets from its machine: timers, connections and sockets, which end with it as under a kernel. */
 import { WireDecoder } from '../../../protocol/decoder.ts'
 import { HANDSHAKE_LENGTH } from '../../../protocol/handshake.ts'
 import type { Endpoint } from '../../../protocol/endpoint.ts'
@@ -34,7 +34,7 @@ export interface ProcessOptions {
   readonly onSent: (to: string, message: WireMessage) => void
 }
 
-/** What sockets of all kinds have. */
+/** Common to sockets of all kinds. */
 type Hearing = Pick<Datagrams, 'onDatagram' | 'close'>
 
 const DEAF: StreamHandler = { onData() {}, onDrain() {}, onClose() {} }
@@ -59,7 +59,7 @@ export class SimProcess implements Dialer {
     }
   }
 
-  /** Timers that wait. */
+  /** Pending timers. */
   get timerCount(): number {
     return this.#timers
   }
@@ -125,7 +125,7 @@ export class SimProcess implements Dialer {
     return this.#own(inner, { local: inner.local, send })
   }
 
-  /** A socket that ends with the process, and is heard only while that runs. */
+  /** A socket that ends with the process and delivers only while it runs. */
   #own<Rest extends object>(inner: Hearing, rest: Rest): Rest & Hearing {
     const socket: Rest & Hearing = {
       ...rest,
@@ -140,7 +140,7 @@ export class SimProcess implements Dialer {
     return socket
   }
 
-  /** Nothing of it happens any more. The other ends learn of it as the network lets them. */
+  /** Ends everything at once. The other ends learn of it as far as the network lets them. */
   kill(): void {
     this.#isDead = true
     this.#listener?.close()

@@ -1,4 +1,4 @@
-/** One simulated swarm from its start to its end, with or without faults: what became of its promises. */
+/** Runs one simulated swarm from start to end, with or without faults, and reports on its promises. */
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import type { MemoryDisk, MemoryDiskOptions } from '../../../storage/memory-disk.ts'
 import { EventLog } from '../dht/event-log.ts'
@@ -9,11 +9,11 @@ import { drawFaults, FAULTS_END, type PlannedFault } from './plan.ts'
 import { drawSwarm, type SwarmPlan } from './scenario.ts'
 import { SwarmWorld } from './swarm-world.ts'
 
-/** When everything works, all come to their end within this: the longest waits are for a dead connection and the next dial. */
+/** Once everything works, all must finish within this: the longest waits are for a dead connection and the next dial. */
 const COMPLETION_LIMIT: Millis = 15 * 60_000
-/** What is still on its way when all are complete gets there. */
+/** Time for what is still under way when all are complete. */
 const SETTLE_TIME: Millis = 10_000
-/** Closing takes less, and nothing is left to happen after it. */
+/** Closing takes less, and nothing happens after it. */
 const CLOSE_LIMIT: Millis = 10 * 60_000
 
 export interface SwarmRunOptions {
@@ -30,14 +30,14 @@ export interface SwarmRun {
   readonly swarm: SwarmPlan
   readonly faults: readonly PlannedFault[]
   readonly violation: Violation | undefined
-  /** Runs with the same did the same: SHA-256 over every write to a connection and every report. */
+  /** SHA-256 over every write to a connection and every report: equal for runs that did the same. */
   readonly trace: string
   /** Events of the simulation. */
   readonly events: number
   readonly virtualMs: Millis
 }
 
-/** What the seed says of a swarm, and of what goes wrong in it. */
+/** The swarm of a seed, and its plan of faults. */
 export function swarmOf(seed: number): SwarmPlan {
   return drawSwarm(new SeededRandom(seed).fork('swarm'))
 }
@@ -115,7 +115,7 @@ class Run {
     await this.#close()
   }
 
-  /** Lets event after event happen, and looks at each. Ends early when a promise is broken. */
+  /** Runs event after event, and checks each. Ends early when a promise is broken. */
   async #until(isDone: () => boolean, deadline: Millis): Promise<void> {
     const { clock, due, machines } = this.#world
     while (this.#oracle.violation === undefined && !isDone() && clock.now() <= deadline) {
@@ -140,7 +140,7 @@ class Run {
     this.#world.restart(machine)
   }
 
-  /** Every node says goodbye; then nothing is left of it. */
+  /** Stops every node; then nothing may be left of it. */
   async #close(): Promise<void> {
     const { clock, machines, streams } = this.#world
     let open = 0
@@ -151,7 +151,7 @@ class Run {
     }
     const deadline = clock.now() + CLOSE_LIMIT
     while (this.#oracle.violation === undefined && clock.now() < deadline) {
-      // What was promised is told between two events.
+      // Promises resolve between two events.
       for (let turn = 0; open > 0 && turn < 8; turn++) await Promise.resolve()
       if (!clock.step()) break
       this.#oracle.onStep()

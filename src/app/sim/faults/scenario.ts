@@ -1,4 +1,4 @@
-/** What a simulated swarm is before anything goes wrong: its payload, its machines, who knows whom. Drawn from the seed. */
+/** A simulated swarm before anything goes wrong: its payload, its machines, who knows whom. Drawn from the seed. */
 import { ORDER_NAMES, type OrderName } from '../../../peer/piece-order.ts'
 import type { Millis, Random } from '../../../protocol/ports.ts'
 import type { NodeOptions } from '../../node.ts'
@@ -12,7 +12,7 @@ import type { WebServerPlan } from './web-server.ts'
  */
 export type Role = 'seeder' | 'leecher' | 'poisoner'
 
-/** By what machines find each other at first, and how that is told. */
+/** How machines find each other at first, by its description. */
 export const MEETINGS = {
   given: 'addresses that they are given',
   'http-tracker': 'a tracker, over HTTP',
@@ -23,15 +23,15 @@ export const MEETINGS = {
 } as const
 export type Meeting = keyof typeof MEETINGS
 
-/** What its user has said. */
+/** What its user has set. */
 export interface MachineSettings {
   readonly limits: Pick<NodeOptions, 'maxPeers' | 'maxUp' | 'maxDown'>
   readonly strategy: OrderName
-  /** When a download makes durable what it wrote. */
+  /** When a download makes its pieces durable. */
   readonly sync: SyncPolicy
   /** Of what it serves, what it keeps in memory; all of it when missing. */
   readonly cacheBytes?: number
-  /** Whether a complete download remembers so: it will be served again. */
+  /** Whether a complete download keeps its record, to be served again. */
   readonly remembersComplete: boolean
 }
 
@@ -41,9 +41,9 @@ export interface MachinePlan {
   /** Bytes per second. */
   readonly up: number
   readonly down: number
-  /** What every operation of its disk takes. */
+  /** Time of every operation of its disk. */
   readonly diskLatencyMs: Millis
-  /** Pieces that lie on its disk at the start; of a poisoner, those that are wrong there. */
+  /** Pieces on its disk at the start; for a poisoner, those that are wrong there. */
   readonly pieces: readonly number[]
   readonly settings: MachineSettings
   /** Indices of the machines that it is told of, or of those through which its DHT node joins; others it hears of from peers. */
@@ -52,7 +52,7 @@ export interface MachinePlan {
 
 export interface FilePlan {
   readonly length: number
-  /** Zeros that lie on no disk, and make the next file begin with a piece (BEP 47). */
+  /** Zeros that are on no disk, and align the next file to a piece (BEP 47). */
   readonly isPadding: boolean
 }
 
@@ -68,7 +68,7 @@ export interface SwarmPlan {
   /** A server that has the payload, too. */
   readonly web?: WebServerPlan
   readonly meeting: Meeting
-  /** Nobody tells others of anybody (BEP 27). */
+  /** Peers do not tell each other of others (BEP 27). */
   readonly isPrivate: boolean
   /** Leechers start from a link: the info dictionary has to come from peers, and that of every other poisoner is wrong. */
   readonly hasLink: boolean
@@ -87,7 +87,7 @@ export function drawSwarm(random: Random): SwarmPlan {
   const files = drawFiles(random, blocks * BLOCK - random.int(BLOCK), pieceLength)
   const length = files.reduce((sum, file) => sum + file.length, 0)
   const pieceCount = Math.ceil(length / pieceLength)
-  // Now and then there are more than a limited upload has slots for.
+  // Now and then there are more leechers than a limited upload has slots.
   const count = random.int(16) === 0 ? 9 + random.int(4) : 3 + Math.min(random.int(7), random.int(7))
   const roles = drawRoles(random, count)
   const meeting = drawMeeting(random)
@@ -99,8 +99,8 @@ export function drawSwarm(random: Random): SwarmPlan {
     machines: roles.map((role, index) => ({
       role,
       startsAt: role === 'leecher' ? random.int(2) * random.int(10_000) : 0,
-      // Whoever sends alone takes some 5 to 30 s for it: time for things to go wrong.
-      // What a slow one does not get done others help with: a bad piece then has several senders.
+      // A lone sender takes some 5 to 30 s for it: time for things to go wrong.
+      // Others help with what a slow one does not finish, so that a bad piece has several senders.
       up: Math.round(length / ((5 + random.int(25)) * (role === 'poisoner' ? 4 : 1))),
       down: Math.round(length / (1 + random.int(10))),
       diskLatencyMs: random.int(4) === 0 ? random.int(200) : random.int(10),

@@ -1,4 +1,4 @@
-/** What a simulated swarm has beside its machines: a tracker that is asked over HTTP and UDP, and a web seed. */
+/** The servers of a simulated swarm: a tracker over HTTP and UDP, and a web seed. */
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import type { Clock, Random } from '../../../protocol/ports.ts'
 import type { SimDatagramNetwork } from '../datagram-network.ts'
@@ -35,7 +35,7 @@ export class SimServers {
     udp.listen(datagrams.bind({ host: TRACKER_SERVER, port: UDP_TRACKER_PORT }))
   }
 
-  /** The tracker does not fail any more. */
+  /** From now on the tracker does not fail. */
   mend(): void {
     this.#tracker.isMended = true
   }

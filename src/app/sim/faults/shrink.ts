@@ -1,8 +1,8 @@
-/** Makes a plan of faults small: what is left out of it is not needed for the promise to be broken. */
+/** Shrinks a plan of faults by leaving out what is not needed for the promise to be broken. */
 import type { PlannedFault } from './plan.ts'
 
 /**
- * Leaves out half, a quarter, … and at last single faults, as long as it still fails.
+ * Leaves out half, a quarter, … and finally single faults, as long as it still fails.
  *
  * @param fails whether the run breaks the same promise under these faults
  */
@@ -21,7 +21,7 @@ export async function shrinkPlan(
         isSmaller = true
       } else begin += length
     }
-    // What was needed for another fault may not be needed without it.
+    // A fault that was needed together with another may not be needed without it.
     if (length > 1 || !isSmaller) length = Math.floor(length / 2)
   }
   return smallest

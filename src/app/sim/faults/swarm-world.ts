@@ -1,4 +1,4 @@
-/** The machines of a simulated swarm, what connects them, and the hand that breaks and mends. */
+/** The machines of a simulated swarm and their network, and the hand that breaks and repairs them. */
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import type { Hashes, Millis } from '../../../protocol/ports.ts'
 import { PAGE_BYTES } from '../../../storage/memory-file.ts'
@@ -22,7 +22,7 @@ export interface SwarmWorldOptions {
   readonly seed: number
   readonly plan: SwarmPlan
   readonly hashes: Hashes
-  /** A disk of another make. */
+  /** Makes a disk of another kind. */
   readonly createDisk?: (options: MemoryDiskOptions) => MemoryDisk
   readonly observer: MachineObserver & {
     /** What lies on the machine's disk there, or does not, is not what the machine wrote. */
@@ -35,7 +35,7 @@ export interface SwarmWorldOptions {
 /** How long a process that ended by itself stays away before somebody starts it again. */
 const RESTART_DELAY: Millis = 5_000
 const PATH = '/data/payload'
-/** Of a hundred datagrams two get lost, two come twice, and two are held up. */
+/** Of a hundred datagrams two are lost, two come twice, and two are held up. */
 const DATAGRAM_WEATHER = { sigma: 0.3, jitter: 0.05, loss: 0.02, duplication: 0.02, reordering: 0.02 }
 const OPERATIONS: readonly DiskOperation[] = ['open', 'read', 'write', 'sync']
 
@@ -113,7 +113,7 @@ export class SwarmWorld {
     for (const machine of this.machines) this.#stayAway(machine, machine.options.plan.startsAt)
   }
 
-  /** What a piece should be. */
+  /** The right bytes of a piece. */
   contentOf(piece: number): Uint8Array {
     const { pieceLength } = this.metainfo.geometry
     return this.#options.plan.content.subarray(piece * pieceLength, (piece + 1) * pieceLength)
@@ -132,7 +132,7 @@ export class SwarmWorld {
     return this.machines.find(({ options }) => options.host.address === host)
   }
 
-  /** Starts what has to be started now. Time stands still. */
+  /** Starts machines that are due. Time stands still. */
   async startDue(): Promise<void> {
     for (const machine of this.due) {
       this.due.delete(machine)
@@ -141,7 +141,7 @@ export class SwarmWorld {
     }
   }
 
-  /** Whoever failed ends, and is started again by whoever looks after it. */
+  /** A node that failed ends, and its user starts it again. */
   restart(machine: Machine): void {
     this.#end(machine, 'exit', RESTART_DELAY)
   }
@@ -260,7 +260,7 @@ export class SwarmWorld {
   #damage(machine: Machine, kind: Damage, at: number): void {
     const { geometry } = this.metainfo
     const piece = Math.floor(at / geometry.pieceLength)
-    // Nothing happens to what is not there, nor to a hole or padding.
+    // A missing file, a hole or padding cannot be damaged.
     if (machine.lookAt(piece)?.some((byte) => byte !== 0) !== true) return
     const [span] = machine.files.spans(piece, at - piece * geometry.pieceLength, 1)
     const { path, offset } = span!

@@ -1,4 +1,4 @@
-/** The tracker of a simulated swarm, over HTTP: it tells everybody who has announced, the dead among them; now and then it fails. */
+/** The tracker of a simulated swarm, over HTTP: it names everybody that has announced, even the dead; now and then it fails. */
 import { encodeBencode } from '../../../protocol/bencode-writer.ts'
 import { COMPACT_LENGTH, packEndpoint, type Endpoint } from '../../../protocol/endpoint.ts'
 import type { Random } from '../../../protocol/ports.ts'
@@ -7,17 +7,17 @@ import type { SimAnswer, SimServer } from '../http.ts'
 export const TRACKER_SERVER = '10.1.0.2'
 export const HTTP_TRACKER: string = `http://${TRACKER_SERVER}/announce`
 
-/** One answer in so many goes wrong, until everything is mended. */
+/** One answer in this many goes wrong, until everything is repaired. */
 const ONE_IN = 3
-/** What comes late does so by up to this. */
+/** Late answers come up to this much later. */
 export const LATE_MS = 20_000
 /** Between two announces of a machine: the shortest that is kept. */
 export const INTERVAL_SECONDS = 60
-/** Why it does not answer, when it says so. */
+/** The failure reason, when it gives one. */
 export const EXCUSE = 'the database is locked'
 
 export class SimTracker {
-  /** Every answer goes right from now on: after failures a tracker is left alone for ever longer. */
+  /** From now on every answer is right: after failures, a tracker is contacted ever more rarely. */
   isMended = false
   readonly #random: Random
   readonly #announced = new Map<string, Endpoint>()

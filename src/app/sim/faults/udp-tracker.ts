@@ -1,6 +1,6 @@
 /**
- * The same tracker over UDP (BEP 15): who asks needs an id that it was given before. Now and then it is started anew and knows
- * no id any more, falls silent, is late, cuts an answer off or says why it cannot.
+ * The same tracker over UDP (BEP 15): a requester needs a connection id that it was given before. Now and then the tracker is
+ * restarted and forgets all ids, falls silent, is late, cuts an answer off or gives a failure reason.
  */
 import type { Endpoint } from '../../../protocol/endpoint.ts'
 import type { Clock, Datagrams, Millis, Random } from '../../../protocol/ports.ts'
@@ -9,7 +9,7 @@ import { EXCUSE, INTERVAL_SECONDS, LATE_MS, TRACKER_SERVER, type SimTracker } fr
 export const UDP_TRACKER_PORT = 6_969
 export const UDP_TRACKER: string = `udp://${TRACKER_SERVER}:${UDP_TRACKER_PORT}/announce`
 
-/** An id that it gave out is good for so long. */
+/** How long a connection id is valid. */
 const ID_TTL: Millis = 120_000
 const PROTOCOL_ID = 0x417_2710_1980n
 const [CONNECT, ANNOUNCE, ERROR] = [0, 1, 3]
@@ -59,7 +59,7 @@ export class SimUdpTracker {
     }
   }
 
-  /** What is right to say. */
+  /** The right answer. */
   #answer(request: DataView, from: Endpoint): Uint8Array | undefined {
     const { clock, random, tracker } = this.#options
     const id = request.getBigUint64(0)

@@ -1,4 +1,4 @@
-/** A web seed of the simulated swarm: it has the payload, and now and then breaks off, is late, falls silent, cannot, or lies. */
+/** A web seed of the simulated swarm: it has the payload, and now and then breaks off, is late, falls silent, fails, or lies. */
 import type { Metainfo } from '../../../metainfo/metainfo.ts'
 import { fileUrl } from '../../../peer/web-seed-url.ts'
 import type { Random } from '../../../protocol/ports.ts'
@@ -7,14 +7,14 @@ import type { SimServer } from '../http.ts'
 export interface WebServerPlan {
   /** Bytes per second, of all its answers together to one machine. */
   readonly up: number
-  /** One answer in so many goes wrong. */
+  /** One answer in this many goes wrong. */
   readonly oneIn: number
   /** One of its bytes is wrong then. */
   readonly isLying: boolean
 }
 
 export const WEB_SERVER = '10.1.0.1'
-/** Its base: files lie there by the name of the payload. */
+/** Its base URL: files are there under the name of the payload. */
 export const WEB_SEED: string = `http://${WEB_SERVER}/`
 
 const LATE_MS = 20_000
