@@ -1,4 +1,4 @@
-/** Settings: flags win over the environment, what is wrong is said in one line, and defaults stand in one place. */
+/** Settings: flags override the environment, errors take one line, and defaults are in one place. */
 import { describe, expect, test } from 'vitest'
 import { environmentName, readConfig, SETTINGS, type SettingName } from '../../src/app/config.ts'
 import type { RawValue } from '../../src/app/setting-value.ts'

@@ -1,4 +1,4 @@
-/** Web seeds in whole simulated nodes: they are scheduled as peers are, and what is wrong with one ends that one alone. */
+/** Web seeds in whole simulated nodes: they are scheduled like peers, and a faulty one ends alone. */
 import { describe, expect, test } from 'vitest'
 import type { SimAnswer, SimServer } from '../../src/app/sim/http.ts'
 import { SimSwarm, type SimMachine } from '../../src/app/sim/swarm.ts'

@@ -9,7 +9,7 @@ import { startLife, type Death, type Subject } from './round.ts'
 const MIB = 2 ** 20
 /** Less than this is written before the disk can be filled. */
 const MIN_MISSING_BYTES = 64 * MIB
-/** The share of what is missing that is downloaded before the disk fills. */
+/** The share of the missing bytes that is downloaded before the disk fills. */
 const MAX_SHARE = 0.5
 const LONGEST_STALL_MS = 2_500
 /** One start in so many is tried while the disk is still full. */

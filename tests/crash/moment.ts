@@ -1,4 +1,4 @@
-/** When a leecher is killed: what is waited for, and how long after that. */
+/** When a leecher is killed: after which event, and how long after it. */
 import { watch } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SeededRandom } from '../../src/app/sim/random.ts'

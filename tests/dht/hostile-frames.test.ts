@@ -1,4 +1,4 @@
-/** Frames of a private network in the hands of who has no key, or of who has overheard some: a whole node, case by case. */
+/** Frames of a private network in the hands of attackers without a key, or that overheard some: a whole node, case by case. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { opensslAead } from '../../src/app/node/aead.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'

@@ -1,4 +1,4 @@
-/** Those who answer lookups with lies, and those who let nobody else near a newcomer. */
+/** Nodes that answer lookups with lies, and nodes that isolate a newcomer. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SimDht } from '../../src/app/sim/dht.ts'

@@ -1,4 +1,4 @@
-/** Others who would use us against somebody else: with false senders, echoes and detours. */
+/** Attackers that would use us against somebody else: by forged senders, echoes and detours. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { encodeMessage } from '../../src/dht/wire/codec.ts'
 import type { Message, PeersMessage, Request } from '../../src/dht/wire/messages.ts'

@@ -1,4 +1,4 @@
-/** The fuzzer finds what is planted for it: otherwise that it finds nothing would say nothing. */
+/** The fuzzer finds what is planted for it: otherwise its silence would mean nothing. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

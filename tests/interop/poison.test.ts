@@ -1,4 +1,4 @@
-/** A liar beside seeders of other makes: who lies is banned with what it sent as evidence, and they are not. */
+/** A liar beside seeders of other makes: the liar is banned, with what it sent as evidence, and they are not. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'

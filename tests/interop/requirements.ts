@@ -1,4 +1,4 @@
-/** What a suite needs beside Node. In CI what is missing is a failure, not a reason to look away. */
+/** What a suite needs besides Node. In CI, a missing requirement is a failure, not a reason to skip. */
 import { existsSync, readFileSync } from 'node:fs'
 import { env } from 'node:process'
 

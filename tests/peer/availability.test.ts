@@ -1,4 +1,4 @@
-/** Buckets of pieces by how many sources have them, against counting anew each time. */
+/** Buckets of pieces by how many sources have them, compared with counting from scratch each time. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/app/sim/random.ts'

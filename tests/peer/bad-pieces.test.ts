@@ -1,4 +1,4 @@
-/** What the picker does about a piece that does not have its hash, and about those who sent it. */
+/** What the picker does about a piece that fails its hash check, and about its senders. */
 import { describe, expect, test } from 'vitest'
 import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
 import { PickerWorld, type TestSource } from './fixtures.ts'

@@ -1,4 +1,4 @@
-/** Multicast on one network: who has what is heard by all, and a flood by nobody. */
+/** Multicast on one network: all hear who has what, and nobody heeds a flood. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'

@@ -1,4 +1,4 @@
-/** Attacks of those who connect, and do little else. */
+/** Attacks by peers that connect, and do little else. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connect, type Socket } from 'node:net'
 import { encodeHandshake } from '../../src/protocol/handshake.ts'

@@ -1,4 +1,4 @@
-/** Attacks of those who download. */
+/** Attacks by peers that download. */
 import { afterEach, expect, test } from 'vitest'
 import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
 import {

@@ -1,4 +1,4 @@
-/** What a seeder says of itself to whom it does not show everything. */
+/** What a seeder says about itself to peers to which it does not show everything. */
 import { expect, test } from 'vitest'
 import { SimSwarm } from '../../src/app/sim/swarm.ts'
 import { WireDecoder } from '../../src/protocol/decoder.ts'

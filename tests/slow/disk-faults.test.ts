@@ -9,7 +9,7 @@ import { Nodes } from '../e2e/nodes.ts'
 const MiB = 1024 ** 2
 const LENGTH = 8 * MiB
 const PIECES = 32
-/** Root may do everything: who is to be forbidden something has to be somebody else. */
+/** Root may do everything, so a process that is to be denied something must run as another user. */
 const AS_NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 /** Somebody else must be there, and be let into the folder of the program. */
 const cannotChangeUser =

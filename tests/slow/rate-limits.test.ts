@@ -79,7 +79,7 @@ describe.skipIf(process.platform !== 'linux')('a limit of 5 MiB/s', () => {
     await seeder.stop()
 
     expectKept(sent!)
-    // Who gets the processor late, gets less; how equal shares are is proved in virtual time.
+    // A process that is scheduled late gets less; that shares are equal is proved in virtual time.
     expect(uploads).toHaveLength(3)
     const mean = uploads.reduce((sum, bytes) => sum + bytes, 0) / 3
     expect(Math.min(...uploads)).toBeGreaterThan(mean / 4)

@@ -1,4 +1,4 @@
-/** Those who stay in the swarm as long as the soak, and are watched. */
+/** Processes that stay in the swarm for the whole soak, and are watched. */
 import { fileURLToPath } from 'node:url'
 import type { SwarmProcess } from '../../scripts/swarm-process.ts'
 import { MIN_RATE } from '../../src/app/setting-forms.ts'

@@ -13,7 +13,7 @@ const friend = { host: '20.1.0.1', port: 20_000 }
 let lone: LoneNode
 beforeEach(() => (lone = new LoneNode()))
 
-/** Who was asked since the last look. */
+/** The endpoints asked since the last look. */
 const asked = (): Endpoint[] => lone.sent.splice(0).map(({ to }) => to)
 
 test('one seed is asked, and the next when it has been silent for 300 ms', () => {

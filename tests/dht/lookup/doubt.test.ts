@@ -69,7 +69,7 @@ describe('a walk that might have been led astray', () => {
     expect(distances(asked)).toHaveLength(9)
     expect(distances(asked)).toContain(1_400)
     expect(walk.isFinished).toBe(false)
-    // It knows somebody nearer, whom all the others have kept quiet about.
+    // It knows a nearer node that all the others have concealed.
     const witness = asked.find((entry) => distances([entry])[0] === 1_400)!
     walk.onReply(witness, 'token')
     hear([30], witness)

@@ -1,4 +1,4 @@
-/** A lookup that has found nothing asks those after all whom it took for made up: the network may be larger than we can tell. */
+/** A lookup that has found nothing asks even the nodes that it took for made up: the network may be larger than we can tell. */
 import { describe, expect, test } from 'vitest'
 import { lookup, type LookupTraits } from './numbered-nodes.ts'
 

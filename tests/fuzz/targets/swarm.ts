@@ -27,7 +27,7 @@ const PIECES = 12
 const PATIENCE = 600_000
 const STRANGER = '10.66.0.1'
 
-/** A leecher between an honest seeder and a stranger who does as the input says, a step a byte or two. */
+/** A leecher between an honest seeder and a stranger that does what the input says, one step per byte or two. */
 export const target: FuzzTarget = {
   sources: [
     'app/swarm.ts',
