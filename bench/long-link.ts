@@ -106,7 +106,7 @@ class Lane {
 }
 
 /** Bytes that arrived, and when. */
-export class Deliveries {
+class Deliveries {
   readonly #arrivals: { readonly at: number; readonly bytes: number }[] = []
   bytes = 0
 

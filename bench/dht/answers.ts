@@ -14,7 +14,7 @@ import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 import type { Datagrams } from '../../src/protocol/ports.ts'
 import { framerOf, framesOf, UNLIMITED, type Psk } from './member.ts'
 
-export const ANSWER_KINDS = ['ping', 'find', 'find+peers', 'junk'] as const
+const ANSWER_KINDS = ['ping', 'find', 'find+peers', 'junk'] as const
 type AnswerKind = (typeof ANSWER_KINDS)[number]
 
 export interface AnswerRow {

@@ -21,7 +21,7 @@ import { oneOf, orEmpty, switchable, whole, type Parse, type RawValue } from './
 import { printable } from './terminal-text.ts'
 
 /** The greatest `-max-peers`. */
-export const MAX_MAX_PEERS = 2_000
+const MAX_MAX_PEERS = 2_000
 
 export type SettingGroup = 'What to do' | 'Network' | 'Transfer' | 'Output'
 

@@ -2,7 +2,7 @@
 import { familyOf, scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
 
 /** Addresses named to others: a machine with containers and tunnels has many. */
-export const MAX_REACHABLE = 4
+const MAX_REACHABLE = 4
 
 /** Addresses that most others can use come first. */
 const ORDER: readonly Scope[] = ['private', 'public', 'loopback']

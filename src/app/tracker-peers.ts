@@ -9,7 +9,7 @@ import { shownTracker } from '../protocol/shown-url.ts'
 import type { PeerSource, Wanted } from './discovery.ts'
 
 /** Announce lists of one torrent; further ones are not contacted. */
-export const MAX_ANNOUNCE_LISTS = 50
+const MAX_ANNOUNCE_LISTS = 50
 /** What we claim to be missing while that is unknown, so that nobody takes us for a seed. */
 const UNKNOWN_LEFT = 16_384
 const BOTH: readonly Family[] = [4, 6]

@@ -9,7 +9,7 @@ import type { Downloader } from './downloader.ts'
 import type { PeerSnapshot } from './peer-snapshot.ts'
 
 /** Web seeds of one torrent; further ones are not used. */
-export const MAX_WEB_SEEDS = 16
+const MAX_WEB_SEEDS = 16
 const TICK: Millis = 2_000
 
 export interface WebSeedsOptions {

@@ -24,7 +24,7 @@ export interface Decoded {
 /** Lists and dictionaries inside each other. */
 export const MAX_DEPTH = 64
 /** Values of one message unless the caller says otherwise: no extension, tracker or PEX message comes near. */
-export const MAX_VALUES = 65_536
+const MAX_VALUES = 65_536
 /** Digits of an integer: far beyond 64 bits, and short enough that reading one costs nothing. */
 const MAX_INTEGER_DIGITS = 64
 /** Digits of a string's length: more could not be a buffer's size. */

@@ -13,7 +13,7 @@ export const LAN_GROUPS: readonly Endpoint[] = [
 ]
 
 /** Bytes of a message that is read; one that is written stays below a common packet. */
-export const MAX_LAN_MESSAGE_LENGTH = 2_048
+const MAX_LAN_MESSAGE_LENGTH = 2_048
 /** Torrents in a message: as many as fit into a packet. */
 export const MAX_LAN_HASHES = 20
 /** Characters of a cookie; a longer one cannot be ours. */

@@ -8,7 +8,7 @@ import { InvariantError } from '../protocol/errors.ts'
 import type { CopyBytes } from '../protocol/ports.ts'
 
 /** Bytes kept for reuse when nobody holds them; a single buffer is kept even when it is longer. */
-export const MAX_IDLE_BYTES = 32 * 2 ** 20
+const MAX_IDLE_BYTES = 32 * 2 ** 20
 
 /** A reference-counted lease on pooled bytes. Once the count is zero, `bytes` must not be used. */
 export class PieceBuffer {

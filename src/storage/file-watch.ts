@@ -17,7 +17,7 @@ import { isUntouched } from './untouched.ts'
 /** Time between two looks at a payload's files … */
 export const LOOK_INTERVAL_MS: Millis = 10_000
 /** … and how many of them are looked at each time: an idle seeder must cost nothing. */
-export const FILES_PER_LOOK = 64
+const FILES_PER_LOOK = 64
 /** How long a look at a file vouches for what is read from it. */
 export const FRESH_MS: Millis = 1_000
 

@@ -17,7 +17,7 @@ import type { StorageEvent } from './events.ts'
 import { isUntouched } from './untouched.ts'
 
 /** The wait before pieces in doubt are verified: a file that is still being written to can wait. */
-export const FIRST_RECHECK_MS: Millis = 1_000
+const FIRST_RECHECK_MS: Millis = 1_000
 /** That wait doubles, up to this, while nothing changes. */
 export const LONGEST_RECHECK_MS: Millis = 60_000
 /** Bytes that are verified before the good ones are served again: some seconds' work. */

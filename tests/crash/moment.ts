@@ -9,7 +9,7 @@ import type { Life } from './life.ts'
  * `journal`: as the file beside the payload is replaced. `end`: in the last moments, around `complete`. `seeder`: some time
  * after the seeder was killed.
  */
-export const MOMENTS = ['anywhere', 'start', 'check', 'journal', 'end', 'seeder'] as const
+const MOMENTS = ['anywhere', 'start', 'check', 'journal', 'end', 'seeder'] as const
 export type MomentName = (typeof MOMENTS)[number]
 
 export interface Moment {

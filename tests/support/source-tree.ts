@@ -42,7 +42,7 @@ interface Layer {
 }
 
 /** Who may import whom. What is not listed is forbidden. */
-export const LAYERS: readonly Layer[] = [
+const LAYERS: readonly Layer[] = [
   { at: 'src/protocol/endpoint.ts', ours: ['src/protocol/'], packages: ['ipaddr.js'] },
   { at: 'src/protocol/', ours: [], packages: [] },
   { at: 'src/metainfo/bit-file.ts', ours: ['src/metainfo/', 'src/protocol/'], packages: ['zod'] },

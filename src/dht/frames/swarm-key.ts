@@ -13,7 +13,7 @@ import type { Random } from '../../protocol/ports.ts'
 /** Bytes of a key. */
 export const SWARM_KEY_BYTES = 32
 /** Keys at once: the one that is used, and the one that came before it or comes next. */
-export const MAX_SWARM_KEYS = 2
+const MAX_SWARM_KEYS = 2
 
 /** Whether messages are signed, or encrypted too. Each side chooses for what it sends, and understands both. */
 export type FrameMode = 'hmac' | 'aead'

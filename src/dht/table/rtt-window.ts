@@ -15,7 +15,7 @@ const RECOMPUTE_EVERY = 8
 const IN_TIME = 0.8
 
 /** Bounds of a soft timeout: a shorter one would measure scheduling noise; beyond the longest, asking another node is cheaper. */
-export const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readonly max: Millis }>> = {
+const RTO_BOUNDS: Readonly<Record<Profile, { readonly min: Millis; readonly max: Millis }>> = {
   lan: { min: 5, max: 200 },
   wan: { min: 80, max: 1_000 },
 }

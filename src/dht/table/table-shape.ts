@@ -44,7 +44,7 @@ export interface SlottedBucket {
 }
 
 /** No bucket has more places. */
-export const MAX_PLACES = 1_024
+const MAX_PLACES = 1_024
 
 /** Shared by all buckets, since one is examined at a time: the slot of each member, and the members of each slot. */
 const slots = new Uint16Array(MAX_PLACES)

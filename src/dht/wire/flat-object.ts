@@ -46,7 +46,7 @@ export const ABSENT = 0
 export const TEXT = 1
 export const INTEGER = 2
 export const LIST = 3
-export const LITERAL = 4
+const LITERAL = 4
 
 const SPACE = 0x20
 const QUOTE = 0x22

@@ -8,7 +8,7 @@ import { toStorageError } from './errno.ts'
 import { forEachInFlight } from './in-flight.ts'
 
 /** Files of one payload. */
-export const MAX_SCANNED_FILES = 1_000_000
+const MAX_SCANNED_FILES = 1_000_000
 
 export interface ScannedPayload {
   /** Absolute. */

@@ -5,7 +5,7 @@ import { InputBox } from './input-box.ts'
 import type { Report, Standing, Task } from './worker.ts'
 
 /** Bytes of the longest input of any target. */
-export const MAX_INPUT_LENGTH = 65_536
+const MAX_INPUT_LENGTH = 65_536
 /** An input that takes so long never ends: {@link MAX_INPUT_MS} would have told of a slow one. */
 const HANG_MS = 30_000
 /** Of the thread: a decoder that needs more has no bounds. */

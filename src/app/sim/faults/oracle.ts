@@ -13,7 +13,7 @@ import type { Damage, SwarmWorld } from './swarm-world.ts'
 import { WEB_SERVER } from './web-server.ts'
 
 /** The promises, by the name under which a violation is reported. */
-export const INVARIANTS = {
+const INVARIANTS = {
   'true-have': 'a piece that is announced, in the log or to a peer, is right on disk',
   'true-block': 'a block that is served is right',
   'true-record': 'a piece that a start takes for good is right on disk',
