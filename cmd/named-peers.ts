@@ -1,11 +1,11 @@
-/** Which of the peers that the user named are there. Events tell addresses; who gave a name knows it by that name. */
+/** Which of the peers that the user named are there. Events contain addresses; the user knows a peer by the name given. */
 
 interface Named {
   /** As the user wrote it. */
   readonly name: string
   /** What it stands for now: itself, unless it is the name of a host. */
   addresses: readonly string[]
-  /** Those of them where nobody answered since it was last there. */
+  /** Those of them where nobody has answered since it was last there. */
   readonly silent: Set<string>
   /** The address where it is connected. */
   at: string | undefined
@@ -30,7 +30,7 @@ export class NamedPeers {
   /**
    * Nobody answers at an address, or a name has none.
    *
-   * @returns who is there under none of its addresses, by name
+   * @returns the names of peers that answer at none of their addresses
    */
   onFailed(address: string): readonly string[] {
     const concerned = this.#peers.filter((peer) => peer.name === address || peer.addresses.includes(address))

@@ -32,7 +32,7 @@ export const DHT_EVENTS = [
   }),
   event(
     'dht_bootstrap_failed',
-    'no bootstrap address answered, or the name of one has no address, for the `tries`th time in a row: reported the first time and then less and less often, once an hour in the end; `dht_bootstrap` says that it is over',
+    'no bootstrap address answered, or the name of one has no address, for the `tries`th time in a row: reported the first time and then ever more rarely, eventually once an hour; `dht_bootstrap` says that it is over',
     { family, asked: count, reason: text, tries: count, retrySeconds: seconds },
   ),
   event('dht_role', 'the DHT node now takes full part in the network of the Internet, or no longer does', {

@@ -76,7 +76,7 @@ export const EVENTS = [
     'a dial failed, or the name of a peer has no address (`net.unresolved`); the next attempt follows after `retrySeconds`, or never if that is missing',
     { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
   ),
-  event('peer_resolved', 'the name in a `-peer` stands for these addresses now, and did not before', {
+  event('peer_resolved', 'the name in a `-peer` now resolves to these addresses, and did not before', {
     peer: endpoint,
     addresses: z.array(endpoint).readonly(),
   }),

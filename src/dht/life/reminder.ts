@@ -1,15 +1,15 @@
 /**
- * A trouble that goes on is told at once, and then again after ever longer silence: whoever reads the log a day later
- * still meets it, and not five thousand times.
+ * Reports a lasting failure at once, and then after ever longer silences: a log read a day later still shows it, but not five
+ * thousand times.
  */
 import type { Clock, Millis } from '../../protocol/ports.ts'
 
-/** A failure that repeats is told again after this long, then after twice as long each time. */
+/** A repeated failure is reported again after this long, then after twice as long each time. */
 const FIRST_SILENCE: Millis = 60_000
-/** The longest silence about a failure that goes on. */
+/** The longest silence about a lasting failure. */
 const LONGEST_SILENCE: Millis = 60 * 60_000
 
-/** Of one trouble: a new one needs another. */
+/** For one failure: another needs a new one. */
 export class Reminder {
   readonly #clock: Clock
   #failures = 0
@@ -20,7 +20,7 @@ export class Reminder {
     this.#clock = clock
   }
 
-  /** @returns how often it has failed in a row when that is to be told now, otherwise undefined */
+  /** @returns how often it has failed in a row if that is to be reported now, otherwise undefined */
   onFailure(): number | undefined {
     this.#failures++
     const now = this.#clock.now()
