@@ -14,15 +14,15 @@ import type { CachedBlock, PieceCache } from '../storage/piece-cache.ts'
 import { PieceOffers } from './piece-offers.ts'
 import type { UploadBudget } from './rate-limits.ts'
 
-/** Bytes that are being read or wait for the network, towards all peers: each that is interested has its share … */
+/** Bytes that are being read or wait for the network, for all peers together: each interested peer has its share … */
 export const MAX_SEND_AHEAD_BYTES = 24 * 2 ** 20
 /** … which is never less than this, a long `writev` … */
 export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 /** … and not more: one part is being read while the other is being sent. */
 export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
-/** While all is taken: what waits for peers that do not read cannot be taken back, and the others go on with this. */
+/** The share while all is in use: what waits for peers that do not read cannot be withdrawn, and the others continue with this. */
 export const MIN_CROWDED_SEND_AHEAD_BYTES = 128 * 1024
-/** Bytes in memory for each that waits for a peer: what was read together stays together. Of more than that its part is copied. */
+/** Bytes held in memory per byte that waits for a peer: what was read together stays together. Beyond this, the waiting part is copied. */
 export const MAX_PINNED_TIMES = 8
 /** The next part is read when no more than this share of it is left: few long reads and writes cost less than many short ones. */
 const REFILL_SHARE = 1 / 2

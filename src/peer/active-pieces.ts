@@ -5,9 +5,9 @@ import { ActivePiece } from './active-piece.ts'
 import { BegunPieces } from './begun-pieces.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Bytes of pieces that are being fetched at one time: no new piece is begun beyond it while an old one can go on. */
+/** Bytes of pieces that are being fetched at one time: beyond this, no new piece is started while an active one can continue. */
 export const MAX_ACTIVE_BYTES = 64 * 2 ** 20
-/** However long pieces are, so many may be active. */
+/** However long pieces are, this many may be active. */
 const MIN_ACTIVE_PIECES = 2
 /** Pieces with free blocks that are tried for one source in one pick. */
 const MAX_OPEN_SCAN = 64

@@ -5,11 +5,11 @@
  */
 import { formatEndpoint, networkOf, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 
-/** Endpoints that are banned, and addresses with convictions, that are remembered; beyond it the oldest is forgotten. */
+/** Banned endpoints, and addresses with convictions, that are remembered; beyond this the oldest is forgotten. */
 export const MAX_BANS = 4_096
-/** Convictions after which a whole address is banned; loopback never, where all the world has one. */
+/** Convictions after which a whole address is banned; never loopback, where everybody shares one. */
 export const MAX_CONVICTIONS_PER_ADDRESS = 3
-/** The same for a public /64 of IPv6: its owner has any number of addresses, and a network of honest neighbours has one. */
+/** The same for a public /64 of IPv6: its owner has any number of addresses, but a network of honest neighbours has only one. */
 export const MAX_CONVICTIONS_PER_NETWORK = 16
 
 export class BanList {

@@ -5,10 +5,10 @@
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import type { Hashes } from '../protocol/ports.ts'
 
-/** What is kept of bad pieces (bytes): a five-hundredth of their lengths. Beyond it the oldest is forgotten, and convicts nobody. */
+/** Bytes of evidence that is kept of bad pieces, a five-hundredth of their lengths. Beyond this the oldest is forgotten, and convicts nobody. */
 export const MAX_EVIDENCE_BYTES = 4 * 2 ** 20
 
-/** Blocks of one piece that are named as evidence at most. */
+/** Blocks of one piece that are named as evidence. */
 export const MAX_NAMED_BLOCKS = 64
 
 const DIGEST_LENGTH = 32

@@ -37,7 +37,7 @@ export const MIN_SLOTS = 4
 export const MAX_SLOTS = 64
 /** Slots of which we do not know yet how much we can send through them. */
 const UNMEASURED_SLOTS = 16
-/** Bytes a second for which there is one slot: less is of little use to anybody, and makes many slow transfers of few fast ones. */
+/** Bytes a second per slot: less is of little use to anybody, and makes many slow transfers of few fast ones. */
 const SLOT_RATE = 65_536
 /** Slots are given anew in every one of these; in between only free ones are. */
 export const REVIEW: Millis = 10_000

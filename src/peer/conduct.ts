@@ -7,7 +7,7 @@ import { MAX_REQUEST_LENGTH } from './upload-queue.ts'
 
 /** Messages that a remote may send without anything being exchanged, at once and in the long run. */
 export const IDLE_TALK = { burst: 8_192, perSecond: 512 }
-/** Blocks that nobody asked for, beyond those that crossed a cancel or choke, before a remote is closed. */
+/** Unrequested blocks, beyond those that crossed a cancel or choke, after which a remote is closed. */
 export const MAX_UNREQUESTED_BLOCKS = 64
 
 /** As many messages is one that has us look at everything anew: a repeated bitfield, a choke that is taken back. */

@@ -12,9 +12,9 @@ import type { SourceQueue } from './source-queue.ts'
 const BUDGET_PER_MILLE = 5
 /** … but at least this many. */
 const MIN_BUDGET = 4
-/** Duplicates are asked of sources that have no more than this in flight. */
+/** Duplicates are requested only from sources with no more than this in flight. */
 const MAX_IN_FLIGHT = 4
-/** A block is not asked for a second time before it was in flight for so long. */
+/** A block is not requested a second time until it has been in flight for this long. */
 const MIN_AGE: Millis = 100
 
 interface LateBlock extends BlockOfPiece {

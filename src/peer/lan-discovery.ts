@@ -26,7 +26,7 @@ export const MIN_LAN_INTERVAL: Millis = 60_000
 const COLLECT: Millis = 100
 /** Messages read in a second; BEP 14's own rate on a network of a thousand hosts is three. */
 export const MAX_LAN_RATE = 200
-/** Endpoints that were reported; beyond it the oldest is forgotten, and may be reported again. */
+/** Reported endpoints that are remembered; beyond this the oldest is forgotten, and may be reported again. */
 const MAX_REPORTED = 4_096
 /** How long a hearer waits at most before it speaks to a new DHT node: a crowd must not come at once. */
 const NODE_DELAY: Millis = 2_000

@@ -1,9 +1,9 @@
 /** Whether the other side of a connection is still there: it speaks now and then, and takes what it is sent. */
 import type { Millis } from '../protocol/ports.ts'
 
-/** A remote that sends nothing for so long is gone (BEP 3 asks for a keep-alive every two minutes). */
+/** A remote that sends nothing for this long is gone (BEP 3 asks for a keep-alive every two minutes). */
 export const IDLE_TIMEOUT_MS: Millis = 180_000
-/** So is one that takes nothing of what waits for it, and holds our memory. */
+/** So is one that for this long reads nothing of what waits for it, and holds our memory. */
 export const UNREAD_TIMEOUT_MS: Millis = 120_000
 /** We say something at least this often. */
 export const KEEP_ALIVE_MS: Millis = 100_000

@@ -22,7 +22,7 @@ import type { PeerExtension } from './peer-extension.ts'
 
 /** Bytes of the largest info dictionary that is fetched. */
 export const MAX_METADATA_LENGTH = 32 * 1024 * 1024
-/** Blocks asked of one peer at a time. */
+/** Blocks requested from one peer at a time. */
 export const MAX_METADATA_REQUESTS = 4
 /**
  * An attempt that is not done by then ends; each block that came buys so much more, unless others wait who name another
@@ -38,14 +38,14 @@ const BLOCK_TIMEOUT: Millis = 8_000
 const MAX_BLOCK_TIMEOUT: Millis = 64_000
 /** A peer that rejected a block, or did not deliver, is asked again after so long. */
 const PAUSE: Millis = 60_000
-/** What one peer may ask for in a minute: the whole so often … */
+/** What one peer may request in a minute: the whole this often … */
 export const MAX_METADATA_SERVINGS = 4
 /** … and at least so many blocks. */
 const MIN_SERVED_BLOCKS = 64
-/** Blocks and rejects in a minute that answer no question: some answer one of an attempt that has ended, many are an attack. */
+/** Blocks and rejects in a minute that answer no request: some belong to an attempt that has ended, many are an attack. */
 const MAX_STRAY_ANSWERS = 64
 const BUDGET_PERIOD: Millis = 60_000
-/** Bytes that wait for a peer beyond which it is sent no further block: it does not read. */
+/** Bytes that wait for a peer, beyond which it is sent no further block because it does not read. */
 const MAX_QUEUED_BYTES = 256 * 1024
 
 /** As much of a connection as is needed here. */

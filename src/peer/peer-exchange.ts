@@ -12,9 +12,9 @@ import type { PeerExtension } from './peer-extension.ts'
 export const PEX_INTERVAL: Millis = 60_000
 /** … of at most so many who came, and as many who left. */
 export const MAX_PEX_TOLD = 50
-/** A message sooner than this after the one before is not read. */
+/** A message sooner than this after the previous one is not read. */
 const MIN_PEX_INTERVAL: Millis = 45_000
-/** After so many of those, nothing more is read of the peer. */
+/** After this many of those, the peer's messages are no longer read. */
 export const MAX_EARLY_PEX = 5
 
 /** As much of a connection as is needed here. */

@@ -29,11 +29,11 @@ export interface PeerListOptions {
   readonly random: Random
 }
 
-/** Endpoints that are remembered. Beyond it the worst that is not connected goes, a dead one first; a static one never does. */
+/** Endpoints that are remembered. Beyond this the worst one that is not connected goes, a dead one first; a static one never does. */
 export const MAX_KNOWN_PEERS = 2_000
 /**
- * Endpoints of one public address (IPv6: /64) that others may tell us of: who names port after port of somebody wants him
- * dialled by everybody, and the list filled. Those that are dead make room for others of their address.
+ * Endpoints of one public address (IPv6: /64) that others may tell us of: a peer that names port after port of a victim
+ * wants everybody to dial it, and the list filled. Dead endpoints make room for others of their address.
  */
 export const MAX_TOLD_PER_ADDRESS = 16
 /** Dials under way at the same time. */
@@ -44,7 +44,7 @@ export const RETRY_MIN: Millis = 2_000
 export const RETRY_MAX: Millis = 120_000
 /** Each wait is shortened by a random part of at most so much, so that a crowd does not come back at once. */
 const RETRY_JITTER = 0.25
-/** A peer that was told of by others and failed so often in a row is dead until it is told of again; a static one is tried for ever. */
+/** A peer named by others that failed this often in a row is dead until it is named again; a static one is retried for ever. */
 export const MAX_FAILURES = 6
 
 interface Entry {

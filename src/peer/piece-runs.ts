@@ -6,7 +6,7 @@ import type { Bitfield } from '../protocol/bitfield.ts'
 import { LazyMap } from '../protocol/lazy-map.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Pieces that are looked over for one source in one round in search of the longest gap, or all of them once. */
+/** Pieces that are searched for the longest gap, for one source in one round; or all of them once. */
 export const MAX_SURVEY = 2 ** 20
 
 interface Runner {

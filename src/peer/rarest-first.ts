@@ -7,7 +7,7 @@ import type { PieceOrder } from './piece-order.ts'
 import type { Search } from './search.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Draws from a bucket before it is gone through: what a source has is mostly found at once. */
+/** Random draws from a bucket before it is searched in order: a piece that the source has is mostly found at once. */
 const MAX_DRAWS = 4
 /** Places in a row that one draw looks at: they lie close in memory, those that are drawn one by one do not … */
 const MAX_LOOKS = 16

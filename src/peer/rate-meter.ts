@@ -1,7 +1,7 @@
 /** Throughput: bytes per second over the last few seconds. */
 import type { Millis } from '../protocol/ports.ts'
 
-/** The rate is that of the last so many milliseconds. */
+/** The time over which a rate is measured. */
 export const RATE_WINDOW: Millis = 5_000
 const SLOT: Millis = 250
 const SLOTS = RATE_WINDOW / SLOT

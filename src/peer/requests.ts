@@ -6,7 +6,7 @@ import type { ActivePieces } from './active-pieces.ts'
 import { Claim, type BlockRun } from './claim.ts'
 import type { BlockSource, SourceQueue } from './source-queue.ts'
 
-/** A request that is older is taken back, even when its source sends other blocks. */
+/** An older request is withdrawn, even if its source sends other blocks. */
 const REQUEST_TIMEOUT: Millis = 60_000
 
 export interface RequestBooks {

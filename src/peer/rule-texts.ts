@@ -1,8 +1,8 @@
 /** Very many short texts as bytes in a row: as strings they would take several times as much. */
 
-/** Bytes of a text that are kept: its length stands in one. */
+/** Bytes of a text that are kept: its length is stored in one. */
 const MAX_TEXT_LENGTH = 255
-/** The latest texts, among which repetitions are found: lists name the same owners again and again. */
+/** The latest texts, among which repetitions are recognised: lists name the same owners again and again. */
 const MAX_REMEMBERED_TEXTS = 2 ** 17
 const INITIAL_LENGTH = 1_024
 

@@ -1,6 +1,6 @@
 /** Where the search for pieces that one source should send next stands: the notes of {@link RarestFirst}. */
 
-/** Pieces that are looked at for one source in one round in vain, before its own pieces are walked instead. */
+/** Pieces looked at in vain for one source in one round, before its own pieces are searched instead. */
 const MAX_MISSES = 4_096
 
 export class Search {

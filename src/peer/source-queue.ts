@@ -16,7 +16,7 @@ export interface BlockSource {
   readonly prefersRuns?: boolean
 }
 
-/** Blocks of which we remember, per source, that we once asked it for them: as many as may be in flight, and some. */
+/** Earlier requests that are remembered per source: as many as may be in flight, and some more. */
 const MAX_LAPSED = 4_096
 
 /** A source that has sent nothing for so long, with requests open, is stalled. */

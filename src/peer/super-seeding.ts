@@ -5,11 +5,11 @@ import { Availability } from './availability.ts'
 
 /** Pieces that a peer is shown before it has asked for one; twice as many whenever it has asked for all of them. */
 const START_AHEAD = 1
-/** Pieces shown to one peer that it has not asked for. */
+/** Pieces shown to one peer that it has not requested yet. */
 export const MAX_AHEAD = 1_024
 /** A peer that may download and takes nothing of what it is shown for so long wants others: it is shown everything. */
 export const PATIENCE: Millis = 5_000
-/** Pieces that are looked at in search of the next one to show. */
+/** Pieces that are searched for the next one to show. */
 const MAX_SCAN = 4_096
 
 export interface SuperSeedingOptions {

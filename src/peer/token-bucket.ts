@@ -1,7 +1,7 @@
 /** A rate limit that all connections share. */
 import type { Bandwidth, Clock, Millis } from '../protocol/ports.ts'
 
-/** What may be saved up while nobody asks, or while the process is late: this much time's worth of the rate. */
+/** How much may be saved up while nobody asks, or while the process is late: the rate times this. */
 export const BURST: Millis = 50
 /** Waiters are served in grains of this time's worth. */
 export const GRAIN: Millis = 10

@@ -12,7 +12,7 @@ export interface UploadRequest {
 
 /** Requests that we queue for one peer; we say so in the extension handshake (`reqq`, BEP 10). */
 export const MAX_QUEUED_REQUESTS = 2_048
-/** Bytes that it may ask for in one request; we say so there, too (`bitswarm_block`). */
+/** Bytes that it may request at once; we say so there, too (`bitswarm_block`). */
 export const MAX_REQUEST_LENGTH = 131_072
 
 /** First in, first out. A request that is repeated while it waits is one request; a cancelled one costs nothing. */

@@ -8,9 +8,9 @@ import { openRequest, type HttpPorts } from '../protocol/http-request.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Cancel, HttpExchange, HttpHead, Millis } from '../protocol/ports.ts'
 
-/** Until a server begins to answer. */
+/** How long a server may take to begin its answer. */
 export const WEB_SEED_HEAD_TIMEOUT: Millis = 15_000
-/** A server that sends nothing for so long, while we read, has stopped. */
+/** A server that sends nothing for this long, while we read, has stopped. */
 export const WEB_SEED_IDLE_TIMEOUT: Millis = 30_000
 /** The longest pause that a server may ask for (`Retry-After`). */
 const MAX_RETRY_AFTER: Millis = 3_600_000

@@ -5,7 +5,7 @@ import { MIN_WINDOW } from './request-window.ts'
 
 /** Blocks that are asked of a web seed whose rate is not known. */
 export const START_WEB_SEED_WINDOW = 16
-/** Never more blocks are asked of a web seed at a time. */
+/** The most blocks requested from a web seed at a time. */
 export const MAX_WEB_SEED_WINDOW = 1_024
 
 /**

@@ -21,15 +21,15 @@ import { WebSeedWindow } from './web-seed-window.ts'
 
 /** Requests under way to one seed. */
 export const MAX_WEB_SEED_RUNS = 4
-/** Bytes of one of them: a failure costs no more, and others get their turn. */
+/** Bytes of one of them: a failure costs no more than that, and others get their turn. */
 export const MAX_RUN_BYTES = 4 * 2 ** 20
 /** The first pause after a failure; doubled with each further one … */
 const MIN_PAUSE: Millis = 2_000
 /** … up to this. */
 const MAX_PAUSE: Millis = 120_000
-/** Failures in a row, without a block between them, after which a seed is not used any more. */
+/** Failures in a row, without a block between them, after which a seed is no longer used. */
 export const MAX_WEB_SEED_FAILURES = 5
-/** A seed that has been asked for something all the time and sent less than this (bytes) in so long is too slow to be of use. */
+/** A seed with requests all the time that sent fewer than this many bytes in the period below is too slow to be of use. */
 const MIN_PROGRESS = 64 * 1024
 const PROGRESS_PERIOD: Millis = 60_000
 /** A seed that takes longer than this to send a block … */

@@ -9,7 +9,7 @@ import { Reminder } from './reminder.ts'
 const RESOLVE_AGAIN: Millis = 60_000
 /** Names and services that are kept; further ones are not taken. */
 const MAX_NAMES = 64
-/** Hosts taken of one service. */
+/** Hosts taken from one service. */
 const MAX_HOSTS_PER_SERVICE = 32
 /** Names without an address of which is known how often that was told; a service may name others each time. */
 const MAX_UNRESOLVED = 256

@@ -19,7 +19,7 @@ const MIN_RETRY = 15
 export const MAX_RETRY = 1_800
 /** Waits are longer by up to this share, by chance: a fleet that started together spreads out. */
 const JITTER = 0.1
-/** How long the goodbyes may take. */
+/** How long the `stopped` announces may take. */
 export const STOP_TIMEOUT: Millis = 3_000
 
 /** What there is to announce, asked anew each time. */

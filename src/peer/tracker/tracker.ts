@@ -12,7 +12,7 @@ import type { UdpTrackers } from './udp-client.ts'
 
 /** Bytes of an answer over HTTP. */
 export const MAX_TRACKER_BODY = 1024 * 1024
-/** Until its head, and until all of it is there. */
+/** How long its head, and all of it, may take. */
 export const TRACKER_HEAD_TIMEOUT: Millis = 10_000
 export const TRACKER_TIMEOUT: Millis = 30_000
 

@@ -19,7 +19,7 @@ import {
   type UdpAnswer,
 } from '../../protocol/tracker/udp.ts'
 
-/** Questions that wait for an answer; a further one fails. */
+/** Requests that wait for an answer; further ones fail. */
 export const MAX_UDP_QUESTIONS = 1_024
 /**
  * How often a datagram is sent: BEP 15 waits 15 × 2^n s for its answer and goes on for an hour. We turn to another tracker
@@ -27,9 +27,9 @@ export const MAX_UDP_QUESTIONS = 1_024
  */
 export const MAX_UDP_ATTEMPTS = 2
 const FIRST_TIMEOUT: Millis = 15_000
-/** A connection id is used for so long after it came. */
+/** How long a connection id is used after it came. */
 const CONNECTION_TTL: Millis = 60_000
-/** Trackers whose connection ids are remembered; beyond it the oldest is forgotten. */
+/** Trackers whose connection ids are remembered; beyond this the oldest is forgotten. */
 const MAX_CONNECTIONS = 256
 
 export interface UdpTrackersOptions {
