@@ -25,14 +25,14 @@ export const MAX_METADATA_LENGTH = 32 * 1024 * 1024
 /** Blocks requested from one peer at a time. */
 export const MAX_METADATA_REQUESTS = 4
 /**
- * An attempt that is not done by then ends; each block that came buys so much more, unless others wait who name another
+ * An attempt that is not done by then ends; each block that comes extends it by so much, unless others wait that name another
  * size. A peer that was given up gets twice the time when it is asked again: it may be slow, and honest.
  */
 const ATTEMPT_TIMEOUT: Millis = 15_000
 const ATTEMPT_TIMEOUT_PER_BLOCK: Millis = 500
 /**
- * A block that has not come by then is asked of another peer. Doubled each time that the peer failed before, up to so often: many
- * who ask a slow one at once would otherwise all give up, and ask again, for ever.
+ * A block that has not come by then is requested from another peer. Doubled for each earlier failure of the peer, up to a limit:
+ * many that ask a slow peer at once would otherwise all give up, and ask again, for ever.
  */
 const BLOCK_TIMEOUT: Millis = 8_000
 const MAX_BLOCK_TIMEOUT: Millis = 64_000

@@ -10,7 +10,7 @@ import type { PeerExtension } from './peer-extension.ts'
 
 /** A peer is told at most once in so long … */
 export const PEX_INTERVAL: Millis = 60_000
-/** … of at most so many who came, and as many who left. */
+/** … of at most so many peers that came, and as many that left. */
 export const MAX_PEX_TOLD = 50
 /** A message sooner than this after the previous one is not read. */
 const MIN_PEX_INTERVAL: Millis = 45_000

@@ -26,7 +26,7 @@ const NEXT_SEED: Millis = 300
 /** Known bootstrap addresses; further ones are not taken. */
 const MAX_SEEDS = 256
 
-/** Who is met by chance is asked while we know fewer than this, and so many wait for it at most. */
+/** Nodes met by chance are asked while we know fewer than this, and at most so many wait for it. */
 const MEET_BELOW = 32
 const MAX_MET = 32
 

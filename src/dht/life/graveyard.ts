@@ -1,11 +1,11 @@
 /**
- * Contacts that were good and fell silent: they are asked again now and then, less and less often. When a part of the
- * network was cut off, this is how it is found again. Says whom to ask; asks nobody itself.
+ * Contacts that were good and fell silent: they are asked again now and then, ever more rarely. This is how a part of the
+ * network that was cut off is found again. Says whom to ask; asks nobody itself.
  */
 import type { Millis } from '../../protocol/ports.ts'
 import { NONE, type Contact, type ContactBook } from '../table/contact.ts'
 
-/** Those that are remembered; who has been silent for longest makes place. */
+/** Contacts that are remembered; the one silent for longest makes room. */
 const MAX_GRAVES = 512
 /** Asked again after this long, then after twice as long each time … */
 const FIRST_RETRY_SECONDS = 60
@@ -13,10 +13,10 @@ const FIRST_RETRY_SECONDS = 60
 const MAX_RETRY_SECONDS = 32 * 60
 /** Forgotten after this. */
 const MAX_AGE_SECONDS = 24 * 60 * 60
-/** Rows are made for so many at a time: most nodes never need all. */
+/** Rows that are allocated at a time: most nodes never need all. */
 const GROWTH = 32
 
-/** What every empty one begins with. */
+/** Shared by all empty ones. */
 const NOBODY = new Int32Array(0)
 const NEVER = new Uint32Array(0)
 const NO_TRIES = new Uint8Array(0)
