@@ -113,7 +113,7 @@ export class Jobs {
       await voucher.renew()
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      this.#screen.say(`cannot date ${error.message}: the next start reads the payload again`)
+      this.#screen.say(`cannot update the time of ${error.message}: the next start reads the payload again`)
     }
   }
 
@@ -121,7 +121,7 @@ export class Jobs {
   explainChanged({ path }: TaskOf<'seed'>, error: unknown): unknown {
     if (!(error instanceof PayloadError)) return error
     const { code, message, data } = error
-    const advice = `if it was changed on purpose, remove ${resolve(this.#env.cwd, path)}.bit to have it made anew`
+    const advice = `if it was changed on purpose, remove ${resolve(this.#env.cwd, path)}.bit and a new one will be made`
     return new PayloadError(code, `${message}; ${advice}`, { cause: error, data })
   }
 
@@ -199,7 +199,7 @@ export class Jobs {
       count === 1
         ? `${unlisted[0]} is`
         : `${count} files${count === MAX_UNLISTED ? ' or more' : ''}, ${unlisted[0]} among them, are`
-    this.#screen.say(`${what} not in ${path}.bit and not served: remove the .bit to have it made anew`)
+    this.#screen.say(`${what} not in ${path}.bit and not served: remove the .bit and a new one will be made`)
   }
 
   /** Reads metainfo and says `start`, which names the torrent when it can be read at all. */

@@ -106,7 +106,7 @@ function noCommand(names: readonly string[], program: Command): ConfigError {
   const known = program.commands.map((command) => command.name())
   const meant = names.length === 1 ? meantBy(names[0]!, known) : undefined
   const hint = meant === undefined ? '' : ` did you mean ${meant}?`
-  return new ConfigError('config.usage', `'${names.join(' ')}' is no command;${hint} see bitswarm -help`)
+  return new ConfigError('config.usage', `'${names.join(' ')}' is not a command;${hint} see bitswarm -help`)
 }
 
 /**

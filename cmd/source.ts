@@ -27,6 +27,6 @@ export function pathOf({ cwd }: Pick<Env, 'cwd'>, source: string): string {
   if (!isMagnet(source) && !isUrl(source)) return resolve(cwd, source)
   throw new ConfigError(
     'config.usage',
-    `'${printable(source)}' is no file; bitswarm -get it -save-metainfo writes one`,
+    `'${printable(source)}' is not a file; bitswarm -get it -save-metainfo writes one`,
   )
 }

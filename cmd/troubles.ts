@@ -42,7 +42,7 @@ export class Troubles {
       case 'disk_error':
         // Without another try it ends the download, with a line of its own, or is about the resume file.
         if (event.retrySeconds === undefined) break
-        if (!this.#isStalled) this.#say(`${event.message}: the download waits, and tries again`)
+        if (!this.#isStalled) this.#say(`${event.message}: the download waits, and will try again`)
         this.#isStalled = true
         break
       case 'disk_recovered':
@@ -72,7 +72,7 @@ export class Troubles {
         this.#hasToldClock = true
         break
       case 'dht_bootstrap':
-        if (hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: the DHT is joined now')
+        if (hasNamedBootstrap && this.#isAlone) this.#say('-bootstrap: joined the DHT')
         this.#isAlone = false
         break
       case 'dht_table_failed':
@@ -90,7 +90,7 @@ export class Troubles {
         this.#peers.onLeft(event.peer)
         break
       case 'webseed_dropped':
-        this.#onAbsent(`web seed ${event.url}`, `${event.reason}; it is not asked any more`)
+        this.#onAbsent(`web seed ${event.url}`, `${event.reason}; it is no longer used`)
         break
       case 'tracker_error':
         if (this.#trackers.has(serverOf(event.tracker)))
@@ -111,7 +111,8 @@ export class Troubles {
 
   /** A download is connected, gets nothing, and nobody there offers all of it. */
   onShortage(shortage: string): void {
-    if (!this.#isShort) this.#say(`nothing comes, as ${shortage}: waiting for somebody who offers the rest`)
+    if (!this.#isShort)
+      this.#say(`nothing arrives, because ${shortage}: waiting for somebody who offers the rest`)
     this.#isShort = true
   }
 
@@ -150,10 +151,10 @@ export class Troubles {
 
 function whyNobody(found: number): string {
   if (found === 0)
-    return 'nobody found yet: does a seeder run? -peer host:port names one that is not on this network'
+    return 'nobody found yet: is a seeder running? -peer host:port names one that is not on this network'
   const peers =
     found === 1 ? '1 peer was found and does not answer' : `${found} peers were found and do not answer`
-  return `${peers}: does one still run, and may it be called through its firewall?`
+  return `${peers}: is a seeder still running, and does its firewall let you in?`
 }
 
 function clocksDiffer({ node, aheadSeconds }: Extract<NodeEvent, { event: 'dht_clock' }>): string {

@@ -176,7 +176,7 @@ export class Opening {
         this.#fail(
           new StorageError(
             'disk.full',
-            `no room for ${this.#options.path}: ${formatSize(missing)} are still to come, ${formatSize(free)} are free`,
+            `no space for ${this.#options.path}: ${formatSize(missing)} are needed, ${formatSize(free)} are free`,
           ),
         )
     })

@@ -89,20 +89,20 @@ describe('usage', () => {
     ['insepct a.bit', /^bitswarm: 'insepct' is neither a command nor a file here; did you mean inspect\?\n$/],
     ['seed model.bin', /did you mean -seed\?/],
     ['download a.bit', /^bitswarm: 'download' is neither a command nor a file here; did you mean -get\?\n$/],
-    ['help insepct', /^bitswarm: 'insepct' is no command; did you mean inspect\? see bitswarm -help\n$/],
-    ['help get', /^bitswarm: 'get' is no command; did you mean -get\? see bitswarm -help\n$/],
-    ['help nothing', /^bitswarm: 'nothing' is no command; see bitswarm -help\n$/],
+    ['help insepct', /^bitswarm: 'insepct' is not a command; did you mean inspect\? see bitswarm -help\n$/],
+    ['help get', /^bitswarm: 'get' is not a command; did you mean -get\? see bitswarm -help\n$/],
+    ['help nothing', /^bitswarm: 'nothing' is not a command; see bitswarm -help\n$/],
     ['-lan=maybe', /^bitswarm: -lan 'maybe': must be true or false\n$/],
     ['convert a.bit b.zip', /ends in neither \.bit nor \.torrent/],
     ['create a -piece-length 3', /-piece-length '3': must be a power of two/],
-    ['help simulate tcp', /^bitswarm: 'simulate tcp' is no command; see bitswarm -help\n$/],
+    ['help simulate tcp', /^bitswarm: 'simulate tcp' is not a command; see bitswarm -help\n$/],
     ['inspect', /missing required argument 'metainfo'; see bitswarm inspect -help\n$/],
     ['simulate dht -sede 1', /unknown option '-sede'.*; see bitswarm simulate dht -help\n$/],
     [
       'magnet magnet:?xt=urn:btih:x',
-      /^bitswarm: 'magnet:\?xt=urn:btih:x' is no file; bitswarm -get it -save/,
+      /^bitswarm: 'magnet:\?xt=urn:btih:x' is not a file; bitswarm -get it -save/,
     ],
-    ['inspect https://a.example/b.torrent', /'https:\/\/a.example\/b.torrent' is no file/],
+    ['inspect https://a.example/b.torrent', /'https:\/\/a.example\/b.torrent' is not a file/],
     ['-get ftp://a.example/b.torrent', /'ftp:\/\/a.example\/b.torrent': metainfo is a file, an http or/],
     ['inspect ftp://a.example/b.torrent', /metainfo is a file, an http or https URL, or a magnet link\n$/],
     ['create ', /^bitswarm: '' is no path: is a variable empty\?\n$/],
@@ -338,7 +338,7 @@ describe('a run that cannot begin', () => {
       writeFileSync(join(cwd, 'set', name), 'y')
       return (await run('-seed set -no-lan -blocklist missing')).stderr.split('\n')[0]!
     }
-    const rest = `not in ${cwd}/set.bit and not served: remove the .bit to have it made anew`
+    const rest = `not in ${cwd}/set.bit and not served: remove the .bit and a new one will be made`
     expect(await late('more/late')).toBe(`more/late is ${rest}`)
     expect(await late('more/later')).toBe(`2 files, more/late among them, are ${rest}`)
   })
@@ -390,6 +390,8 @@ describe('a run that cannot begin', () => {
       '-seed model.bin -no-lan -dht-listen= -tcp-listen 127.0.0.1:0 -state-dir=',
     )
     expect(code).toBe(6)
-    expect(stderr).toContain(`if it was changed on purpose, remove ${cwd}/model.bin.bit to have it made anew`)
+    expect(stderr).toContain(
+      `if it was changed on purpose, remove ${cwd}/model.bin.bit and a new one will be made`,
+    )
   })
 })

@@ -21,7 +21,7 @@ const GROWN = { event: 'disk_doubt', code: 'disk.wrong-size', message: 'a.bin ha
 test('a full disk is told once, and again when there is room', () => {
   const isFull = [1, 2, 4].map((retrySeconds) => ({ ...FULL, retrySeconds }))
   const hasRoom = { event: 'disk_recovered', stalledSeconds: 7 } as const
-  const sentences = ['a.bin: no space left: the download waits, and tries again', 'writing works again']
+  const sentences = ['a.bin: no space left: the download waits, and will try again', 'writing works again']
   expect(told(...isFull, hasRoom, ...isFull, hasRoom)).toEqual([...sentences, ...sentences])
 })
 
@@ -54,7 +54,7 @@ test('a bootstrap node that does not answer is told, if the user has named it', 
   const joined = { event: 'dht_bootstrap', family: 4, contacts: 1, rpcs: 1, ms: 1 } as const
   expect(tellNamed({ bootstrap: ['10.0.0.5:10000'] }, silent, silent, joined, joined)).toEqual([
     '-bootstrap: no answer; the node must run, with the same -swarm-key and -dht-net',
-    '-bootstrap: the DHT is joined now',
+    '-bootstrap: joined the DHT',
   ])
   expect(told(silent)).toEqual([])
 })
@@ -122,7 +122,7 @@ test('a web seed that is of no use is told: nobody else knows that its server la
   const url = 'http://10.0.0.5/a.bin'
   const reason = 'the server does not serve ranges of this file'
   const dropped = { event: 'webseed_dropped', url, peer: '10.0.0.5:80', reason, downloaded: 0 } as const
-  expect(told(dropped, dropped)).toEqual([`web seed ${url}: ${reason}; it is not asked any more`])
+  expect(told(dropped, dropped)).toEqual([`web seed ${url}: ${reason}; it is no longer used`])
 })
 
 test('a tracker that the user has named and that fails is told once, without its passkey, and when it answers', () => {
@@ -175,7 +175,7 @@ test('a download that nobody serves is told once, and when somebody comes', () =
   troubles.onNobodyThere(1)
   join()
   expect(sentences).toEqual([
-    'nobody found yet: does a seeder run? -peer host:port names one that is not on this network',
+    'nobody found yet: is a seeder running? -peer host:port names one that is not on this network',
     '10.0.0.5:1 is there now',
     'all peers are gone: waiting for one to come back',
     '10.0.0.5:1 is there now',
@@ -189,10 +189,10 @@ test('peers that were found and do not answer are not nobody', () => {
     return sentences
   }
   expect(tell(1)).toEqual([
-    '1 peer was found and does not answer: does one still run, and may it be called through its firewall?',
+    '1 peer was found and does not answer: is a seeder still running, and does its firewall let you in?',
   ])
   expect(tell(2)).toEqual([
-    '2 peers were found and do not answer: does one still run, and may it be called through its firewall?',
+    '2 peers were found and do not answer: is a seeder still running, and does its firewall let you in?',
   ])
 })
 
@@ -204,7 +204,7 @@ test('a download whose peers lack what it lacks is told so once, until something
   troubles.onShortage(shortage)
   troubles.onEvent({ event: 'have', piece: 1, peer: '10.0.0.5:1', bytes: 1, done: 6, pieces: 8 })
   troubles.onShortage(shortage)
-  const told = `nothing comes, as ${shortage}: waiting for somebody who offers the rest`
+  const told = `nothing arrives, because ${shortage}: waiting for somebody who offers the rest`
   expect(sentences).toEqual([told, told])
 })
 
