@@ -12,11 +12,21 @@ const ALONE: Millis = 2_000
 export interface PieceOffersOptions {
   /** Our own pieces, kept up to date by their owner. */
   readonly have: Bitfield
-  /** Pieces that lie side by side and are best sent to this peer one after the other. */
-  readonly groupSize: (peer: PeerConnection) => number
+  readonly pieceLength: number
+  /** Pieces that lie side by side and are best sent to a peer one after the other. */
+  readonly groupSize: number
+  /** What may be sent to this peer has a limit. */
+  readonly isLimited: (peer: PeerConnection) => boolean
   readonly random: Random
 }
 
+/**
+ * Without a limit a peer is shown twice as much whenever it has asked for all that it was shown: long reads and writes cost less.
+ *
+ * Under a limit the uplink is what is scarce, and what is sent counts once others can pass it on. To show a piece is to decide who
+ * passes it on. Pieces that wait long to be sent are decided too early: in the end some have many that nobody else has, and the
+ * uplinks of those that have none idle. So what a peer was not sent yet counts, and is doubled only when we would idle.
+ */
 export class PieceOffers {
   readonly #options: PieceOffersOptions
   readonly #have: Bitfield
@@ -42,7 +52,7 @@ export class PieceOffers {
     spreading.add(peer.id, isShownAll, now)
     if (isShownAll) return this.#have
     const shown = new Bitfield(this.#have.length)
-    for (const piece of spreading.offer(peer.id, this.#options.groupSize(peer))) shown.set(piece)
+    for (const piece of this.#fresh(peer, spreading)) shown.set(piece)
     return shown
   }
 
@@ -66,7 +76,8 @@ export class PieceOffers {
   }
 
   onRequest(peer: PeerConnection, piece: number, now: Millis): void {
-    this.#spreading?.onRequest(peer.id, piece, now)
+    const hasAskedForAll = this.#spreading?.onRequest(peer.id, piece, now)
+    if (hasAskedForAll && !this.#options.isLimited(peer)) this.#spreading!.showMore(peer.id)
   }
 
   /** What it asked for at once was all that it knew of, or not. */
@@ -76,6 +87,7 @@ export class PieceOffers {
 
   onServed(peer: PeerConnection, piece: number): void {
     this.#spreading?.onServed(peer.id, piece)
+    if (this.#options.isLimited(peer)) this.#offer(peer)
   }
 
   /** We do not have everything any more: whoever is connected is shown what is left, and told of the rest when it is back. */
@@ -94,9 +106,11 @@ export class PieceOffers {
     if (this.#spreading?.hasFresh === false) peer.sendHaves(this.#spreading.repeat(peer.id))
   }
 
-  /** We could send, and nobody wants anything: they may have what others were sent, too. */
+  /** We could send, and nobody waits for anything: they may have more than they were shown, in the end what others were sent, too. */
   onIdle(): void {
-    for (const peer of this.#peers.values()) this.onAllServed(peer)
+    for (const peer of this.#peers.values())
+      if (this.#spreading?.hasFresh) this.#showMore(peer)
+      else this.onAllServed(peer)
   }
 
   /** It was told of less than we have, and will be told of more. */
@@ -127,10 +141,21 @@ export class PieceOffers {
     }
   }
 
+  #showMore(peer: PeerConnection): void {
+    if (!this.#options.isLimited(peer)) return
+    this.#spreading?.showMore(peer.id)
+    this.#offer(peer)
+  }
+
   /** Shows it what it is to take next. */
   #offer(peer: PeerConnection): void {
-    const groupSize = this.#options.groupSize(peer)
-    if (this.#spreading !== undefined) peer.sendHaves(this.#spreading.offer(peer.id, groupSize))
+    if (this.#spreading !== undefined) peer.sendHaves(this.#fresh(peer, this.#spreading))
+  }
+
+  #fresh(peer: PeerConnection, spreading: SuperSeeding): number[] {
+    const { isLimited, pieceLength, groupSize } = this.#options
+    if (!isLimited(peer)) return spreading.offer(peer.id, groupSize)
+    return spreading.offer(peer.id, 1, Math.ceil((peer.uploads?.bytes ?? 0) / pieceLength))
   }
 
   #begin(now: Millis): SuperSeeding {

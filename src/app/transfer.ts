@@ -92,6 +92,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     clock,
     emit,
     have,
+    pieceLength: geometry.pieceLength,
     groupSize: groupSize(geometry.pieceCount, geometry.pieceLength),
     random: random.fork('uploader'),
     owes: (peer) => downloader.inFlight(peer) > 0,

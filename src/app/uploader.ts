@@ -35,6 +35,7 @@ export interface UploaderOptions {
   readonly emit: Emit<PeerEvent>
   /** Our own pieces, kept up to date by their owner. */
   readonly have: Bitfield
+  readonly pieceLength: number
   /** Pieces that lie side by side and are best read at once. */
   readonly groupSize: number
   readonly random: Random
@@ -79,8 +80,7 @@ export class Uploader {
     options.cache.readers = 0
     this.#offers = new PieceOffers({
       ...options,
-      // Under a limit the uplink is what is scarce: what is sent counts once others can pass it on.
-      groupSize: ({ remote }) => (options.budget(remote.host).rate === Infinity ? options.groupSize : 1),
+      isLimited: ({ remote }) => options.budget(remote.host).rate !== Infinity,
     })
   }
 
@@ -280,6 +280,7 @@ export class Uploader {
       return false
     }
     lane.grantedBytes -= cost
+    lane.turns.onServed(piece, bytes, this.#options.clock.now())
     peer.uploads?.take(run)
     this.#offers.onServed(peer, piece)
     return true

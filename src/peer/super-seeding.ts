@@ -3,9 +3,9 @@ import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { Availability } from './availability.ts'
 
-/** Pieces that a peer is shown before it has asked for one; twice as many whenever it has asked for all of them. */
+/** Pieces that a peer is shown before it has asked for one. */
 const START_AHEAD = 1
-/** Pieces shown to one peer that it has not requested yet. */
+/** Pieces shown to one peer that it has not requested yet, or under a limit not been sent. */
 export const MAX_AHEAD = 1_024
 /** A peer that may download and takes nothing of what it is shown for so long wants others: it is shown everything. */
 export const PATIENCE: Millis = 5_000
@@ -25,6 +25,8 @@ interface Guest {
   /** Shown, and neither asked for nor had since. Undefined when it was shown everything. */
   offers: Set<number> | undefined
   ahead: number
+  /** It asked for something since it was last shown more. */
+  hasAsked: boolean
   /** When it last took something, or had no chance to. */
   tookAt: Millis
   /** Pieces that it has from us, and nobody from it. */
@@ -67,6 +69,7 @@ export class SuperSeeding {
       told: isShownAll ? undefined : new Bitfield(this.#pieceCount),
       offers: isShownAll ? undefined : new Set(),
       ahead: START_AHEAD,
+      hasAsked: false,
       tookAt: now,
       unspreadCount: 0,
     })
@@ -88,13 +91,20 @@ export class SuperSeeding {
     this.#spread(guest, piece)
   }
 
-  /** It asked for a block of `piece`. */
-  onRequest(id: number, piece: number, now: Millis): void {
+  /** It asked for a block of `piece`. @returns whether it has now asked for all that it was shown */
+  onRequest(id: number, piece: number, now: Millis): boolean {
     const guest = this.#guests.get(id)!
     guest.tookAt = now
+    guest.hasAsked = true
     this.#learn(guest, piece)
-    if (guest.offers?.delete(piece) && guest.offers.size === 0)
-      guest.ahead = Math.min(2 * guest.ahead, MAX_AHEAD)
+    return guest.offers?.delete(piece) === true && guest.offers.size === 0
+  }
+
+  /** It could take more than it is shown: twice as much from now on, if it takes anything. */
+  showMore(id: number): void {
+    const guest = this.#guests.get(id)!
+    if (guest.hasAsked) guest.ahead = Math.min(2 * guest.ahead, MAX_AHEAD)
+    guest.hasAsked = false
   }
 
   /** Nothing can be held against it: it may not download, or is being served. */
@@ -107,13 +117,15 @@ export class SuperSeeding {
    * that we have everything, and two that do would hide some piece from each other for ever.
    *
    * @param groupSize pieces that are shown together, from a multiple of it on
+   * @param waiting pieces that it has asked for, of those that count like the ones that it has not
    */
-  offer(id: number, groupSize: number): number[] {
+  offer(id: number, groupSize: number, waiting = 0): number[] {
     const guest = this.#guests.get(id)!
-    const { offers, ahead } = guest
+    const { offers } = guest
     const shown: number[] = []
     // A few messages of many pieces cost less than many of one.
     if (offers === undefined) return shown
+    const ahead = guest.ahead - waiting
     while (offers.size < ahead && (shown.length > 0 || offers.size <= ahead / 2)) {
       const group = this.#freshGroup(guest, groupSize)
       if (group.length === 0) break
@@ -170,10 +182,14 @@ export class SuperSeeding {
     return rest
   }
 
-  /** What only it takes goes first: to those that pass on what they are sent sooner than to those that do not. */
+  /**
+   * What only it takes goes first: to those that pass on what they are sent sooner than to those that do not. The rest of a piece
+   * does not have to wait because of its beginning, which nobody can pass on.
+   */
   rankOf(id: number, piece: number): number {
     const guest = this.#guests.get(id)!
-    return this.#knowers.countOf(piece) === 1 ? guest.unspreadCount : Infinity
+    if (this.#knowers.countOf(piece) !== 1) return Infinity
+    return guest.unspreadCount - Number(this.#unspread.get(piece) === guest)
   }
 
   /** Pieces that we sent to it, and that nobody has from it. */

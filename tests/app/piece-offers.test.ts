@@ -1,12 +1,14 @@
 /** What peers are told that we have. */
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { MAX_OFFERED_PIECES, PieceOffers } from '../../src/app/piece-offers.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import type { PeerConnection } from '../../src/peer/connection.ts'
 import { PATIENCE } from '../../src/peer/super-seeding.ts'
+import { UploadQueue } from '../../src/peer/upload-queue.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
 
 const PIECES = 16
+const PIECE_LENGTH = 16_384
 
 /** Pieces that each peer was told of, by its id. */
 let shown: Map<number, number[]>
@@ -20,6 +22,7 @@ function join(id: number): PeerConnection {
     isChoked: false,
     isInterestedInUs: true,
     pieces: new Bitfield(PIECES),
+    uploads: new UploadQueue(PIECE_LENGTH),
     sendHaves: (pieces: readonly number[]) => told.push(...pieces),
   } as unknown as PeerConnection
   shown.set(id, told)
@@ -27,8 +30,14 @@ function join(id: number): PeerConnection {
   return peer
 }
 
-function makeOffers(pieces: Bitfield): PieceOffers {
-  return new PieceOffers({ have: pieces, groupSize: () => 1, random: new SeededRandom(1) })
+function makeOffers(pieces: Bitfield, isLimited = false): PieceOffers {
+  return new PieceOffers({
+    have: pieces,
+    pieceLength: PIECE_LENGTH,
+    groupSize: 1,
+    isLimited: () => isLimited,
+    random: new SeededRandom(1),
+  })
 }
 
 beforeEach(() => {
@@ -75,6 +84,49 @@ test('who asks at once for all that it knows of is shown twice as many next', ()
     [7, 15],
   ])
   expect(offers.isHiding(peer)).toBe(true)
+})
+
+describe('under an upload limit', () => {
+  /** It asks for all that it knows of and has not asked for. */
+  function askForAll(peer: PeerConnection): void {
+    for (const piece of shown.get(peer.id)!)
+      if (peer.uploads!.push({ piece, begin: 0, length: PIECE_LENGTH })) offers.onRequest(peer, piece, 0)
+    offers.onRequestsEnd(peer)
+  }
+
+  /** The first that it waits for leaves. */
+  function serve(peer: PeerConnection): void {
+    const request = peer.uploads!.peek()!
+    peer.uploads!.take([request])
+    offers.onServed(peer, request.piece)
+  }
+
+  beforeEach(() => {
+    offers = makeOffers(have, true)
+  })
+
+  test('the next piece is shown when the one before leaves', () => {
+    const peers = [join(1), join(2)]
+    for (const peer of peers) askForAll(peer)
+    expect([shown.get(1), shown.get(2)].map((pieces) => pieces!.length)).toEqual([1, 1])
+    serve(peers[1]!)
+    expect([shown.get(1), shown.get(2)].map((pieces) => pieces!.length)).toEqual([1, 2])
+  })
+
+  test('when we would idle whoever asks is shown twice as many', () => {
+    const [asking, silent] = [join(1), join(2)]
+    const steps = [1, 2, 3].map(() => {
+      askForAll(asking)
+      while (asking.uploads!.size > 0) serve(asking)
+      offers.onIdle()
+      return [shown.get(1)!.length, shown.get(silent.id)!.length]
+    })
+    expect(steps).toEqual([
+      [3, 1],
+      [7, 1],
+      [15, 1],
+    ])
+  })
 })
 
 test('whoever takes nothing is shown everything', () => {

@@ -46,6 +46,7 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
     clock,
     emit: () => {},
     have: Bitfield.full(PIECES),
+    pieceLength,
     groupSize: 1,
     random: new SeededRandom(1),
     owes: () => false,

@@ -11,6 +11,11 @@ function seeding(...guests: number[]): SuperSeeding {
   return seeding
 }
 
+/** It asks for a piece, and is shown more once it has asked for all that it knows of. */
+function ask(seeding: SuperSeeding, id: number, piece: number): void {
+  if (seeding.onRequest(id, piece, 0)) seeding.showMore(id)
+}
+
 /** It takes what it is offered, until it is offered nothing. */
 function takeAll(seeding: SuperSeeding, id: number, mayRepeat = false): number[] {
   const taken: number[] = []
@@ -20,7 +25,7 @@ function takeAll(seeding: SuperSeeding, id: number, mayRepeat = false): number[]
   }
   for (let offered = next(); offered.length > 0; offered = next())
     for (const piece of offered) {
-      seeding.onRequest(id, piece, 0)
+      ask(seeding, id, piece)
       taken.push(piece)
     }
   return taken
@@ -33,7 +38,7 @@ test('each piece is shown to one', () => {
     for (const id of [1, 2, 3])
       for (const piece of seeder.offer(id, 1)) {
         shown.push(piece)
-        seeder.onRequest(id, piece, 0)
+        ask(seeder, id, piece)
       }
   expect(shown.sort((a, b) => a - b)).toEqual(Array.from({ length: PIECES }, (_, piece) => piece))
 })
@@ -42,11 +47,27 @@ test('the next one is shown when one is asked for, twice as many when all are', 
   const seeder = seeding(1)
   const [first] = seeder.offer(1, 1)
   expect(seeder.offer(1, 1)).toEqual([])
-  seeder.onRequest(1, first!, 0)
+  ask(seeder, 1, first!)
   const next = seeder.offer(1, 1)
   expect(next).toHaveLength(2)
-  seeder.onRequest(1, next[0]!, 0)
+  ask(seeder, 1, next[0]!)
   expect(seeder.offer(1, 1)).toHaveLength(1)
+})
+
+test('what it waits for counts like what it has not asked for, if it is said to', () => {
+  const seeder = seeding(1)
+  const [first] = seeder.offer(1, 1)
+  ask(seeder, 1, first!)
+  expect(seeder.offer(1, 1, 2)).toEqual([])
+  expect(seeder.offer(1, 1, 1)).toHaveLength(1)
+})
+
+test('who asks for nothing is not shown more again and again', () => {
+  const seeder = seeding(1)
+  const [first] = seeder.offer(1, 1)
+  seeder.onRequest(1, first!, 0)
+  for (let times = 0; times < 10; times++) seeder.showMore(1)
+  expect(seeder.offer(1, 1)).toHaveLength(2)
 })
 
 test('fresh pieces that lie side by side are shown together', () => {
@@ -60,7 +81,7 @@ test('fresh pieces that lie side by side are shown together', () => {
   const shown: number[][] = []
   while (seeder.hasFresh) {
     shown.push(seeder.offer(1, 8))
-    for (const piece of shown.at(-1)!) seeder.onRequest(1, piece, 0)
+    for (const piece of shown.at(-1)!) ask(seeder, 1, piece)
   }
   expect(shown.flat().toSorted((a, b) => a - b)).toEqual(groups.flat())
   expect(groups).toContainEqual(shown[0])
@@ -68,13 +89,13 @@ test('fresh pieces that lie side by side are shown together', () => {
 
 test('nobody is told more before half of what it was shown is asked for', () => {
   const seeder = seeding(1)
-  for (const piece of seeder.offer(1, 1)) seeder.onRequest(1, piece, 0)
-  for (const piece of seeder.offer(1, 1)) seeder.onRequest(1, piece, 0)
+  for (const piece of seeder.offer(1, 1)) ask(seeder, 1, piece)
+  for (const piece of seeder.offer(1, 1)) ask(seeder, 1, piece)
   const four = seeder.offer(1, 1)
   expect(four).toHaveLength(4)
-  seeder.onRequest(1, four[0]!, 0)
+  ask(seeder, 1, four[0]!)
   expect(seeder.offer(1, 1)).toEqual([])
-  seeder.onRequest(1, four[1]!, 0)
+  ask(seeder, 1, four[1]!)
   expect(seeder.offer(1, 1)).toHaveLength(2)
 })
 
@@ -110,7 +131,7 @@ test('what others know of is shown piece by piece, however fast it was taken bef
   for (let shown = seeder.repeat(1); shown.length > 0; shown = seeder.repeat(1)) {
     expect(shown).toHaveLength(1)
     expect(seeder.repeat(1)).toEqual([])
-    seeder.onRequest(1, shown[0]!, 0)
+    ask(seeder, 1, shown[0]!)
     again.push(...shown)
   }
   expect(again.toSorted((a, b) => a - b)).toEqual([3, 7, 11])
@@ -161,8 +182,8 @@ test('those that pass on what they are sent are served before those that do not'
   const seeder = seeding(1, 2)
   const [kept] = seeder.offer(1, 1)
   const [shared] = seeder.offer(2, 1)
-  seeder.onRequest(1, kept!, 0)
-  seeder.onRequest(2, shared!, 0)
+  ask(seeder, 1, kept!)
+  ask(seeder, 2, shared!)
   seeder.onServed(1, kept!)
   seeder.onServed(2, shared!)
   seeder.onHave(1, shared!)
@@ -183,7 +204,7 @@ test('however much is asked for, what is shown ahead is bounded', () => {
   let most = 0
   for (let offered = seeder.offer(1, 1); offered.length > 0; offered = seeder.offer(1, 1)) {
     most = Math.max(most, offered.length)
-    for (const piece of offered) seeder.onRequest(1, piece, 0)
+    for (const piece of offered) ask(seeder, 1, piece)
   }
   expect(most).toBe(MAX_AHEAD)
 })
