@@ -20,6 +20,16 @@ function modifiedAt(file) {
   }
 }
 
+/** A link to the node_modules of another checkout: npm would empty that one. */
+function isShared() {
+  try {
+    return fs.lstatSync(path.join(root, 'node_modules')).isSymbolicLink()
+  } catch (error) {
+    if (error.code === 'ENOENT') return false
+    throw error
+  }
+}
+
 function install() {
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
   const cli = process.env.npm_execpath || ''
@@ -51,7 +61,7 @@ function isNewEnough(version) {
 if (process.platform === 'win32') {
   process.stderr.write('bitswarm: does not run on Windows itself, but in WSL: https://aka.ms/wsl\n')
   process.exitCode = 1
-} else if (modifiedAt(installed) < modifiedAt(path.join(root, 'package-lock.json'))) {
+} else if (!isShared() && modifiedAt(installed) < modifiedAt(path.join(root, 'package-lock.json'))) {
   process.stderr.write('bitswarm: installing what package-lock.json names (once) …\n')
   process.exitCode = install()
   if (process.exitCode !== 0) process.stderr.write('bitswarm: npm ci failed\n')
