@@ -1,6 +1,6 @@
 /**
  * The end of a download: every block is asked for, and some hang at slow sources. Then a second source is asked for the
- * oldest of them, within a budget that bounds what can be wasted.
+ * oldest of them: at once within a budget that bounds what can be wasted, and without one for what has hung too long.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
@@ -14,8 +14,11 @@ const BUDGET_PER_MILLE = 5
 const MIN_BUDGET = 4
 /** Duplicates are requested only from sources with no more than this in flight. */
 const MAX_IN_FLIGHT = 4
-/** A block is not requested a second time until it has been in flight for this long. */
+/** A block is not requested a second time until it has been in flight for this long … */
 const MIN_AGE: Millis = 100
+/** … or for this long, and several times as long as the second source usually takes, once the budget is spent: nobody waits for a modem while others idle. */
+const LATE_AGE: Millis = 2_000
+const LATE_LATENCIES = 4
 
 interface LateBlock extends BlockOfPiece {
   readonly askedAt: Millis
@@ -36,14 +39,18 @@ export class Endgame {
 
   /** Up to `count` blocks that hang at one other source and that `queue` is asked for now, too; the oldest first. */
   choose(queue: SourceQueue, count: number, now: Millis): readonly BlockOfPiece[] {
-    const room = Math.min(count, MAX_IN_FLIGHT - queue.count, this.#budget)
+    const room = Math.min(count, MAX_IN_FLIGHT - queue.count)
     if (room <= 0) return []
+    // Only when this source would likely have sent the block by now, had it been asked at first.
+    const age =
+      this.#budget > 0 ? Math.max(MIN_AGE, queue.latency) : Math.max(LATE_AGE, LATE_LATENCIES * queue.latency)
     const late: LateBlock[] = []
     for (const other of this.#sources.values())
-      if (other !== queue) late.push(...lateAt(other, queue, { room, now }))
+      if (other !== queue && !other.source.isHeld)
+        late.push(...lateAt(other, queue, { room, since: now - age }))
     late.sort((a, b) => a.askedAt - b.askedAt || a.active.piece - b.active.piece || a.block - b.block)
-    const chosen = late.slice(0, room)
-    this.#budget -= chosen.length
+    const chosen = late.slice(0, this.#budget > 0 ? Math.min(room, this.#budget) : room)
+    this.#budget = Math.max(0, this.#budget - chosen.length)
     return chosen
   }
 }
@@ -59,12 +66,10 @@ export function blocksMissing(geometry: PieceGeometry, have: Bitfield): number {
 function lateAt(
   other: SourceQueue,
   queue: SourceQueue,
-  { room, now }: { readonly room: number; readonly now: Millis },
+  { room, since }: { readonly room: number; readonly since: Millis },
 ): LateBlock[] {
-  // Only when this source would likely have sent the block by now, had it been asked at first.
-  const lateSince = now - Math.max(MIN_AGE, queue.latency)
   const late: LateBlock[] = []
-  for (let claim = other.oldest; claim !== undefined && claim.askedAt <= lateSince; claim = claim.newer) {
+  for (let claim = other.oldest; claim !== undefined && claim.askedAt <= since; claim = claim.newer) {
     const { active, first, end } = claim
     if (active.isExclusive || !queue.bitfield.has(active.piece)) continue
     for (let block = first; block < end; block++) {

@@ -18,6 +18,7 @@ export class TestSource implements BlockSource {
   readonly id: number
   readonly pieces: Bitfield
   readonly prefersRuns: boolean
+  isHeld = false
 
   constructor(id: number, pieces: Bitfield, prefersRuns = false) {
     this.id = id

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { MAX_ACTIVE_BYTES } from '../../src/peer/active-pieces.ts'
 import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
 import { bits, picker, PickerWorld, TestSource } from './fixtures.ts'
@@ -268,14 +268,40 @@ describe('the end', () => {
     expect(world.pick(fast, 5)).toEqual([])
   })
 
-  test('duplicates stay below one block in a hundred', () => {
-    const world = new PickerWorld(2_000)
-    const slow = world.source('#'.repeat(2_000))
-    world.pick(slow, 2_000)
-    world.now = 5_000
-    let duplicates = 0
-    for (let i = 0; i < 200; i++) duplicates += world.pick(world.source('#'.repeat(2_000)), 10).length
-    expect(duplicates).toBe(10)
+  describe('of 2,000 blocks that one source was asked for', () => {
+    const all = '#'.repeat(2_000)
+    let world: PickerWorld
+    let slow: TestSource
+    beforeEach(() => {
+      world = new PickerWorld(2_000)
+      slow = world.source(all)
+      world.pick(slow, 2_000)
+    })
+
+    /** 200 others come and ask. */
+    function duplicates(): number {
+      let count = 0
+      for (let i = 0; i < 200; i++) count += world.pick(world.source(all), 10).length
+      return count
+    }
+
+    test('less than one in a hundred is asked of others before two seconds have passed', () => {
+      world.now = 1_999
+      expect(duplicates()).toBe(10)
+    })
+
+    test('any is asked of whoever idles then, four of each: nobody waits for a modem while others have it', () => {
+      world.now = 1_999
+      duplicates()
+      world.now = 2_000
+      expect(duplicates()).toBe(4 * 200)
+    })
+
+    test('none is while what it sent waits for us', () => {
+      slow.isHeld = true
+      world.now = 5_000
+      expect(duplicates()).toBe(0)
+    })
   })
 })
 

@@ -46,3 +46,9 @@ test('a seeder that leaves when it has sent as much as there is has sent every p
   const { lastRatio } = await run({ doesSeederLeave: true })
   expect(lastRatio).toBeLessThan(1.1)
 })
+
+test('to 8 beside 4 that send 16 KiB/s: the last blocks do not hang at those (optimum 1.33)', async () => {
+  const { lastRatio, wasted } = await run({ freeRiders: 4 })
+  expect(lastRatio).toBeLessThan(1.6)
+  expect(wasted).toBeLessThan(0.01)
+})
