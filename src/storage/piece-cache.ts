@@ -3,8 +3,9 @@
  *
  * The unit of reading is the whole piece, or an aligned window of it when the piece is longer than
  * {@link MAX_WINDOW_BYTES}: few large reads cost half of many small ones, while too large ones push out what other
- * peers are still fetching. Whoever asks for less than a block is no download (BEP 3), and has the disk read no more than
- * the blocks that it lies in: single bytes at random cost a window each otherwise. Neighbours that are asked for together are read together, each into a buffer of its own.
+ * peers are still fetching. Neighbours that are asked for together are read together, each into a buffer of its own. Who asks
+ * for less than a block is not downloading (BEP 3): only the blocks that it lies in are read, since single bytes at random would
+ * cost a window each.
  * A piece that was just written lies here whole, in the buffer it was assembled in.
  *
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
