@@ -39,19 +39,24 @@ export class Endgame {
 
   /** Up to `count` blocks that hang at one other source and that `queue` is asked for now, too; the oldest first. */
   choose(queue: SourceQueue, count: number, now: Millis): readonly BlockOfPiece[] {
-    const room = Math.min(count, MAX_IN_FLIGHT - queue.count)
-    if (room <= 0) return []
+    const room = Math.min(count, MAX_IN_FLIGHT - queue.count, this.#budget > 0 ? this.#budget : Infinity)
+    // While anything waits for us to read it, it is us who are slow.
+    if (room <= 0 || (this.#budget === 0 && this.#isHeldUp)) return []
     // Only when this source would likely have sent the block by now, had it been asked at first.
     const age =
       this.#budget > 0 ? Math.max(MIN_AGE, queue.latency) : Math.max(LATE_AGE, LATE_LATENCIES * queue.latency)
     const late: LateBlock[] = []
     for (const other of this.#sources.values())
-      if (other !== queue && !other.source.isHeld)
-        late.push(...lateAt(other, queue, { room, since: now - age }))
+      if (other !== queue) late.push(...lateAt(other, queue, { room, since: now - age }))
     late.sort((a, b) => a.askedAt - b.askedAt || a.active.piece - b.active.piece || a.block - b.block)
-    const chosen = late.slice(0, this.#budget > 0 ? Math.min(room, this.#budget) : room)
+    const chosen = late.slice(0, room)
     this.#budget = Math.max(0, this.#budget - chosen.length)
     return chosen
+  }
+
+  get #isHeldUp(): boolean {
+    for (const { source } of this.#sources.values()) if (source.isHeld) return true
+    return false
   }
 }
 
