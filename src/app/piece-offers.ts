@@ -86,7 +86,8 @@ export class PieceOffers {
   }
 
   onServed(peer: PeerConnection, piece: number): void {
-    this.#spreading?.onServed(peer.id, piece)
+    if (this.#spreading === undefined) return
+    this.#spreading.onServed(peer.id, piece)
     if (this.#options.isLimited(peer)) this.#offer(peer)
   }
 

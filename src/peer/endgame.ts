@@ -8,7 +8,7 @@ import type { Millis } from '../protocol/ports.ts'
 import type { BlockOfPiece } from './requests.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Duplicates that may be asked for in a whole download: so many in a thousand of its blocks … */
+/** Duplicates that may be asked for at once, in a whole download: so many in a thousand of its blocks … */
 const BUDGET_PER_MILLE = 5
 /** … but at least this many. */
 const MIN_BUDGET = 4
@@ -39,18 +39,19 @@ export class Endgame {
 
   /** Up to `count` blocks that hang at one other source and that `queue` is asked for now, too; the oldest first. */
   choose(queue: SourceQueue, count: number, now: Millis): readonly BlockOfPiece[] {
-    const room = Math.min(count, MAX_IN_FLIGHT - queue.count, this.#budget > 0 ? this.#budget : Infinity)
+    const isSpent = this.#budget === 0
+    const room = Math.min(count, MAX_IN_FLIGHT - queue.count, isSpent ? Infinity : this.#budget)
     // While anything waits for us to read it, it is us who are slow.
-    if (room <= 0 || (this.#budget === 0 && this.#isHeldUp)) return []
+    if (room <= 0 || (isSpent && this.#isHeldUp)) return []
     // Only when this source would likely have sent the block by now, had it been asked at first.
-    const age =
-      this.#budget > 0 ? Math.max(MIN_AGE, queue.latency) : Math.max(LATE_AGE, LATE_LATENCIES * queue.latency)
+    const { latency } = queue
+    const age = isSpent ? Math.max(LATE_AGE, LATE_LATENCIES * latency) : Math.max(MIN_AGE, latency)
     const late: LateBlock[] = []
     for (const other of this.#sources.values())
       if (other !== queue) late.push(...lateAt(other, queue, { room, since: now - age }))
     late.sort((a, b) => a.askedAt - b.askedAt || a.active.piece - b.active.piece || a.block - b.block)
     const chosen = late.slice(0, room)
-    this.#budget = Math.max(0, this.#budget - chosen.length)
+    if (!isSpent) this.#budget -= chosen.length
     return chosen
   }
 

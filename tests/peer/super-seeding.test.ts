@@ -208,3 +208,15 @@ test('however much is asked for, what is shown ahead is bounded', () => {
   }
   expect(most).toBe(MAX_AHEAD)
 })
+
+test('the rest of a piece does not wait because its beginning was sent, other pieces do', () => {
+  const seeder = seeding(1, 2)
+  const [piece] = seeder.offer(1, 1)
+  ask(seeder, 1, piece!)
+  seeder.onServed(1, piece!)
+  const [next] = seeder.offer(1, 1)
+  ask(seeder, 1, next!)
+  expect([seeder.rankOf(1, piece!), seeder.rankOf(1, next!)]).toEqual([0, 1])
+  seeder.onHave(2, piece!)
+  expect(seeder.rankOf(1, next!)).toBe(0)
+})
