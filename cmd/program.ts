@@ -58,12 +58,11 @@ export function optionTable(program: Command): OptionTable {
   return {
     valued: new Set(options.filter((option) => option.required).flatMap(names)),
     switches: new Set([...options.filter((option) => !option.required).flatMap(names), 'help']),
-    shorts: new Set([
+    shorts: new Map([
       ...options
-        .map(({ short }) => short)
-        .filter((short) => /^-[^-]$/.test(short ?? ''))
-        .map((short) => short![1]!),
-      'h',
+        .filter(({ short }) => /^-[^-]$/.test(short ?? ''))
+        .map(({ short, long }) => [short![1]!, long!.slice(2)] as const),
+      ['h', 'help'],
     ]),
   }
 }

@@ -24,12 +24,15 @@ export async function chooseTask(
   positional: readonly string[],
   cwd: string,
 ): Promise<Task | undefined> {
-  const { seed, get, dhtListen, port, tcpListen } = config
+  const { seed, get, dhtListen, port, tcpListen, verbose, logLevel, quiet, progress } = config
   const usage = (message: string): ConfigError => new ConfigError('config.usage', message)
   if (seed !== undefined && get !== undefined)
     throw usage('-seed and -get exclude each other: start two processes')
   if (port !== undefined && tcpListen !== undefined)
     throw usage('-port and -tcp-listen mean the same: give one')
+  if (verbose && logLevel !== undefined && logLevel !== 'debug')
+    throw usage(`-verbose means -log-level debug, not ${logLevel}: give one`)
+  if (quiet && progress) throw usage('-quiet and -progress exclude each other: give one')
   if (seed !== undefined) {
     if (positional.length > 0) throw usage(`-seed takes one path; what is '${positional[0]}' for?`)
     return { role: 'seed', path: seed }
@@ -78,15 +81,23 @@ const WITHOUT_EFFECT: Readonly<
   },
 }
 
-/** A sentence about the flags that have no effect; undefined when there are none. Variables do not count: they are set once for all tasks. */
+/** Settings of the DHT, which have no effect when there is none. */
+const NEEDS_DHT: readonly SettingName[] = ['bootstrap', 'embedBootstrap', 'dhtNet', 'swarmKey']
+
+/** Sentences about the flags that have no effect. Variables do not count: they are set once for all tasks. */
 export function tellVain(
   { role }: Task,
+  { dhtListen }: Pick<Config, 'dhtListen'>,
   flags: Readonly<Partial<Record<SettingName, unknown>>>,
-): string | undefined {
+): readonly string[] {
   const { where, settings } = WITHOUT_EFFECT[role]
-  const vain = settings
-    .filter((name) => flags[name] !== undefined)
-    .map((name) => `-${SETTINGS[name].flags[0]}`)
-  if (vain.length === 0) return undefined
-  return `${vain.join(', ')} ${vain.length === 1 ? 'has' : 'have'} no effect ${where}`
+  const tell = (names: readonly SettingName[], when: string): string[] => {
+    const vain = names
+      .filter((name) => flags[name] !== undefined)
+      .map((name) => `-${SETTINGS[name].flags[0]}`)
+    return vain.length === 0
+      ? []
+      : [`${vain.join(', ')} ${vain.length === 1 ? 'has' : 'have'} no effect ${when}`]
+  }
+  return [...tell(settings, where), ...(dhtListen === '' ? tell(NEEDS_DHT, 'without a DHT') : [])]
 }

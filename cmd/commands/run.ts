@@ -39,7 +39,7 @@ export async function run(
   const task = await chooseTask(config, positional, env.cwd)
   if (task === undefined) return undefined
   const level = config.logLevel ?? (config.verbose ? 'debug' : 'info')
-  const vain = tellVain(task, flags)
+  const vain = tellVain(task, config, flags)
   return live(env, level, (life) => new Run(env, config, life).work(task, vain))
 }
 
@@ -65,9 +65,9 @@ class Run {
     life.onClose = async () => this.#screen.clear()
   }
 
-  /** @param hint what to say before anything else */
-  async work(task: Task, hint: string | undefined): Promise<string> {
-    if (hint !== undefined) this.#screen.say(hint)
+  /** @param hints what to say before anything else */
+  async work(task: Task, hints: readonly string[]): Promise<string> {
+    this.#screen.say(...hints)
     if (task.role === 'dht') return this.#serveDht(task)
     if (task.role === 'get') return this.#finish(task, await this.#get(task))
     try {

@@ -303,6 +303,17 @@ export function environmentName(setting: SettingName): string {
   return `BITSWARM_${SETTINGS[setting].flags[0].toUpperCase().replaceAll('-', '_')}`
 }
 
+/** The setting whose flag silences a setting's variable: only one of the two can have its way. */
+const RIVALS: Readonly<Partial<Record<SettingName, SettingName>>> = {
+  seed: 'get',
+  get: 'seed',
+  port: 'tcpListen',
+  tcpListen: 'port',
+  logLevel: 'verbose',
+  verbose: 'logLevel',
+  progress: 'quiet',
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
@@ -317,7 +328,9 @@ export function readConfig(
   const config: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { fallback }: Setting = SETTINGS[name]
-    config[name] = readSetting(name, flags[name], environment) ?? fallback
+    const rival = RIVALS[name]
+    const isSilenced = rival !== undefined && flags[rival] !== undefined
+    config[name] = readSetting(name, flags[name], isSilenced ? {} : environment) ?? fallback
   }
   return config as Config
 }

@@ -32,6 +32,20 @@ test('flags win over the environment, the environment over defaults', () => {
   expect(readConfig({ keep: '-1' }, environment)).toMatchObject({ keep: -1, maxPeers: 9, quiet: true })
 })
 
+test('a flag wins over the variable of what it excludes, too', () => {
+  const variables = {
+    BITSWARM_GET: 'a.bit',
+    BITSWARM_TCP_LISTEN: ':1',
+    BITSWARM_LOG_LEVEL: 'info',
+    BITSWARM_PROGRESS: '1',
+  }
+  const config = readConfig({ seed: 'b', port: '2', verbose: true, quiet: true }, variables)
+  expect(config).toMatchObject({ seed: 'b', port: 2, verbose: true, quiet: true })
+  expect([config.get, config.tcpListen, config.logLevel, config.progress]).toEqual(
+    Array.from({ length: 4 }, () => undefined),
+  )
+})
+
 test('lists are separated by commas or given again; a bare port is this machine', () => {
   expect(
     readConfig({ peer: [':5, [::1]:7', 'seed.example:6881'] }, { BITSWARM_BOOTSTRAP: ':10000' }),

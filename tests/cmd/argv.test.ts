@@ -24,7 +24,12 @@ test('the table is that of the program', () => {
       'version',
     ]),
   )
-  expect([...table.shorts].toSorted()).toEqual(['V', 'h', 'q', 'v'])
+  expect([...table.shorts].toSorted()).toEqual([
+    ['V', 'version'],
+    ['h', 'help'],
+    ['q', 'quiet'],
+    ['v', 'verbose'],
+  ])
   expect([...table.valued].filter((name) => table.switches.has(name))).toEqual([])
 })
 
@@ -71,10 +76,29 @@ test('for every option and every value one dash, two dashes and = mean the same'
   )
 })
 
+test.each([
+  ['-lan -no-lan', 'lan'],
+  ['-progress=false x -progress', 'progress'],
+  ['-no-limit-lan -limit-lan=yes', 'limit-lan'],
+  ['-verbose -verbose=0', 'verbose'],
+  ['-qv -verbose=off', 'verbose'],
+])('%s: one cannot have both', (line, name) => {
+  expect(() => normalise(line)).toThrow(`-${name} is switched both on and off`)
+})
+
+test('a switch may be given again, and what looks like one may be a value', () => {
+  expect(normalise('-lan -lan=1 -no-lan=0 -dest -no-lan')).toBe('--lan --lan --lan --dest -no-lan')
+})
+
 test('doing it twice changes nothing', () => {
+  // A switch and its opposite would contradict each other.
+  const switches = [...table.switches].filter((name) => !name.startsWith('no-'))
   const flag = fc.oneof(
     fc
-      .tuple(fc.constantFrom('-', '--'), fc.constantFrom(...table.valued, ...table.switches, ...table.shorts))
+      .tuple(
+        fc.constantFrom('-', '--'),
+        fc.constantFrom(...table.valued, ...switches, ...table.shorts.keys()),
+      )
       .map((parts) => parts.join('')),
     word,
     word.map((text) => `-${text}`),
@@ -88,6 +112,6 @@ test('doing it twice changes nothing', () => {
 })
 
 test('a table without shorts knows no clusters', () => {
-  const bare: OptionTable = { valued: new Set(), switches: new Set(), shorts: new Set() }
+  const bare: OptionTable = { valued: new Set(), switches: new Set(), shorts: new Map() }
   expect(normaliseArgv(['-v'], bare)).toEqual(['--v'])
 })

@@ -86,6 +86,10 @@ describe('usage', () => {
     ['-get a b c', /-get takes one target; what is 'c' for\?/],
     ['a b c', /^bitswarm: too many arguments\. [^.]* a, b, c; see bitswarm -help\n$/],
     ['-port 1 -tcp-listen :2 -get a', /mean the same/],
+    ['-get a -lan -no-lan', /^bitswarm: -lan is switched both on and off\n$/],
+    ['-get a -progress=false -progress', /^bitswarm: -progress is switched both on and off\n$/],
+    ['-get a -v -log-level info', /^bitswarm: -verbose means -log-level debug, not info: give one\n$/],
+    ['-get a -progress -q', /^bitswarm: -quiet and -progress exclude each other: give one\n$/],
     ['insepct a.bit', /^bitswarm: 'insepct' is neither a command nor a file here; did you mean inspect\?\n$/],
     ['seed model.bin', /did you mean -seed\?/],
     ['download a.bit', /^bitswarm: 'download' is neither a command nor a file here; did you mean -get\?\n$/],
@@ -328,6 +332,16 @@ describe('a run that cannot begin', () => {
     const variables = { BITSWARM_KEEP: '5' }
     const { stderr } = await run('-seed nothing.bin -dest there -overwrite', variables)
     expect(stderr).toMatch(/^-dest, -overwrite have no effect with -seed\nbitswarm: .*nothing\.bin: no such/)
+  })
+
+  test('what concerns a DHT that is switched off is told', async () => {
+    const { stderr } = await run(
+      '-get nothing.bit -dht-listen= -bootstrap :1 -dht-net lab -piece-length 1MiB',
+    )
+    expect(stderr.split('\n').slice(0, 2)).toEqual([
+      '-piece-length has no effect on a download',
+      '-bootstrap, -dht-net have no effect without a DHT',
+    ])
   })
 
   test('what came into a folder after its metainfo is told before it is served', async () => {
