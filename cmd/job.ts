@@ -20,10 +20,12 @@ import {
   dirname,
   endsInSeparator,
   exists,
+  isEmpty,
   isFolder,
   join,
   makeFolder,
   refuseUnwritable,
+  refuseUnwritableFolder,
   replaceFile,
   resolve,
 } from '../src/app/node/files.ts'
@@ -146,27 +148,25 @@ export class Jobs {
   }
 
   /**
-   * What can be said of where the payload goes before its name is known: not after minutes of looking for it.
+   * What can be said of where the payload goes before the metainfo is there: not after minutes of looking for it.
    *
-   * @throws {StorageError} `disk.occupied`
+   * @param suggested the payload's name, if the link says it
+   * @throws {StorageError} nothing can be written there
    */
-  async checkTarget({ target = '' }: TaskOf<'get'>): Promise<void> {
-    const folder = resolve(this.#env.cwd, this.#config.dest)
-    await checkFolder(endsInSeparator(target) ? resolve(folder, target) : folder)
+  async checkTarget({ target }: TaskOf<'get'>, suggested?: string): Promise<void> {
+    const { folder, name } = await this.#place(target, suggested)
+    await checkFolder(folder)
+    // What is there already may be served from a folder that cannot be written to.
+    const mayBeThere = name === undefined ? !(await isEmpty(folder)) : await exists(join(folder, name))
+    if (!mayBeThere) await refuseUnwritableFolder(folder)
   }
 
-  /** Where the payload goes: an existing folder or a trailing `/` is a folder, anything else the payload's new name. */
   async download(metainfo: Metainfo, { source, target }: TaskOf<'get'>): Promise<PayloadOptions> {
-    const folder = resolve(this.#env.cwd, this.#config.dest)
-    let path = join(folder, metainfo.name)
-    if (target !== undefined) {
-      const given = resolve(folder, target)
-      const isInside = endsInSeparator(target) || (await isFolder(given))
-      path = isInside ? join(given, metainfo.name) : given
-    }
-    await checkFolder(dirname(path))
+    const { folder, name } = await this.#place(target, metainfo.name)
+    const path = join(folder, name)
+    await checkFolder(folder)
     if (this.#config.saveMetainfo && (isMagnet(source) || isUrl(source))) {
-      await makeFolder(dirname(path))
+      await makeFolder(folder)
       await this.write(`${path}.torrent`, metainfo)
     }
     const { sync, overwrite: mayOverwrite, keep } = this.#config
@@ -187,6 +187,22 @@ export class Jobs {
       pieceLength: geometry.pieceLength,
       pieces: geometry.pieceCount,
     })
+  }
+
+  /**
+   * Where the payload goes: an existing folder or a trailing `/` is a folder, anything else the payload's new name.
+   *
+   * @param name its own name
+   */
+  async #place<Name extends string | undefined>(
+    target: string | undefined,
+    name: Name,
+  ): Promise<{ readonly folder: string; readonly name: string | Name }> {
+    const folder = resolve(this.#env.cwd, this.#config.dest)
+    if (target === undefined) return { folder, name }
+    const given = resolve(folder, target)
+    const isInside = endsInSeparator(target) || (await isFolder(given))
+    return isInside ? { folder: given, name } : { folder: dirname(given), name: basename(given) }
   }
 
   /** Files in the folder that are not served. */

@@ -26,6 +26,9 @@ afterEach(() => rmSync(cwd, { recursive: true }))
 const run = (line: string, variables: Record<string, string> = {}): Promise<Outcome> =>
   runProgram(line === '' ? [] : line.split(' '), { cwd, variables })
 
+/** Of a torrent that nobody has. */
+const LINK = 'magnet:?xt=urn:btih:0123456789012345678901234567890123456789'
+
 /** What a terminal is told to empty its line. */
 const ERASED_LINE = '\u001B[2K'
 
@@ -304,12 +307,28 @@ describe('a run that cannot begin', () => {
     })
   })
 
-  test.each(['magnet:?xt=urn:btih:0123456789012345678901234567890123456789', 'http://127.0.0.1:1/a.torrent'])(
+  test.each([LINK, 'http://127.0.0.1:1/a.torrent'])(
     'a folder that is a file is refused before anybody is asked: -get %s',
     async (source) => {
       makePayload()
       const { code, stderr, log } = await run(`-get ${source} -dest model.bin -no-lan -timeout 5`)
       expect([code, stderr]).toEqual([5, expect.stringContaining('model.bin is a file, not a folder')])
+      expect(log.map(({ event }) => event)).toEqual(['start', 'error', 'stopping', 'exit'])
+    },
+  )
+
+  test.each([
+    ['-dest model.bin/sub', /model\.bin\/sub: .*\(ENOTDIR\)\n$/],
+    ['-dest link', /link: something that is not a folder is in its place \(EEXIST\)\n$/],
+    ['-dest /proc/self/new', /\/proc\/self\/new: /],
+    ['model.bin/new-name', /model\.bin is a file, not a folder/],
+  ])(
+    'a folder that cannot be made is refused before anybody is asked: a magnet link and %s',
+    async (where, words) => {
+      makePayload()
+      symlinkSync('nowhere/at-all', join(cwd, 'link'))
+      const { code, stderr, log } = await run(`-get ${LINK} ${where} -no-lan -timeout 5`)
+      expect([code, stderr]).toEqual([5, expect.stringMatching(words)])
       expect(log.map(({ event }) => event)).toEqual(['start', 'error', 'stopping', 'exit'])
     },
   )

@@ -99,6 +99,19 @@ describe.skipIf(cannotChangeUser)(
       expect(leecher.seen('error')).toMatchObject([{ code: 'disk.permission' }])
     })
 
+    test.each(['', '/copy'])(
+      'is told before anybody is asked for the metainfo of a link: -dest mine%s, 5',
+      async (below) => {
+        chmodSync(nodes.folder, 0o755)
+        mkdirSync(nodes.path('mine'), { mode: 0o555 })
+        const link = `magnet:?xt=urn:btih:${'0'.repeat(40)}`
+        const leecher = nodes.start('leecher', `-get ${link} -dest mine${below}`, AS_NOBODY)
+        expect(await nodes.end(leecher)).toBe(5)
+        expect(leecher.seen('error')).toMatchObject([{ code: 'disk.permission' }])
+        expect(leecher.seen('listen')).toEqual([])
+      },
+    )
+
     test('neither serves nor verifies what he may not read: 5, with the name of the file', async () => {
       await nodes.make('model.bin', LENGTH)
       chmodSync(nodes.folder, 0o755)

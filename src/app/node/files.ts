@@ -1,11 +1,11 @@
 /** Files other than payloads: finds, reads and writes metainfo for the command line. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { access, open, readdir, rm, rmdir, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
-import { codeOf, errnoOf, inWords } from '../../storage/fs/errno.ts'
+import { codeOf, errnoOf, inWords, toStorageError } from '../../storage/fs/errno.ts'
 import { makeFolders } from '../../storage/fs/make-folders.ts'
 
 export { basename, dirname, join, resolve }
@@ -16,6 +16,14 @@ export async function isFolder(path: string): Promise<boolean> {
 
 export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined
+}
+
+/** Whether nothing is in a folder, or there is none. One that may not be read could hold anything. */
+export async function isEmpty(folder: string): Promise<boolean> {
+  return readdir(folder).then(
+    (names) => names.length === 0,
+    (error: unknown) => errnoOf(error) !== 'EACCES',
+  )
 }
 
 /** Whether the user wrote a path that can only be a folder. */
@@ -113,6 +121,33 @@ export async function refuseUnwritable(path: string): Promise<void> {
   } catch (error) {
     if (codeOf(error) === 'disk.permission') throw unwritable(path, error)
   }
+}
+
+/**
+ * Whether files can be put into a folder. One that does not exist is made, which alone shows that it can be, and removed again.
+ *
+ * @param path absolute
+ * @throws {StorageError} why not
+ */
+export async function refuseUnwritableFolder(path: string): Promise<void> {
+  try {
+    const topmost = await makeFolders(path)
+    if (topmost === undefined) await access(path, constants.W_OK | constants.X_OK)
+    else await removeFolders(path, topmost)
+  } catch (error) {
+    throw toStorageError(error, path)
+  }
+}
+
+/** Removes a folder and those above it, up to `topmost`, unless somebody has put something there. */
+async function removeFolders(path: string, topmost: string): Promise<void> {
+  try {
+    await rmdir(path)
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errnoOf(error))) throw error
+    return
+  }
+  if (path !== topmost) await removeFolders(dirname(path), topmost)
 }
 
 function unwritable(path: string, error: unknown): StorageError {

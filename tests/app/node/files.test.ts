@@ -1,9 +1,25 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readMetainfoBytes, refuseUnwritable, replaceFile } from '../../../src/app/node/files.ts'
+import { StorageError } from '../../../src/protocol/errors.ts'
+import {
+  isEmpty,
+  readMetainfoBytes,
+  refuseUnwritable,
+  refuseUnwritableFolder,
+  replaceFile,
+} from '../../../src/app/node/files.ts'
 
 let folder: string
 beforeEach(() => {
@@ -28,6 +44,38 @@ test.each<[string, (path: string) => void, RegExp]>([
 test('nobody waits for a pipe into which nobody writes', async () => {
   execFileSync('mkfifo', [join(folder, 'x')])
   await expect(readMetainfoBytes(join(folder, 'x'), 4)).rejects.toThrow(/it is not a regular file$/)
+})
+
+describe('a folder into which something is to be put later', () => {
+  test('may be there, or be made, and is not there yet', async () => {
+    await refuseUnwritableFolder(folder)
+    await refuseUnwritableFolder(join(folder, 'a', 'b'))
+    expect(readdirSync(folder)).toEqual([])
+    mkdirSync(join(folder, 'a'))
+    await refuseUnwritableFolder(join(folder, 'a', 'b', 'c'))
+    expect(readdirSync(folder)).toEqual(['a'])
+    expect(await Promise.all(['', 'a', 'a/b'].map((name) => isEmpty(join(folder, name))))).toEqual([
+      false,
+      true,
+      true,
+    ])
+  })
+
+  test('is refused where none can be made', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    await expect(refuseUnwritableFolder(join(folder, 'file', 'sub'))).rejects.toThrow(/file\/sub: /)
+    symlinkSync('nowhere/at-all', join(folder, 'link'))
+    await expect(refuseUnwritableFolder(join(folder, 'link'))).rejects.toThrow(/not a folder is in its place/)
+    await expect(refuseUnwritableFolder(`/proc/${process.pid}/here`)).rejects.toThrow(StorageError)
+  })
+
+  test.skipIf(process.getuid!() === 0)('is refused where nothing may be written', async () => {
+    chmodSync(folder, 0o555)
+    const refused = expect.objectContaining({ code: 'disk.permission' })
+    await expect(refuseUnwritableFolder(folder)).rejects.toEqual(refused)
+    await expect(refuseUnwritableFolder(join(folder, 'sub'))).rejects.toEqual(refused)
+    chmodSync(folder, 0o755)
+  })
 })
 
 describe('a file that is replaced', () => {
