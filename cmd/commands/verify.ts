@@ -12,7 +12,8 @@ import { formatSize } from '../../src/app/quantity.ts'
 import { path as pathForm } from '../../src/app/setting-forms.ts'
 import { printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
-import { EXIT_OK, EXIT_PAYLOAD } from '../exit-code.ts'
+import { EXIT_OK, EXIT_PAYLOAD, EXIT_STORAGE } from '../exit-code.ts'
+import { complain } from '../main.ts'
 import { IDLE, Screen } from '../screen.ts'
 import { pathOf } from '../source.ts'
 
@@ -30,22 +31,33 @@ export async function verify(
   const metainfo = await readMetainfo(pathOf(env, metainfoPath))
   const path = join(folder, metainfo.name)
   const screen = new Screen(env, { quiet })
-  const { badPieces, badFiles, pieceCount } = await hash(metainfo, path, screen)
+  const { badPieces, unreadPieces, unread, badFiles, pieceCount } = await hash(metainfo, path, screen)
   const good = pieceCount - badPieces.length
   if (good === pieceCount) {
     const size = formatSize(metainfo.geometry.length)
     env.stdout.write(`${printable(path)}: all ${pieceCount} pieces are good (${size})\n`)
     return EXIT_OK
   }
-  env.stdout.write(
-    `${printable(path)}: ${good} of ${pieceCount} pieces are good; bad: ${ranges(badPieces)}\n`,
-  )
+  const isUnread = new Set(unreadPieces)
+  const refuted = badPieces.filter((piece) => !isUnread.has(piece))
+  const parts = [
+    `${good} of ${pieceCount} pieces are good`,
+    ...listed('bad', refuted),
+    ...listed('could not be read', unreadPieces),
+  ]
+  env.stdout.write(`${printable(path)}: ${parts.join('; ')}\n`)
   if (!metainfo.isSingleFile) {
     for (const file of badFiles.slice(0, MAX_NAMED_FILES)) env.stdout.write(`  ${printable(file)}\n`)
     if (badFiles.length > MAX_NAMED_FILES)
       env.stdout.write(`  and ${badFiles.length - MAX_NAMED_FILES} more files\n`)
   }
-  return EXIT_PAYLOAD
+  if (unread.length === 0) return EXIT_PAYLOAD
+  for (const error of unread) complain(env, error)
+  return EXIT_STORAGE
+}
+
+function listed(what: string, pieces: readonly number[]): string[] {
+  return pieces.length === 0 ? [] : [`${what}: ${ranges(pieces)}`]
 }
 
 async function hash(metainfo: Metainfo, path: string, screen: Screen): ReturnType<typeof verifyPayload> {

@@ -10,9 +10,16 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Causes that {@link VerifyResult.unread} names. */
+export const MAX_UNREAD_CAUSES = 20
+
 export interface VerifyResult {
-  /** In order; empty when everything is good. */
+  /** In order, those that could not be read included; empty when everything is good. */
   readonly badPieces: readonly number[]
+  /** Those of them that could not be read, and may be good. In order. */
+  readonly unreadPieces: readonly number[]
+  /** Which files could not be read, and why; each cause once, and at most {@link MAX_UNREAD_CAUSES}. */
+  readonly unread: readonly StorageError[]
   /** Paths of the files that a bad piece touches, padding aside, "/"-joined and relative to the payload's folder; the name of a single file. */
   readonly badFiles: readonly string[]
   readonly pieceCount: number
@@ -20,8 +27,7 @@ export interface VerifyResult {
 
 /**
  * @param path the payload: the single file, or the folder
- * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …: it cannot be the payload; `disk.io`, `disk.changed`, …: it, or a part of it, cannot
- *   be read, and how much of it is good is not known
+ * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …: it cannot be the payload
  * @throws the signal's reason when that is aborted
  */
 export async function verifyPayload(
@@ -33,29 +39,36 @@ export async function verifyPayload(
   const { geometry } = metainfo
   const payload = await openPayload(metainfo, path, disk)
   const badPieces: number[] = []
+  const unreadPieces: number[] = []
+  const unread = new Map<string, StorageError>()
   let checkedBytes = 0
   try {
-    await abortable(signal, (done) => {
-      const cancel = payload.verify(
+    await abortable(signal, (done) =>
+      payload.verify(
         Array.from({ length: geometry.pieceCount }, (_, piece) => piece),
-        (piece, isGood, unread) => {
-          if (unread !== undefined) {
-            cancel()
-            return done(whileReading(unread))
-          }
+        (piece, isGood, cause) => {
           if (!isGood) badPieces.push(piece)
+          if (cause !== undefined) {
+            unreadPieces.push(piece)
+            if (unread.size < MAX_UNREAD_CAUSES) unread.set(cause.message, whileReading(cause))
+          }
           checkedBytes += geometry.lengthOf(piece)
           onProgress?.(checkedBytes, geometry.length)
         },
         done,
-      )
-      return cancel
-    })
+      ),
+    )
   } finally {
     await new Promise<void>((done) => payload.close(done))
   }
-  badPieces.sort((a, b) => a - b)
-  return { badPieces, badFiles: filesOf(badPieces, metainfo), pieceCount: geometry.pieceCount }
+  for (const pieces of [badPieces, unreadPieces]) pieces.sort((a, b) => a - b)
+  return {
+    badPieces,
+    unreadPieces,
+    unread: [...unread.values()],
+    badFiles: filesOf(badPieces, metainfo),
+    pieceCount: geometry.pieceCount,
+  }
 }
 
 /** What was there a moment ago, and as long as it has to be, is being changed: that is another thing than not to be there. */

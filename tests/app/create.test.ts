@@ -3,7 +3,7 @@ import { createMetainfo } from '../../src/app/create.ts'
 import type { ScanPayload } from '../../src/app/create.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import { SimClock } from '../../src/app/sim/clock.ts'
-import { verifyPayload } from '../../src/app/verify.ts'
+import { MAX_UNREAD_CAUSES, verifyPayload } from '../../src/app/verify.ts'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import type { Clock } from '../../src/protocol/ports.ts'
 import { MemoryDisk } from '../../src/storage/memory-disk.ts'
@@ -118,13 +118,15 @@ test.each([
   })
 })
 
+const ALL_READ = { unreadPieces: [], unread: [] }
+
 test('verifying names the bad pieces, the files that they touch, and nothing else', async () => {
   const { disk, env } = makeWorld()
   const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
   const verify = () => verifyPayload(metainfo, { path: '/data/set', disk })
-  expect(await verify()).toEqual({ badPieces: [], badFiles: [], pieceCount: 4 })
+  expect(await verify()).toEqual({ ...ALL_READ, badPieces: [], badFiles: [], pieceCount: 4 })
   disk.flipBit('/data/set/b', PIECE - 1)
-  expect(await verify()).toEqual({ badPieces: [3], badFiles: ['b'], pieceCount: 4 })
+  expect(await verify()).toEqual({ ...ALL_READ, badPieces: [3], badFiles: ['b'], pieceCount: 4 })
   disk.flipBit('/data/set/b', 0)
   expect(await verify()).toMatchObject({ badPieces: [2, 3], badFiles: ['a', 'b'] })
 })
@@ -141,22 +143,53 @@ test('padding is verified as zeros, and is never named as a bad file', async () 
     digests: Buffer.concat([metainfo.digests.subarray(0, 60), hashes.sha1(new Uint8Array(PIECE))]),
   }
   const verify = () => verifyPayload(padded, { path: '/data/set', disk })
-  expect(await verify()).toEqual({ badPieces: [2], badFiles: ['a'], pieceCount: 4 })
+  expect(await verify()).toEqual({ ...ALL_READ, badPieces: [2], badFiles: ['a'], pieceCount: 4 })
 })
 
-test('what cannot be read is neither good nor bad: verifying ends, and names the file and the cause', async () => {
+test('what cannot be read is not good: verifying names the file and the cause, and says of the rest what it is', async () => {
   const { disk, env } = makeWorld()
   const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
   const verify = (onProgress?: () => void) =>
     verifyPayload(metainfo, { path: '/data/set', disk }, { onProgress })
   disk.flipBit('/data/set/a', 0)
   disk.spoil('/data/set/b', 0)
-  await expect(verify()).rejects.toMatchObject({ code: 'disk.io', message: '/data/set/b: a bad sector' })
-  // It was there when it was opened: that is no payload that differs, but one that somebody is changing.
-  await expect(verify(() => disk.removeFile('/data/set/b'))).rejects.toMatchObject({
-    code: 'disk.changed',
-    message: expect.stringContaining('/data/set/b'),
+  expect(await verify()).toEqual({
+    badPieces: [0, 2, 3],
+    unreadPieces: [2, 3],
+    unread: [expect.objectContaining({ code: 'disk.io', message: '/data/set/b: a bad sector' })],
+    badFiles: ['a', 'b'],
+    pieceCount: 4,
   })
+  // It was there when it was opened: that is no payload that differs, but one that somebody is changing.
+  const { badPieces, unread } = await verify(() => disk.removeFile('/data/set/b'))
+  expect([badPieces, unread]).toEqual([
+    [0, 2, 3],
+    [
+      expect.objectContaining({
+        code: 'disk.changed',
+        message: expect.stringContaining('/data/set/b') as unknown,
+      }),
+    ],
+  ])
+})
+
+test('of a disk that reads nothing any more not every file is named', async () => {
+  const { disk, content, env } = makeWorld()
+  const names = Array.from({ length: 50 }, (_, nth) => `f${nth}`)
+  const piece = content.subarray(0, PIECE)
+  for (const name of names) disk.writeFile(`/data/many/${name}`, piece)
+  const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
+  const many = {
+    ...metainfo,
+    geometry: new PieceGeometry(
+      PIECE,
+      names.map((name) => ({ path: [name], length: PIECE })),
+    ),
+    digests: Buffer.concat(names.map(() => hashes.sha1(piece))),
+  }
+  for (const name of names) disk.spoil(`/data/many/${name}`, 0)
+  const { unreadPieces, unread } = await verifyPayload(many, { path: '/data/many', disk })
+  expect([unreadPieces.length, unread.length]).toEqual([50, MAX_UNREAD_CAUSES])
 })
 
 test('verifying what is not there fails with the reason', async () => {

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { SwarmProcess, type EventLine } from '../../scripts/swarm-process.ts'
+import { FROM_SOURCE, type EventLine, type SwarmProcess } from '../../scripts/swarm-process.ts'
+import { createMetainfo, encodeBit } from '../../src/app/library.ts'
 import { Nodes } from '../e2e/nodes.ts'
 
 const MiB = 1024 ** 2
@@ -31,6 +32,12 @@ async function start(): Promise<{ seeder: SwarmProcess; leecher: SwarmProcess }>
   const leecher = nodes.start('leecher', `-get model.bin.bit -dest copy -peer ${address}`)
   await nodes.event(leecher, 'have')
   return { seeder, leecher }
+}
+
+function verifyAsNobody(metainfo: string): { code: number | null; stdout: string; stderr: string } {
+  const words = [...AS_NOBODY.slice(1), process.execPath, FROM_SOURCE, 'verify', metainfo]
+  const { status, stdout, stderr } = spawnSync(AS_NOBODY[0]!, words, { cwd: nodes.folder, encoding: 'utf8' })
+  return { code: status, stdout, stderr }
 }
 
 const isVerdict =
@@ -119,13 +126,29 @@ describe.skipIf(cannotChangeUser)(
       const seeder = nodes.start('seeder', '-seed model.bin', AS_NOBODY)
       expect(await nodes.end(seeder)).toBe(5)
       expect(seeder.seen('error')).toMatchObject([{ code: 'disk.permission' }])
-      const verify = new SwarmProcess(['verify', 'model.bin.bit'], {
-        name: 'verify',
-        cwd: nodes.folder,
-        enter: AS_NOBODY,
+      const path = nodes.path('model.bin')
+      expect(verifyAsNobody('model.bin.bit')).toEqual({
+        code: 5,
+        stdout: `${path}: 0 of ${PIECES} pieces are good; could not be read: 0-${PIECES - 1}\n`,
+        stderr: `bitswarm: ${path}: permission denied (EACCES)\n`,
       })
-      expect(await nodes.end(verify)).toBe(5)
-      expect(verify.epitaph).toMatch(/saying: bitswarm: \S+model\.bin: permission denied \(EACCES\)$/)
+    })
+
+    test('is told how much of the rest is good: 5', async () => {
+      nodes.write('set/a', LENGTH)
+      nodes.write('set/b', LENGTH)
+      writeFileSync(nodes.path('set.bit'), encodeBit(await createMetainfo(nodes.path('set'))))
+      const bytes = nodes.read('set/a')
+      bytes[0]! ^= 1
+      writeFileSync(nodes.path('set/a'), bytes)
+      chmodSync(nodes.folder, 0o755)
+      chmodSync(nodes.path('set/b'), 0)
+      const [path, b] = [nodes.path('set'), nodes.path('set/b')]
+      expect(verifyAsNobody('set.bit')).toEqual({
+        code: 5,
+        stdout: `${path}: 31 of 64 pieces are good; bad: 0; could not be read: 32-63\n  a\n  b\n`,
+        stderr: `bitswarm: ${b}: permission denied (EACCES)\n`,
+      })
     })
 
     test('serves again when he may read again', async () => {
