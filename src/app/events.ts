@@ -73,8 +73,8 @@ export const EVENTS = [
   }),
   event(
     'peer_failed',
-    'a dial failed, or the name of a peer has no address (`net.unresolved`); the next attempt follows after `retrySeconds`, or never if that is missing',
-    { peer: endpoint, reason: text, retrySeconds: seconds.exactOptional() },
+    'a dial failed; or the name of a peer has no address (`net.unresolved`), for the `tries`th time in a row: reported the first time and then ever more rarely, eventually once an hour. The next attempt follows after `retrySeconds`, or never if that is missing',
+    { peer: endpoint, reason: text, tries: count.exactOptional(), retrySeconds: seconds.exactOptional() },
   ),
   event('peer_resolved', 'the name in a `-peer` now resolves to these addresses, and did not before', {
     peer: endpoint,

@@ -2,6 +2,7 @@
 import type { PeerEvent } from '../peer/events.ts'
 import { canonicalIp, formatEndpoint, sameEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import type { Cancel, Clock, Emit, Millis, Resolver } from '../protocol/ports.ts'
+import { Reminder } from '../protocol/reminder.ts'
 import type { Company, PeerSource, Wanted } from './discovery.ts'
 
 /** A name under whose addresses nobody is connected is looked up again after this long: machines move, and some start without a network. */
@@ -20,6 +21,8 @@ interface Named {
   /** What it stands for, as far as that was ever known. */
   endpoints: readonly Endpoint[]
   isResolving: boolean
+  /** While it stands for nothing. */
+  reminder: Reminder | undefined
 }
 
 /** Names are resolved at the start, at each refresh, and again while nobody is connected under them. */
@@ -39,7 +42,7 @@ export class StaticPeers implements PeerSource {
     this.#literal = options.addresses.filter(isLiteral)
     this.#named = options.addresses
       .filter((address) => !isLiteral(address))
-      .map((address) => ({ address, endpoints: [], isResolving: false }))
+      .map((address) => ({ address, endpoints: [], isResolving: false, reminder: undefined }))
   }
 
   start(_wanted: Wanted, onPeers: (peers: readonly Endpoint[]) => void, company: Company): void {
@@ -91,6 +94,7 @@ export class StaticPeers implements PeerSource {
     const gone = named.endpoints.filter((old) => !includes(endpoints, old))
     const isNew = gone.length > 0 || endpoints.length !== named.endpoints.length
     named.endpoints = endpoints
+    named.reminder = undefined
     const meant = [...this.#literal, ...this.#named.flatMap((each) => each.endpoints)]
     this.#company!.disown(gone.filter((old) => !includes(meant, old)))
     if (isNew)
@@ -102,10 +106,17 @@ export class StaticPeers implements PeerSource {
     this.#onPeers!(endpoints)
   }
 
-  #onUnresolved({ address }: Named): void {
-    const retrySeconds = RESOLVE_AGAIN / 1_000
-    const peer = formatEndpoint(address)
-    this.#options.emit({ event: 'peer_failed', peer, reason: 'net.unresolved', retrySeconds })
+  #onUnresolved(named: Named): void {
+    named.reminder ??= new Reminder(this.#options.clock)
+    const tries = named.reminder.onFailure()
+    if (tries === undefined) return
+    this.#options.emit({
+      event: 'peer_failed',
+      peer: formatEndpoint(named.address),
+      reason: 'net.unresolved',
+      tries,
+      retrySeconds: RESOLVE_AGAIN / 1_000,
+    })
   }
 }
 

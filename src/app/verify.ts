@@ -10,7 +10,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Causes that {@link VerifyResult.unread} names. */
+/** Causes that `verify` names when something cannot be read. */
 export const MAX_UNREAD_CAUSES = 20
 
 export interface VerifyResult {

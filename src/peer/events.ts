@@ -23,6 +23,7 @@ export type PeerEvent =
       readonly event: 'peer_failed'
       readonly peer: string
       readonly reason: string
+      readonly tries?: number
       readonly retrySeconds?: number
     }
   /** The name of a peer that the user named stands for these addresses now, and did not before. */

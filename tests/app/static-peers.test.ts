@@ -38,8 +38,8 @@ test('a name that has no address yet is said, and looked up again until it has o
   clock.runUntil(1_000)
   expect(told).toEqual(['10.0.0.1:1'])
   expect(events).toEqual([
-    { event: 'peer_failed', peer: 'late.test:2', reason: 'net.unresolved', retrySeconds: 60 },
-    { event: 'peer_failed', peer: 'never.test:3', reason: 'net.unresolved', retrySeconds: 60 },
+    { event: 'peer_failed', peer: 'late.test:2', reason: 'net.unresolved', tries: 1, retrySeconds: 60 },
+    { event: 'peer_failed', peer: 'never.test:3', reason: 'net.unresolved', tries: 1, retrySeconds: 60 },
   ])
 
   known['late.test'] = ['10.0.0.2']
@@ -51,9 +51,15 @@ test('a name that has no address yet is said, and looked up again until it has o
     addresses: ['10.0.0.2:2'],
   })
 
+  // Of a name that never stands for anything the log tells ever more rarely.
+  const nevers = (): object[] => events.slice(3)
+  clock.runUntil(24 * 3_600_000)
+  expect(nevers().slice(0, 4)).toMatchObject([2, 4, 8, 16].map((tries) => ({ peer: 'never.test:3', tries })))
+  expect(nevers().length).toBeLessThan(40)
+
   peers.stop(() => {})
   const before = events.length
-  clock.runUntil(10 * 60_000)
+  clock.runUntil(25 * 3_600_000)
   expect(events).toHaveLength(before)
   expect(clock.step()).toBe(false)
 })

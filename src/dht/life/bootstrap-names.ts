@@ -2,8 +2,8 @@
 import { canonicalIp, formatEndpoint, parseHostPort, type Endpoint } from '../../protocol/endpoint.ts'
 import { ConfigError } from '../../protocol/errors.ts'
 import type { Cancel, Clock, Millis, Resolver, ServiceResolver } from '../../protocol/ports.ts'
+import { Reminder } from '../../protocol/reminder.ts'
 import { excerpt } from '../../protocol/text.ts'
-import { Reminder } from './reminder.ts'
 
 /** Names are asked for again after this long while there is nobody to talk to. */
 const RESOLVE_AGAIN: Millis = 60_000

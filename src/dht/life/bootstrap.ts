@@ -8,6 +8,7 @@ import { ID_LENGTH, type NodeId } from '../../protocol/ids.ts'
 import { LazyMap } from '../../protocol/lazy-map.ts'
 import { LazySet } from '../../protocol/lazy-set.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
+import { Reminder } from '../../protocol/reminder.ts'
 import { NONE } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import { K } from '../table/bucket-memory.ts'
@@ -15,7 +16,6 @@ import type { Reply } from '../wire/messages.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
 import { profileOf, type Profile } from '../wire/source-limiter.ts'
-import { Reminder } from './reminder.ts'
 
 /**
  * The next seed is asked when one has been silent for so long, which most round trips on the Internet do not take. Not several

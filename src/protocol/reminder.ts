@@ -2,7 +2,7 @@
  * Reports a lasting failure at once, and then after ever longer silences: a log read a day later still shows it, but not five
  * thousand times.
  */
-import type { Clock, Millis } from '../../protocol/ports.ts'
+import type { Clock, Millis } from './ports.ts'
 
 /** A repeated failure is reported again after this long, then after twice as long each time. */
 const FIRST_SILENCE: Millis = 60_000
