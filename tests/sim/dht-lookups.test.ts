@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fillTables, TABLE_AGE } from '../../src/app/sim/dht/perfect-tables.ts'
-import { SimDht } from '../../src/app/sim/dht.ts'
+import { SimDht, type SimNode } from '../../src/app/sim/dht.ts'
+import { estimateNetworkSize } from '../../src/dht/table/network-size.ts'
 import { SeededRandom } from '../../src/app/sim/random.ts'
 import type { InfoHash, NodeId } from '../../src/protocol/ids.ts'
 import { toHex } from '../../src/protocol/ids.ts'
@@ -54,3 +55,38 @@ test('a newcomer finds at once what was announced, and does not take the nearest
   expect(doubted, `seed ${seed}`).toBeLessThanOrEqual(2)
   sim.close()
 })
+
+test('where a fifth is lost and a tenth is dead, a newcomer has no holes in its table, and does not think the network small', () => {
+  const seed = 7
+  const nodes = 1_500
+  const sim = new SimDht({ seed, profile: 'wan', weather: { loss: 0.2 }, codec: 'object', seeds: 3, hashes })
+  sim.run(TABLE_AGE)
+  fillTables(sim, sim.place(nodes), new SeededRandom(seed))
+  for (let dead = 0; dead < nodes / 10; dead++) sim.kill(sim.nodes[3 + sim.pick(sim.nodes.length - 3)]!)
+  const newcomers = Array.from({ length: 40 }, () => sim.spawn())
+  sim.run(60_000)
+  // Each half, quarter, … of the network is known; when nobody asked twice, two of five had hardly anybody in them.
+  const holes = newcomers.flatMap((newcomer) => farBuckets(sim, newcomer).filter((known) => known < 4))
+  expect(holes.length, `seed ${seed}`).toBeLessThanOrEqual(24)
+  for (const newcomer of newcomers) for (let i = 0; i < 4; i++) sim.findNodes(newcomer, sim.randomId())
+  // Two of five did when 24 of a hundred contacts told the size of the network.
+  const fooled = newcomers.filter((newcomer) => judgedSize(sim, newcomer) < nodes / 3)
+  expect(fooled.length, `seed ${seed}`).toBeLessThanOrEqual(2)
+  sim.close()
+}, 30_000)
+
+/** Contacts that share exactly 0, 1, … 5 bits with the node's own id. */
+function farBuckets(sim: SimDht, { id, dht }: SimNode): number[] {
+  const known = Array.from({ length: 6 }, () => 0)
+  for (const contact of dht.knownContacts()) {
+    const bits = sim.book.commonPrefix(contact, id)
+    if (bits < known.length) known[bits]!++
+  }
+  return known
+}
+
+function judgedSize({ book }: SimDht, { id, dht }: SimNode): number {
+  const contacts = [...dht.knownContacts()].sort((a, b) => book.compareDistance(a, b, id))
+  const neighbours = { size: contacts.length, closest: (_: Uint8Array, n: number) => contacts.slice(0, n) }
+  return estimateNetworkSize(neighbours, id, book)
+}

@@ -3,12 +3,14 @@
  * to our own id now and then, to notice when our place is not where we think.
  */
 import { spread } from '../../protocol/chance.ts'
-import { ID_LENGTH, idFrom, type NodeId } from '../../protocol/ids.ts'
+import { idFrom, type NodeId } from '../../protocol/ids.ts'
 import type { Cancel, Clock, Emit, Millis, Random } from '../../protocol/ports.ts'
 import { NONE, type Contact } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import type { Reply } from '../wire/messages.ts'
 import { K } from '../table/bucket-memory.ts'
+import { fillFarBuckets } from './bucket-filling.ts'
+import { targetIn } from './bucket-target.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
@@ -25,9 +27,6 @@ const REFRESH_RETRY: Millis = 2_000
 const MIN_SPACING: Millis = 500
 /** While there is nobody to refresh. */
 const IDLE: Millis = 60_000
-
-/** Of this many contacts nearest to a bucket, one is asked for more. */
-const FILLERS = 8
 
 /** Between two walks to our own id. */
 const SELF_WALK: Millis = 60 * 60_000
@@ -100,7 +99,7 @@ export class Maintenance implements CallHandler {
         this.#isJoining = false
         if (this.#mustJoinAgain) return this.join()
         emit({ event: 'dht_bootstrap', family, contacts: table.size, rpcs, ms })
-        this.#fillFarBuckets()
+        fillFarBuckets(this.#options)
         this.#selfWalkAfter(FIRST_SELF_WALK)
       },
     })
@@ -119,22 +118,6 @@ export class Maintenance implements CallHandler {
 
   onFail(): void {}
 
-  /**
-   * For each bucket with too few contacts, asks the nearest one we know, and pings those that it names. The last two buckets
-   * were filled by the walk to our own id.
-   */
-  #fillFarBuckets(): void {
-    const { table, rpc, neighbourhood } = this.#options
-    for (let bucket = 0; bucket < table.depth - 2; bucket++) {
-      if (table.hasEnough(bucket)) continue
-      const target = this.#idInBucket(bucket)
-      const known = table.closest(target, FILLERS)
-      const nearest = known.find((contact) => !this.#options.isSeed(contact)) ?? known[0]
-      if (nearest !== undefined)
-        rpc.call({ type: 'findPeers', target }, neighbourhood.calleeOf(nearest), this)
-    }
-  }
-
   /** The walk to our own id now, through these contacts, in place of the next one; hears who is nearest. */
   walkHome(from: readonly Contact[], onDone: (nearest: readonly Contact[]) => void): void {
     const { walks, ownId, table } = this.#options
@@ -145,6 +128,7 @@ export class Maintenance implements CallHandler {
       from,
       onDone: (_summary, nearest) => {
         const neighbours = nearest.slice(0, K).map(({ contact }) => contact)
+        fillFarBuckets(this.#options)
         this.#selfWalkAfter(
           this.#untilSettled(neighbours.filter((contact) => !before.includes(contact)).length),
         )
@@ -185,28 +169,11 @@ export class Maintenance implements CallHandler {
       const callee = neighbourhood.calleeOf(next.contact)
       // A bucket with room gains from the nodes in the reply; a full one only needs to know who is alive.
       if (table.isFull(bucket)) rpc.call({ type: 'ping' }, callee, this)
-      else rpc.call({ type: 'findPeers', target: this.#idInBucket(bucket) }, callee, this)
+      else rpc.call({ type: 'findPeers', target: targetIn(bucket, this.#options) }, callee, this)
     }
     // The contact just asked stays the stalest until it answers or fails: it must not be asked at each spacing.
     const isAsking = next.contact !== NONE && next.at <= now
     const wait = isAsking ? REFRESH_RETRY : Math.min(IDLE, Math.max(MIN_SPACING, next.at - now))
     clock.after(wait, () => this.#refresh())
   }
-
-  /** A random id that shares exactly `bits` leading bits with ours (of the last bucket: at least). */
-  #idInBucket(bits: number): NodeId {
-    const { ownId, random, table } = this.#options
-    const id = random.fill(new Uint8Array(ID_LENGTH)) as NodeId
-    for (let bit = 0; bit < bits; bit++) copyBit(ownId, id, bit)
-    if (bits < table.depth - 1) {
-      copyBit(ownId, id, bits)
-      id[bits >>> 3]! ^= 0x80 >>> (bits & 7)
-    }
-    return id
-  }
-}
-
-function copyBit(from: Uint8Array, to: Uint8Array, bit: number): void {
-  const mask = 0x80 >>> (bit & 7)
-  to[bit >>> 3] = (to[bit >>> 3]! & ~mask) | (from[bit >>> 3]! & mask)
 }

@@ -61,8 +61,15 @@ describe('the size of the network', () => {
 
   test('is judged by the eight nearest alone while the table has just been begun: it has gaps beyond them', () => {
     const near = Array.from({ length: 8 }, (_, at) => new Uint8Array(20).fill(at + 1, 2, 3) as NodeId)
-    const scattered = Array.from({ length: 56 }, (_, at) => new Uint8Array(20).fill(at + 6, 0, 1) as NodeId)
+    const scattered = Array.from({ length: 184 }, (_, at) => new Uint8Array(20).fill(at + 6, 0, 1) as NodeId)
     expect(estimate([...near, ...scattered.slice(1)])).toBeGreaterThan(60_000)
     expect(estimate([...near, ...scattered])).toBeLessThan(1_000)
+  })
+
+  test('is judged by all 24 in a network so small that the table holds half of it', () => {
+    const even = Array.from({ length: 120 }, (_, at) => new Uint8Array(20).fill(2 * at + 2, 0, 1) as NodeId)
+    const beside = new Uint8Array(20).fill(1, 1) as NodeId
+    expect(estimate(even)).toBeCloseTo(128)
+    expect(estimate([beside, ...even])).toBeLessThan(140)
   })
 })
