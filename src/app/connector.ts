@@ -3,6 +3,7 @@ import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import { Handshaker, type Shaken } from '../peer/handshaker.ts'
 import { PeerList, type KnownPeer, type PeerOrigin } from '../peer/peer-list.ts'
+import type { Direction, RemotePeer } from '../peer/remote-peer.ts'
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { SwarmError, TransportError } from '../protocol/errors.ts'
 import { encodeHandshake } from '../protocol/handshake.ts'
@@ -19,14 +20,12 @@ export const DIAL_TIMEOUT_MS: Millis = 10_000
 /** Other endpoints of one connected peer that are remembered: one of each family, and some that it had before. */
 const MAX_ALIASES = 4
 
-export type Direction = 'in' | 'out'
-
 /** Why a connection is not wanted although both handshakes are through. A duplicate is told of the one that stays. */
 export type Unwanted =
   { readonly code: 'wire.self' } | { readonly code: 'wire.duplicate'; readonly twin: PeerConnection }
 
 /** What is known of where somebody is, who may have left. */
-export type Offender = Pick<PeerConnection, 'address' | 'remote' | 'listenEndpoint'>
+export type Offender = Pick<RemotePeer, 'address' | 'endpoint' | 'listenEndpoint'>
 
 /** Which addresses the user does not want to deal with (`-blocklist`). */
 export interface AddressFilter {
@@ -121,14 +120,14 @@ export class Connector implements Company {
   onJoined(peer: PeerConnection, twin: PeerConnection | undefined): void {
     const { clock, slots } = this.#options
     const holder: SlotHolder = {
-      host: peer.remote.host,
-      rate: () => peer.downRate.rate(clock.now()) + peer.upRate.rate(clock.now()),
+      host: peer.remote.endpoint.host,
+      rate: () => peer.downlink.received.rate(clock.now()) + peer.uplink.sent.rate(clock.now()),
       yield: () => peer.close('made room for another address'),
     }
     this.#holders.set(peer, holder)
     this.#turnover.onJoined(peer, clock.now())
     slots.settle(holder)
-    if (twin?.direction === 'out') this.#addAlias(peer, twin.remote)
+    if (twin?.remote.direction === 'out') this.#addAlias(peer, twin.remote.endpoint)
   }
 
   /**
@@ -138,7 +137,7 @@ export class Connector implements Company {
    */
   onClosed(peer: PeerConnection, reason: string, isNothingLeft: boolean): void {
     const now = this.#options.clock.now()
-    for (const endpoint of [peer.remote, ...(this.#aliases.get(peer) ?? [])]) {
+    for (const endpoint of [peer.remote.endpoint, ...(this.#aliases.get(peer) ?? [])]) {
       if (isNothingLeft) this.#list.onNothingLeft(endpoint, now)
       // Who breaks the rules is tried again, but ever later.
       else if (reason.startsWith('wire.')) this.#list.onFailed(endpoint, now)
@@ -153,19 +152,19 @@ export class Connector implements Company {
 
   /** A peer that called us said where it accepts connections: to dial it there would be a second one. */
   onListenEndpoint(peer: PeerConnection): void {
-    const endpoint = peer.listenEndpoint
-    if (peer.direction === 'in' && endpoint && this.#ownerOf(endpoint) === undefined)
-      this.#addAlias(peer, endpoint)
+    const { direction, listenEndpoint } = peer.remote
+    if (direction === 'in' && listenEndpoint && this.#ownerOf(listenEndpoint) === undefined)
+      this.#addAlias(peer, listenEndpoint)
   }
 
   /** Never again, as far as it can be known again. */
-  ban({ remote }: Offender): void {
-    this.#list.ban(remote)
+  ban({ endpoint }: Offender): void {
+    this.#list.ban(endpoint)
   }
 
-  isBanned({ remote, listenEndpoint }: Offender): boolean {
+  isBanned({ endpoint, listenEndpoint }: Offender): boolean {
     return (
-      this.#list.isBanned(remote) || (listenEndpoint !== undefined && this.#list.isBanned(listenEndpoint))
+      this.#list.isBanned(endpoint) || (listenEndpoint !== undefined && this.#list.isBanned(listenEndpoint))
     )
   }
 

@@ -29,21 +29,22 @@ export class Culprits {
   }
 
   /** A peer has left. */
-  remember({ id, address, remote, listenEndpoint, downRate }: PeerConnection): void {
-    if (downRate.total === 0) return
-    this.#departed.set(id, { address, remote, listenEndpoint })
+  remember({ id, remote, downlink }: PeerConnection): void {
+    if (downlink.received.total === 0) return
+    const { address, endpoint, listenEndpoint } = remote
+    this.#departed.set(id, { address, endpoint, listenEndpoint })
     if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
   }
 
   /** A source sent something other than the payload. */
   convict({ id, piece, blocks }: Conviction): void {
-    const peer = this.#options.peers.get(id) ?? this.#departed.get(id)
+    const offender = this.#options.peers.get(id)?.remote ?? this.#departed.get(id)
     // Once is enough, however many pieces and connections show it.
-    if (peer === undefined || this.#options.connector.isBanned(peer)) return
+    if (offender === undefined || this.#options.connector.isBanned(offender)) return
     if (blocks === undefined)
-      this.ban(peer, 'it alone sent a piece that does not have its hash', { pieces: [piece] })
+      this.ban(offender, 'it alone sent a piece that does not have its hash', { pieces: [piece] })
     else
-      this.ban(peer, 'it sent blocks that are not those of the piece', {
+      this.ban(offender, 'it sent blocks that are not those of the piece', {
         pieces: [piece],
         blocks: blocks.slice(0, MAX_NAMED_BLOCKS),
       })
@@ -54,8 +55,8 @@ export class Culprits {
     connector.ban(offender)
     emit({ event: 'peer_banned', peer: offender.address, reason, ...evidence })
     for (const peer of [...peers.values()]) {
-      if (connector.isBanned(peer)) peer.close('banned')
-      else if (connector.isSuspect(peer.remote.host)) onSuspect(peer)
+      if (connector.isBanned(peer.remote)) peer.close('banned')
+      else if (connector.isSuspect(peer.remote.endpoint.host)) onSuspect(peer)
     }
   }
 }

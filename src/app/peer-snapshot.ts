@@ -1,8 +1,8 @@
 /** What a torrent reports about one peer on request: plain values. */
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerState } from '../peer/events.ts'
+import type { Direction } from '../peer/remote-peer.ts'
 import type { Millis } from '../protocol/ports.ts'
-import type { Direction } from './connector.ts'
 import type { Downloader } from './downloader.ts'
 
 export interface PeerSnapshot {
@@ -30,21 +30,21 @@ export function describePeer(
   return {
     peer: peer.address,
     state: stateOf(peer, downloader),
-    direction: peer.direction,
-    client: peer.client,
-    have: peer.pieces?.count ?? 0,
-    downloaded: peer.downRate.total,
-    uploaded: peer.upRate.total,
-    downRate: peer.downRate.rate(now),
-    upRate: peer.upRate.rate(now),
-    inFlight: downloader?.inFlight(peer) ?? 0,
+    direction: peer.remote.direction,
+    client: peer.remote.client,
+    have: peer.remote.pieces?.count ?? 0,
+    downloaded: peer.downlink.received.total,
+    uploaded: peer.uplink.sent.total,
+    downRate: peer.downlink.received.rate(now),
+    upRate: peer.uplink.sent.rate(now),
+    inFlight: downloader?.inFlight(peer.downlink) ?? 0,
   }
 }
 
 /** What goes on between us and a connected peer. */
 export function stateOf(peer: PeerConnection, downloader: Downloader | undefined): PeerState {
   if (downloader?.picker.isComplete) return 'seeding'
-  if (!peer.isWanted) return 'waiting'
-  if (peer.isChokingUs) return 'choking'
-  return (downloader?.inFlight(peer) ?? 0) > 0 ? 'downloading' : 'waiting'
+  if (!peer.downlink.isWanted) return 'waiting'
+  if (peer.downlink.isChokingUs) return 'choking'
+  return (downloader?.inFlight(peer.downlink) ?? 0) > 0 ? 'downloading' : 'waiting'
 }

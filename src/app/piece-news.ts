@@ -32,7 +32,7 @@ export class PieceNews {
   /** Tells everybody everything. */
   flush(): void {
     this.#tellLacking()
-    for (const [peer, pieces] of this.#later) peer.sendHaves(pieces)
+    for (const [peer, pieces] of this.#later) peer.uplink.sendHaves(pieces)
     this.#later.clear()
   }
 
@@ -49,9 +49,9 @@ export class PieceNews {
     for (const peer of this.#peers()) {
       const unknown: number[] = []
       for (const piece of pieces)
-        if (peer.has(piece)) this.#tellLater(peer, piece)
+        if (peer.remote.has(piece)) this.#tellLater(peer, piece)
         else unknown.push(piece)
-      peer.sendHaves(unknown)
+      peer.uplink.sendHaves(unknown)
     }
   }
 

@@ -66,7 +66,7 @@ export class PieceOffers {
   onPieces(peer: PeerConnection): void {
     const spreading = this.#spreading
     if (spreading === undefined) return
-    peer.pieces!.forEachSet((piece) => spreading.onHave(peer.id, piece))
+    peer.remote.pieces!.forEachSet((piece) => spreading.onHave(peer.id, piece))
     this.#offer(peer)
   }
 
@@ -96,7 +96,7 @@ export class PieceOffers {
     const spreading = this.#spreading
     this.#spreading = undefined
     for (const peer of this.#peers.values())
-      peer.sendHaves((spreading?.showAll(peer.id) ?? []).filter((piece) => this.#have.has(piece)))
+      peer.uplink.sendHaves((spreading?.showAll(peer.id) ?? []).filter((piece) => this.#have.has(piece)))
   }
 
   /**
@@ -104,7 +104,7 @@ export class PieceOffers {
    * clients look again half a minute later only.
    */
   onAllServed(peer: PeerConnection): void {
-    if (this.#spreading?.hasFresh === false) peer.sendHaves(this.#spreading.repeat(peer.id))
+    if (this.#spreading?.hasFresh === false) peer.uplink.sendHaves(this.#spreading.repeat(peer.id))
   }
 
   /** We could send, and nobody waits for anything: they may have more than they were shown, in the end what others were sent, too. */
@@ -136,9 +136,9 @@ export class PieceOffers {
     const isAlone = this.#peers.size === 1 && now - this.#joinedAt >= ALONE
     for (const peer of this.#peers.values()) {
       // Who is shown what it does not want may want something else, or have everything, too.
-      const mayNot = peer.isChoked && (peer.isInterestedInUs || !spreading.hasOffers(peer.id))
-      if (mayNot || (peer.uploads?.size ?? 0) > 0) spreading.onExcused(peer.id, now)
-      if (isAlone || spreading.isUnwilling(peer.id, now)) peer.sendHaves(spreading.showAll(peer.id))
+      const mayNot = peer.uplink.isChoked && (peer.uplink.isInterested || !spreading.hasOffers(peer.id))
+      if (mayNot || (peer.uplink.queue?.size ?? 0) > 0) spreading.onExcused(peer.id, now)
+      if (isAlone || spreading.isUnwilling(peer.id, now)) peer.uplink.sendHaves(spreading.showAll(peer.id))
     }
   }
 
@@ -150,13 +150,13 @@ export class PieceOffers {
 
   /** Shows it what it is to take next. */
   #offer(peer: PeerConnection): void {
-    if (this.#spreading !== undefined) peer.sendHaves(this.#fresh(peer, this.#spreading))
+    if (this.#spreading !== undefined) peer.uplink.sendHaves(this.#fresh(peer, this.#spreading))
   }
 
   #fresh(peer: PeerConnection, spreading: SuperSeeding): number[] {
     const { isLimited, pieceLength, groupSize } = this.#options
     if (!isLimited(peer)) return spreading.offer(peer.id, groupSize)
-    return spreading.offer(peer.id, 1, Math.ceil((peer.uploads?.bytes ?? 0) / pieceLength))
+    return spreading.offer(peer.id, 1, Math.ceil((peer.uplink.queue?.bytes ?? 0) / pieceLength))
   }
 
   #begin(now: Millis): SuperSeeding {
@@ -164,7 +164,7 @@ export class PieceOffers {
     const spreading = new SuperSeeding({ pieceCount: have.length, random })
     for (const peer of this.#peers.values()) {
       spreading.add(peer.id, true, now)
-      peer.pieces?.forEachSet((piece) => spreading.onHave(peer.id, piece))
+      peer.remote.pieces?.forEachSet((piece) => spreading.onHave(peer.id, piece))
     }
     return spreading
   }

@@ -5,6 +5,7 @@ import type { PeerExtension } from '../peer/peer-extension.ts'
 import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
+import type { Direction } from '../peer/remote-peer.ts'
 import { clientName } from '../protocol/client-name.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ExtensionRegistry, type ExtensionFields } from '../protocol/extension.ts'
@@ -12,7 +13,7 @@ import { bytesEqual, type InfoHash, type PeerId } from '../protocol/ids.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
-import { Connector, type AddressFilter, type Direction, type Unwanted } from './connector.ts'
+import { Connector, type AddressFilter, type Unwanted } from './connector.ts'
 import { Culprits } from './culprits.ts'
 import type { Company } from './discovery.ts'
 import { Introductions } from './introductions.ts'
@@ -84,7 +85,7 @@ export class Swarm implements PeerObserver {
       connector: this.#connector,
       peers: this.#peers,
       emit: options.emit,
-      onSuspect: (peer) => this.#transfer?.downloader.suspect(peer),
+      onSuspect: ({ downlink }) => this.#transfer?.downloader.suspect(downlink),
     })
   }
 
@@ -151,10 +152,10 @@ export class Swarm implements PeerObserver {
   onLost(pieces: readonly number[]): void {
     const dropped: Endpoint[] = []
     for (const peer of [...this.#peers.values()]) {
-      const lacking = pieces.filter((piece) => !peer.has(piece))
+      const lacking = pieces.filter((piece) => !peer.remote.has(piece))
       if (lacking.length === 0) continue
       if (lacking.length <= MAX_TOLD_PIECES && sendDontHaves(peer, lacking)) continue
-      if (peer.listenEndpoint) dropped.push(peer.listenEndpoint)
+      if (peer.remote.listenEndpoint) dropped.push(peer.remote.listenEndpoint)
       peer.close('our pieces have changed')
     }
     // Others wait for a minute before they call again.
@@ -180,22 +181,22 @@ export class Swarm implements PeerObserver {
 
   /** Payload bytes since the start. */
   get downloaded(): number {
-    return this.#downloadedBefore + this.#sum((peer) => peer.downRate.total)
+    return this.#downloadedBefore + this.#sum((peer) => peer.downlink.received.total)
   }
 
   get uploaded(): number {
-    return this.#uploadedBefore + this.#sum((peer) => peer.upRate.total)
+    return this.#uploadedBefore + this.#sum((peer) => peer.uplink.sent.total)
   }
 
   /** Bytes per second. */
   get downRate(): number {
     const now = this.#options.clock.now()
-    return this.#sum((peer) => peer.downRate.rate(now))
+    return this.#sum((peer) => peer.downlink.received.rate(now))
   }
 
   get upRate(): number {
     const now = this.#options.clock.now()
-    return this.#sum((peer) => peer.upRate.rate(now))
+    return this.#sum((peer) => peer.uplink.sent.rate(now))
   }
 
   /** Connected peers first, then those that are known. */
@@ -218,23 +219,23 @@ export class Swarm implements PeerObserver {
   // PeerObserver
 
   onPieces(peer: PeerConnection): void {
-    this.#transfer!.downloader.addPeer(peer, this.#connector.isSuspect(peer.remote.host))
+    this.#transfer!.downloader.addPeer(peer.downlink, this.#connector.isSuspect(peer.remote.endpoint.host))
     this.#transfer!.uploader.onPieces(peer)
     this.#closeIfBothComplete(peer)
   }
 
   onHave(peer: PeerConnection, piece: number): void {
-    this.#transfer!.downloader.onHave(peer, piece)
+    this.#transfer!.downloader.onHave(peer.downlink, piece)
     this.#transfer!.uploader.onHave(peer, piece)
     this.#closeIfBothComplete(peer)
   }
 
   onChoke(peer: PeerConnection): void {
-    this.#transfer?.downloader.onChoke(peer)
+    this.#transfer?.downloader.onChoke(peer.downlink)
   }
 
   onUnchoke(peer: PeerConnection): void {
-    this.#transfer?.downloader.onUnchoke(peer)
+    this.#transfer?.downloader.onUnchoke(peer.downlink)
   }
 
   onInterest(): void {
@@ -242,11 +243,11 @@ export class Swarm implements PeerObserver {
   }
 
   onBlocks(peer: PeerConnection, range: BlockRange, bytes: Uint8Array): void {
-    this.#transfer!.downloader.onBlocks(peer, range, bytes)
+    this.#transfer!.downloader.onBlocks(peer.downlink, range, bytes)
   }
 
   onSupplyEnd(peer: PeerConnection): void {
-    this.#transfer?.downloader.onSupplyEnd(peer)
+    this.#transfer?.downloader.onSupplyEnd(peer.downlink)
   }
 
   onRequest(peer: PeerConnection, piece: number): void {
@@ -258,9 +259,9 @@ export class Swarm implements PeerObserver {
   }
 
   onExtensions(peer: PeerConnection, { dhtPort }: ExtensionFields): void {
-    if (this.#connector.isBanned(peer)) return peer.close('banned')
+    if (this.#connector.isBanned(peer.remote)) return peer.close('banned')
     this.#connector.onListenEndpoint(peer)
-    if (dhtPort !== undefined) this.#dht?.meet({ host: peer.remote.host, port: dhtPort })
+    if (dhtPort !== undefined) this.#dht?.meet({ host: peer.remote.endpoint.host, port: dhtPort })
     for (const extension of this.#extensions) extension.onHandshake(peer)
   }
 
@@ -268,9 +269,9 @@ export class Swarm implements PeerObserver {
     const state = stateOf(peer, this.#transfer?.downloader)
     this.#peers.delete(peer.id)
     this.culprits.remember(peer)
-    this.#downloadedBefore += peer.downRate.total
-    this.#uploadedBefore += peer.upRate.total
-    this.#transfer?.downloader.removePeer(peer)
+    this.#downloadedBefore += peer.downlink.received.total
+    this.#uploadedBefore += peer.uplink.sent.total
+    this.#transfer?.downloader.removePeer(peer.downlink)
     this.#transfer?.uploader.removePeer(peer)
     for (const extension of this.#extensions) extension.onClosed(peer)
     this.#options.emit({
@@ -278,8 +279,8 @@ export class Swarm implements PeerObserver {
       peer: peer.address,
       reason,
       state,
-      downloaded: peer.downRate.total,
-      uploaded: peer.upRate.total,
+      downloaded: peer.downlink.received.total,
+      uploaded: peer.uplink.sent.total,
     })
     this.#connector.onClosed(peer, reason, this.#areBothComplete(peer))
   }
@@ -311,7 +312,7 @@ export class Swarm implements PeerObserver {
     this.#peers.set(peer.id, peer)
     this.#scheduleRound()
     this.#connector.onJoined(peer, twin)
-    options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.client })
+    options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.remote.client })
     if (this.#transfer) this.#introduce(peer, this.#transfer)
     peer.start(rest)
     return undefined
@@ -327,7 +328,7 @@ export class Swarm implements PeerObserver {
   }
 
   #findTwin(peerId: PeerId): PeerConnection | undefined {
-    for (const peer of this.#peers.values()) if (bytesEqual(peer.peerId, peerId)) return peer
+    for (const peer of this.#peers.values()) if (bytesEqual(peer.remote.peerId, peerId)) return peer
     return undefined
   }
 
@@ -336,14 +337,14 @@ export class Swarm implements PeerObserver {
    * with the greater peer id opened stays. A second one of the same direction is refused.
    */
   #isPreferred(direction: Direction, twin: PeerConnection): boolean {
-    if (direction === twin.direction) return false
-    const at = twin.peerId.findIndex((byte, i) => byte !== this.#options.peerId[i])
-    const isOursGreater = this.#options.peerId[at]! > twin.peerId[at]!
+    if (direction === twin.remote.direction) return false
+    const at = twin.remote.peerId.findIndex((byte, i) => byte !== this.#options.peerId[i])
+    const isOursGreater = this.#options.peerId[at]! > twin.remote.peerId[at]!
     return isOursGreater === (direction === 'out')
   }
 
   #areBothComplete(peer: PeerConnection): boolean {
-    return peer.isSeed && this.#transfer?.downloader.picker.isComplete === true
+    return peer.remote.isSeed && this.#transfer?.downloader.picker.isComplete === true
   }
 
   /**
@@ -386,7 +387,7 @@ export class Swarm implements PeerObserver {
 
   /** We start from a link, and it says that it has what we wait for. */
   #hasMetadata(peer: PeerConnection): boolean {
-    return this.#transfer === undefined && peer.metadataSize !== undefined
+    return this.#transfer === undefined && peer.remote.metadataSize !== undefined
   }
 
   #sum(value: (peer: PeerConnection) => number): number {

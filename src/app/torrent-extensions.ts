@@ -31,7 +31,7 @@ export class TorrentExtensions {
     this.#metadata = new MetadataExchange({
       ...options,
       onLiar: (peer) =>
-        swarm.culprits.ban(peer, 'it alone sent an info dictionary that does not have the info hash', {
+        swarm.culprits.ban(peer.remote, 'it alone sent an info dictionary that does not have the info hash', {
           pieces: [],
         }),
     })

@@ -95,7 +95,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     pieceLength: geometry.pieceLength,
     groupSize: groupSize(geometry.pieceCount, geometry.pieceLength),
     random: random.fork('uploader'),
-    owes: (peer) => downloader.inFlight(peer) > 0,
+    owes: (peer) => downloader.inFlight(peer.downlink) > 0,
   })
   const close = (): void => {
     for (const each of [downloader, guard, cache]) each.close()

@@ -80,16 +80,16 @@ export class Uploader {
     options.cache.readers = 0
     this.#offers = new PieceOffers({
       ...options,
-      isLimited: ({ remote }) => options.budget(remote.host).rate !== Infinity,
+      isLimited: ({ remote }) => options.budget(remote.endpoint.host).rate !== Infinity,
     })
   }
 
   /** @returns the pieces that it is to be told of */
   addPeer(peer: PeerConnection): Bitfield {
     const { clock, budget } = this.#options
-    const lane = this.#laneOf(budget(peer.remote.host))
+    const lane = this.#laneOf(budget(peer.remote.endpoint.host))
     this.#uploads.set(peer.id, { peer, lane, aheadBytes: 0, isSated: false, isTurnedAway: false })
-    if (peer.isInterestedInUs) this.#decide()
+    if (peer.uplink.isInterested) this.#decide()
     return this.#offers.add(peer, clock.now())
   }
 
@@ -167,17 +167,17 @@ export class Uploader {
     const peers: ChokerPeer[] = []
     for (const { peer, lane, aheadBytes, isTurnedAway } of this.#uploads.values()) {
       if (isTurnedAway || have.isEmpty) continue
-      const peerRate = peer.upRate.rate(now)
+      const peerRate = peer.uplink.sent.rate(now)
       rate += peerRate
       limit = Math.max(limit, lane.budget.rate)
       peers.push({
         id: peer.id,
-        isInterested: peer.isInterestedInUs,
+        isInterested: peer.uplink.isInterested,
         // What waits for us is our doing; what waits for the peer is its own.
-        isTaking: peerRate > 0 || (aheadBytes === 0 && (peer.uploads?.size ?? 0) > 0),
-        host: peer.remote.host,
-        isAsked: !peer.isChokingUs && owes(peer),
-        downloadRate: peer.downRate.rate(now),
+        isTaking: peerRate > 0 || (aheadBytes === 0 && (peer.uplink.queue?.size ?? 0) > 0),
+        host: peer.remote.endpoint.host,
+        isAsked: !peer.downlink.isChokingUs && owes(peer),
+        downloadRate: peer.downlink.received.rate(now),
         unspreadCount: this.#offers.unspreadCount(peer),
       })
     }
@@ -194,8 +194,8 @@ export class Uploader {
     })
     for (const { id, action, reason } of decisions) {
       const { peer } = this.#uploads.get(id)!
-      if (action === 'choke') peer.choke()
-      else peer.unchoke()
+      if (action === 'choke') peer.uplink.choke()
+      else peer.uplink.unchoke()
       emit({ event: action, peer: peer.address, reason })
     }
   }
@@ -223,12 +223,12 @@ export class Uploader {
   /** It waits for its next request, or for its network. */
   #rest(upload: Upload): void {
     upload.lane.turns.remove(upload)
-    if (!upload.isSated && !upload.peer.isChoked) this.#offers.onAllServed(upload.peer)
+    if (!upload.isSated && !upload.peer.uplink.isChoked) this.#offers.onAllServed(upload.peer)
   }
 
   /** What nobody else is being sent goes first. */
   #rankOf({ peer }: Upload): number {
-    const request = peer.uploads?.peek()
+    const request = peer.uplink.queue?.peek()
     return request === undefined ? 0 : this.#offers.rankOf(peer, request.piece)
   }
 
@@ -236,7 +236,7 @@ export class Uploader {
   #nextRequest(upload: Upload): UploadRequest | undefined {
     const { peer, isSated } = upload
     if (isSated) return undefined
-    const request = peer.uploads?.peek()
+    const request = peer.uplink.queue?.peek()
     if (request === undefined || this.#options.have.has(request.piece)) return request
     this.#turnAway(upload)
     return undefined
@@ -248,9 +248,9 @@ export class Uploader {
    */
   #turnAway(upload: Upload): void {
     const { peer } = upload
-    if (peer.isClosed || peer.isChoked) return
+    if (peer.isClosed || peer.uplink.isChoked) return
     upload.isTurnedAway = true
-    peer.choke()
+    peer.uplink.choke()
     this.#options.emit({
       event: 'choke',
       peer: peer.address,
@@ -269,7 +269,7 @@ export class Uploader {
     const { cache } = this.#options
     const grain = (lane.budget.rate * GRAIN) / 1_000
     const room = this.#maxAheadOfEach - upload.aheadBytes
-    const run = peer.uploads!.peekRun(Math.min(cache.windowFrom(begin), room, grain))
+    const run = peer.uplink.queue!.peekRun(Math.min(cache.windowFrom(begin), room, grain))
     const bytes = lengthOf(run)
     const cost = bytes + run.length * PIECE_HEADER_LENGTH
     if (!this.#isGranted(lane, cost)) return false
@@ -281,7 +281,7 @@ export class Uploader {
     }
     lane.grantedBytes -= cost
     lane.turns.onServed(piece, bytes, this.#options.clock.now())
-    peer.uploads?.take(run)
+    peer.uplink.queue?.take(run)
     this.#offers.onServed(peer, piece)
     return true
   }
@@ -319,13 +319,13 @@ export class Uploader {
       this.#turnAway(upload)
       return
     }
-    if (peer.isClosed || peer.isChoked) {
+    if (peer.isClosed || peer.uplink.isChoked) {
       this.#countAhead(upload, -weight)
       blocks.release()
       return
     }
     const { bytes, release } = peer.queuedBytes > 0 ? unpinned(blocks) : blocks
-    peer.sendBlocks(run, bytes, () => {
+    peer.uplink.sendBlocks(run, bytes, () => {
       release()
       this.#countAhead(upload, -weight)
       if (peer.isClosed) this.#run(upload.lane)

@@ -1,153 +1,70 @@
-/** One remote after the handshake: what it may do, what we may do, and every message between the two (BEP 3). */
-import { blocksIn, type PieceGeometry } from '../metainfo/geometry.ts'
+/** One connection after its handshake: every message is taken in here, and handed to the part of the connection that it is about. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
-import { WireDecoder } from '../protocol/decoder.ts'
-import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
-import { ProtocolError, type TransportError } from '../protocol/errors.ts'
-import { EXTENSION_HANDSHAKE_ID, RemoteExtensions } from '../protocol/extension.ts'
-import type { PeerId } from '../protocol/ids.ts'
-import {
-  encodeBitfield,
-  encodeCancels,
-  encodeChoke,
-  encodeHaves,
-  encodeInterested,
-  encodeKeepAlive,
-  encodeNotInterested,
-  encodePieceHeader,
-  encodeRequests,
-  encodeUnchoke,
-  type BlockRange,
-  type WireMessage,
-} from '../protocol/message.ts'
-import type { ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
+import { EXTENSION_HANDSHAKE_ID } from '../protocol/extension.ts'
+import { encodeBitfield, type BlockRange, type WireMessage } from '../protocol/message.ts'
+import type { Millis } from '../protocol/ports.ts'
 import { checkRange, Conduct } from './conduct.ts'
-import { Liveness } from './liveness.ts'
+import { Downlink } from './downlink.ts'
+import { MessageStream } from './message-stream.ts'
 import type { PeerObserver, PeerOptions } from './peer-observer.ts'
-import { RateMeter } from './rate-meter.ts'
-import { ReadingGate, type Hold } from './reading-gate.ts'
-import { RemotePieces } from './remote-pieces.ts'
-import { RequestWindow } from './request-window.ts'
-import type { BlockSource } from './source-queue.ts'
-import { UploadQueue } from './upload-queue.ts'
+import { RemotePeer } from './remote-peer.ts'
+import { Uplink } from './uplink.ts'
 
-export class PeerConnection implements BlockSource, StreamHandler {
+/**
+ *     ByteStream ⇄ MessageStream ⇄ PeerConnection ─┬─ remote    who it is, and which pieces it has
+ *                                       │          ├─ downlink  what we ask of it, and may
+ *                                       ▼          └─ uplink    what it asks of us, and may
+ *                                  PeerObserver
+ *
+ * It knows the protocol and decides nothing: whom to choke and what to request is up to the observer, its swarm.
+ */
+export class PeerConnection {
   readonly id: number
-  readonly direction: 'in' | 'out'
-  readonly peerId: PeerId
-  readonly remote: Endpoint
-  /** {@link remote} as text, for events. */
-  readonly address: string
-  readonly window: RequestWindow = new RequestWindow()
-  /** Payload bytes. */
-  readonly downRate: RateMeter = new RateMeter()
-  readonly upRate: RateMeter = new RateMeter()
-  readonly connectedAt: Millis
-  readonly #stream: ByteStream
-  readonly #clock: Clock
+  readonly remote: RemotePeer
+  readonly downlink: Downlink
+  readonly uplink: Uplink
+  readonly #stream: MessageStream
+  readonly #conduct: Conduct
   readonly #observer: PeerObserver
   readonly #extensions: PeerOptions['extensions']
-  readonly #remoteExtensions = new RemoteExtensions()
-  readonly #gate: ReadingGate
-  readonly #decoder = new WireDecoder()
-  readonly #liveness: Liveness
-  readonly #conduct: Conduct
-  readonly #pieces: RemotePieces = new RemotePieces({
-    onAll: () => this.#observer.onPieces(this),
-    onOne: (piece) => this.#isClosed || this.#observer.onHave(this, piece),
-  })
-  readonly #clientByPeerId: string
   #geometry: PieceGeometry | undefined
-  #uploads: UploadQueue | undefined
-  #isChokingUs = true
-  #isInterestedInUs = false
-  #isChoked = true
-  #isWanted = false
   #hasStarted = false
-  #isClosed = false
+  // What the current chunk has brought, of which the observer is told when all of it is read.
   #hasSupply = false
   #hasRequests = false
+  /** It was interested in us when the last chunk ended. */
+  #wasInterested = false
 
   constructor(options: PeerOptions) {
-    this.id = options.id
-    this.direction = options.direction
-    this.peerId = options.peerId
-    this.remote = options.stream.remote
-    this.address = formatEndpoint(this.remote)
-    this.#clientByPeerId = options.client
-    this.#stream = options.stream
-    this.#clock = options.clock
-    this.#observer = options.observer
-    this.#extensions = options.extensions
-    this.#gate = new ReadingGate(options.stream, options.download)
-    this.connectedAt = this.#clock.now()
-    this.#liveness = new Liveness(this.connectedAt)
-    this.#conduct = new Conduct(this.connectedAt)
-    options.stream.handler = this
+    const { id, stream, clock, observer, extensions } = options
+    this.id = id
+    this.#observer = observer
+    this.#extensions = extensions
+    this.#conduct = new Conduct(clock.now())
+    this.remote = new RemotePeer({
+      ...options,
+      endpoint: stream.remote,
+      pieces: {
+        onAll: () => observer.onPieces(this),
+        onOne: (piece) => this.isClosed || observer.onHave(this, piece),
+      },
+    })
+    this.#stream = new MessageStream({
+      ...options,
+      conduct: this.#conduct,
+      onMessage: this.#onMessage,
+      onChunkEnd: () => this.#onChunkEnd(),
+      onEnd: (reason) => this.close(reason),
+    })
+    const parts = { id, clock, remote: this.remote, stream: this.#stream, conduct: this.#conduct }
+    this.downlink = new Downlink(parts)
+    this.uplink = new Uplink(parts)
   }
 
-  // What is known of the remote.
-
-  get client(): string {
-    return this.#remoteExtensions.fields.client ?? this.#clientByPeerId
-  }
-
-  /** Where it accepts connections, when it told us (BEP 10 `p`), or when we dialled it. */
-  get listenEndpoint(): Endpoint | undefined {
-    if (this.direction === 'out') return this.remote
-    const { port } = this.#remoteExtensions.fields
-    return port === undefined ? undefined : { host: this.remote.host, port }
-  }
-
-  /** Bytes of the info dictionary, as it says (BEP 9). */
-  get metadataSize(): number | undefined {
-    return this.#remoteExtensions.fields.metadataSize
-  }
-
-  /** It wants nothing, by its bitfield or its word (BEP 21). */
-  get isUploadOnly(): boolean {
-    return this.isSeed || this.#remoteExtensions.fields.isUploadOnly === true
-  }
-
-  /** Whether it takes messages of the extension. */
-  speaks(extension: string): boolean {
-    return this.#remoteExtensions.has(extension)
-  }
-
-  /** Undefined until the metainfo is known. */
-  get pieces(): Bitfield | undefined {
-    return this.#pieces.field
-  }
-
-  has(piece: number): boolean {
-    return this.pieces?.has(piece) ?? false
-  }
-
-  get isSeed(): boolean {
-    return this.pieces?.isFull ?? false
-  }
-
-  get isChokingUs(): boolean {
-    return this.#isChokingUs
-  }
-
-  get isInterestedInUs(): boolean {
-    return this.#isInterestedInUs
-  }
-
-  /** We do not let it download. */
-  get isChoked(): boolean {
-    return this.#isChoked
-  }
-
-  /** We told it that we want pieces of it. */
-  get isWanted(): boolean {
-    return this.#isWanted
-  }
-
-  /** Its requests that wait to be served; undefined until the metainfo is known. */
-  get uploads(): UploadQueue | undefined {
-    return this.#uploads
+  /** `host:port` of its end of the connection, as in events. */
+  get address(): string {
+    return this.remote.address
   }
 
   /** Bytes that wait in this process for the network. */
@@ -155,175 +72,61 @@ export class PeerConnection implements BlockSource, StreamHandler {
     return this.#stream.queuedBytes
   }
 
-  get isHeld(): boolean {
-    return this.#gate.isHeld
-  }
-
   get isClosed(): boolean {
-    return this.#isClosed
+    return this.#stream.isClosed
   }
 
-  // Commands.
-
-  /** Says hello and reads what came with the handshake. Call once, after the observer knows the connection. */
+  /** Introduces us, and reads what came with the handshake. Call once, when the observer knows the connection. */
   start(handshakeRest: Uint8Array): void {
     this.#hasStarted = true
     this.introduce()
-    if (handshakeRest.length > 0) this.onData(handshakeRest)
+    if (handshakeRest.length > 0) this.#stream.onData(handshakeRest)
   }
 
   /**
-   * The metainfo is known: what the remote said before is held against it, and it is told what we have. Call once; before
-   * {@link start} when it is known by then.
+   * The metainfo is known: says what we have, and takes up what the remote has said of its pieces so far. Call once, and before
+   * {@link start} if the metainfo is known by then.
    */
   onMetainfo(geometry: PieceGeometry, have: Bitfield): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#geometry = geometry
-    this.#uploads = new UploadQueue(geometry.pieceLength)
-    this.#decoder.expectPieces(geometry.pieceCount)
-    // BEP 3 allows a bitfield only as the first message; a message of haves is its equal.
-    if (this.#hasStarted) this.sendHaves(have.indices())
-    else if (!have.isEmpty) this.#send(encodeBitfield(have.bytes))
-    this.#guard(() => this.#pieces.onMetainfo(geometry))
+    this.uplink.open(geometry.pieceLength)
+    this.#stream.expectPieces(geometry.pieceCount)
+    // BEP 3 allows a bitfield only as the first message; later, haves say the same.
+    if (this.#hasStarted) this.uplink.sendHaves(have.indices())
+    else if (!have.isEmpty) this.#stream.send(encodeBitfield(have.bytes))
+    this.#stream.guard(() => this.remote.onMetainfo(geometry))
   }
 
-  /** Says what we are and speak (BEP 10): at the start, and again when that has changed. */
+  /** Tells who we are and which extensions we speak (BEP 10): at the start, and again when any of it has changed. */
   introduce(): void {
-    const { registry, fields } = this.#extensions ?? {}
-    if (registry) this.#send(registry.encodeHandshake({ ...fields?.(), yourIp: this.remote.host }))
+    if (this.#extensions === undefined) return
+    const { registry, fields } = this.#extensions
+    this.#stream.send(registry.encodeHandshake({ ...fields(), yourIp: this.remote.endpoint.host }))
   }
 
   /** @returns false when the remote does not speak that extension */
-  sendExtended(name: string, payload: Uint8Array): boolean {
-    const message = this.#remoteExtensions.encode(name, payload)
-    if (message) this.#send(message)
+  sendExtended(extension: string, payload: Uint8Array): boolean {
+    const message = this.remote.encodeExtended(extension, payload)
+    if (message) this.#stream.send(message)
     return message !== undefined
   }
 
-  sendHaves(pieces: readonly number[]): void {
-    if (pieces.length === 0) return
-    this.#conduct.onExchanged(pieces.length)
-    this.#send(encodeHaves(pieces))
-  }
-
-  setWanted(isWanted: boolean): void {
-    if (isWanted === this.#isWanted) return
-    this.#isWanted = isWanted
-    this.#send(isWanted ? encodeInterested() : encodeNotInterested())
-  }
-
-  unchoke(): void {
-    if (!this.#isChoked) return
-    this.#isChoked = false
-    this.#send(encodeUnchoke())
-  }
-
-  /** What it asked for and did not get is forgotten (BEP 3). */
-  choke(): void {
-    if (this.#isChoked) return
-    this.#isChoked = true
-    this.#uploads?.clear()
-    this.#send(encodeChoke())
-  }
-
-  /** All in one write. */
-  request(runs: readonly BlockRange[]): void {
-    this.window.onRequested(runs[0]!, this.#clock.now())
-    this.#send(encodeRequests(runs, this.window.requestLength))
-  }
-
-  cancel(ranges: readonly BlockRange[]): void {
-    this.window.onCancelled(ranges)
-    this.#send(encodeCancels(ranges))
-  }
-
-  /**
-   * @param bytes all blocks of the run, one after the other
-   * @param release called once, when `bytes` are no longer needed
-   */
-  sendBlocks(run: readonly BlockRange[], bytes: Uint8Array, release: () => void): void {
-    const now = this.#clock.now()
-    this.upRate.add(bytes.length, now)
-    this.#conduct.onExchanged(run.length)
-    this.#liveness.onSent(bytes.length, now)
-    let end = 0
-    for (const { piece, begin, length } of run) {
-      this.#send(encodePieceHeader(piece, begin, length))
-      const block = bytes.subarray(end, (end += length))
-      this.#stream.write(block, end === bytes.length ? release : undefined)
-    }
-  }
-
-  /** A block came that nobody asked for. */
-  strike(): void {
-    this.#guard(() => this.#conduct.onUnrequestedBlock())
-  }
-
-  /** Stops and restarts reading; what is in flight then waits in the network. */
-  hold(why: Hold): void {
-    this.#gate.hold(why)
-  }
-
-  unhold(why: Hold): void {
-    this.#gate.unhold(why)
-  }
-
-  /** Keep-alives and timeouts. Call every few seconds. */
+  /** Sends keep-alives, and closes when the remote is gone. Call every few seconds. */
   onTick(now: Millis): void {
-    if (this.#isClosed) return
-    // Reading is held up by us: the silence is ours.
-    if (this.#gate.isHeld) this.#liveness.onReceived(now)
-    const fault = this.#liveness.faultOf(this.#stream.queuedBytes, now)
-    if (fault !== undefined) this.close(fault)
-    else if (this.#liveness.isKeepAliveDue(now)) this.#send(encodeKeepAlive())
+    this.#stream.onTick(now)
   }
 
   /** @param reason for `peer_left`: an error code, or plain words */
   close(reason: string): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#decoder.stop()
-    this.#gate.close()
-    this.#uploads?.clear()
-    this.#stream.destroy()
+    if (this.isClosed) return
+    // Before the stream, which gives back the blocks that it drops: the uploader goes on with whatever is asked for then.
+    this.uplink.close()
+    this.#stream.close()
     this.#observer.onClosed(this, reason)
   }
 
-  // The stream.
-
-  onData(chunk: Uint8Array): void {
-    if (this.#isClosed) return
-    const now = this.#clock.now()
-    this.#liveness.onReceived(now)
-    this.#conduct.fill(now)
-    const wasInterestedInUs = this.#isInterestedInUs
-    this.#guard(() => this.#decoder.push(chunk, this.#onMessage))
-    if (this.#isClosed) return
-    if (this.#isInterestedInUs !== wasInterestedInUs) this.#observer.onInterest(this)
-    if (this.#hasSupply && !this.#isClosed) this.#observer.onSupplyEnd(this)
-    if (this.#hasRequests && !this.#isClosed) this.#observer.onRequestsEnd(this)
-    this.#hasSupply = this.#hasRequests = false
-    this.#gate.onReceived(chunk.length)
-  }
-
-  onDrain(): void {}
-
-  onClose(error?: TransportError): void {
-    this.close(error?.code ?? 'closed by the peer')
-  }
-
-  // Inside.
-
-  /** The one place where what a remote did wrong is caught. */
-  #guard(read: () => void): void {
-    try {
-      read()
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      this.close(error.code)
-    }
-  }
-
+  /** The decoder calls it for each message, without anything in between. */
   readonly #onMessage = (message: WireMessage): void => {
     this.#conduct.onMessage(message.type)
     switch (message.type) {
@@ -333,50 +136,42 @@ export class PeerConnection implements BlockSource, StreamHandler {
         return this.#onRequest(message)
       case 'have':
         this.#hasSupply = true
-        if (this.#pieces.onHave(message.piece)) this.#conduct.onExchanged(1)
+        if (this.remote.onHave(message.piece)) this.#conduct.onExchanged(1)
         return
       case 'cancel':
-        return void this.#uploads?.cancel(message.piece, message.begin, message.length)
+        return this.uplink.onCancel(message)
       case 'choke':
-        if (this.#isChokingUs) return
-        this.#isChokingUs = true
-        this.window.onReleased()
-        return this.#observer.onChoke(this)
+        if (this.downlink.onChoke()) this.#observer.onChoke(this)
+        return
       case 'unchoke':
-        if (!this.#isChokingUs) return
-        this.#isChokingUs = false
-        this.window.onResumed(this.#clock.now())
-        return this.#observer.onUnchoke(this)
+        if (this.downlink.onUnchoke()) this.#observer.onUnchoke(this)
+        return
       case 'interested':
       case 'notInterested':
-        this.#isInterestedInUs = message.type === 'interested' // told when all that came with it is read
-        return
+        return this.uplink.onInterest(message.type === 'interested')
       case 'bitfield':
         this.#hasSupply = true
-        return this.#pieces.onBitfield(message.bytes)
+        return this.remote.onBitfield(message.bytes)
       case 'extended':
         return this.#onExtended(message.id, message.payload)
     }
   }
 
   #onPiece(piece: number, begin: number, block: Uint8Array): void {
-    if (this.#geometry === undefined) return this.strike()
+    // Nothing can have been asked for yet.
+    if (this.#geometry === undefined) return this.downlink.strike()
     const range = { piece, begin, length: block.length }
     checkRange(this.#geometry, range, 'a block')
-    const now = this.#clock.now()
     this.#hasSupply = true
-    this.downRate.add(block.length, now)
-    this.#conduct.onExchanged(blocksIn(block.length))
-    this.window.onBlock(range, now)
+    this.downlink.onBlocks(range)
     this.#observer.onBlocks(this, range, block)
   }
 
   #onRequest(range: BlockRange): void {
+    // We have shown nothing yet.
     if (this.#geometry === undefined) return
     checkRange(this.#geometry, range, 'a request')
-    // It may not have heard of the choke yet.
-    if (this.#isChoked) return
-    if (!this.#uploads!.push(range)) return
+    if (!this.uplink.onRequest(range)) return
     this.#hasRequests = true
     this.#observer.onRequest(this, range.piece)
   }
@@ -385,16 +180,18 @@ export class PeerConnection implements BlockSource, StreamHandler {
     if (this.#extensions === undefined) return
     if (id !== EXTENSION_HANDSHAKE_ID) return void this.#extensions.registry.dispatch(id, this, payload)
     this.#conduct.onExtensionHandshake()
-    this.#remoteExtensions.onHandshake(payload)
-    const { fields } = this.#remoteExtensions
-    if (fields.requestQueue !== undefined) this.window.queueLimit = fields.requestQueue
-    if (fields.longestBlock !== undefined) this.window.longestRequest = fields.longestBlock
+    const fields = this.remote.onExtensionHandshake(payload)
+    this.downlink.onLimits(fields.requestQueue, fields.longestBlock)
     this.#observer.onExtensions(this, fields)
   }
 
-  #send(bytes: Uint8Array): void {
-    if (this.#isClosed) return
-    this.#liveness.onSent(bytes.length, this.#clock.now())
-    this.#stream.write(bytes)
+  /** What came together is answered together; interest that came and went is none. The observer may close us at each word. */
+  #onChunkEnd(): void {
+    const { isInterested } = this.uplink
+    if (isInterested !== this.#wasInterested) this.#observer.onInterest(this)
+    this.#wasInterested = isInterested
+    if (this.#hasSupply && !this.isClosed) this.#observer.onSupplyEnd(this)
+    if (this.#hasRequests && !this.isClosed) this.#observer.onRequestsEnd(this)
+    this.#hasSupply = this.#hasRequests = false
   }
 }

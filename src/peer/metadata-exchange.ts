@@ -19,6 +19,7 @@ import type { Clock, Emit, Hashes, Millis } from '../protocol/ports.ts'
 import type { PeerEvent } from './events.ts'
 import { MetadataAssembly } from './metadata-assembly.ts'
 import type { PeerExtension } from './peer-extension.ts'
+import type { RemotePeer } from './remote-peer.ts'
 
 /** Bytes of the largest info dictionary that is fetched. */
 export const MAX_METADATA_LENGTH = 32 * 1024 * 1024
@@ -52,10 +53,8 @@ const MAX_QUEUED_BYTES = 256 * 1024
 export interface MetadataPeer {
   readonly id: number
   readonly address: string
-  /** Bytes of the info dictionary, as the peer says. */
-  readonly metadataSize: number | undefined
+  readonly remote: Pick<RemotePeer, 'metadataSize' | 'speaks'>
   readonly queuedBytes: number
-  speaks(extension: string): boolean
   sendExtended(extension: string, payload: Uint8Array): boolean
 }
 
@@ -117,7 +116,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
       strays: 0,
       budgetSince: -Infinity,
     }
-    known.size ??= peer.metadataSize
+    known.size ??= peer.remote.metadataSize
     this.#known.set(peer.id, known)
     this.#fill()
   }
@@ -204,7 +203,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
         known.size !== undefined &&
         known.size <= MAX_METADATA_LENGTH &&
         now >= known.notBefore &&
-        known.peer.speaks(this.name),
+        known.peer.remote.speaks(this.name),
     )
   }
 

@@ -7,6 +7,7 @@ import { decodePex, encodePex, type PexPeer } from '../protocol/pex-message.ts'
 import type { Clock, Emit, Millis } from '../protocol/ports.ts'
 import type { PeerEvent } from './events.ts'
 import type { PeerExtension } from './peer-extension.ts'
+import type { RemotePeer } from './remote-peer.ts'
 
 /** A peer is told at most once in so long … */
 export const PEX_INTERVAL: Millis = 60_000
@@ -21,12 +22,7 @@ export const MAX_EARLY_PEX = 5
 export interface PexNeighbour {
   readonly id: number
   readonly address: string
-  readonly remote: Endpoint
-  readonly direction: 'in' | 'out'
-  /** Where it accepts connections, if that is known. */
-  readonly listenEndpoint: Endpoint | undefined
-  readonly isUploadOnly: boolean
-  speaks(extension: string): boolean
+  readonly remote: Pick<RemotePeer, 'endpoint' | 'direction' | 'listenEndpoint' | 'isUploadOnly' | 'speaks'>
   sendExtended(extension: string, payload: Uint8Array): boolean
 }
 
@@ -93,11 +89,11 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
     }
     neighbour.heardAt = now
     const { added, dropped } = decodePex(payload)
-    const scope = scopeOf(peer.remote.host)
+    const scope = scopeOf(peer.remote.endpoint.host)
     const candidates = added
       .map(({ endpoint }) => endpoint)
       .filter(({ host, port }) => port > 0 && mayTell(scope, scopeOf(host)))
-    const fresh = this.#options.onPeers(candidates, peer.remote)
+    const fresh = this.#options.onPeers(candidates, peer.remote.endpoint)
     this.#options.emit({
       event: 'pex',
       peer: peer.address,
@@ -116,7 +112,7 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
     if (this.#isStopped) return
     const due = [...this.#neighbours.values()].filter(
       ({ peer, toldAt, toldChange }) =>
-        toldChange < this.#change && now - toldAt >= PEX_INTERVAL && peer.speaks(this.name),
+        toldChange < this.#change && now - toldAt >= PEX_INTERVAL && peer.remote.speaks(this.name),
     )
     if (due.length === 0) return
     const connected = this.#connected()
@@ -125,9 +121,10 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
 
   #tell(neighbour: Neighbour<Peer>, connected: ReadonlyMap<string, Tellable>, now: Millis): void {
     const { peer, told } = neighbour
-    const own = peer.listenEndpoint && formatEndpoint(peer.listenEndpoint)
+    const { listenEndpoint } = peer.remote
+    const own = listenEndpoint && formatEndpoint(listenEndpoint)
     // Nobody is told of a narrower network than the one on which we meet.
-    const scope = scopeOf(peer.remote.host)
+    const scope = scopeOf(peer.remote.endpoint.host)
     const dropped = [...told].filter(([key]) => !connected.has(key)).slice(0, MAX_PEX_TOLD)
     const added = [...connected]
       .filter(([key, other]) => key !== own && !told.has(key) && mayTell(scope, other.scope))
@@ -149,12 +146,12 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
   #connected(): ReadonlyMap<string, Tellable> {
     const connected = new Map<string, Tellable>()
     for (const { peer } of this.#neighbours.values()) {
-      const endpoint = peer.listenEndpoint
+      const { listenEndpoint: endpoint, isUploadOnly, direction } = peer.remote
       if (endpoint === undefined) continue
       connected.set(formatEndpoint(endpoint), {
         endpoint,
-        isSeed: peer.isUploadOnly,
-        isReachable: peer.direction === 'out',
+        isSeed: isUploadOnly,
+        isReachable: direction === 'out',
         scope: scopeOf(endpoint.host),
       })
     }

@@ -4,6 +4,7 @@ import type { PeerId } from '../protocol/ids.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, ByteStream, Clock } from '../protocol/ports.ts'
 import type { PeerConnection } from './connection.ts'
+import type { Direction } from './remote-peer.ts'
 
 /** What a connection tells the swarm it belongs to. Calls are synchronous and may close the connection. */
 export interface PeerObserver {
@@ -36,9 +37,9 @@ export interface PeerOptions {
   /** Unique in the session, never used again. */
   readonly id: number
   readonly stream: ByteStream
-  readonly direction: 'in' | 'out'
+  readonly direction: Direction
   readonly peerId: PeerId
-  /** From the peer id; the extension handshake may say it better. */
+  /** The client's name as its peer id gives it; the extension handshake may give a better one. */
   readonly client: string
   readonly clock: Clock
   readonly observer: PeerObserver
@@ -48,6 +49,6 @@ export interface PeerOptions {
     /** Asked again whenever they are told. */
     readonly fields: () => ExtensionFields
   }
-  /** What all connections together may receive. */
+  /** What may be received, by all connections that share this budget. */
   readonly download: Bandwidth
 }

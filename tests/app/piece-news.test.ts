@@ -10,9 +10,11 @@ let news: PieceNews
 
 function peer(name: string, ...has: number[]): PeerConnection {
   return {
-    has: (piece: number) => has.includes(piece),
-    sendHaves: (pieces: readonly number[]) => {
-      if (pieces.length > 0) told.push(`${name} ${pieces.join(' ')} at ${clock.now()}`)
+    remote: { has: (piece: number) => has.includes(piece) },
+    uplink: {
+      sendHaves: (pieces: readonly number[]) => {
+        if (pieces.length > 0) told.push(`${name} ${pieces.join(' ')} at ${clock.now()}`)
+      },
     },
   } as unknown as PeerConnection
 }

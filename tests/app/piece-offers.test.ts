@@ -19,11 +19,13 @@ function join(id: number): PeerConnection {
   const told: number[] = []
   const peer = {
     id,
-    isChoked: false,
-    isInterestedInUs: true,
-    pieces: new Bitfield(PIECES),
-    uploads: new UploadQueue(PIECE_LENGTH),
-    sendHaves: (pieces: readonly number[]) => told.push(...pieces),
+    remote: { pieces: new Bitfield(PIECES) },
+    uplink: {
+      isChoked: false,
+      isInterested: true,
+      queue: new UploadQueue(PIECE_LENGTH),
+      sendHaves: (pieces: readonly number[]) => told.push(...pieces),
+    },
   } as unknown as PeerConnection
   shown.set(id, told)
   told.push(...offers.add(peer, 0).indices())
@@ -90,14 +92,14 @@ describe('under an upload limit', () => {
   /** It asks for all that it knows of and has not asked for. */
   function askForAll(peer: PeerConnection): void {
     for (const piece of shown.get(peer.id)!)
-      if (peer.uploads!.push({ piece, begin: 0, length: PIECE_LENGTH })) offers.onRequest(peer, piece, 0)
+      if (peer.uplink.queue!.push({ piece, begin: 0, length: PIECE_LENGTH })) offers.onRequest(peer, piece, 0)
     offers.onRequestsEnd(peer)
   }
 
   /** The first that it waits for leaves. */
   function serve(peer: PeerConnection): void {
-    const request = peer.uploads!.peek()!
-    peer.uploads!.take([request])
+    const request = peer.uplink.queue!.peek()!
+    peer.uplink.queue!.take([request])
     offers.onServed(peer, request.piece)
   }
 
@@ -117,7 +119,7 @@ describe('under an upload limit', () => {
     const [asking, silent] = [join(1), join(2)]
     const steps = [1, 2, 3].map(() => {
       askForAll(asking)
-      while (asking.uploads!.size > 0) serve(asking)
+      while (asking.uplink.queue!.size > 0) serve(asking)
       offers.onIdle()
       return [shown.get(1)!.length, shown.get(silent.id)!.length]
     })
@@ -138,8 +140,8 @@ test('whoever takes nothing is shown everything', () => {
 
 test('who may not take anything is shown no more, unless it does not want what it is shown', () => {
   const [patient, other] = [join(1), join(2)]
-  Object.assign(patient, { isChoked: true })
-  Object.assign(other, { isChoked: true, isInterestedInUs: false })
+  Object.assign(patient.uplink, { isChoked: true })
+  Object.assign(other.uplink, { isChoked: true, isInterested: false })
   for (let now = 0; now <= PATIENCE; now += 1_000) offers.round(now)
   expect(shown.get(1)).toHaveLength(1)
   expect(shown.get(2)).toHaveLength(PIECES)

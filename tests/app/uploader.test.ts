@@ -56,36 +56,37 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
   let lastId = 0
   /** One more peer that wants everything. */
   const join = () => {
-    const uploads = new UploadQueue(pieceLength)
-    const meter = new RateMeter()
+    const queue = new UploadQueue(pieceLength)
     const id = ++lastId
-    const fields = {
-      id,
-      address: `10.0.0.${id}:1`,
-      remote: { host: `10.0.0.${id}`, port: 1 },
-      isInterestedInUs: true,
+    const uplink = {
+      isInterested: true,
       isChoked: false,
-      isClosed: false,
-      upRate: meter,
-      downRate: meter,
-      uploads,
+      sent: new RateMeter(),
+      queue,
       choke: () => {},
       unchoke: () => {},
       sendHaves: (pieces: readonly number[]) => told.push(...pieces),
-      get queuedBytes() {
-        return leaving.reduce((sum, { id: to, bytes }) => sum + (to === id ? bytes : 0), 0)
-      },
       sendBlocks: (run: readonly BlockRange[], { length }: Uint8Array, release: () => void) =>
         leaving.push({ id, run, bytes: length, release }),
     }
-    const peer = fields as unknown as PeerConnection
+    const peer = {
+      id,
+      address: `10.0.0.${id}:1`,
+      remote: { endpoint: { host: `10.0.0.${id}`, port: 1 } },
+      isClosed: false,
+      get queuedBytes() {
+        return leaving.reduce((sum, { id: to, bytes }) => sum + (to === id ? bytes : 0), 0)
+      },
+      downlink: { isChokingUs: true, received: new RateMeter() },
+      uplink,
+    } as unknown as PeerConnection
     const told = uploader.addPeer(peer).indices()
     return {
       told,
       /** As many bytes of the beginning of each piece. */
       askOfEach: (bytes: number) => {
         for (let piece = 0; piece < PIECES; piece++) {
-          uploads.push({ piece, begin: 0, length: bytes })
+          queue.push({ piece, begin: 0, length: bytes })
           uploader.onRequest(peer, piece)
         }
         uploader.onRequestsEnd(peer)
@@ -93,13 +94,13 @@ function makeScene({ pieceLength = PIECE_LENGTH, rate = Infinity } = {}) {
       ask: (firstPiece: number, pieces: number) => {
         for (let piece = firstPiece; piece < firstPiece + pieces; piece++)
           for (let begin = 0; begin < pieceLength; begin += BLOCK_LENGTH) {
-            uploads.push({ piece, begin, length: BLOCK_LENGTH })
+            queue.push({ piece, begin, length: BLOCK_LENGTH })
             uploader.onRequest(peer, piece)
           }
         uploader.onRequestsEnd(peer)
       },
       loseInterest: () => {
-        fields.isInterestedInUs = false
+        uplink.isInterested = false
         uploader.onInterest()
       },
     }

@@ -120,7 +120,7 @@ test('what the remote says of pieces, choke and interest is told once each', () 
   receive(encodeBitfield(Uint8Array.of(0b1000_0000)), encodeHaves([3]), encodeHaves([3]))
   receive(encodeUnchoke(), encodeUnchoke(), encodeInterested(), encodeInterested(), encodeChoke())
   expect(told).toEqual(['pieces', 'end', 'have 3', 'end', 'end', 'unchoke', 'interest', 'choke'])
-  expect([peer.has(0), peer.has(1), peer.has(3), peer.isSeed]).toEqual([true, false, true, false])
+  expect([0, 1, 3].map((piece) => peer.remote.has(piece))).toEqual([true, false, true])
 })
 
 test('blocks of one chunk are told one by one, and then that it was all', () => {
@@ -130,7 +130,7 @@ test('blocks of one chunk are told one by one, and then that it was all', () => 
   ]
   receive(Uint8Array.from([...message(0), ...message(BLOCK)]))
   expect(told).toEqual([`block 1+0 7`, `block 1+${BLOCK} 7`, 'end'])
-  expect(peer.downRate.total).toBe(2 * BLOCK)
+  expect(peer.downlink.received.total).toBe(2 * BLOCK)
 })
 
 test.each([
@@ -146,7 +146,7 @@ test.each([
     [`block 1+0 0`, 'request'],
   ],
 ])('a connection that is closed at %s tells nothing more', (word, bytes, before) => {
-  peer.unchoke()
+  peer.uplink.unchoke()
   lastWord = word
   receive(bytes, encodeUnchoke())
   expect(told).toEqual([...before, word, 'closed: enough'])
@@ -158,18 +158,18 @@ describe('requests of the remote', () => {
   test('wait in its queue once it is unchoked, and can be cancelled', () => {
     receive(encodeRequests([request]))
     expect(told).toEqual([])
-    peer.unchoke()
+    peer.uplink.unchoke()
     const next = { ...request, begin: BLOCK }
     receive(encodeRequests([request, next]), encodeCancels([request]))
     expect(told).toEqual(['request', 'request', 'requests end'])
-    expect(peer.uploads!.peekRun(Infinity)).toMatchObject([next])
+    expect(peer.uplink.queue!.peekRun(Infinity)).toMatchObject([next])
   })
 
   test('are forgotten when it is choked', () => {
-    peer.unchoke()
+    peer.uplink.unchoke()
     receive(encodeRequests([request]))
-    peer.choke()
-    expect(peer.uploads!.size).toBe(0)
+    peer.uplink.choke()
+    expect(peer.uplink.queue!.size).toBe(0)
     expect(stream.sent.slice(2)).toEqual(['unchoke', 'choke'])
   })
 
@@ -180,14 +180,14 @@ describe('requests of the remote', () => {
     ['more than a client ever asks for at once', { ...request, length: 131_073 }],
     ['a length near 2^32', { ...request, length: 0xffff_ffff }],
   ])('for %s close it', (_what, bad) => {
-    peer.unchoke()
+    peer.uplink.unchoke()
     receive(encodeRequests([bad]))
     expect(told).toEqual(['closed: wire.bad-piece'])
     expect(stream.isDestroyed).toBe(true)
   })
 
   test('more than we said we take close it', () => {
-    peer.unchoke()
+    peer.uplink.unchoke()
     const all = Array.from({ length: MAX_QUEUED_REQUESTS + 1 }, (_, i) => ({ piece: 2, begin: i, length: 1 }))
     receive(encodeRequests(all))
     expect(told.at(-1)).toBe('closed: wire.flood')
@@ -207,9 +207,9 @@ test.each([
 })
 
 test('some blocks that nobody asked for are borne, many are not', () => {
-  for (let i = 0; i < 64; i++) peer.strike()
+  for (let i = 0; i < 64; i++) peer.downlink.strike()
   expect(peer.isClosed).toBe(false)
-  peer.strike()
+  peer.downlink.strike()
   expect(told).toEqual(['closed: wire.unrequested'])
 })
 
@@ -229,7 +229,7 @@ describe('talk that moves nothing', () => {
     ['chokes that are taken back', 128, [encodeUnchoke(), encodeChoke()]],
     ['extension handshakes', 65, [extensionHandshake]],
   ])('is borne for a while: %s', (_what, cost, messages) => {
-    peer.unchoke()
+    peer.uplink.unchoke()
     const turns = Math.floor(burst / cost)
     for (let i = 0; i < turns - 1; i++) receive(...messages)
     expect(peer.isClosed).toBe(false)
@@ -246,11 +246,11 @@ describe('talk that moves nothing', () => {
   })
 
   test('is forgiven to who is served: as many requests as it likes, each with a change of mind', () => {
-    peer.unchoke()
+    peer.uplink.unchoke()
     for (let i = 0; i < burst; i++) {
       receive(encodeRequests([range]), encodeNotInterested(), encodeInterested())
-      peer.uploads!.take([range])
-      peer.sendBlocks([range], new Uint8Array(BLOCK), () => {})
+      peer.uplink.queue!.take([range])
+      peer.uplink.sendBlocks([range], new Uint8Array(BLOCK), () => {})
     }
     expect(peer.isClosed).toBe(false)
   })
@@ -271,9 +271,9 @@ test('the extension handshake tells its name, its port and how much it queues', 
       encodeExtensionHandshake({ ids: new Map(), client: 'Swarmer 9', port: 7000, requestQueue: 6 }),
     ),
   )
-  expect(peer.client).toBe('Swarmer 9')
-  expect(peer.listenEndpoint).toEqual({ host: '10.0.0.2', port: 7000 })
-  expect(peer.window.size).toBe(6)
+  expect(peer.remote.client).toBe('Swarmer 9')
+  expect(peer.remote.listenEndpoint).toEqual({ host: '10.0.0.2', port: 7000 })
+  expect(peer.downlink.window.size).toBe(6)
 })
 
 describe('as time passes', () => {
@@ -300,7 +300,7 @@ describe('as time passes', () => {
       peer.onTick(at)
     }
     stream.isStuck = true
-    peer.sendHaves([0, 1, 2])
+    peer.uplink.sendHaves([0, 1, 2])
     tick(1_000)
     stream.queuedBytes -= 1 // slow, but alive
     tick(2_000)
@@ -311,11 +311,11 @@ describe('as time passes', () => {
   })
 
   test('silence that is our own doing does not', () => {
-    peer.hold('disk')
+    peer.downlink.hold('disk')
     peer.onTick(IDLE_TIMEOUT_MS + 1)
     expect(peer.isClosed).toBe(false)
     expect(stream.isPaused).toBe(true)
-    peer.unhold('disk')
+    peer.downlink.unhold('disk')
     expect(stream.isPaused).toBe(false)
   })
 })

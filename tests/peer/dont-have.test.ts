@@ -5,7 +5,7 @@ function makePeer(...spoken: string[]) {
   const sent: [string, number[]][] = []
   return {
     sent,
-    speaks: (name: string) => spoken.includes(name),
+    remote: { speaks: (name: string) => spoken.includes(name) },
     sendExtended: (name: string, payload: Uint8Array) => {
       sent.push([name, [...payload]])
       return true

@@ -31,7 +31,7 @@ class FakePeer implements MetadataPeer {
   static count = 0
   readonly id = ++FakePeer.count
   readonly address = `10.0.0.${this.id}:6881`
-  metadataSize: number | undefined = INFO.length
+  readonly remote: { metadataSize: number | undefined; speaks(extension: string): boolean }
   queuedBytes = 0
   readonly sent: ReturnType<typeof decodeMetadataMessage>[] = []
   mostInFlight = 0
@@ -40,11 +40,7 @@ class FakePeer implements MetadataPeer {
 
   constructor(manner: Manner, metadataSize = INFO.length) {
     this.manner = manner
-    this.metadataSize = metadataSize
-  }
-
-  speaks(extension: string): boolean {
-    return extension === 'ut_metadata'
+    this.remote = { metadataSize, speaks: (extension) => extension === 'ut_metadata' }
   }
 
   sendExtended(_name: string, payload: Uint8Array): boolean {
@@ -55,7 +51,7 @@ class FakePeer implements MetadataPeer {
     clock.after(20, () => {
       this.#inFlight--
       if (!connected.has(this)) return
-      const info = this.manner === 'liar' ? lieOf(this.metadataSize!) : INFO
+      const info = this.manner === 'liar' ? lieOf(this.remote.metadataSize!) : INFO
       exchange.onMessage(
         this,
         this.manner === 'rejects'
@@ -234,7 +230,7 @@ describe('serving', () => {
 
   test('who does not know it yet says so', () => {
     const peer = join('silent', undefined)
-    peer.metadataSize = undefined
+    peer.remote.metadataSize = undefined
     requests(peer, [0])
     expect(peer.sent.at(-1)).toEqual({ type: 'reject', block: 0 })
   })

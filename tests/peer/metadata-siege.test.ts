@@ -42,14 +42,14 @@ const slow =
 const zerosEvery =
   (wait: Millis): Answer =>
   (peer, block) =>
-    peer.deliverNext(wait, encodeMetadataData(block, ZEROS.subarray(0, peer.metadataSize)))
+    peer.deliverNext(wait, encodeMetadataData(block, ZEROS.subarray(0, peer.remote.metadataSize)))
 
 class ScriptedPeer implements MetadataPeer {
   static count = 0
   readonly id = ++ScriptedPeer.count
   readonly address = `10.0.${this.id >> 8}.${this.id & 255}:6881`
   readonly queuedBytes = 0
-  metadataSize: number
+  readonly remote: { metadataSize: number; speaks(): boolean }
   #busyUntil = 0
   asked = 0
   served = 0
@@ -57,11 +57,7 @@ class ScriptedPeer implements MetadataPeer {
 
   constructor(answer: Answer, metadataSize: number) {
     this.#answer = answer
-    this.metadataSize = metadataSize
-  }
-
-  speaks(): boolean {
-    return true
+    this.remote = { metadataSize, speaks: () => true }
   }
 
   sendExtended(_name: string, payload: Uint8Array): boolean {
@@ -166,7 +162,7 @@ describe('who says hello again and again', () => {
   test('with another size each time is asked once a minute all the same', () => {
     const turncoat = join(silent, 20)
     every(SECOND, () => {
-      turncoat.metadataSize++
+      turncoat.remote.metadataSize++
       exchange.onHandshake(turncoat)
     })
     clock.runUntil(59 * SECOND)

@@ -12,23 +12,22 @@ const MINUTE = 60_000
 class FakeNeighbour implements PexNeighbour {
   static count = 0
   readonly id = ++FakeNeighbour.count
-  readonly remote: Endpoint
-  readonly direction = 'out'
-  readonly isUploadOnly = false
+  readonly remote
   readonly heard: PexMessage[] = []
-  listenEndpoint: Endpoint | undefined
 
   constructor(host: string) {
-    this.remote = { host, port: 6881 }
-    this.listenEndpoint = this.remote
+    const endpoint: Endpoint = { host, port: 6881 }
+    this.remote = {
+      endpoint,
+      direction: 'out' as const,
+      listenEndpoint: endpoint as Endpoint | undefined,
+      isUploadOnly: false,
+      speaks: () => true,
+    }
   }
 
   get address(): string {
-    return formatEndpoint(this.remote)
-  }
-
-  speaks(): boolean {
-    return true
+    return formatEndpoint(this.remote.endpoint)
   }
 
   sendExtended(_name: string, payload: Uint8Array): boolean {
@@ -127,7 +126,7 @@ describe('what we tell', () => {
 
   test('nobody whose own port is not known, and IPv6 as well', () => {
     const a = join('10.0.0.1')
-    join('10.0.0.2').listenEndpoint = undefined
+    join('10.0.0.2').remote.listenEndpoint = undefined
     join('fd00::9')
     clock.runUntil(3_000)
     expect(a.last!.added).toEqual(['fd00::9'])
@@ -166,10 +165,10 @@ describe('what we tell, as connections change,', () => {
   test('has a peer in it as soon as it has said where it listens', () => {
     const a = join('10.0.0.1')
     const b = join('10.0.0.2')
-    b.listenEndpoint = undefined
+    b.remote.listenEndpoint = undefined
     clock.runUntil(2 * MINUTE)
     expect(a.heard).toEqual([])
-    b.listenEndpoint = b.remote
+    b.remote.listenEndpoint = b.remote.endpoint
     exchange.onHandshake(b)
     clock.runUntil(2 * MINUTE + 3_000)
     expect(a.last!.added).toEqual(['10.0.0.2'])
@@ -185,7 +184,7 @@ describe('what we tell, as connections change,', () => {
     const crowd = hosts('10.1', 40).map(join)
     clock.runUntil(2 * MINUTE)
     let looks = 0
-    for (const peer of crowd) peer.speaks = () => ++looks > 0
+    for (const peer of crowd) peer.remote.speaks = () => ++looks > 0
     clock.runUntil(10 * MINUTE)
     expect(looks).toBe(0)
     join('10.0.0.1')

@@ -93,7 +93,7 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
   const asked: BlockRange[] = []
   const stream = new SilentStream()
   const observer: PeerObserver = {
-    onPieces: ({ pieces }) => tell(`pieces ${toHex(pieces!.bytes)}`),
+    onPieces: ({ remote }) => tell(`pieces ${toHex(remote.pieces!.bytes)}`),
     onHave: (_peer, piece) => {
       claim(geometry.isPiece(piece), 'a piece that there is')
       tell(`have ${piece}`)
@@ -105,8 +105,8 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     },
     // Once a chunk, and only when it is another one than before the chunk.
     onInterest: (peer) => {
-      claim(peer.isInterestedInUs !== isInterested && !peer.isClosed, 'an interest that has changed')
-      isInterested = peer.isInterestedInUs
+      claim(peer.uplink.isInterested !== isInterested && !peer.isClosed, 'an interest that has changed')
+      isInterested = peer.uplink.isInterested
     },
     onBlocks: (peer, { piece, begin, length }, bytes) => {
       claim(
@@ -116,7 +116,7 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
       tell(`blocks ${piece} ${begin} ${toHex(bytes)}`)
       // As the swarm does: more is asked for, and who sends what was never asked for is struck.
       const answered = asked.findIndex((range) => range.piece === piece && range.begin === begin)
-      if (answered < 0) return peer.strike()
+      if (answered < 0) return peer.downlink.strike()
       asked.splice(answered, 1)
       ask()
     },
@@ -125,8 +125,8 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
       claim(geometry.isPiece(piece), 'a request for a piece that there is')
       tell(`request ${piece}`)
       if (told.length % ANSWERED === 0) answer(peer)
-      if (told.length % CHOKED === 0) peer.choke()
-      peer.unchoke()
+      if (told.length % CHOKED === 0) peer.uplink.choke()
+      peer.uplink.unchoke()
     },
     onRequestsEnd: () => claim(!peer.isClosed, 'no end of requests of who is gone'),
     onExtensions: (_peer, fields) => tell(`extensions ${JSON.stringify(fields)}`),
@@ -151,21 +151,22 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     const ranges = [first, first + 1].flatMap((piece) =>
       [0, 16].map((begin) => ({ piece, begin, length: 16 })),
     )
-    peer.request(ranges)
+    peer.downlink.request(ranges)
     asked.push(...ranges)
-    if (asked.length > MAX_ASKED) peer.cancel(asked.splice(0, asked.length - MAX_ASKED))
-    claim(peer.window.size >= MIN_WINDOW && peer.window.size <= MAX_WINDOW, 'a window within its limits')
+    if (asked.length > MAX_ASKED) peer.downlink.cancel(asked.splice(0, asked.length - MAX_ASKED))
+    const { window } = peer.downlink
+    claim(window.size >= MIN_WINDOW && window.size <= MAX_WINDOW, 'a window within its limits')
   }
   const have = Bitfield.full(PIECES)
   if ((flags & 2) === 0) peer.onMetainfo(geometry, have)
   peer.start(new Uint8Array(0))
-  if ((flags & 1) !== 0) peer.unchoke()
-  for (const chunk of chunks) peer.onData(chunk)
+  if ((flags & 1) !== 0) peer.uplink.unchoke()
+  for (const chunk of chunks) stream.handler.onData(chunk)
   if ((flags & 2) !== 0) peer.onMetainfo(geometry, have)
 
-  const { uploads } = peer
-  claim((uploads?.size ?? 0) <= MAX_QUEUED_REQUESTS && (uploads?.bytes ?? 0) >= 0, 'few requests wait')
-  claim((uploads?.size ?? 0) > 0 || (uploads?.bytes ?? 0) === 0, 'no request asks for nothing')
+  const { queue } = peer.uplink
+  claim((queue?.size ?? 0) <= MAX_QUEUED_REQUESTS && (queue?.bytes ?? 0) >= 0, 'few requests wait')
+  claim((queue?.size ?? 0) > 0 || (queue?.bytes ?? 0) === 0, 'no request asks for nothing')
   claim(peer.isClosed === stream.isDestroyed, 'what is closed is destroyed')
   const reason = /^closed (.*)/.exec(told.at(-1) ?? '')?.[1]
   claim((reason !== undefined) === peer.isClosed, 'that it is closed is said')
@@ -173,15 +174,15 @@ function listen(chunks: Iterable<Uint8Array>, flags: number): readonly string[] 
     reason === undefined || reason === ENOUGH || Object.hasOwn(ERROR_CODES, reason),
     'for a reason that is documented',
   )
-  claim(peer.isClosed || peer.isInterestedInUs === isInterested, 'its interest is known')
+  claim(peer.isClosed || peer.uplink.isInterested === isInterested, 'its interest is known')
   return told
 }
 
 /** As the uploader does: blocks that follow each other leave together. */
 function answer(peer: PeerConnection): void {
-  const { uploads } = peer
-  const run = uploads!.peekRun(MAX_RUN)
-  uploads!.take(run)
+  const { queue } = peer.uplink
+  const run = queue!.peekRun(MAX_RUN)
+  queue!.take(run)
   const [first] = run
   if (first === undefined) return
   const length = run.reduce((sum, range) => sum + range.length, 0)
@@ -190,7 +191,7 @@ function answer(peer: PeerConnection): void {
     'what leaves together lies in a row in one piece',
   )
   let released = 0
-  peer.sendBlocks(run, new Uint8Array(length), () => released++)
+  peer.uplink.sendBlocks(run, new Uint8Array(length), () => released++)
   claim(released === 1, 'it is released once')
 }
 

@@ -51,7 +51,7 @@ class Stranger implements MetadataPeer {
   readonly id: number
   readonly address: string
   readonly queuedBytes = 0
-  metadataSize: number | undefined
+  readonly remote = { metadataSize: undefined as number | undefined, speaks: () => true }
   isThere = false
   /** Blocks that it was asked for, and has not answered. */
   asked: number[] = []
@@ -62,15 +62,11 @@ class Stranger implements MetadataPeer {
     this.address = `10.0.0.${at}:1`
   }
 
-  speaks(): boolean {
-    return true
-  }
-
   sendExtended(_extension: string, payload: Uint8Array): boolean {
     const message = decodeMetadataMessage(payload)
     if (message?.type !== 'request') return true
     claim(this.isThere, 'nobody is asked who is gone')
-    claim(message.block * METADATA_BLOCK_LENGTH < (this.metadataSize ?? 0), 'a block that there is')
+    claim(message.block * METADATA_BLOCK_LENGTH < (this.remote.metadataSize ?? 0), 'a block that there is')
     this.asked.push(message.block)
     return true
   }
@@ -143,7 +139,7 @@ class Play {
   }
 
   #join(peer: Stranger, size: number | undefined): void {
-    if (!peer.isThere) peer.metadataSize = size
+    if (!peer.isThere) peer.remote.metadataSize = size
     peer.isThere = true
     peer.saidAt = this.#clock.now()
     this.#exchange.onHandshake(peer)
