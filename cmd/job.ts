@@ -5,7 +5,6 @@ import {
   encodeBit,
   encodeTorrent,
   fetchMetainfo,
-  MetainfoError,
   parseMagnet,
   PayloadError,
   readMetainfo,
@@ -34,6 +33,7 @@ import { Voucher } from '../src/app/node/voucher.ts'
 import { VERSION } from '../src/app/version.ts'
 import type { Env } from './env.ts'
 import type { Life } from './lifecycle.ts'
+import { advised, isNamedAsMetainfo } from './mistaken-metainfo.ts'
 import { IDLE, type Screen } from './screen.ts'
 import { isMagnet, isUrl } from './source.ts'
 import type { Role, TaskOf } from './task.ts'
@@ -95,6 +95,10 @@ export class Jobs {
       }
     }
     this.start('seed')
+    if (isNamedAsMetainfo(path))
+      this.#screen.say(
+        `${path} is served as a file; to serve what it describes: bitswarm -get ${path} -dest <its folder> -keep -1`,
+      )
     await refuseUnwritable(metainfoPath).catch((error: unknown) => {
       throw adviceOnReadOnly(path, error)
     })
@@ -222,23 +226,12 @@ export class Jobs {
   async #read(path: string, role: 'seed' | 'get'): Promise<Metainfo> {
     let metainfo: Metainfo | undefined
     try {
-      metainfo = await readMetainfo(path)
+      metainfo = await advised(path, readMetainfo(path))
       return metainfo
-    } catch (error) {
-      if (!(error instanceof MetainfoError)) throw error
-      const advice = await adviceOn(path, error)
-      throw new MetainfoError(error.code, `${error.message}${advice}`, { cause: error })
     } finally {
       this.start(role, metainfo)
     }
   }
-}
-
-/** A person who wants to get or serve something names that thing. */
-async function adviceOn(path: string, { code }: MetainfoError): Promise<string> {
-  if (await exists(`${path}.bit`)) return `; did you mean ${path}.bit?`
-  const isPayload = (await isFolder(path)) || (code === 'meta.malformed' && !/\.(bit|torrent)$/i.test(path))
-  return isPayload ? `; to serve it: bitswarm -seed ${path}` : ''
 }
 
 /** How to serve a payload where no `.bit` can be written beside it. */

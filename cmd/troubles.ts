@@ -7,6 +7,8 @@ import { NamedPeers } from './named-peers.ts'
 
 /** Sentences about peers and trackers: of a thousand that were named the log tells. */
 const MAX_TOLD_ABSENT = 20
+/** Trackers of the torrent whose last failure is remembered: the log has them all. */
+const MAX_FAILING_TRACKERS = 20
 
 /** Whom, and where, the user expects something of. */
 export type Named = Pick<Config, 'bootstrap' | 'peer' | 'tracker' | 'stateDir'>
@@ -19,6 +21,8 @@ export class Troubles {
   /** Peers and trackers of those that do not answer, and of whom this was told. */
   readonly #absent = new Set<string>()
   #toldAbsent = 0
+  /** Trackers that the torrent names and whose last announce failed, with the reason. */
+  readonly #failing = new Map<string, string>()
   readonly #say: (sentence: string) => void
   #isStalled = false
   #isInDoubt = false
@@ -95,9 +99,12 @@ export class Troubles {
       case 'tracker_error':
         if (this.#trackers.has(serverOf(event.tracker)))
           this.#onAbsent(`-tracker ${event.tracker}`, event.reason)
+        else if (this.#failing.size < MAX_FAILING_TRACKERS) this.#failing.set(event.tracker, event.reason)
         break
       case 'tracker_announce':
+        this.#failing.delete(event.tracker)
         this.#onPresent(`-tracker ${event.tracker}`)
+        this.#onPresent(`tracker ${event.tracker}`)
         break
       case 'have':
         this.#isShort = false
@@ -114,6 +121,11 @@ export class Troubles {
     if (!this.#isShort)
       this.#say(`nothing arrives, because ${shortage}: waiting for somebody who offers the rest`)
     this.#isShort = true
+  }
+
+  /** Nobody is connected: of the trackers that the torrent names some are always dead, but now they may be why. */
+  onSolitude(): void {
+    for (const [tracker, reason] of this.#failing) this.#onAbsent(`tracker ${tracker}`, reason)
   }
 
   #onJoined(peer: string): void {

@@ -10,6 +10,7 @@ import { formatSize } from '../../src/app/quantity.ts'
 import { escapeControls, printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK } from '../exit-code.ts'
+import { advised } from '../mistaken-metainfo.ts'
 import { isMagnet, pathOf } from '../source.ts'
 
 /** Files shown to people; `--json` has them all. */
@@ -18,9 +19,13 @@ const MAX_SHOWN_FILES = 50
 export async function inspect(env: Env, source: string, { json }: { readonly json?: true }): Promise<number> {
   const description = isMagnet(source)
     ? describeMagnet(parseMagnet(source))
-    : await inspectMetainfo(pathOf(env, source))
+    : await ofFile(pathOf(env, source))
   env.stdout.write(`${json ? escapeControls(JSON.stringify(description)) : describe(description)}\n`)
   return EXIT_OK
+}
+
+function ofFile(path: string): Promise<MetainfoDescription> {
+  return advised(path, inspectMetainfo(path))
 }
 
 function describe(description: MetainfoDescription | MagnetDescription): string {

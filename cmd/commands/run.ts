@@ -230,10 +230,12 @@ class Run {
         uptimeSeconds: this.#life.uptimeSeconds(),
       })
       const isFetching = torrent?.state === 'waiting' || torrent?.state === 'downloading'
-      if (!isFetching || downRate >= 1) return
-      const shortage = describeShortage(torrent)
-      if (peers === 0) this.#troubles.onNobodyThere(torrent.peers.length)
-      else if (shortage !== undefined) this.#troubles.onShortage(shortage)
+      if (isFetching && downRate < 1) {
+        const shortage = describeShortage(torrent)
+        if (peers === 0) this.#troubles.onNobodyThere(torrent.peers.length)
+        else if (shortage !== undefined) this.#troubles.onShortage(shortage)
+      }
+      if (peers === 0) this.#troubles.onSolitude()
     }
     const dhtStats = (): void => {
       for (const family of node.snapshot().dht?.nodes ?? []) emit({ event: 'dht_stats', ...family })

@@ -14,6 +14,7 @@ import { printable } from '../../src/app/terminal-text.ts'
 import type { Env } from '../env.ts'
 import { EXIT_OK, EXIT_PAYLOAD, EXIT_STORAGE } from '../exit-code.ts'
 import { complain } from '../main.ts'
+import { advised } from '../mistaken-metainfo.ts'
 import { IDLE, Screen } from '../screen.ts'
 import { pathOf } from '../source.ts'
 
@@ -28,7 +29,8 @@ export async function verify(
   { dest, quiet = false }: { readonly dest?: string; readonly quiet?: boolean },
 ): Promise<number> {
   const folder = resolve(env.cwd, check('-dest', pathForm, dest) ?? '.')
-  const metainfo = await readMetainfo(pathOf(env, metainfoPath))
+  const source = pathOf(env, metainfoPath)
+  const metainfo = await advised(source, readMetainfo(source))
   const path = join(folder, metainfo.name)
   const screen = new Screen(env, { quiet })
   const { badPieces, unreadPieces, unread, badFiles, pieceCount } = await hash(metainfo, path, screen)

@@ -296,8 +296,23 @@ describe('a run that cannot begin', () => {
   test('who names the payload in place of its metainfo is told', async () => {
     makePayload()
     await run('create model.bin')
-    expect((await run('-get model.bin')).stderr).toBe(
-      `bitswarm: ${cwd}/model.bin: neither a .bit nor a .torrent file; did you mean ${cwd}/model.bin.bit?\n`,
+    for (const command of [
+      '-get model.bin',
+      'inspect model.bin',
+      'magnet model.bin',
+      'verify model.bin',
+      'convert model.bin x.bit',
+    ])
+      expect((await run(command)).stderr).toBe(
+        `bitswarm: ${cwd}/model.bin: neither a .bit nor a .torrent file; did you mean ${cwd}/model.bin.bit?\n`,
+      )
+  })
+
+  test('who seeds the metainfo in place of the payload is told', async () => {
+    makePayload()
+    await run('create model.bin')
+    expect((await run('-seed model.bin.bit -no-lan -blocklist missing')).stderr.split('\n')[0]).toBe(
+      `${cwd}/model.bin.bit is served as a file; to serve what it describes: bitswarm -get ${cwd}/model.bin.bit -dest <its folder> -keep -1`,
     )
   })
 

@@ -143,6 +143,34 @@ test('a tracker that the user has named and that fails is told once, without its
   ).toEqual([`-tracker ${tracker}: not registered`, `-tracker ${tracker}: is there now`])
 })
 
+test('trackers of the torrent that fail are told when nobody is connected, each once, and when they answer', () => {
+  const sentences: string[] = []
+  const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
+  const fail = (tracker: string): void =>
+    troubles.onEvent({
+      event: 'tracker_error',
+      tracker,
+      kind: 'started',
+      code: 'tracker.failure',
+      reason: 'not registered',
+    })
+  const answer = (tracker: string): void =>
+    troubles.onEvent({ event: 'tracker_announce', tracker, kind: 'started', family: 4, peers: 0, ms: 1 })
+  fail('http://a.example/announce')
+  fail('http://b.example/announce')
+  answer('http://b.example/announce')
+  expect(sentences).toEqual([])
+  troubles.onSolitude()
+  troubles.onSolitude()
+  expect(sentences).toEqual(['tracker http://a.example/announce: not registered'])
+  answer('http://a.example/announce')
+  troubles.onSolitude()
+  expect(sentences.slice(1)).toEqual(['tracker http://a.example/announce: is there now'])
+  for (let i = 0; i < 1_000; i++) fail(`http://${i}.example/announce`)
+  troubles.onSolitude()
+  expect(sentences).toHaveLength(2 + 19)
+})
+
 test('of a thousand that the user has named twenty are told', () => {
   const peer = Array.from({ length: 1_000 }, (_, i) => `10.0.0.5:${i + 1}`)
   const events = peer.map((each) => ({ event: 'peer_failed', peer: each, reason: 'net.timeout' }) as const)
