@@ -44,7 +44,8 @@ export class Screen {
     const isShared = hasLog && stdout.isTTY === true && stderr.isTTY === true
     // On one terminal the log and a line that redraws itself would tear each other apart.
     const isWanted = progress ?? (canRedraw && !isShared)
-    if (isWanted && !quiet) this.#line = new ProgressLine(stderr, isUnicode(variables))
+    if (isWanted && !quiet)
+      this.#line = new ProgressLine(stderr, { canRedraw, isUnicode: isUnicode(variables) })
     else if (canRedraw && isShared && progress === undefined)
       this.#tip = 'tip: send stdout to a file or a pipe, then progress shows here'
   }

@@ -275,7 +275,7 @@ function sayByHand(path: string | undefined): void {
   say(`  1  ./bitswarm -dht-listen :10000`)
   say(`  2  ./bitswarm -seed ${quote(file)} -tcp-listen :20001 -bootstrap :10000`)
   say(`  3  ./bitswarm -get ${quote(metainfo)} -dest one -bootstrap :10000 -keep 60`)
-  say(`  4  ./bitswarm -get ${quote(metainfo)} -dest two -bootstrap :10000 -keep 60`)
+  say(`  4  ./bitswarm -get ${quote(metainfo)} -dest two -bootstrap :10000`)
 }
 
 function quote(word: string): string {

@@ -1,10 +1,10 @@
-/** The progress line on a terminal, drawn by cli-progress. */
+/** The progress line: on a terminal that can redraw it, or line by line elsewhere; drawn by cli-progress. */
 import { SingleBar } from 'cli-progress'
-import { formatProgressLine } from './view.ts'
-import type { Progress } from './view.ts'
+import { changedLines } from './node/changed-lines.ts'
+import { formatProgressLine, type Progress } from './view.ts'
 
 const DRAWS_PER_SECOND = 4
-/** Where lines cannot be redrawn (a file, a pipe), a new line is printed this often. */
+/** Where lines cannot be redrawn (a file, a pipe), a new line is printed this often, unless it would be the same. */
 const PLAIN_INTERVAL_MS = 2_000
 const DEFAULT_COLUMNS = 80
 
@@ -14,12 +14,18 @@ export interface ProgressStream extends NodeJS.WritableStream {
 }
 
 export class ProgressLine {
+  /** A terminal that can redraw a line, or where each line is printed below the last. */
   readonly #stream: ProgressStream
+  readonly #columns: () => number
   readonly #isUnicode: boolean
   #bar: SingleBar | undefined
 
-  constructor(stream: ProgressStream, isUnicode: boolean) {
-    this.#stream = stream
+  constructor(
+    stream: ProgressStream,
+    { canRedraw, isUnicode }: { readonly canRedraw: boolean; readonly isUnicode: boolean },
+  ) {
+    this.#stream = canRedraw ? stream : changedLines(stream)
+    this.#columns = () => stream.columns ?? DEFAULT_COLUMNS
     this.#isUnicode = isUnicode
   }
 
@@ -39,7 +45,7 @@ export class ProgressLine {
       format: (_options, _params, payload: { progress: Progress }) =>
         formatProgressLine(payload.progress, {
           // One less than there are: a terminal may wrap after its last column.
-          columns: (this.#stream.columns ?? DEFAULT_COLUMNS) - 1,
+          columns: this.#columns() - 1,
           isUnicode: this.#isUnicode,
         }),
     })

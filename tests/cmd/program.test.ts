@@ -293,37 +293,6 @@ describe('a run that cannot begin', () => {
     expect((await run('')).stderr).toBe(`bitswarm: ${cwd}/z.torrent: the file is empty\n`)
   })
 
-  test('who names the payload in place of its metainfo is told', async () => {
-    makePayload()
-    await run('create model.bin')
-    for (const command of [
-      '-get model.bin',
-      'inspect model.bin',
-      'magnet model.bin',
-      'verify model.bin',
-      'convert model.bin x.bit',
-    ])
-      expect((await run(command)).stderr).toBe(
-        `bitswarm: ${cwd}/model.bin: neither a .bit nor a .torrent file; did you mean ${cwd}/model.bin.bit?\n`,
-      )
-  })
-
-  test('who seeds the metainfo in place of the payload is told', async () => {
-    makePayload()
-    await run('create model.bin')
-    expect((await run('-seed model.bin.bit -no-lan -blocklist missing')).stderr.split('\n')[0]).toBe(
-      `${cwd}/model.bin.bit is served as a file; to serve what it describes: bitswarm -get ${cwd}/model.bin.bit -dest <its folder> -keep -1`,
-    )
-  })
-
-  test('who gets what has no metainfo yet is told how to serve it', async () => {
-    makePayload()
-    mkdirSync(join(cwd, 'set'))
-    const advice = async (name: string): Promise<string> => (await run(name)).stderr.split(';').at(-1)!
-    expect(await advice('model.bin')).toBe(` to serve it: bitswarm -seed ${cwd}/model.bin\n`)
-    expect(await advice('set')).toBe(` to serve it: bitswarm -seed ${cwd}/set\n`)
-  })
-
   test('a file whose name is nearly that of a command is a file all the same', async () => {
     writeFileSync(join(cwd, 'verfy'), 'x')
     expect((await run('verfy')).stderr).toContain(`${cwd}/verfy: neither a .bit nor a .torrent file`)

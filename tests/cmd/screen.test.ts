@@ -1,6 +1,6 @@
 /** When people see progress, and when they are told how to. */
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { IDLE, Screen } from '../../cmd/screen.ts'
 import type { ScreenOptions } from '../../cmd/screen.ts'
 
@@ -29,6 +29,32 @@ test('beside a log there is a tip instead, once', () => {
     screen.show(CHECKING)
   })
   expect(text).toBe(TIP)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('where a line cannot be redrawn, a new one is printed every two seconds, but not while nothing changes', () => {
+  vi.useFakeTimers()
+  for (const [isTTY, TERM] of [
+    [false, 'xterm'],
+    [true, 'dumb'],
+  ] as const) {
+    const stderr = Object.assign(new PassThrough(), { isTTY, columns: 100 })
+    const stdout = Object.assign(new PassThrough(), { isTTY: false })
+    const screen = new Screen({ stdout, stderr, variables: { TERM } }, { progress: true, hasLog: true })
+    screen.show(CHECKING)
+    vi.advanceTimersByTime(60_000)
+    for (let bytesHave = 60; bytesHave < 80; bytesHave++) {
+      screen.show({ ...CHECKING, bytesHave })
+      vi.advanceTimersByTime(200)
+    }
+    screen.clear()
+    const shown = String(stderr.read()).split('\n')
+    expect(shown.map((line) => line.match(/[\d.]+%/)?.[0])).toEqual(['50.0%', '69.0%', '79.0%', undefined])
+    expect(shown.join('')).not.toContain('\u001b')
+  }
 })
 
 test('who has no progress to show needs no tip', () => {
