@@ -16,14 +16,13 @@ import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/bucket-memory.ts'
 import { soonestOf, usualRoundTrip } from './first-choice.ts'
 import { countOf, heardEntry, isConfirmed, isCrowded, nearestOf, type LookupEntry } from './lookup-entry.ts'
+import { makeRoom } from './lookup-room.ts'
 import { Refused } from './refused.ts'
 
 /** Requests at once along the way: each answer opens another, and what they find is nearly the same. */
 const ALPHA = 4
 /** Requests at once near the target, once a node is known that may be one of the nearest: those it names would be asked anyway. */
 const NEAR_ALPHA = 5
-/** Nodes on the list; the farthest unasked one makes room. */
-const MAX_ENTRIES = 64
 /** Requests of one walk, resends included. */
 export const MAX_RPCS = 80
 /** Resends to a node that a careful walk depends on, or a lookup that has found nothing. */
@@ -140,10 +139,8 @@ export class Lookup {
     while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
     const entry = heardEntry({ contact: this.#book.retain(contact), distance, rttMs, suggestedBy, counts })
     this.#entries.splice(at, 0, entry)
-    if (this.#entries.length > MAX_ENTRIES) {
-      const farthest = this.#entries.findLastIndex(({ state }) => state === 'heard')
-      this.#book.release(this.#entries.splice(farthest, 1)[0]!.contact)
-    }
+    const gone = makeRoom(this.#entries, entry)
+    if (gone !== undefined) this.#book.release(gone.contact)
   }
 
   /** Whom to ask now; undefined while enough are being asked, and at the end. */

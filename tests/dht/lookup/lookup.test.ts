@@ -207,6 +207,24 @@ test('nobody may name more nodes beside the target than chance puts there, in wh
   expect(distances(ask())).toEqual([7, 8, 100, 200, 300])
 })
 
+test('a walk that has asked all 64 on its list goes on to nearer ones, and forgets the farthest', () => {
+  const { walk, hear, ask, distances } = lookup({ isWary: false })
+  hear([60_000])
+  let asked = ask()
+  // Each answer leads one step of hundreds nearer.
+  let nearest = 60_000
+  while (asked.length > 0 && walk.rpcs < MAX_RPCS) {
+    for (const entry of asked) {
+      walk.onReply(entry, undefined)
+      hear([(nearest -= 500)], entry)
+    }
+    asked = ask()
+  }
+  expect(walk.rpcs).toBe(MAX_RPCS)
+  expect(distances(walk.closestAnswered(1))[0]).toBeLessThan(60_000 - 500 * 64)
+  expect(walk.answered).toBeLessThanOrEqual(64)
+})
+
 test('whatever the others do, it ends within its budget and keeps nobody', () => {
   const reaction = fc.record({
     kind: fc.constantFrom('reply', 'soft', 'fail'),
