@@ -3,6 +3,7 @@ import { MAX_NAMED_BLOCKS, type Conviction } from '../peer/block-evidence.ts'
 import type { PeerConnection } from '../peer/connection.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { Emit } from '../protocol/ports.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
 import type { Connector, Offender } from './connector.ts'
 
 /** Peers that left and may still turn out to have lied: pieces that are not complete yet may contain their blocks. */
@@ -13,8 +14,7 @@ export type Evidence = Pick<Extract<PeerEvent, { event: 'peer_banned' }>, 'piece
 
 export interface CulpritsOptions {
   readonly connector: Connector
-  /** The live map of connected peers, by id. */
-  readonly peers: ReadonlyMap<number, PeerConnection>
+  readonly peers: ConnectedPeers
   readonly emit: Emit<PeerEvent>
   /** This one comes from where a liar came from. */
   readonly onSuspect: (peer: PeerConnection) => void
@@ -54,7 +54,7 @@ export class Culprits {
     const { connector, peers, emit, onSuspect } = this.#options
     connector.ban(offender)
     emit({ event: 'peer_banned', peer: offender.address, reason, ...evidence })
-    for (const peer of [...peers.values()]) {
+    for (const peer of [...peers]) {
       if (connector.isBanned(peer.remote)) peer.close('banned')
       else if (connector.isSuspect(peer.remote.endpoint.host)) onSuspect(peer)
     }

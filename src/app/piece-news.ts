@@ -12,14 +12,15 @@ export const NEWS_INTERVAL: Millis = 20
  */
 export class PieceNews {
   readonly #clock: Clock
-  readonly #peers: () => Iterable<PeerConnection>
+  readonly #peers: Iterable<PeerConnection>
   /** Not told yet, but will be within {@link NEWS_INTERVAL}. */
   #fresh: number[] = []
   #isPaced = false
   /** What peers that have it already are told at the next {@link flush}; no more than is written between two. */
   readonly #later = new Map<PeerConnection, number[]>()
 
-  constructor(clock: Clock, peers: () => Iterable<PeerConnection>) {
+  /** @param peers the live ones */
+  constructor(clock: Clock, peers: Iterable<PeerConnection>) {
     this.#clock = clock
     this.#peers = peers
   }
@@ -46,7 +47,7 @@ export class PieceNews {
   #tellLacking(): void {
     const pieces = this.#fresh
     this.#fresh = []
-    for (const peer of this.#peers()) {
+    for (const peer of this.#peers) {
       const unknown: number[] = []
       for (const piece of pieces)
         if (peer.remote.has(piece)) this.#tellLater(peer, piece)

@@ -61,12 +61,12 @@ export function describeSession(session: SessionParts): SessionSnapshot {
     have: have?.count ?? 0,
     bytesHave: metainfo && have ? bytesOf(have, metainfo) : 0,
     ...(state === 'opening' && checked && { checked }),
-    downloaded: swarm.downloaded + (webSeeds?.downloaded ?? 0),
-    uploaded: swarm.uploaded,
+    downloaded: swarm.peers.downloaded + (webSeeds?.downloaded ?? 0),
+    uploaded: swarm.peers.uploaded,
     wasted: downloader?.wastedBytes ?? 0,
-    downRate: swarm.downRate + (webSeeds?.downRate(now) ?? 0),
-    upRate: swarm.upRate,
-    connected: swarm.connectedCount,
+    downRate: swarm.peers.downRate(now) + (webSeeds?.downRate(now) ?? 0),
+    upRate: swarm.peers.upRate(now),
+    connected: swarm.peers.size,
     peers: [...(webSeeds?.snapshot(now) ?? []), ...swarm.snapshot()],
   }
 }

@@ -6,10 +6,11 @@ import type { Shaken } from '../peer/handshaker.ts'
 import { invariant, MetainfoError, SwarmError, TransportError } from '../protocol/errors.ts'
 import { toHex, type InfoHash } from '../protocol/ids.ts'
 import type { Millis } from '../protocol/ports.ts'
-import type { Payload } from '../storage/disk.ts'
 import { Discovery, type TransferTotals } from './discovery.ts'
+import type { Downloader } from './downloader.ts'
+import { Milestones } from './milestones.ts'
+import { OpenPayload } from './open-payload.ts'
 import { Opening, type Opened } from './opening.ts'
-import type { ResumeKeeper } from './resume-keeper.ts'
 import type { PayloadOptions, SessionHost, SessionOptions } from './session-options.ts'
 import {
   bytesOf,
@@ -21,8 +22,6 @@ import {
 import { SilenceWatch } from './silence-watch.ts'
 import { Swarm } from './swarm.ts'
 import { TorrentExtensions } from './torrent-extensions.ts'
-import { createTransfer, type Transfer } from './transfer.ts'
-import { WebSeeds } from './web-seeds.ts'
 
 export class Session {
   readonly infoHash: InfoHash
@@ -33,20 +32,12 @@ export class Session {
   readonly #extensions: TorrentExtensions
   readonly #silence: SilenceWatch
   readonly #startedAt: Millis
-  readonly #completion = Promise.withResolvers<void>()
-  readonly #metainfo = Promise.withResolvers<Metainfo>()
-  readonly #failure = Promise.withResolvers<SwarmError>()
-  readonly #closing = Promise.withResolvers<void>()
+  readonly #milestones = new Milestones()
   #state: SessionState = 'waiting'
   #payloadOptions: PayloadOptions | undefined
   #opening: Opening | undefined
   #checked: { done: number; total: number } | undefined
-  #payload: Payload | undefined
-  #transfer: Transfer | undefined
-  #webSeeds: WebSeeds | undefined
-  #resume: ResumeKeeper | undefined
-  /** Something was missing when the payload was opened. */
-  #hasDownloaded = false
+  #payload: OpenPayload | undefined
 
   constructor(host: SessionHost, options: SessionOptions) {
     this.infoHash = options.infoHash
@@ -82,16 +73,13 @@ export class Session {
       received: () => this.#totals().downloaded,
       onSilent: () =>
         this.#fail(
-          this.#transfer?.downloader.store.stalledBy ??
+          this.#downloader?.store.stalledBy ??
             new TransportError(
               'net.no-peers',
               `no payload arrived within ${timeoutMs / 1000} s: ${describeCompany(this.snapshot())}`,
             ),
         ),
     })
-    // A failure that nobody waits for is reported all the same: by `state`, and by whoever does wait.
-    this.#completion.promise.catch(() => {})
-    this.#metainfo.promise.catch(() => {})
   }
 
   get state(): SessionState {
@@ -104,7 +92,7 @@ export class Session {
 
   /** Whether a piece is verified and written. */
   has(piece: number): boolean {
-    return this.#transfer?.downloader.picker.have.has(piece) ?? false
+    return this.#downloader?.picker.have.has(piece) ?? false
   }
 
   /** Starts finding peers for an info hash whose metainfo comes later, by {@link open}. */
@@ -146,7 +134,7 @@ export class Session {
    * @throws {SwarmError} what ended the session before; {@link MetainfoError} when it is metainfo that cannot be used
    */
   whenMetainfo(): Promise<Metainfo> {
-    return this.#metainfo.promise
+    return this.#milestones.metainfo
   }
 
   /** The link that stands for this torrent. */
@@ -162,12 +150,12 @@ export class Session {
    * @throws {SwarmError} what ended the session before
    */
   whenComplete(): Promise<void> {
-    return this.#completion.promise
+    return this.#milestones.complete
   }
 
   /** Resolves when the session has ended by itself, before or after it was complete, with the reason. */
   whenFailed(): Promise<SwarmError> {
-    return this.#failure.promise
+    return this.#milestones.failed
   }
 
   /** Somebody called for this torrent. */
@@ -188,9 +176,9 @@ export class Session {
       state: this.#state,
       metainfo: this.#payloadOptions?.metainfo,
       checked: this.#checked,
-      downloader: this.#transfer?.downloader,
+      downloader: this.#downloader,
       swarm: this.#swarm,
-      webSeeds: this.#webSeeds,
+      webSeeds: this.#payload?.webSeeds,
       now: this.#host.clock.now(),
     })
   }
@@ -206,54 +194,42 @@ export class Session {
     if (this.#state !== 'closed') {
       const hasFailed = this.#state === 'failed'
       this.#state = 'closed'
-      this.#completion.reject(reason)
-      this.#metainfo.reject(reason)
+      this.#milestones.onEnding(reason)
       if (!hasFailed) this.#shutDown()
     }
-    return this.#closing.promise
+    return this.#milestones.closed
+  }
+
+  get #downloader(): Downloader | undefined {
+    return this.#payload?.transfer.downloader
   }
 
   get #hasEnded(): boolean {
     return this.#state === 'closed' || this.#state === 'failed'
   }
 
-  #onOpened({ payload, have, checked, source, resume }: Opened): void {
+  #onOpened(opened: Opened): void {
     const { metainfo } = this.#payloadOptions!
-    const { geometry } = metainfo
-    const { clock, hashes, pool, limits } = this.#host
+    const { have, checked, source } = opened
     const { emit } = this.#options
-    emit({ event: 'resume', have: have.count, pieces: geometry.pieceCount, checked, source })
-    this.#payload = payload
-    const transfer = createTransfer({
-      payload,
-      geometry,
-      have,
-      order: this.#options.strategy ?? 'rarest',
-      cacheBytes: this.#options.cacheBytes,
-      pool,
-      limits,
-      clock,
-      hashes,
-      random: this.#host.random.fork('picker'),
-      emit,
-      onWritten: (piece) => this.#onWritten(piece),
-      onCulprit: (conviction) => {
-        if (!this.#webSeeds?.onCulprit(conviction)) this.#swarm.culprits.convict(conviction)
+    emit({ event: 'resume', have: have.count, pieces: metainfo.geometry.pieceCount, checked, source })
+    this.#payload = new OpenPayload({
+      host: this.#host,
+      session: this.#options,
+      metainfo,
+      opened,
+      swarm: this.#swarm,
+      onAllWritten: () => {
+        this.#state = 'seeding'
+        this.#silence.stop()
       },
-      onKept: (pieces) => this.#onKept(pieces),
-      onLost: (pieces) => this.#onLost(pieces),
-      onDiskFailed: (error) => this.#fail(error),
+      onComplete: () => this.#onComplete(),
+      onFailed: (error) => this.#fail(error),
     })
-    this.#transfer = transfer
     this.#state = have.isFull ? 'seeding' : 'downloading'
-    this.#hasDownloaded = !have.isFull
-    this.#resume = resume
-    this.#swarm.attach(transfer)
-    if (have.isFull) this.#onAllWritten()
-    else {
-      this.#silence.start()
-      this.#startWebSeeds(transfer, metainfo)
-    }
+    this.#swarm.attach(this.#payload.transfer)
+    if (!have.isFull) this.#silence.start()
+    this.#payload.start()
     this.#findPeers(metainfo.isPrivate)
   }
 
@@ -287,71 +263,21 @@ export class Session {
         peers,
         ms: Math.round(clock.now() - this.#startedAt),
       })
-      this.#metainfo.resolve(metainfo)
+      this.#milestones.onMetainfo(metainfo)
     } catch (error) {
       if (!(error instanceof MetainfoError)) throw error
       this.#fail(error)
     }
   }
 
-  #startWebSeeds({ downloader }: Transfer, metainfo: Metainfo): void {
-    const { clock, http, resolver, limits, random } = this.#host
-    const { known, emit } = this.#options
-    this.#webSeeds = new WebSeeds({
-      metainfo,
-      urls: known.webSeeds,
-      downloader,
-      ports: { clock, http, resolver },
-      random: random.fork('web seeds'),
-      download: limits.all,
-      nextId: () => this.#swarm.nextId(),
-      emit,
-    })
-    this.#webSeeds.start()
-  }
-
   #totals(): TransferTotals {
     const metainfo = this.#payloadOptions?.metainfo
-    const have = this.#transfer?.downloader.picker.have
+    const have = this.#downloader?.picker.have
     return {
-      downloaded: this.#swarm.downloaded + (this.#webSeeds?.downloaded ?? 0),
-      uploaded: this.#swarm.uploaded,
+      downloaded: this.#swarm.peers.downloaded + (this.#payload?.webSeeds?.downloaded ?? 0),
+      uploaded: this.#swarm.peers.uploaded,
       left: metainfo && have ? metainfo.geometry.length - bytesOf(have, metainfo) : undefined,
     }
-  }
-
-  #onWritten(piece: number): void {
-    this.#resume?.onChange()
-    this.#swarm.onWritten(piece)
-    if (this.#transfer!.downloader.picker.isComplete) this.#onAllWritten()
-  }
-
-  #onKept(pieces: readonly number[]): void {
-    this.#resume?.onChange()
-    this.#swarm.onKept(pieces)
-    if (this.#state === 'downloading' && this.#transfer!.downloader.picker.isComplete) this.#onAllWritten()
-  }
-
-  #onLost(pieces: readonly number[]): void {
-    this.#resume?.onLost(pieces)
-    this.#swarm.onLost(pieces)
-  }
-
-  /** Everything is there. It is reported as complete once it is safe on disk and the resume file is gone. */
-  #onAllWritten(): void {
-    this.#state = 'seeding'
-    this.#silence.stop()
-    this.#webSeeds?.stop()
-    if (this.#resume === undefined) return this.#onComplete()
-    const { guard } = this.#transfer!
-    this.#resume.finish(
-      (done) => guard.onAllWritten(done),
-      (error) => {
-        this.#resume = undefined
-        if (error) this.#fail(error)
-        else this.#onComplete()
-      },
-    )
   }
 
   #onComplete(): void {
@@ -365,34 +291,30 @@ export class Session {
       seconds: Math.round(this.#host.clock.now() - this.#startedAt) / 1000,
     })
     this.#swarm.onComplete()
-    if (this.#hasDownloaded) this.#discovery.onComplete()
-    this.#completion.resolve()
+    if (this.#payload!.isDownload) this.#discovery.onComplete()
+    this.#milestones.onComplete()
   }
 
   #fail(error: SwarmError): void {
     if (this.#hasEnded) return
     this.#state = 'failed'
-    this.#failure.resolve(error)
-    this.#completion.reject(error)
-    this.#metainfo.reject(error)
+    this.#milestones.onFailed(error)
     this.#shutDown()
   }
 
   #shutDown(): void {
     this.#silence.stop()
-    this.#webSeeds?.stop()
+    this.#payload?.stop()
     this.#swarm.stop()
-    this.#transfer?.close()
     // The payload, and the sources of peers.
     let open = 2
     const onClosed = (): void => {
       if (--open > 0) return
       this.#host.onClosed(this)
-      this.#closing.resolve()
+      this.#milestones.onClosed()
     }
     this.#discovery.stop(onClosed)
-    // From here on only one asks something of the payload, and closes it.
-    const last = this.#opening ?? this.#resume ?? this.#payload
+    const last = this.#opening ?? this.#payload
     if (last) last.close(onClosed)
     else onClosed()
   }

@@ -6,12 +6,14 @@ import type { PeerObserver } from '../peer/peer-observer.ts'
 import type { PeerEvent } from '../peer/events.ts'
 import type { Shaken } from '../peer/handshaker.ts'
 import type { Direction } from '../peer/remote-peer.ts'
+import { replacesTwin } from '../peer/twin.ts'
 import { clientName } from '../protocol/client-name.ts'
 import { formatEndpoint, type Endpoint } from '../protocol/endpoint.ts'
 import { ExtensionRegistry, type ExtensionFields } from '../protocol/extension.ts'
 import { bytesEqual, type InfoHash, type PeerId } from '../protocol/ids.ts'
 import type { BlockRange } from '../protocol/message.ts'
 import type { Bandwidth, Cancel, Clock, Dialer, Emit, Millis, Random } from '../protocol/ports.ts'
+import { ConnectedPeers } from './connected-peers.ts'
 import type { ConnectionSlots } from './connection-slots.ts'
 import { Connector, type AddressFilter, type Unwanted } from './connector.ts'
 import { Culprits } from './culprits.ts'
@@ -54,6 +56,8 @@ export interface SwarmOptions {
 }
 
 export class Swarm implements PeerObserver {
+  /** Those with whom both handshakes are through. */
+  readonly peers: ConnectedPeers = new ConnectedPeers()
   readonly culprits: Culprits
   readonly #options: SwarmOptions
   readonly #connector: Connector
@@ -61,18 +65,14 @@ export class Swarm implements PeerObserver {
   readonly #extensions: PeerExtension[] = []
   readonly #introductions: Introductions
   #dht: DhtMeeting | undefined
-  readonly #peers = new Map<number, PeerConnection>()
   readonly #news: PieceNews
   #transfer: Transfer | undefined
   #lastId = 0
-  /** Payload bytes of connections that are gone. */
-  #downloadedBefore = 0
-  #uploadedBefore = 0
   #cancelRound: Cancel | undefined
 
   constructor(options: SwarmOptions) {
     this.#options = options
-    this.#news = new PieceNews(options.clock, () => this.#peers.values())
+    this.#news = new PieceNews(options.clock, this.peers)
     this.#connector = new Connector({
       ...options,
       onShaken: (shaken, direction) => this.#onShaken(shaken, direction),
@@ -83,7 +83,7 @@ export class Swarm implements PeerObserver {
     })
     this.culprits = new Culprits({
       connector: this.#connector,
-      peers: this.#peers,
+      peers: this.peers,
       emit: options.emit,
       onSuspect: ({ downlink }) => this.#transfer?.downloader.suspect(downlink),
     })
@@ -104,7 +104,7 @@ export class Swarm implements PeerObserver {
   /** The info dictionary is known, and is so long: peers may ask us for it (BEP 9). */
   offerMetadata(bytes: number): void {
     this.#introductions.metadataSize = bytes
-    this.#introductions.renew(this.#peers.values())
+    this.#introductions.renew(this.peers)
   }
 
   /** Tells peers where our DHT node is, and it where theirs are, from now on; or no longer. */
@@ -116,7 +116,7 @@ export class Swarm implements PeerObserver {
   /** The metainfo is known and the payload open: from now on blocks flow. */
   attach(transfer: Transfer): void {
     this.#transfer = transfer
-    for (const peer of [...this.#peers.values()]) this.#introduce(peer, transfer)
+    for (const peer of [...this.peers]) this.#introduce(peer, transfer)
   }
 
   /** Where those belong whom somebody has heard of. */
@@ -142,7 +142,7 @@ export class Swarm implements PeerObserver {
   /** Pieces that were in doubt are good. */
   onKept(pieces: readonly number[]): void {
     if (pieces.length <= MAX_TOLD_PIECES) for (const piece of pieces) this.#news.onWritten(piece)
-    else for (const peer of [...this.#peers.values()]) peer.close('our pieces have changed')
+    else for (const peer of [...this.peers]) peer.close('our pieces have changed')
   }
 
   /**
@@ -151,7 +151,7 @@ export class Swarm implements PeerObserver {
    */
   onLost(pieces: readonly number[]): void {
     const dropped: Endpoint[] = []
-    for (const peer of [...this.#peers.values()]) {
+    for (const peer of [...this.peers]) {
       const lacking = pieces.filter((piece) => !peer.remote.has(piece))
       if (lacking.length === 0) continue
       if (lacking.length <= MAX_TOLD_PIECES && sendDontHaves(peer, lacking)) continue
@@ -165,45 +165,21 @@ export class Swarm implements PeerObserver {
   /** We have everything: connections to others that do serve nobody. */
   onComplete(): void {
     this.#news.flush()
-    this.#introductions.renew(this.#peers.values())
-    for (const peer of [...this.#peers.values()]) this.#closeIfBothComplete(peer)
+    this.#introductions.renew(this.peers)
+    for (const peer of [...this.peers]) this.#closeIfBothComplete(peer)
   }
 
   stop(): void {
     this.#cancelRound?.()
     this.#connector.stop()
-    for (const peer of [...this.#peers.values()]) peer.close('stopped')
-  }
-
-  get connectedCount(): number {
-    return this.#peers.size
-  }
-
-  /** Payload bytes since the start. */
-  get downloaded(): number {
-    return this.#downloadedBefore + this.#sum((peer) => peer.downlink.received.total)
-  }
-
-  get uploaded(): number {
-    return this.#uploadedBefore + this.#sum((peer) => peer.uplink.sent.total)
-  }
-
-  /** Bytes per second. */
-  get downRate(): number {
-    const now = this.#options.clock.now()
-    return this.#sum((peer) => peer.downlink.received.rate(now))
-  }
-
-  get upRate(): number {
-    const now = this.#options.clock.now()
-    return this.#sum((peer) => peer.uplink.sent.rate(now))
+    for (const peer of [...this.peers]) peer.close('stopped')
   }
 
   /** Connected peers first, then those that are known. */
   snapshot(): PeerSnapshot[] {
     const now = this.#options.clock.now()
     const downloader = this.#transfer?.downloader
-    const connected = Array.from(this.#peers.values(), (peer) => describePeer(peer, downloader, now))
+    const connected = Array.from(this.peers, (peer) => describePeer(peer, downloader, now))
     const known = this.#connector.snapshot().map(({ endpoint, state }) => ({
       peer: formatEndpoint(endpoint),
       state: state === 'connected' ? ('waiting' as const) : state,
@@ -267,10 +243,8 @@ export class Swarm implements PeerObserver {
 
   onClosed(peer: PeerConnection, reason: string): void {
     const state = stateOf(peer, this.#transfer?.downloader)
-    this.#peers.delete(peer.id)
+    this.peers.remove(peer)
     this.culprits.remember(peer)
-    this.#downloadedBefore += peer.downlink.received.total
-    this.#uploadedBefore += peer.uplink.sent.total
     this.#transfer?.downloader.removePeer(peer.downlink)
     this.#transfer?.uploader.removePeer(peer)
     for (const extension of this.#extensions) extension.onClosed(peer)
@@ -291,9 +265,9 @@ export class Swarm implements PeerObserver {
   #onShaken({ stream, handshake, rest }: Shaken, direction: Direction): Unwanted | undefined {
     const options = this.#options
     if (bytesEqual(handshake.peerId, options.peerId)) return { code: 'wire.self' }
-    const twin = this.#findTwin(handshake.peerId)
+    const twin = this.peers.withPeerId(handshake.peerId)
     if (twin !== undefined) {
-      if (!this.#isPreferred(direction, twin)) return { code: 'wire.duplicate', twin }
+      if (!replacesTwin(direction, twin.remote, options.peerId)) return { code: 'wire.duplicate', twin }
       twin.close('wire.duplicate')
     }
     const peer = new PeerConnection({
@@ -309,7 +283,7 @@ export class Swarm implements PeerObserver {
         extensions: { registry: this.#registry, fields: () => this.#introductions.fieldsFor(peer) },
       }),
     })
-    this.#peers.set(peer.id, peer)
+    this.peers.add(peer)
     this.#scheduleRound()
     this.#connector.onJoined(peer, twin)
     options.emit({ event: 'joined_to_peer', peer: peer.address, direction, client: peer.remote.client })
@@ -325,22 +299,6 @@ export class Swarm implements PeerObserver {
 
   #introduce(peer: PeerConnection, { geometry, uploader }: Transfer): void {
     peer.onMetainfo(geometry, uploader.addPeer(peer))
-  }
-
-  #findTwin(peerId: PeerId): PeerConnection | undefined {
-    for (const peer of this.#peers.values()) if (bytesEqual(peer.remote.peerId, peerId)) return peer
-    return undefined
-  }
-
-  /**
-   * Two that dial each other at the same time must drop the same one of their two connections: the one that the side
-   * with the greater peer id opened stays. A second one of the same direction is refused.
-   */
-  #isPreferred(direction: Direction, twin: PeerConnection): boolean {
-    if (direction === twin.remote.direction) return false
-    const at = twin.remote.peerId.findIndex((byte, i) => byte !== this.#options.peerId[i])
-    const isOursGreater = this.#options.peerId[at]! > twin.remote.peerId[at]!
-    return isOursGreater === (direction === 'out')
   }
 
   #areBothComplete(peer: PeerConnection): boolean {
@@ -362,7 +320,7 @@ export class Swarm implements PeerObserver {
   #scheduleRound(): void {
     this.#cancelRound ??= this.#options.clock.after(ROUND_INTERVAL_MS, () => {
       this.#cancelRound = undefined
-      if (this.#peers.size > 0 || !this.#transfer?.downloader.picker.isComplete) this.#scheduleRound()
+      if (this.peers.size > 0 || !this.#transfer?.downloader.picker.isComplete) this.#scheduleRound()
       this.#round(this.#options.clock.now())
     })
   }
@@ -371,11 +329,11 @@ export class Swarm implements PeerObserver {
     this.#news.flush()
     const received = this.#isWanting ? this.#options.received() : undefined
     this.#connector.round(received, (peer) => this.#hasMetadata(peer))
-    for (const peer of [...this.#peers.values()]) peer.onTick(now)
+    for (const peer of [...this.peers]) peer.onTick(now)
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)
     this.#transfer?.uploader.round()
-    this.#introductions.renew(this.#peers.values())
+    this.#introductions.renew(this.peers)
   }
 
   /** While files are read, while our disk takes nothing, and when we have everything, there is nothing that others could give us. */
@@ -388,11 +346,5 @@ export class Swarm implements PeerObserver {
   /** We start from a link, and it says that it has what we wait for. */
   #hasMetadata(peer: PeerConnection): boolean {
     return this.#transfer === undefined && peer.remote.metadataSize !== undefined
-  }
-
-  #sum(value: (peer: PeerConnection) => number): number {
-    let sum = 0
-    for (const peer of this.#peers.values()) sum += value(peer)
-    return sum
   }
 }

@@ -23,7 +23,7 @@ beforeEach(() => {
   clock = new SimClock()
   told = []
   const peers = [peer('empty'), peer('one', 1)]
-  news = new PieceNews(clock, () => peers)
+  news = new PieceNews(clock, peers)
 })
 
 test('whoever lacks a piece is told at once', () => {
