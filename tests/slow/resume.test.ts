@@ -110,8 +110,11 @@ test('complete data is served by any number of processes; an unfinished download
   const { address } = await nodes.seed('model.bin', '-max-up 2MiB')
   const writer = nodes.start('writer', `${GET} -peer ${address} -keep -1`)
   await nodes.event(writer, 'have')
+  // However long the other one takes to start, the download is not over by then.
+  writer.signal('SIGSTOP')
   const refused = nodes.start('refused', GET)
   expect(await nodes.end(refused)).toBe(5)
+  writer.signal('SIGCONT')
   expect(refused.seen('error')).toMatchObject([{ code: 'disk.locked' }])
   expect(refused.epitaph).toContain(`process ${writer.pid}`)
   await nodes.event(writer, 'complete')
