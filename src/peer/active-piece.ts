@@ -1,42 +1,45 @@
-/** A piece that is being fetched: which blocks are in, who sent them, and by which claims the others are asked for. */
+/** A piece that is being fetched: which blocks have come and who sent them, and by which claims the others are requested. */
 import type { Millis } from '../protocol/ports.ts'
 import type { Claim } from './claim.ts'
 
-/** Used again for another piece when this one is had or given up. */
+/** Reused for another piece once this one is written or given up: see {@link begin}. */
 export class ActivePiece {
   piece = -1
   /** Bytes. */
   length = 0
   blockCount = 0
-  /** Blocks that are neither in nor asked for. */
+  /** Blocks that have neither come nor been requested. */
   freeCount = 0
-  /** Blocks that are not in. */
+  /** Blocks that have not come. */
   missingCount = 0
-  /** Requests outstanding, copies counted. */
+  /** Open requests; a block that is requested twice counts twice. */
   requestCount = 0
-  /** The source that it is left to while it gets on with it; 0 for none. */
+  /** Id of the source that it is reserved for while that one makes progress; 0 for none. */
   reservedFor = 0
   reservedAt: Millis = 0
-  /** No other source may send a block of it: its owner is on parole. */
+  /** No source but the one that it is reserved for may send blocks of it, see {@link Parole}. */
   isExclusive = false
   /** Where it lies in the list of pieces with free blocks; -1 when it is not listed. */
   openAt = -1
-  /** For each block the id of the source that sent it, or less than 0: the claim by which it is asked for; 0 when it is free. */
+  /**
+   * One number tells all about a block: 0, it is free; greater, the id of the source that sent it; less, the negated number of the
+   * claim by which it is requested, of two claims the newer one.
+   */
   readonly #blocks: Int32Array
-  /** For each block the claim by which it was asked for before, when two are: never more. */
+  /** For each block that is requested twice (never more often), the number of the older claim. */
   #copied: Int32Array | undefined = undefined
-  /** The source that was asked for a block of it first; 0 for none. */
+  /** Who has been asked for blocks of it: the first source (0 for none), and those after it. */
   #askedFirst = 0
   #askedLater: number[] | undefined = undefined
-  /** No block below is free. */
+  /** No block before this one is free. */
   #firstFree = 0
 
-  /** @param maxBlocks of the longest piece that it may become */
+  /** @param maxBlocks of the longest piece that it will be used for */
   constructor(maxBlocks: number) {
     this.#blocks = new Int32Array(maxBlocks)
   }
 
-  /** Becomes `piece`, of which nothing was asked for yet. */
+  /** Becomes `piece`, of which nothing has been requested yet. */
   begin(piece: number, length: number, blockCount: number): void {
     this.piece = piece
     this.length = length
@@ -56,12 +59,12 @@ export class ActivePiece {
     return this.#blocks[block]! > 0
   }
 
-  /** Nothing of it is in, and nothing is on its way. */
+  /** No block of it has come, and none is requested. */
   get isUntouched(): boolean {
     return this.requestCount === 0 && this.missingCount === this.blockCount
   }
 
-  /** The number of the newest claim on a block; 0 for none. */
+  /** The number of the claim on a block, the newer one if there are two; 0 for none. */
   claimOn(block: number): number {
     return Math.max(0, -this.#blocks[block]!)
   }
@@ -71,7 +74,7 @@ export class ActivePiece {
     return this.#copied?.[block] ?? 0
   }
 
-  /** Is it asked of one source, by this claim? */
+  /** Whether the block is requested once only, by this claim. */
   isSole(block: number, claim: Claim): boolean {
     return this.claimOn(block) === claim.number && this.copiedClaimOn(block) === 0
   }
@@ -88,7 +91,7 @@ export class ActivePiece {
     return this.#askedFirst === source && this.#askedLater === undefined
   }
 
-  /** The lowest free blocks, as many as lie in a row but no more than `limit`. One at least is free. */
+  /** Claims the first free blocks, as many as lie in a row and `limit` at most. One at least must be free. */
   claimFree(claim: Claim, limit: number): void {
     const blocks = this.#blocks
     let first = this.#firstFree
@@ -102,7 +105,7 @@ export class ActivePiece {
     this.requestCount += end - first
   }
 
-  /** A block that one other source is asked for already. */
+  /** Claims a block that is requested from one other source already. */
   claimCopy(claim: Claim, block: number): void {
     this.#copied ??= new Int32Array(this.blockCount)
     this.#copied[block] = this.claimOn(block)
@@ -111,7 +114,7 @@ export class ActivePiece {
     this.requestCount++
   }
 
-  /** `claim` on a block is no more. */
+  /** The block has come, or its request was withdrawn. */
   unclaim(block: number, claim: Claim): void {
     if (this.claimOn(block) === claim.number) this.#blocks[block] = -this.copiedClaimOn(block)
     if (this.#copied !== undefined) this.#copied[block] = 0
@@ -121,14 +124,14 @@ export class ActivePiece {
     this.#firstFree = Math.min(this.#firstFree, block)
   }
 
-  /** A free block came. */
+  /** A block came, on which no claim is left. */
   receive(block: number, source: number): void {
     this.#blocks[block] = source
     this.freeCount--
     this.missingCount--
   }
 
-  /** @returns whether `source` sent this block, which is free again now */
+  /** If `source` sent this block, it is free again. @returns whether it did */
   forget(block: number, source: number): boolean {
     if (this.#blocks[block] !== source) return false
     this.#blocks[block] = 0
@@ -143,7 +146,7 @@ export class ActivePiece {
     return [...this.#shares.keys()]
   }
 
-  /** For each block the source that sent it; less than 1 for one that is not in. */
+  /** For each block the id of the source that sent it; less than 1 if it has not come. */
   get senders(): Int32Array {
     return this.#blocks.slice(0, this.blockCount)
   }

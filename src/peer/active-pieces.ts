@@ -1,4 +1,4 @@
-/** All pieces that are being fetched, and to whom each is left. */
+/** All pieces that are being fetched, and for whom each is reserved. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
 import { ActivePiece } from './active-piece.ts'
@@ -7,16 +7,19 @@ import type { SourceQueue } from './source-queue.ts'
 
 /** Bytes of pieces that are being fetched at one time: beyond this, no new piece is started while an active one can continue. */
 export const MAX_ACTIVE_BYTES = 64 * 2 ** 20
-/** However long pieces are, this many may be active. */
+/** This many may be active however long pieces are. */
 const MIN_ACTIVE_PIECES = 2
 /** Pieces with free blocks that are tried for one source in one pick. */
 const MAX_OPEN_SCAN = 64
 
-/** Those with free blocks are listed: those left to nobody, and those left to one source; exclusive ones in neither list. */
+/**
+ * Pieces with free blocks are in one of two lists, so that a pick finds one without looking at all: those that are reserved for nobody,
+ * and those that are reserved but that others may help with. Exclusive ones are in neither.
+ */
 export class ActivePieces {
   readonly #geometry: PieceGeometry
   readonly #pieces = new BegunPieces()
-  /** No more than were ever begun at the same time. */
+  /** Objects to reuse: no more than were ever active at the same time. */
   readonly #spare: ActivePiece[] = []
   readonly #loose: ActivePiece[] = []
   readonly #reserved: ActivePiece[] = []
@@ -43,17 +46,17 @@ export class ActivePieces {
     return this.#pieces.all
   }
 
-  /** May another one be begun when `maxBytes` are the limit? */
+  /** Whether another piece may be begun when `maxBytes` is the limit. */
   hasRoom(maxBytes: number): boolean {
     return this.#bytes < maxBytes || this.#pieces.size < MIN_ACTIVE_PIECES
   }
 
-  /** Is there a block that nobody was asked for? */
+  /** Whether there is a block that nobody was asked for, and that anybody may be. */
   get hasFree(): boolean {
     return this.#loose.length > 0 || this.#reserved.length > 0
   }
 
-  /** Not listed yet. */
+  /** The piece is in neither list yet. */
   begin(piece: number): ActivePiece {
     const active = this.#spare.pop() ?? new ActivePiece(this.#geometry.blockCount(0))
     active.begin(piece, this.#geometry.lengthOf(piece), this.#geometry.blockCount(piece))
@@ -62,7 +65,7 @@ export class ActivePieces {
     return active
   }
 
-  /** It is had or given up: it becomes another piece. What it was is legible until then. */
+  /** It is written or given up: the object is reused for another piece, and can be read until then. */
   recycle(active: ActivePiece): void {
     this.#spare.push(active)
   }
@@ -73,13 +76,13 @@ export class ActivePieces {
     this.#bytes -= active.length
   }
 
-  /** To be called when it may have free blocks for the first time, or none any more. */
+  /** To be called whenever it may have got its first free block, or lost its last. */
   relist(active: ActivePiece): void {
     if (active.freeCount === 0 || active.isExclusive) this.unlist(active)
     else if (active.openAt < 0) this.#list(active)
   }
 
-  /** To be called before its reservation changes. */
+  /** To be called before its reservation changes, which decides in which list it is. */
   unlist(active: ActivePiece): void {
     if (active.openAt < 0) return
     const open = this.#listOf(active)
@@ -91,7 +94,7 @@ export class ActivePieces {
     active.openAt = -1
   }
 
-  /** It is left to `queue`, which is asked for blocks of it next: only then it is listed again. */
+  /** Reserves it for `queue`. It is listed again with the next request. */
   reserve(active: ActivePiece, queue: SourceQueue, now: Millis): void {
     this.unlist(active)
     active.reservedFor = queue.id
@@ -99,7 +102,7 @@ export class ActivePieces {
     queue.current = active
   }
 
-  /** It is open to others. */
+  /** Opens it to everybody. */
   unreserve(active: ActivePiece): void {
     this.unlist(active)
     active.reservedFor = 0
@@ -110,23 +113,23 @@ export class ActivePieces {
     return this.#pieces.all.filter((active) => active.reservedFor === source)
   }
 
-  /** What `source` sent is missing again. @returns the pieces that it sent something of, and how many bytes */
+  /** All blocks that `source` sent are missing again. @returns the pieces that had some, and how many bytes */
   forget(source: number): (readonly [active: ActivePiece, bytes: number])[] {
     const pieces = this.#pieces.all.map((active) => [active, this.#forgetIn(active, source)] as const)
     return pieces.filter(([, bytes]) => bytes > 0)
   }
 
-  /** A piece with free blocks that is left to nobody and that the source has. */
+  /** A piece with free blocks that is reserved for nobody and that the source has. */
   looseFor(queue: SourceQueue, round: number): ActivePiece | undefined {
     return find(this.#loose, queue, round)
   }
 
-  /** A piece with free blocks that is left to another source: help is wanted when there is nothing else to do. */
+  /** A piece with free blocks that is reserved for another source: to help is better than to idle. */
   helpableBy(queue: SourceQueue, round: number): ActivePiece | undefined {
     return find(this.#reserved, queue, round)
   }
 
-  /** Those to be given up because there are too many bytes: nobody is asked for them; those with the fewest blocks first. */
+  /** Beyond the limit: pieces that nobody is being asked for and that are to be given up, those with the fewest blocks first. */
   surplus(): ActivePiece[] {
     if (this.#bytes <= MAX_ACTIVE_BYTES) return []
     const orphans = this.#pieces.all.filter((active) => active.requestCount === 0)
@@ -157,7 +160,7 @@ export class ActivePieces {
   }
 }
 
-/** Each round begins at another place, so that no piece is passed over for ever. */
+/** Begins at another place each round, so that a long list does not hide some pieces for ever. */
 function find(open: readonly ActivePiece[], queue: SourceQueue, round: number): ActivePiece | undefined {
   const tries = Math.min(open.length, MAX_OPEN_SCAN)
   for (let i = 0; i < tries; i++) {

@@ -1,4 +1,4 @@
-/** Pieces in one of the states between wanted and had, by their numbers. */
+/** Pieces that are active, or that are pending, by number. */
 import type { ActivePiece } from './active-piece.ts'
 
 /** Slots at first; always a power of two. */
@@ -7,8 +7,8 @@ const INITIAL_SLOTS = 64
 const SPREAD = 0x9e3779b9
 
 /**
- * A hash table with linear probing, at most half full. A `Map` from which as much is taken as is put in makes its table anew
- * all the time, and V8 keeps those that it leaves behind until it clears its whole heap.
+ * A hash table with linear probing, at most half full. A `Map` in which entries come and go rebuilds its table again and again, and
+ * V8 frees the old ones only when it collects its whole heap.
  */
 export class BegunPieces {
   #slots: (ActivePiece | undefined)[] = emptySlots(INITIAL_SLOTS)
@@ -22,7 +22,7 @@ export class BegunPieces {
     return this.#slots[this.#slotOf(piece)]
   }
 
-  /** No piece of its number is in. */
+  /** Its number must not be in yet. */
   add(active: ActivePiece): void {
     if (2 * ++this.#size > this.#slots.length) this.#grow()
     this.#slots[this.#slotOf(active.piece)] = active
@@ -32,7 +32,7 @@ export class BegunPieces {
     const slots = this.#slots
     const last = slots.length - 1
     let gap = this.#slotOf(piece)
-    // Whoever would not be found behind the gap moves into it.
+    // An entry that a search would no longer reach across the gap moves into it.
     for (let at = (gap + 1) & last; slots[at] !== undefined; at = (at + 1) & last) {
       const way = (at - this.#homeOf(slots[at]!.piece)) & last
       if (way < ((at - gap) & last)) continue
@@ -58,7 +58,7 @@ export class BegunPieces {
     return (Math.imul(piece, SPREAD) >>> 16) & (this.#slots.length - 1)
   }
 
-  /** Where it is, or would be. */
+  /** The slot where it is, or where it would go. */
   #slotOf(piece: number): number {
     const slots = this.#slots
     const last = slots.length - 1

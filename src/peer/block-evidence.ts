@@ -1,11 +1,11 @@
 /**
- * Who sent which block of pieces that came corrupt, until each has come right: then every block that differs convicts its
- * sender, and nobody else. Nothing is hashed, and nothing is kept, for pieces that are right at once.
+ * Who sent which block of a piece that failed its hash, until a copy of it passes: then each block that differs convicts its sender,
+ * and nobody else. Pieces that pass at once cost nothing: no block of them is hashed or remembered.
  */
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import type { Hashes } from '../protocol/ports.ts'
 
-/** Bytes of evidence that is kept of bad pieces, a five-hundredth of their lengths. Beyond this the oldest is forgotten, and convicts nobody. */
+/** Bytes of evidence kept, a five-hundredth of the length of the bad pieces. Beyond this the oldest is forgotten, and convicts nobody. */
 export const MAX_EVIDENCE_BYTES = 4 * 2 ** 20
 
 /** Blocks of one piece that are named as evidence. */
@@ -17,16 +17,16 @@ export interface Conviction {
   /** Id of the source. */
   readonly id: number
   readonly piece: number
-  /** Those that it sent and that are not what they must be; undefined when it sent the whole piece: it is one of them. */
+  /** The wrong blocks among those that it sent; undefined when it sent the whole piece, of which at least one is wrong. */
   readonly blocks: readonly number[] | undefined
 }
 
 interface BadCopy {
-  /** By block. */
+  /** For each block the id of the source that sent it. */
   readonly senders: Int32Array
   /**
-   * By block, SHA-256 one after the other. Not the SHA-1 of pieces: for that one who made the payload could have made two
-   * blocks with the same digest, and send either.
+   * The SHA-256 of each block, one after the other. Not SHA-1, although pieces are hashed with it: whoever made the payload could have
+   * made two blocks with the same digest, and send the wrong one.
    */
   readonly digests: Uint8Array
 }
@@ -40,7 +40,7 @@ export class BlockEvidence {
     this.#hashes = hashes
   }
 
-  /** Bytes that are kept. */
+  /** Bytes of evidence that are kept. */
   get bytes(): number {
     return this.#bytes
   }
@@ -50,7 +50,7 @@ export class BlockEvidence {
   }
 
   /**
-   * A piece with blocks of several sources is bad. Of one that was bad before, the first copy stays the evidence.
+   * A piece with blocks of several sources is bad. If it was bad before, the first copy remains the evidence.
    *
    * @param senders for each block the id of its source
    * @param bytes the whole piece
@@ -68,7 +68,7 @@ export class BlockEvidence {
     }
   }
 
-  /** A piece is good: who sent what of the bad copy. What was kept of it is forgotten. */
+  /** A piece is good: tells who sent wrong blocks of the bad copy, and forgets the evidence. */
   convict(piece: number, bytes: Uint8Array): readonly Conviction[] {
     const copy = this.#take(piece)
     if (copy === undefined) return []

@@ -10,23 +10,23 @@ export interface BlockSupplier extends BlockSource {
   /** The live bitfield; undefined until it is known. */
   readonly pieces: Bitfield | undefined
   readonly isClosed: boolean
-  /** Nothing may be asked of it now. */
+  /** It does not let us download: nothing may be requested now. */
   readonly isChokingUs: boolean
-  /** It was told that we want pieces of it. */
+  /** We have told it that we are interested (BEP 3). */
   readonly isWanted: boolean
   readonly window: {
     /** Blocks that may be in flight. */
     readonly size: number
-    /** It sent nothing for too long: what it was asked for is released. */
+    /** It sent nothing for too long: its requests were withdrawn. */
     onStall(): void
   }
   setWanted(isWanted: boolean): void
-  /** @param runs one at least, asked for block by block, all in one write */
+  /** @param runs one at least: all their blocks are requested in one write */
   request(runs: readonly BlockRange[]): void
   cancel(ranges: readonly BlockRange[]): void
-  /** Stops and restarts reading. */
+  /** Stops reading from it, and goes on once every reason is gone. */
   hold(why: Hold): void
   unhold(why: Hold): void
-  /** A block came that nobody asked for. */
+  /** It sent a block that was never requested. */
   strike(): void
 }

@@ -1,4 +1,4 @@
-/** What becomes of a block that came. */
+/** Whether a block that came is of use. */
 
-/** `duplicate`: it was asked for once, and is of no use now. Drop both others; `unrequested` earns a strike. */
+/** `duplicate`: it was requested, but has come from elsewhere since. `unrequested`: it never was, which earns the sender a strike. Both are dropped. */
 export type BlockVerdict = 'accepted' | 'duplicate' | 'unrequested'

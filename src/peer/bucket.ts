@@ -1,11 +1,11 @@
-/** Pieces in no order, of which any may be taken out. */
+/** A set of pieces in no order. A place in it can be read and removed in constant time. */
 
 export class Bucket {
-  /** Some lie in an array that buckets share, from `#start` up to `#end` … */
+  /** Some lie in an array that all buckets share, from `#start` up to `#end` … */
   readonly #shared: Int32Array
   readonly #start: number
   #end: number
-  /** … and those that came later in one of its own. */
+  /** … and those that were added later, in an array of its own. */
   readonly #later: number[] = []
 
   constructor(shared: Int32Array, start: number, end: number) {
@@ -18,7 +18,7 @@ export class Bucket {
     return this.#end - this.#start + this.#later.length
   }
 
-  /** At places from 0 to `size - 1`. */
+  /** @param place from 0 to `size - 1` */
   at(place: number): number {
     const shared = this.#end - this.#start
     return place < shared ? this.#shared[this.#start + place]! : this.#later[place - shared]!
@@ -28,7 +28,7 @@ export class Bucket {
     this.#later.push(piece)
   }
 
-  /** The place is taken by another one, or is gone. */
+  /** Another piece moves to the place, unless it was the last. */
   removeAt(place: number): void {
     const shared = this.#end - this.#start
     if (place < shared) this.#shared[this.#start + place] = this.#shared[--this.#end]!

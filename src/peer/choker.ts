@@ -1,20 +1,20 @@
 /** Whom we let download (BEP 3: "Choking and optimistic unchoking"). */
 import type { Millis } from '../protocol/ports.ts'
 
-/** What the choker looks at. */
+/** What the choker judges a peer by. */
 export interface ChokerPeer {
   /** Unique in the session. */
   readonly id: number
   readonly isInterested: boolean
-  /** It takes blocks, or waits for some that it asked for. */
+  /** It receives blocks, or waits for some that it has requested: it uses its slot. */
   readonly isTaking: boolean
-  /** Where it comes from: slots are shared between addresses first. */
+  /** Its address: slots are shared out between addresses first, then between the peers behind one. */
   readonly host: string
-  /** It lets us download, and owes us blocks. */
+  /** It lets us download, and has not sent all that we have requested. */
   readonly isAsked: boolean
-  /** Bytes a second that it sends us. */
+  /** Payload bytes per second that it sends us. */
   readonly downloadRate: number
-  /** Pieces that we alone sent it, and that nobody has from it. */
+  /** Pieces that only it got from us, and that nobody else has yet: it does not pass them on. */
   readonly unspreadCount: number
 }
 
@@ -35,28 +35,28 @@ export interface ChokeDecision {
 export const MIN_SLOTS = 4
 /** Peers that may download at the same time, however much we can send. */
 export const MAX_SLOTS = 64
-/** Slots of which we do not know yet how much we can send through them. */
+/** Without a limit, slots that are given before we know how much we can send. */
 const UNMEASURED_SLOTS = 16
-/** Bytes a second per slot: less is of little use to anybody, and makes many slow transfers of few fast ones. */
+/** Bytes per second for each slot: with less, a few fast transfers would become many slow ones, of little use to anybody. */
 const SLOT_RATE = 65_536
-/** Slots are given anew in every one of these; in between only free ones are. */
+/** So often all slots are reassigned (BEP 3: ten seconds); in between, only free ones are given away. */
 export const REVIEW: Millis = 10_000
-/** One slot in so many, and one at least, goes to whoever waits longest, whatever it sends us. */
+/** One slot in so many, and at least one, goes to whoever has waited longest, whatever it sends us: the optimistic unchoke of BEP 3. */
 const OPTIMISTIC_ONE_IN = 5
-/** A peer that wants nothing, or takes nothing, keeps its slot for so long although others wait: it will soon want something again. */
+/** A peer that wants or takes nothing keeps its slot for so long although others wait: it may soon want something again. */
 export const GRACE: Millis = 2_000
-/** How long an optimistic slot is held. */
+/** How long an optimistic slot is held (BEP 3: thirty seconds). */
 export const OPTIMISTIC_TURN: Millis = 30_000
-/** A peer that owes us blocks and sends none for so long gets a slot only when nobody else wants it. */
+/** A peer that owes us blocks and sends none for this long snubs us: it gets a slot only when nobody else wants it. */
 export const SNUB: Millis = 60_000
-/** One in so many of the slots of a seeder changes hands in a review. */
+/** A seeder reassigns one in so many of its slots in a review. */
 const TURNOVER_ONE_IN = 4
 
 /**
  * How many may download at once.
  *
- * @param limit bytes a second that we may send, or `Infinity`
- * @param rate bytes a second that we do send
+ * @param limit bytes per second that we may send, or `Infinity`
+ * @param rate bytes per second that we do send
  */
 export function slotCount(limit: number, rate: number): number {
   if (limit !== Infinity) return clamp(limit / SLOT_RATE, MIN_SLOTS)
@@ -69,28 +69,28 @@ function clamp(slots: number, min: number): number {
 
 interface Standing {
   peer: ChokerPeer
-  /** When it was let in, or began to wait. */
+  /** When it got its slot, or began to wait for one. */
   since: Millis
   isUnchoked: boolean
   isOptimistic: boolean
-  /** Since when it owes us blocks and sends none. */
+  /** Since when it has owed us blocks and sent none. */
   silentSince: Millis | undefined
   /** When it last had use for a slot. */
   usedAt: Millis
 }
 
 /**
- * While we download, slots go to those that send us most, and a few to whoever has waited longest: it may turn out to send
- * us more. When we have everything they go round, and those that keep what they got for themselves give theirs up first.
- * A slot that comes free is for the address that has fewest: however many peers somebody runs, others have their share.
+ * While we download, slots go to those that send us most, and a few to those that have waited longest, who may turn out to send
+ * even more. Once we have everything, slots go round; those that pass on least of what they get give theirs up first. A free slot goes
+ * to the address that has fewest, so that nobody gets more by running more peers.
  *
- * It remembers who is unchoked: its decisions are to be carried out. A peer that connects is choked.
+ * It remembers whom it has unchoked, so all its decisions must be carried out. A new peer counts as choked (BEP 3).
  */
 export class Choker {
-  /** Those that are interested, and those that were and still have their slot. */
+  /** Peers that are interested, and those that no longer are but still have a slot. */
   readonly #standings = new Map<number, Standing>()
   #reviewedAt: Millis | undefined
-  // Of the call that is under way.
+  // Of the call of `decide` that is under way.
   #now: Millis = 0
   #decisions: ChokeDecision[] = []
 
@@ -108,7 +108,7 @@ export class Choker {
     this.#decisions = []
     this.#note(peers)
     this.#evict(slots)
-    // The first slot that somebody has to wait for is held for a whole turn.
+    // While everybody has a slot, no review is due. Once somebody waits, the first one comes a whole interval later.
     if (this.#standings.size <= slots) this.#reviewedAt = now
     else if (now - (this.#reviewedAt ??= now) >= REVIEW) {
       this.#reviewedAt = now
@@ -124,7 +124,7 @@ export class Choker {
     const gone = new Set(this.#standings.keys())
     for (const peer of peers) {
       const standing = this.#standings.get(peer.id)
-      // Leechers that are abreast lose interest and find it again with every piece: a slot that nobody waits for is kept.
+      // Leechers that have the same pieces gain and lose interest in each other with every piece: who had a slot keeps it for now.
       if (!peer.isInterested && !standing?.isUnchoked) continue
       gone.delete(peer.id)
       if (standing === undefined) {
@@ -140,7 +140,7 @@ export class Choker {
     for (const id of gone) this.#standings.delete(id)
   }
 
-  /** Somebody waits: those that want or take nothing make room. */
+  /** While more peers want slots than there are, those that want or take nothing give theirs up. */
   #evict(slots: number): void {
     let excess = this.#standings.size - slots
     for (const [id, standing] of this.#standings) {
@@ -156,7 +156,7 @@ export class Choker {
     }
   }
 
-  /** Tit for tat: slots go to those that send us most. Some stay with those that have waited longest, for their turn. */
+  /** Tit for tat: slots go to those that send us most. Optimistic ones stay with their holders until their turn is over. */
   #reward(slots: number): void {
     const now = this.#now
     const optimisticSlots = Math.max(1, Math.floor(slots / OPTIMISTIC_ONE_IN))
@@ -180,7 +180,7 @@ export class Choker {
     }
   }
 
-  /** Those that have downloaded longest make room, and before them those that spread least of what they get. */
+  /** Slots are taken from the addresses that have most, there from those that pass on least, and there from those that have held them longest. */
   #turnOver(slots: number): void {
     const served = this.#unchoked()
     const waiting = this.#standings.size - served.length

@@ -1,21 +1,21 @@
-/** What one source is asked for at one time: requests are kept by the run, not one by one. */
+/** Blocks in a row that one source was asked for at one time: requests are kept by the run, not one by one. */
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 
-/** Blocks to ask for, in a row: one request for each 16 KiB of it, the last of a payload may be shorter. */
+/** Blocks in a row to be requested: 16 KiB each, but that the last one of the payload may be shorter. */
 export interface BlockRun {
   readonly piece: number
   /** Bytes from the piece's first byte; a multiple of 16 KiB. */
   readonly begin: number
   readonly length: number
-  /** With the first block of that piece that is asked of this source. */
+  /** This is the first time that the source is asked for blocks of the piece. */
   readonly isFirstOfPiece: boolean
 }
 
-/** Used again for other blocks when the last of its own has come or was taken back; {@link Requests} keeps them all. */
+/** Reused for other blocks once each of its own has come or been withdrawn; {@link Requests} keeps them all. */
 export class Claim {
-  /** From 1; blocks are entered with their piece under it. */
+  /** From 1: under this number it is entered in the blocks of its {@link ActivePiece}. */
   readonly number: number
   active: ActivePiece
   /** Id of the source that is asked. */
@@ -24,9 +24,9 @@ export class Claim {
   first = 0
   end = 0
   askedAt: Millis = 0
-  /** Blocks of it that have neither come nor been taken back. */
+  /** Blocks of it that have neither come nor been withdrawn. */
   openCount = 0
-  /** Neighbours among the claims of the same source. */
+  /** Neighbours in the list of this source's claims, see {@link SourceQueue}. */
   older: Claim | undefined = undefined
   newer: Claim | undefined = undefined
 
@@ -35,7 +35,7 @@ export class Claim {
     this.active = active
   }
 
-  /** `first … end - 1` of `active`, all open. */
+  /** Becomes a claim on the blocks `first … end - 1` of `active`. */
   put(active: ActivePiece, first: number, end: number): void {
     this.active = active
     this.first = first

@@ -1,4 +1,4 @@
-/** What a remote may do that helps nobody, before we part with it. */
+/** How much useless talk a remote may send before we close the connection. */
 import { ProtocolError } from '../protocol/errors.ts'
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { BlockRange, WireMessage } from '../protocol/message.ts'
@@ -7,13 +7,13 @@ import { MAX_REQUEST_LENGTH } from './upload-queue.ts'
 
 /** Messages that a remote may send without anything being exchanged, at once and in the long run. */
 export const IDLE_TALK = { burst: 8_192, perSecond: 512 }
-/** Unrequested blocks, beyond those that crossed a cancel or choke, after which a remote is closed. */
+/** Blocks that were never requested, after which a remote is closed. Those that crossed a cancel or a choke do not count. */
 export const MAX_UNREQUESTED_BLOCKS = 64
 
-/** As many messages is one that has us look at everything anew: a repeated bitfield, a choke that is taken back. */
+/** A message that makes us go through all pieces or requests counts as this many: a repeated bitfield, a choke that is taken back. */
 const HEAVY = 64
 
-/** In messages. Blocks cost nothing: those that were not asked for are counted elsewhere. */
+/** What each message costs. Blocks are free here: unrequested ones are counted by {@link Conduct.onUnrequestedBlock}. */
 const COST: Readonly<Record<WireMessage['type'], number>> = {
   keepAlive: 1,
   choke: HEAVY,
@@ -30,12 +30,12 @@ const COST: Readonly<Record<WireMessage['type'], number>> = {
   unknown: 1,
 }
 
-/** What each block or `have` brings: room for a request, a cancel and a change of interest. */
+/** What each block or `have` earns: room for its request, a cancel, and a change of interest there and back. */
 const GAIN = 4
 
 /**
- * Messages that move nothing are cheap to send and cost us more. What a remote may say of them is saved up for a while, time
- * brings more, and so does every block and every `have` between us: who exchanges much may talk much.
+ * Messages that move nothing cost us more than the sender. So a remote has a credit of them, which time replenishes, and so does
+ * every block and every `have` in either direction: whoever exchanges much may also talk much.
  */
 export class Conduct {
   #left = IDLE_TALK.burst
@@ -46,7 +46,7 @@ export class Conduct {
     this.#filledAt = now
   }
 
-  /** To be called before messages are counted. */
+  /** Adds what time has earned. To be called before the messages of a chunk are counted. */
   fill(now: Millis): void {
     this.#earn(((now - this.#filledAt) / 1_000) * IDLE_TALK.perSecond)
     this.#filledAt = now
@@ -62,13 +62,13 @@ export class Conduct {
     this.#spend(HEAVY)
   }
 
-  /** A block went one way or the other, or one side has told the other of `count` pieces. */
+  /** `count` blocks went one way or the other, or one side told the other of so many pieces. */
   onExchanged(count: number): void {
     this.#earn(count * GAIN)
   }
 
   /**
-   * Some cross a cancel; many are an attack or a broken client.
+   * Some cross a cancel that we have forgotten; many mean an attack or a broken client.
    *
    * @throws {ProtocolError} `wire.unrequested`
    */

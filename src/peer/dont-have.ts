@@ -1,10 +1,10 @@
-/** The word for a piece that is had no more, which BEP 3 lacks (BEP 54). We say it, and do not need to hear it. */
+/** `lt_donthave` (BEP 54): says that we no longer have a piece, for which BEP 3 has no message. We send it, and have no use for receiving it. */
 import type { PeerConnection } from './connection.ts'
 import type { RemotePeer } from './remote-peer.ts'
 
 const NAME = 'lt_donthave'
 
-/** @returns false when the peer does not know the word */
+/** @returns false when the peer does not speak the extension */
 export function sendDontHaves(
   peer: Pick<PeerConnection, 'sendExtended'> & { readonly remote: Pick<RemotePeer, 'speaks'> },
   pieces: readonly number[],

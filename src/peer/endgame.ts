@@ -1,6 +1,7 @@
 /**
- * The end of a download: every block is asked for, and some hang at slow sources. Then a second source is asked for the
- * oldest of them: at once within a budget that bounds what can be wasted, and without one for what has hung too long.
+ * The end of a download (BEP 3, "end game mode"): every block has been requested, and some hang at slow sources. The oldest of them
+ * are then requested from a second source, too: readily within a budget, which bounds what is wasted, and beyond it only if they
+ * have hung for long.
  */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
@@ -8,15 +9,15 @@ import type { Millis } from '../protocol/ports.ts'
 import type { BlockOfPiece } from './requests.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Duplicates that may be asked for at once, in a whole download: so many in a thousand of its blocks … */
+/** Blocks that may be requested twice readily, in a whole download: this many in a thousand … */
 const BUDGET_PER_MILLE = 5
-/** … but at least this many. */
+/** … and at least this many. */
 const MIN_BUDGET = 4
-/** Duplicates are requested only from sources with no more than this in flight. */
+/** A source is asked for duplicates only while it has no more than this in flight. */
 const MAX_IN_FLIGHT = 4
 /** A block is not requested a second time until it has been in flight for this long … */
 const MIN_AGE: Millis = 100
-/** … or for this long, and several times as long as the second source usually takes, once the budget is spent: nobody waits for a modem while others idle. */
+/** … or, once the budget is spent, for this long and several times as long as the second source takes: no download waits for a modem while others idle. */
 const LATE_AGE: Millis = 2_000
 const LATE_LATENCIES = 4
 
@@ -37,13 +38,13 @@ export class Endgame {
     this.#budget = Math.max(MIN_BUDGET, Math.floor((blocks * BUDGET_PER_MILLE) / 1_000))
   }
 
-  /** Up to `count` blocks that hang at one other source and that `queue` is asked for now, too; the oldest first. */
+  /** Up to `count` blocks that hang at one other source and are to be requested from `queue`, too; the oldest first. */
   choose(queue: SourceQueue, count: number, now: Millis): readonly BlockOfPiece[] {
     const isSpent = this.#budget === 0
     const room = Math.min(count, MAX_IN_FLIGHT - queue.count, isSpent ? Infinity : this.#budget)
-    // While anything waits for us to read it, it is us who are slow.
+    // While anything lies unread in our sockets, we are the slow ones.
     if (room <= 0 || (isSpent && this.#isHeldUp)) return []
-    // Only when this source would likely have sent the block by now, had it been asked at first.
+    // Only if this source, had it been asked first, would probably have sent the block by now.
     const { latency } = queue
     const age = isSpent ? Math.max(LATE_AGE, LATE_LATENCIES * latency) : Math.max(MIN_AGE, latency)
     const late: LateBlock[] = []
@@ -61,14 +62,14 @@ export class Endgame {
   }
 }
 
-/** In all pieces that are not had. */
+/** Blocks of all pieces that we do not have. */
 export function blocksMissing(geometry: PieceGeometry, have: Bitfield): number {
   let blocks = 0
   for (let piece = 0; piece < have.length; piece++) if (!have.has(piece)) blocks += geometry.blockCount(piece)
   return blocks
 }
 
-/** The oldest blocks that hang at `other` and that `queue` may be asked for, too. */
+/** The oldest blocks that hang at `other` and that `queue` has, too. */
 function lateAt(
   other: SourceQueue,
   queue: SourceQueue,

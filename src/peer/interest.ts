@@ -1,18 +1,17 @@
-/** Which sources have a piece that we do not have. */
+/** Which sources have a piece that we do not have: whether we are interested in them (BEP 3). */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { BlockSource, SourceQueue } from './source-queue.ts'
 
 /** 2^32 divided by the golden ratio: multiples of it fall far apart. */
 const SPREAD = 0x9e3779b9
 
-/** Most pieces that are written are nobody's witness. */
 const NOBODY: readonly BlockSource[] = []
 
 /**
- * Each source is kept with one piece that it has and we do not, its witness. While we lack that one nothing else about the
- * source matters, so that a piece which is written concerns only the few sources that it was the witness of.
+ * For each source one piece is remembered that it has and we do not: its witness. While we lack that piece, we are interested,
+ * whatever else happens. So a piece that is written concerns only the few sources whose witness it was.
  *
- * The next witness is looked for behind the last one: a source's bitfield is gone round once, not once a piece.
+ * The search for the next witness goes on behind the last one: in a whole download it goes round a source's bitfield once.
  */
 export class Interest {
   readonly #have: Bitfield
@@ -27,7 +26,7 @@ export class Interest {
     return queue.witness >= 0
   }
 
-  /** Searches begin at places that are spread, so that sources with the same pieces do not share their witnesses. */
+  /** Each search begins at another place, so that sources with the same pieces do not all have the same witness. */
   add(queue: SourceQueue): void {
     const part = (Math.imul(queue.id, SPREAD) >>> 0) / 2 ** 32
     this.#seek(queue, Math.floor(part * this.#have.length))
@@ -69,7 +68,7 @@ export class Interest {
     return used
   }
 
-  /** @returns whether there is a witness */
+  /** @returns whether a witness was found */
   #seek(queue: SourceQueue, start: number): boolean {
     const piece = queue.bitfield.seekNotIn(this.#have, start)
     if (piece < 0) return false

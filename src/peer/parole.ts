@@ -1,7 +1,7 @@
 /**
- * Sources that had a hand in a bad piece together: one of them lies. Until that piece has come right, which tells who, each
- * gets whole pieces alone, so that the next bad one has one sender. So does a newcomer from where a liar came from, until
- * it has sent a good piece.
+ * Sources that sent blocks of a piece that failed its hash: at least one of them sends wrong blocks. Until the piece has passed,
+ * which shows who it was, each is asked only for whole pieces, alone: then the next bad piece has one sender. The same goes for a
+ * newcomer from the address of a banned peer, until it has sent one good piece.
  */
 import { LazyMap } from '../protocol/lazy-map.ts'
 import type { Millis } from '../protocol/ports.ts'
@@ -12,14 +12,14 @@ import type { Requests } from './requests.ts'
 import { Retrials } from './retrials.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Pieces that a source on parole may have active and pending. */
+/** Active and pending pieces that a source on parole may have. */
 export const MAX_PAROLE_PIECES = 4
-/** The same for one that has not proven itself. */
+/** The same for a suspect newcomer that has not sent a good piece yet. */
 export const MAX_UNPROVEN_PIECES = 1
-/** How long a source that choked us or fell silent begins no piece alone: others go first. */
+/** A source that choked us or fell silent with a piece of its own begins no other for this long: others go first. */
 const REST: Millis = 20_000
 
-/** Among the pieces for which a source is on parole: any, it has to send a good one first. */
+/** Stands among the pieces that a source is suspected for: it has to send any good piece first. */
 const UNPROVEN = -1
 
 export interface ParoleBooks {
@@ -33,9 +33,9 @@ export interface ParoleBooks {
 export class Parole {
   readonly retrials: Retrials = new Retrials()
   readonly #books: ParoleBooks
-  /** By source: the bad pieces that it had a hand in. */
+  /** For each source on parole, the bad pieces that it sent blocks of. */
   readonly #suspicions = new LazyMap<number, Set<number>>()
-  /** By source: until when it rests. */
+  /** For each source, until when it begins no piece alone. */
   readonly #resting = new Map<number, Millis>()
 
   constructor(books: ParoleBooks) {
@@ -46,12 +46,12 @@ export class Parole {
     return this.#suspicions.has(source)
   }
 
-  /** Must it send a good piece alone, whatever becomes of others? */
+  /** Whether it must send a good piece alone before anything else clears it. */
   isUnproven(source: number): boolean {
     return this.#suspicions.get(source)?.has(UNPROVEN) ?? false
   }
 
-  /** Had this bad piece better come from others: from some who had no hand in it, and are known to send? */
+  /** Whether this bad piece should rather come from others: some that sent no block of it, and have proved that they send. */
   isForOthers(queue: SourceQueue, piece: number): boolean {
     if (this.#isBetter(queue, piece)) return false
     for (const other of this.#books.sources.values())
@@ -59,7 +59,7 @@ export class Parole {
     return false
   }
 
-  /** May it begin another piece? */
+  /** Whether it may begin another piece. */
   mayBegin(source: number): boolean {
     const { active, pending } = this.#books
     let count = 0
@@ -68,7 +68,7 @@ export class Parole {
     return count < (this.isUnproven(source) ? MAX_UNPROVEN_PIECES : MAX_PAROLE_PIECES)
   }
 
-  /** It gave up what it was asked for not long ago. */
+  /** Whether it choked us or fell silent not long ago. */
   isResting(source: number, now: Millis): boolean {
     const until = this.#resting.get(source)
     if (until === undefined) return false
@@ -77,18 +77,18 @@ export class Parole {
     return false
   }
 
-  /** All that is asked of it is taken back: it choked us, fell silent or left. */
+  /** Its requests are withdrawn: it choked us, fell silent or left. */
   onRelease(source: number, now: Millis): void {
     if (this.#books.active.reservedFor(source).some(({ isExclusive }) => isExclusive))
       this.#resting.set(source, now + REST)
   }
 
-  /** May it send a block of this piece, for which it is not asked any more? */
+  /** Whether a block of this piece is accepted from it although its request was withdrawn. */
   mayContribute(source: number, active: ActivePiece): boolean {
     return active.reservedFor === source || !(active.isExclusive || this.has(source))
   }
 
-  /** What it is alone with already, it goes on with alone; the rest is open to others. */
+  /** Pieces that it alone was asked for it continues alone; its other requests are withdrawn, and their pieces opened to others. */
   start(queue: SourceQueue, piece = UNPROVEN): void {
     const { id } = queue
     const suspicions = this.#suspicions.get(id)
@@ -112,10 +112,10 @@ export class Parole {
   }
 
   /**
-   * A piece is bad. When it has several senders, or was bad before, it is tried again, and those of them that are still
-   * there go on parole until it is right.
+   * A piece is bad. If it has several senders, or was bad before, it becomes a retrial, and those senders that are still connected go
+   * on parole until it passes.
    *
-   * @returns whether it is tried again
+   * @returns whether it became a retrial
    */
   onCorrupt({ piece, contributors }: ActivePiece, now: Millis): boolean {
     if (contributors.length === 1 && !this.retrials.has(piece)) return false
@@ -127,7 +127,7 @@ export class Parole {
     return true
   }
 
-  /** A piece is good. When it was bad before, it is known who lied; when one source sent it alone, that one is proven. */
+  /** A piece is good. If it was a retrial, its senders are cleared or convicted; if one source sent it alone, that one is proven. */
   onRight(active: ActivePiece): void {
     const { piece, isExclusive, reservedFor } = active
     if (isExclusive) this.#clear(reservedFor, UNPROVEN)

@@ -3,13 +3,14 @@ import type { Millis } from '../protocol/ports.ts'
 import type { PeerConnection } from './connection.ts'
 
 /**
- * Told of what happens on connections; each call may send or close. `Peer` is as much of a connection as the extension
- * needs, so that its tests can do without one.
+ * It is told what happens on connections, and may send something or close one in each call.
+ *
+ * @typeParam Peer as much of a connection as the extension needs, so that its tests need no more
  */
 export interface PeerExtension<Peer = PeerConnection> {
   /** As in the extension handshake: `ut_metadata`. */
   readonly name: string
-  /** The peer said which extensions it speaks: comes first, and again whenever that changes. */
+  /** The peer sent an extension handshake: comes before anything else, and again whenever it sends another. */
   onHandshake(peer: Peer): void
   /** `payload` is valid only during the call. A `ProtocolError` thrown here closes the connection. */
   onMessage(peer: Peer, payload: Uint8Array): void

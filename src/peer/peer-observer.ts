@@ -1,4 +1,4 @@
-/** The seam between one connection and its swarm. */
+/** What a connection needs of its swarm, and tells it. */
 import type { ExtensionFields, ExtensionRegistry } from '../protocol/extension.ts'
 import type { PeerId } from '../protocol/ids.ts'
 import type { BlockRange } from '../protocol/message.ts'
@@ -6,28 +6,29 @@ import type { Bandwidth, ByteStream, Clock } from '../protocol/ports.ts'
 import type { PeerConnection } from './connection.ts'
 import type { Direction } from './remote-peer.ts'
 
-/** What a connection tells the swarm it belongs to. Calls are synchronous and may close the connection. */
+/** What a connection tells its swarm, synchronously. Each call may close the connection. */
 export interface PeerObserver {
-  /** It said which pieces it has, all at once. Comes once at most, before any `onHave`. */
+  /** It has said which pieces it has. Comes once at most, before any `onHave`. */
   onPieces(peer: PeerConnection): void
   onHave(peer: PeerConnection, piece: number): void
-  /** It lets us download, or no longer: then what we had asked for will not come. */
+  /** It no longer lets us download: what we have requested will not come. */
   onChoke(peer: PeerConnection): void
+  /** It lets us download. */
   onUnchoke(peer: PeerConnection): void
   /** It wants to download from us, or no longer. */
   onInterest(peer: PeerConnection): void
   /**
-   * A block arrived, or several of 16 KiB side by side, the last of which may be short. `bytes` is valid during the call. The
-   * range lies inside the piece, and is unchecked beyond that.
+   * A block came, or several of 16 KiB side by side, the last of which may be short. `bytes` is valid only during the call. The range
+   * lies inside a piece; whether it was requested is not checked yet.
    */
   onBlocks(peer: PeerConnection, range: BlockRange, bytes: Uint8Array): void
-  /** All blocks that arrived together, and all that it said it has, are told of: the time to ask for more. */
+  /** All blocks and haves that came together have been told: the time to request more. */
   onSupplyEnd(peer: PeerConnection): void
-  /** It said which extensions it speaks (BEP 10): at the start, and whenever that changes. */
+  /** It sent an extension handshake (BEP 10): the first one, or one that changes what it said before. */
   onExtensions(peer: PeerConnection, fields: ExtensionFields): void
   /** It asked for a block of `piece`. */
   onRequest(peer: PeerConnection, piece: number): void
-  /** All that it asked for together is in its upload queue: the time to serve it. */
+  /** All requests that came together are in its upload queue: the time to serve it. */
   onRequestsEnd(peer: PeerConnection): void
   onClosed(peer: PeerConnection, reason: string): void
 }

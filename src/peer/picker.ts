@@ -1,4 +1,4 @@
-/** Which blocks to ask of whom. */
+/** Which blocks to request from whom. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { InvariantError } from '../protocol/errors.ts'
@@ -28,20 +28,20 @@ import { WantedPieces } from './wanted-pieces.ts'
  *        ▲               │                          │
  *        └───given up────┴────corrupt or failed─────┘
  *
- * Active pieces go first, new ones in the {@link PieceOrder}. A piece is left to the source that began it as long as that
- * source gets on with it, so that mostly one source is to blame for a bad one; when there is nothing else to do, others
- * help. A bad piece goes before all others, to one source alone; those that had a hand in it are on
- * {@link Parole} until it has come right.
+ * Pieces that have been begun are finished before new ones are, which come in the {@link PieceOrder}. A piece is reserved for the
+ * source that began it for as long as that source makes progress: then a piece that fails its hash mostly has one sender, who is
+ * to blame. Others help only when they have nothing else to do. A piece that has failed goes first, to one source alone, and
+ * those that had sent blocks of it are on {@link Parole} until it has passed.
  *
- * The picker knows no sockets, no clock and no disk. It is told of haves, blocks and verdicts, and is asked. Times are
- * those of the last call that was given one.
+ * The picker knows no sockets, no clock and no disk: it is told what happened, and answers. Where a method takes no time, the time of
+ * the last call that had one counts.
  */
 export class PiecePicker {
   readonly have: Bitfield
   readonly #geometry: PieceGeometry
   readonly #onAbandon: (piece: number) => void
   readonly #sources = new Map<number, SourceQueue>()
-  /** Undefined once every piece is had: a seeder's picker holds nothing. */
+  /** Undefined once we have every piece: a seeder needs no memory for it. */
   #wanted: WantedPieces | undefined
   readonly #active: ActivePieces
   readonly #pending = new BegunPieces()
@@ -83,12 +83,12 @@ export class PiecePicker {
     return this.have.isFull
   }
 
-  /** Pieces of which nothing was asked for yet. */
+  /** Pieces of which nothing has been requested yet. */
   get wantedCount(): number {
     return (this.#wanted?.size ?? 0) + this.#parole.retrials.waitingCount
   }
 
-  /** Every missing block is asked for: now duplicates may be. */
+  /** Every missing block has been requested: from now on some may be requested twice. */
   get isEndgame(): boolean {
     return this.#active.size > 0 && this.wantedCount === 0 && !this.#active.hasFree
   }
@@ -109,8 +109,8 @@ export class PiecePicker {
   // Sources
 
   /**
-   * @param bitfield the live one behind `source.has`: its owner sets a bit, then calls {@link onHave}. Full at once when
-   *   the source has every piece: that costs nothing.
+   * @param bitfield the live one behind `source.has`: its owner sets a bit, then calls {@link onHave}. A source that has
+   *   every piece should come with a full one, which is not counted piece by piece.
    */
   addSource(source: BlockSource, bitfield: Bitfield): void {
     if (source.id < 1 || this.#sources.has(source.id))
@@ -122,7 +122,7 @@ export class PiecePicker {
     this.#wanted.addSource(queue)
   }
 
-  /** Its requests are released, and nothing of it is remembered but blame for blocks that it sent. */
+  /** Its requests are free for others. All that is remembered is which blocks it sent, in case one of them is wrong. */
   removeSource(source: BlockSource): void {
     const queue = this.#queueOf(source)
     this.#reservations.release(queue, this.#now)
@@ -141,24 +141,24 @@ export class PiecePicker {
     this.#interest.onHave(queue, piece)
   }
 
-  /** Has it a piece that we do not have? */
+  /** Whether it has a piece that we do not have. */
   isInterestedIn(source: BlockSource): boolean {
     return this.#interest.has(this.#queueOf(source))
   }
 
-  /** Requests outstanding at this source. */
+  /** Blocks requested from this source that have not come. */
   inFlight(source: BlockSource): number {
     return this.#queueOf(source).count
   }
 
-  /** It comes from where a liar came from: it is on parole until it has sent a good piece alone. */
+  /** A source at the same address has sent wrong blocks: this one is on parole until it has sent a good piece alone. */
   suspect(source: BlockSource): void {
     this.#parole.start(this.#queueOf(source))
   }
 
   // Pieces
 
-  /** For each block of an active or pending piece the id of the source that sent it; of a missing one less than 1. */
+  /** For each block of an active or pending piece, the id of the source that sent it; less than 1 if it is missing. */
   sendersOf(piece: number): Int32Array {
     return this.#begun(piece)!.senders
   }
@@ -171,7 +171,7 @@ export class PiecePicker {
   // What happens
 
   /**
-   * Appends up to `count` blocks to `out`, in runs, and takes them as asked.
+   * Chooses up to `count` blocks for the source, appends them to `out` as runs, and counts them as requested.
    *
    * @returns how many blocks
    */
@@ -196,9 +196,9 @@ export class PiecePicker {
   }
 
   /**
-   * A block came. Accepted once, from a source that was asked for it; a request that was released meanwhile counts.
+   * A block came. It is accepted once, from a source that was asked for it, even if the request has been withdrawn since.
    *
-   * @param losers gets the other sources that were asked for the same block: each is sent a cancel
+   * @param losers gets the other sources that were asked for the same block: each is to be sent a cancel
    */
   onBlock(
     source: BlockSource,
@@ -226,7 +226,7 @@ export class PiecePicker {
     return 'accepted'
   }
 
-  /** All that is asked of it may be asked of others: it choked us or stalled. What still arrives is accepted. */
+  /** It choked us or stalled: what was requested from it is free for others. What it sends all the same is accepted. */
   release(source: BlockSource): void {
     this.#reservations.release(this.#queueOf(source), this.#now)
   }
@@ -242,12 +242,12 @@ export class PiecePicker {
     return this.onPieceKept(piece)
   }
 
-  /** What is on disk of a piece that was had is in doubt: it is neither had nor wanted until it is kept or lost. */
+  /** The file of a piece that we have was changed: until it is known whether the piece is still good, it is neither `have` nor wanted. */
   onPieceDoubted(piece: number): void {
     this.have.clear(piece)
   }
 
-  /** It is good. Returns as {@link onPieceWritten}. */
+  /** A piece in doubt is good. Returns the same as {@link onPieceWritten}. */
   onPieceKept(piece: number): readonly BlockSource[] {
     this.have.set(piece)
     if (this.have.isFull) this.#wanted = undefined
@@ -255,9 +255,9 @@ export class PiecePicker {
   }
 
   /**
-   * A pending piece does not have its hash: wanted again. Of several senders each is on parole until it is right.
+   * A pending piece does not have its hash: it is wanted again. If it has several senders, all are on parole until it passes.
    *
-   * @returns the ids of the sources that sent blocks of it; a sole one is to blame
+   * @returns the ids of the sources that sent blocks of it; if it is only one, that one is to blame
    */
   onPieceCorrupt(piece: number): readonly number[] {
     const bad = this.#takePending(piece)
@@ -266,9 +266,9 @@ export class PiecePicker {
   }
 
   /**
-   * Source `id` lies: what it sent of active pieces is asked for anew, of others.
+   * Source `id` sends wrong blocks: those that it sent of active pieces are requested anew, from others.
    *
-   * @param onForgotten so many bytes of a piece are missing again
+   * @param onForgotten called for each piece, with the number of bytes that are missing again
    */
   forget(id: number, onForgotten: (piece: number, bytes: number) => void): void {
     for (const [active, bytes] of this.#active.forget(id)) {
@@ -277,12 +277,12 @@ export class PiecePicker {
     }
   }
 
-  /** A pending piece could not be written: wanted again, and nobody is to blame. */
+  /** A pending piece could not be written: it is wanted again, and nobody is to blame. */
   onPieceFailed(piece: number): void {
     this.#giveBack(this.#takePending(piece))
   }
 
-  /** It is bad: wanted again, unless the download was complete. */
+  /** A piece in doubt is bad: it is wanted again, unless the download was complete. */
   onPieceLost(piece: number): void {
     if (this.#wanted === undefined) return
     this.#wanted.giveBack(piece)
@@ -290,17 +290,17 @@ export class PiecePicker {
   }
 
   /**
-   * The 2 s round: searches begin anew, what hangs is released, pieces that were left to one source for too long are opened,
-   * and orphaned blocks are given up when too many pieces are active.
+   * The 2 s round: searches begin anew, requests that hang are withdrawn, pieces that were reserved for too long are opened to all,
+   * and, if too many pieces are active, those that nobody is being asked for are given up.
    *
-   * @returns sources that sent nothing for too long: what they were asked for is released
+   * @returns sources that have sent nothing for too long: what was requested from them is free for others
    */
   round(now: Millis): readonly BlockSource[] {
     this.#now = now
     this.#rounds++
     const stalled: BlockSource[] = []
     for (const queue of this.#sources.values()) {
-      // It may have sent what we wait for. To ask others for that would cost us it twice, and take longer still.
+      // What we wait for may lie unread in our socket. To request it from others as well would cost twice, and take even longer.
       if (queue.source.isHeld) continue
       if (now >= queue.stallAt) {
         stalled.push(queue.source)
@@ -325,7 +325,7 @@ export class PiecePicker {
 
   // Choosing
 
-  /** A piece with a free block that `queue` should be asked for; begun now if need be. */
+  /** The piece that `queue` should be asked for next: one with a free block, begun now if need be. */
   #pieceFor(queue: SourceQueue): ActivePiece | undefined {
     const { current } = queue
     if (current !== undefined && current.freeCount > 0 && current.reservedFor === queue.id) return current
@@ -335,7 +335,7 @@ export class PiecePicker {
       this.#active.looseFor(queue, this.#rounds) ??
       this.#begin(queue, MAX_ACTIVE_BYTES) ??
       this.#active.helpableBy(queue, this.#rounds) ??
-      // It would idle: one piece beyond the limit, for which the next round makes room.
+      // Otherwise it would idle: one piece beyond the limit, for which the next round makes room.
       (queue.count === 0 ? this.#begin(queue, 2 * MAX_ACTIVE_BYTES) : undefined)
     )
   }
@@ -351,20 +351,20 @@ export class PiecePicker {
     return this.#active.begin(piece)
   }
 
-  /** A block came that was released: the piece that takes it, or undefined when it is of no use. */
+  /** A block came whose request had been withdrawn: the piece that it goes into, or undefined when it is of no use. */
   #pieceForLapsed(queue: SourceQueue, piece: number, block: number): ActivePiece | undefined {
     const active = this.#active.get(piece)
     if (active !== undefined)
       return this.#parole.mayContribute(queue.id, active) && !active.isIn(block) ? active : undefined
     if (this.#parole.has(queue.id) || this.#active.bytes >= MAX_ACTIVE_BYTES) return undefined
     if (this.#wanted === undefined || !this.#wanted.has(piece)) return undefined
-    // Its sender took its leave: whoever comes next goes on with the piece.
+    // It is not reserved for the sender, which choked us or stalled: whoever comes next continues the piece.
     return this.#activate(piece)
   }
 
   // Taking back
 
-  /** Of what is returned nothing may be read when another piece was begun. */
+  /** The returned object is reused: it may be read only until another piece is begun. */
   #takePending(piece: number): ActivePiece {
     const active = this.#pending.get(piece)
     if (active === undefined) throw new InvariantError(`piece ${piece} is not pending`)
@@ -373,11 +373,11 @@ export class PiecePicker {
     return active
   }
 
-  /** Lets an active piece without requests go: it is wanted again. */
+  /** An active piece of which no request is open becomes wanted again. */
   #giveUp(active: ActivePiece): void {
     this.#active.remove(active)
     this.#active.recycle(active)
-    // It is not the one to go on with any more for whom it was left to.
+    // The source that it was reserved for may still have it as its current piece.
     active.reservedFor = 0
     this.#giveBack(active)
   }

@@ -1,14 +1,14 @@
-/** Whether we read from a remote: not while the disk is behind or the download budget is overdrawn. */
+/** Whether we read from a remote: not while the disk lags behind, or the download limit is overdrawn. */
 import type { Bandwidth, ByteStream } from '../protocol/ports.ts'
 
-/** Why reading is held up. What is in flight then waits in the network. */
+/** Why we do not read. What is in flight then waits in the network, where TCP slows the sender down. */
 export type Hold = 'disk' | 'bandwidth'
 
 export class ReadingGate {
   readonly #stream: Pick<ByteStream, 'pause' | 'resume'>
   readonly #budget: Bandwidth
   readonly #holds = new Set<Hold>()
-  /** Received, and not yet granted. */
+  /** Received, and not yet granted by the budget. */
   #owedBytes = 0
   #isClosed = false
 
@@ -30,7 +30,7 @@ export class ReadingGate {
     if (this.#holds.delete(why) && this.#holds.size === 0 && !this.#isClosed) this.#stream.resume()
   }
 
-  /** What arrived is taken from the budget afterwards: its size was not ours to choose. */
+  /** The budget is asked afterwards: how much arrives at once is not ours to choose. */
   onReceived(bytes: number): void {
     this.#owedBytes += bytes
     if (!this.#holds.has('bandwidth')) this.#pay()

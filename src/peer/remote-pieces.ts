@@ -1,4 +1,4 @@
-/** Which pieces a remote has, by its own word, which may come before we know how many pieces there are. */
+/** Which pieces a remote says it has, perhaps before we know how many pieces there are. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import { ProtocolError } from '../protocol/errors.ts'
@@ -7,13 +7,13 @@ import { ProtocolError } from '../protocol/errors.ts'
 export const MAX_EARLY_HAVES = 16_384
 
 export interface RemotePiecesObserver {
-  /** What it has is known. Comes once at most, before any `onOne`; a remote that has nothing may never say so. */
+  /** It has said what it has. Comes once at most, before any `onOne`; and never from a remote that has nothing and says so by silence (BEP 3). */
   onAll(): void
   /** It has one more. */
   onOne(piece: number): void
 }
 
-/** What was said before the metainfo is kept as it came, bounded, and held against the geometry later. */
+/** What comes before the metainfo is kept as it came, within bounds, and is checked once the metainfo is known. */
 export class RemotePieces {
   readonly #observer: RemotePiecesObserver
   #geometry: PieceGeometry | undefined
@@ -31,7 +31,7 @@ export class RemotePieces {
     return this.#field
   }
 
-  /** @throws {ProtocolError} when what was said before does not fit */
+  /** @throws {ProtocolError} `wire.bad-bitfield`, `wire.bad-piece`: what it said before does not fit this torrent */
   onMetainfo(geometry: PieceGeometry): void {
     this.#geometry = geometry
     const bytes = this.#earlyBitfield
@@ -45,8 +45,8 @@ export class RemotePieces {
   }
 
   /**
-   * BEP 3 has it as the first message only. Clients send extension messages before it, and aria2 sends another one in
-   * place of many haves: it is taken as those.
+   * BEP 3 allows it only as the first message. But many clients send their extension handshake before it, and aria2 sends
+   * another one instead of many haves: a later one is taken for the haves that it contains.
    *
    * @param bytes copied when they are kept
    * @throws {ProtocolError} `wire.bad-bitfield`
@@ -82,7 +82,7 @@ export class RemotePieces {
     return true
   }
 
-  /** Looks at what is new only: a large bitfield that tells nothing costs little. */
+  /** Finds what is new by whole words, so that a large bitfield that says nothing new costs little. */
   #addAll(field: Bitfield): void {
     const known = this.#field!
     for (let piece = field.seekNotIn(known, 0); piece !== -1; piece = field.seekNotIn(known, piece))

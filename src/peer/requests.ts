@@ -1,4 +1,4 @@
-/** What is asked of whom. */
+/** Which blocks are requested from whom. */
 import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
@@ -6,7 +6,7 @@ import type { ActivePieces } from './active-pieces.ts'
 import { Claim, type BlockRun } from './claim.ts'
 import type { BlockSource, SourceQueue } from './source-queue.ts'
 
-/** An older request is withdrawn, even if its source sends other blocks. */
+/** A request that is older is withdrawn, even if its source keeps sending other blocks. */
 const REQUEST_TIMEOUT: Millis = 60_000
 
 export interface RequestBooks {
@@ -21,27 +21,27 @@ export interface BlockOfPiece {
   readonly block: number
 }
 
-/** Enters every request with the piece and with the source, and takes it from both when its block comes or is given up. */
+/** Double entry: each request is in the books of its piece and of its source, and leaves both when its block comes or it is withdrawn. */
 export class Requests {
   readonly #books: RequestBooks
   readonly #onUntouched: (active: ActivePiece) => void
-  /** By their numbers, the first of which is 1. Those without an open block are spare. */
+  /** By number, from 1. Those without an open block are spare. */
   readonly #claims: (Claim | undefined)[] = [undefined]
   readonly #spare: Claim[] = []
   #count = 0
 
-  /** @param onUntouched the last request for a piece of which nothing is in was taken back */
+  /** @param onUntouched the last request for a piece was withdrawn, and no block of it has come */
   constructor(books: RequestBooks, onUntouched: (active: ActivePiece) => void) {
     this.#books = books
     this.#onUntouched = onUntouched
   }
 
-  /** Outstanding, copies counted. */
+  /** Open requests; a block that is requested twice counts twice. */
   get count(): number {
     return this.#count
   }
 
-  /** Asks `queue` for the lowest free blocks of a piece that has some: as many as lie in a row. */
+  /** Requests the first free blocks of a piece from `queue`: as many as lie in a row, `limit` at most. One at least must be free. */
   askFree(
     queue: SourceQueue,
     active: ActivePiece,
@@ -53,14 +53,14 @@ export class Requests {
     return this.#enter(queue, claim, now)
   }
 
-  /** Asks `queue` for a block that one other source is asked for already. */
+  /** Requests a block from `queue`, too, that is requested from one other source already. */
   askCopy(queue: SourceQueue, { active, block }: BlockOfPiece, now: Millis): BlockRun {
     const claim = this.#newClaim(active)
     active.claimCopy(claim, block)
     return this.#enter(queue, claim, now)
   }
 
-  /** By which a block is asked of `queue`. */
+  /** The claim by which a block is requested from `queue`. */
   claimOf(queue: SourceQueue, active: ActivePiece, block: number): Claim | undefined {
     const newest = this.#claims[active.claimOn(block)]
     if (newest === undefined || newest.source === queue.id) return newest
@@ -69,9 +69,9 @@ export class Requests {
   }
 
   /**
-   * A block came from `queue`, whether it was asked for it still or not.
+   * A block came from `queue`, whose request may have been withdrawn before.
    *
-   * @param others gets those that are asked for it, too: it may still come from them
+   * @param others gets the other sources that were asked for it: it may still come from them
    */
   receive(queue: SourceQueue, active: ActivePiece, block: number, others: BlockSource[]): void {
     for (let number = active.claimOn(block); number !== 0; number = active.claimOn(block)) {
@@ -90,7 +90,7 @@ export class Requests {
     for (let { oldest } = queue; oldest !== undefined; oldest = queue.oldest) this.takeBack(queue, oldest)
   }
 
-  /** What is asked of `queue` for one piece. */
+  /** All that is requested from `queue` of one piece. */
   takeBackOf(queue: SourceQueue, active: ActivePiece): void {
     for (let claim = queue.oldest; claim !== undefined;) {
       const { newer } = claim
@@ -106,7 +106,7 @@ export class Requests {
     }
   }
 
-  /** What is still open of a claim may be asked of others, and may still come. */
+  /** What is still open of a claim is free for others; it may come from `queue` all the same. */
   takeBack(queue: SourceQueue, claim: Claim): void {
     const { geometry, active: pieces } = this.#books
     const { active, first, end } = claim

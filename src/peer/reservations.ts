@@ -1,4 +1,4 @@
-/** For how long a piece is left to the source that began it, and what becomes of it when that one does not get on with it. */
+/** How long a piece is reserved for the source that began it, and what becomes of it when that source makes no progress. */
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import type { ActivePieces } from './active-pieces.ts'
@@ -7,7 +7,7 @@ import type { Requests } from './requests.ts'
 import { ALONE_PATIENCE } from './retrials.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** A piece that is not complete by then is no longer left to the one source that began it. */
+/** A piece that is not complete after this long is opened to all. */
 const RESERVATION: Millis = 10_000
 
 export interface ReservationBooks {
@@ -23,7 +23,7 @@ export class Reservations {
     this.#books = books
   }
 
-  /** All that is asked of `queue` may be asked of others; what it has to send alone it may go on with. */
+  /** Whatever is requested from `queue` is free for others, except for pieces that it must send alone: those it may continue. */
   release(queue: SourceQueue, now: Millis): void {
     const { active, parole, requests } = this.#books
     parole.onRelease(queue.id, now)
@@ -31,7 +31,7 @@ export class Reservations {
     for (const each of active.reservedFor(queue.id)) if (!each.isExclusive) this.#open(each)
   }
 
-  /** Opens to others what takes too long. */
+  /** Opens pieces that take too long. */
   review(now: Millis): void {
     for (const active of this.#books.active.all) {
       const age = now - active.reservedAt
@@ -41,14 +41,14 @@ export class Reservations {
     }
   }
 
-  /** Others may help whoever is on parole with it. But a retrial has one sender: another one has to begin it anew. */
+  /** From now on others may help a source on parole with it. Not with a retrial, which must have one sender: another has to begin it anew. */
   #share(active: ActivePiece): void {
     if (this.#books.parole.retrials.has(active.piece)) return
     active.isExclusive = false
     this.#books.active.relist(active)
   }
 
-  /** Whoever is on parole may send nothing but what is left to it. */
+  /** Not if its owner is on parole: that one may send nothing but what is reserved for it. */
   #open(active: ActivePiece): void {
     if (!this.#books.parole.has(active.reservedFor)) this.#books.active.unreserve(active)
   }

@@ -1,28 +1,23 @@
 /**
- * Pieces that several sources made, that came corrupt, and that have not come right since. The next copy of each is asked
- * of one source alone, before anything else: either it is right, and says which blocks of the bad one were not, or its
- * sender is to blame.
+ * Pieces that failed their hash with blocks of several sources, and have not passed since. The next copy of each is requested
+ * from one source alone, before anything else: either it is good, and shows which blocks of the bad copy were wrong, or its sender is
+ * to blame.
  */
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePieces } from './active-pieces.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/**
- * How long a source may take for a piece that it has to send alone before another one may have it; for a retrial doubled
- * each time.
- */
+/** A source that must send a piece alone may take this long before the piece is opened or given to another; for a retrial, twice as long each time. */
 export const ALONE_PATIENCE: Millis = 30_000
-/**
- * For so long it is left to those who had no hand in the bad copy, and are known to send: one of its senders lies, and
- * would only do it again.
- */
+/** For this long a retrial is kept for sources that sent nothing of the bad copy: among its senders is one that would spoil it again. */
 const INNOCENTS_FIRST: Millis = 5_000
 
 interface Retrial {
   /** Nobody is asked for it. */
   isWaiting: boolean
-  /** From then on anybody may have it. */
+  /** From then on any source may be asked for it. */
   readonly openAt: Millis
+  /** How long the source that is asked may take. */
   patience: Millis
 }
 
@@ -61,16 +56,16 @@ export class Retrials {
     this.#waiting--
   }
 
-  /** It is had. @returns whether it was one of these */
+  /** It has passed. @returns whether it was one of these */
   close(piece: number): boolean {
     return this.#retrials.delete(piece)
   }
 
   /**
-   * The piece that `queue` should send: one that nobody does, one that it has begun and did not get on with, or one that
-   * another source takes too long for; -1 for none.
+   * The piece that `queue` should send: one that nobody is asked for, one of its own that has free blocks again, or one for which
+   * another source takes too long; -1 for none.
    *
-   * @param isForOthers whether a piece had better come from others, see {@link Parole.isForOthers}
+   * @param isForOthers whether a piece should rather come from others, see {@link Parole.isForOthers}
    */
   choose(
     queue: SourceQueue,
@@ -90,7 +85,7 @@ export class Retrials {
         continue
       }
       if (now - held.reservedAt < retrial.patience) continue
-      // Whoever has it now may need longer than the one before.
+      // The next source may be no faster.
       retrial.patience *= 2
       return piece
     }

@@ -1,27 +1,27 @@
-/** Where the search for pieces that one source should send next stands: the notes of {@link RarestFirst}. */
+/** How far the search for the next piece of one source has come: what {@link RarestFirst} remembers of each source. */
 
-/** Pieces looked at in vain for one source in one round, before its own pieces are searched instead. */
+/** Pieces that are looked at in vain for one source in one round, before its own pieces are searched instead. */
 const MAX_MISSES = 4_096
 
 export class Search {
   #round = -1
   #insertions = -1
-  /** What was chosen last; -1 before. */
+  /** The piece that was chosen last; -1 for none. */
   last = -1
-  /** Buckets below held nothing for it in this round. */
+  /** Lower buckets had nothing for it in this round. */
   bucket = 0
   missesLeft = 0
-  /** Pieces of a bucket that it has, drawn together and in no order. */
+  /** Pieces of a bucket that it has, drawn together, in no order; and that bucket. */
   readonly drawn: number[] = []
   drawnFrom = -1
-  /** Wanted pieces of its own, as the last walk in this round found them; the rarest is the last. */
+  /** Wanted pieces that it has, found by the last walk over its own ones; the rarest comes last. */
   readonly sample: number[] = []
-  /** Where the walk over its pieces goes on. */
+  /** Where that walk continues. */
   walkAt = 0
-  /** How many pieces it had when a whole walk found none that is wanted: there is none until it has more. */
+  /** How many pieces it had when a whole walk found none that we want: until it has more, no walk will. */
   barrenCount = -1
 
-  /** Begins anew when it is another round or something is wanted again. */
+  /** Begins anew in another round, and when a piece has become wanted again. */
   renew(round: number, insertions: number): void {
     if (this.#insertions !== insertions) {
       this.#insertions = insertions

@@ -1,4 +1,4 @@
-/** The pieces that one source has to send alone: those that came corrupt, and whatever a source on parole is asked for. */
+/** Pieces that one source must send alone: retrials, and whatever a source on parole is asked for. */
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
 import { MAX_ACTIVE_BYTES, type ActivePieces } from './active-pieces.ts'
@@ -15,9 +15,9 @@ export interface SolePieceBooks {
 }
 
 export interface SolePieceCommands {
-  /** A wanted piece that this source should send next, begun. */
+  /** Begins a wanted piece that this source should send next. */
   readonly begin: (queue: SourceQueue) => ActivePiece | undefined
-  /** Lets a piece go of which nothing is asked, with the blocks that are in. */
+  /** Gives up a piece of which nothing is requested, with the blocks that have come. */
   readonly abandon: (active: ActivePiece) => void
 }
 
@@ -30,7 +30,7 @@ export class SolePieces {
     this.#commands = commands
   }
 
-  /** What `queue`, which is on parole, should be asked for; begun now if need be. */
+  /** The piece that `queue`, which is on parole, should be asked for; begun now if need be. */
   pieceFor(queue: SourceQueue, now: Millis): ActivePiece | undefined {
     const { active, parole } = this.#books
     const begun = active.reservedFor(queue.id).find(({ freeCount }) => freeCount > 0)
@@ -42,7 +42,7 @@ export class SolePieces {
     return piece
   }
 
-  /** A piece that came corrupt, and that nobody is about to send in time. */
+  /** A retrial that `queue` should be asked for, begun now; undefined when there is none for it. */
   retrialFor(queue: SourceQueue, now: Millis): ActivePiece | undefined {
     const { active, parole } = this.#books
     const { retrials } = parole
@@ -60,7 +60,7 @@ export class SolePieces {
     return begun
   }
 
-  /** It left, and nothing is asked of it: what it was to send alone is given up, so that nobody else shares the blame. */
+  /** It left. Pieces that it had to send alone are given up, so that nobody else shares the blame for them. */
   remove(queue: SourceQueue): void {
     const { active, parole } = this.#books
     for (const each of active.reservedFor(queue.id)) {
@@ -70,15 +70,15 @@ export class SolePieces {
     parole.remove(queue.id)
   }
 
-  /** Its owner takes too long for it. */
+  /** Its owner takes too long: withdraws its requests, and drops what has come. */
   #takeAway(active: ActivePiece): void {
     const { piece } = active
     this.#books.requests.takeBackOf(this.#books.sources.get(active.reservedFor)!, active)
-    // With its last request it goes by itself when nothing of it is in.
+    // If no block of it has come, it was given up with its last request.
     if (this.#books.active.get(piece) === active) this.#commands.abandon(active)
   }
 
-  /** Whoever has to prove itself must find something to do it with, be it what others began and left. */
+  /** A newcomer that has to prove itself needs a piece for it, even if that means to begin anew what others have left unfinished. */
   #beginAnew(queue: SourceQueue): ActivePiece | undefined {
     if (!this.#books.parole.isUnproven(queue.id)) return undefined
     const orphan = this.#books.active.looseFor(queue, 0)

@@ -1,4 +1,4 @@
-/** What one source was asked for and has not sent yet, and what the picker knows about its pace. */
+/** What one source was asked for and has not sent yet, and how fast it answers. */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis } from '../protocol/ports.ts'
 import type { ActivePiece } from './active-piece.ts'
@@ -10,17 +10,18 @@ export interface BlockSource {
   /** From 1; unique in the session and never reused: blame is recorded under it. */
   readonly id: number
   has(piece: number): boolean
-  /** What it has sent waits for us to read it: what is asked of it does not grow old meanwhile. */
+  /** We do not read what it sends: meanwhile its requests do not grow old. */
   readonly isHeld?: boolean
-  /** Pieces that follow each other are cheaper to get from it than scattered ones (BEP 19). */
+  /** It is cheaper to get neighbouring pieces from it than scattered ones: a web seed (BEP 19). */
   readonly prefersRuns?: boolean
 }
 
-/** Earlier requests that are remembered per source: as many as may be in flight, and some more. */
+/** Withdrawn requests that are remembered per source: twice as many as may be in flight. */
 const MAX_LAPSED = 4_096
 
-/** A source that has sent nothing for so long, with requests open, is stalled. */
+/** A source with open requests that sends nothing for several times as long as it usually takes is stalled, but not before this … */
 const STALL_MIN: Millis = 10_000
+/** … and always after this. */
 const STALL_MAX: Millis = 60_000
 /** How many of its usual waiting times a source may be silent. */
 const STALL_LATENCIES = 4
@@ -30,11 +31,11 @@ export class SourceQueue {
   readonly source: BlockSource
   /** The live bitfield behind `source.has`. */
   readonly bitfield: Bitfield
-  /** It was counted as one that has every piece. */
+  /** It had every piece when it came, and was counted so: it changes no piece's rank. */
   readonly isSeed: boolean
-  /** The piece that is reserved for it and has free blocks left. */
+  /** The piece that was last reserved for it, which it continues while it has free blocks. */
   current: ActivePiece | undefined
-  /** Usual time from asking to the block, smoothed; 0 before the first block. */
+  /** Time from request to block, smoothed; 0 before the first block. */
   latency: Millis = 0
   lastBlockAt: Millis = 0
   /** It has sent a block that it was asked for. */
@@ -45,7 +46,7 @@ export class SourceQueue {
   #count = 0
   #oldest: Claim | undefined
   #newest: Claim | undefined
-  /** Blocks that it may still send although they are no longer asked of it; oldest first. */
+  /** Blocks that it may still send although their requests were withdrawn; oldest first. */
   readonly #lapsed = new Set<number>()
 
   constructor(source: BlockSource, bitfield: Bitfield, now: Millis) {
@@ -56,7 +57,7 @@ export class SourceQueue {
     this.lastBlockAt = now
   }
 
-  /** Requests outstanding. */
+  /** Blocks requested that have not come. */
   get count(): number {
     return this.#count
   }
@@ -73,7 +74,7 @@ export class SourceQueue {
     this.#count += claim.openCount
   }
 
-  /** A block of a claim came, or was taken back; the claim goes with its last one. */
+  /** A block of a claim came, or its request was withdrawn. With the last one the claim leaves the list. */
   removeBlock(claim: Claim): void {
     this.#count--
     if (--claim.openCount > 0) return
@@ -96,7 +97,7 @@ export class SourceQueue {
     }
   }
 
-  /** Was `block` asked of this source once? Asking uses the memory up. */
+  /** Whether a request for `block` was withdrawn. Then it may come once: the next answer is no. */
   takeLapsed(block: number): boolean {
     return this.#lapsed.size > 0 && this.#lapsed.delete(block)
   }
@@ -108,7 +109,7 @@ export class SourceQueue {
     this.hasSent = true
   }
 
-  /** When its silence becomes a stall; only meaningful with requests outstanding. */
+  /** When its silence becomes a stall; `Infinity` while nothing is requested. */
   get stallAt(): Millis {
     if (this.#oldest === undefined) return Infinity
     const patience = Math.min(STALL_MAX, Math.max(STALL_MIN, STALL_LATENCIES * this.latency))

@@ -1,13 +1,13 @@
-/** Which pieces a seeder shows to whom, so that it sends each once and others pass it on (BEP 16). */
+/** Which pieces a seeder shows to which peer, so that it sends each piece once and the peers pass it on (BEP 16). */
 import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { Availability } from './availability.ts'
 
-/** Pieces that a peer is shown before it has asked for one. */
+/** Pieces that a peer is shown before it has requested any. */
 const START_AHEAD = 1
 /** Pieces shown to one peer that it has not requested yet, or under a limit not been sent. */
 export const MAX_AHEAD = 1_024
-/** A peer that may download and takes nothing of what it is shown for so long wants others: it is shown everything. */
+/** A peer that may download but requests nothing of what it is shown for so long wants other pieces: it is shown everything. */
 export const PATIENCE: Millis = 5_000
 /** Pieces that are searched for the next one to show. */
 const MAX_SCAN = 4_096
@@ -18,33 +18,35 @@ export interface SuperSeedingOptions {
 }
 
 interface Guest {
-  /** Pieces that it has, was shown, or asked for. */
+  /** Pieces that it has, was shown, or has requested. */
   readonly known: Bitfield
-  /** Pieces that it was told that we have. Undefined when those are all. */
+  /** Pieces that it was told we have. Undefined when it was told of all. */
   told: Bitfield | undefined
-  /** Shown, and neither asked for nor had since. Undefined when it was shown everything. */
+  /** Pieces that it was shown, and has neither requested nor got since. Undefined when it was shown everything. */
   offers: Set<number> | undefined
+  /** How many offers it is to have at once. */
   ahead: number
-  /** It asked for something since it was last shown more. */
+  /** It has requested something since {@link ahead} was last doubled. */
   hasAsked: boolean
-  /** When it last took something, or had no chance to. */
+  /** When it last requested something, or last had no chance to. */
   tookAt: Millis
-  /** Pieces that it has from us, and nobody from it. */
+  /** Pieces that we sent to it, and that nobody else has yet. */
   unspreadCount: number
 }
 
 /**
- * Left to themselves, leechers ask the seeder for the same pieces: each is sent twice while the uplinks of those who have
- * it idle. So each is shown other pieces: always the one that the fewest know of, and always some more than it has asked
- * for. Unlike in BEP 16 nobody has to prove that it passed one on before it is shown the next one: the uplink never idles.
+ * Left to themselves, leechers request the same pieces from the seeder, which sends them several times while the uplinks of those
+ * that have them idle. So each leecher is shown different pieces, those that the fewest know of first, and always some more than it has
+ * requested. Unlike in BEP 16, none has to prove that it has passed a piece on before it is shown the next one: that would let the
+ * seeder's uplink idle.
  *
- * Once every piece is known to somebody there is nothing to hide: who comes then is shown everything.
+ * A piece is *fresh* while no leecher knows of it. Once none is, there is nothing to hide: newcomers are shown everything.
  */
 export class SuperSeeding {
   readonly #guests = new Map<number, Guest>()
-  /** Pieces that we sent to one guest, and nobody else has. */
+  /** Pieces that we sent to one guest, and that nobody else has yet. */
   readonly #unspread = new Map<number, Guest>()
-  /** By how many know them. */
+  /** Pieces by how many guests know of them. */
   readonly #knowers: Availability
   readonly #pieceCount: number
   readonly #random: Random
@@ -55,14 +57,14 @@ export class SuperSeeding {
     this.#random = random
   }
 
-  /** Some piece is known to nobody. */
+  /** Whether some piece is known to no guest. */
   get hasFresh(): boolean {
     const knowers = this.#knowers
     knowers.settle()
     return knowers.firstBucket === 0
   }
 
-  /** @param isShownAll it knows our pieces, or is about to be told of them */
+  /** @param isShownAll it knows all our pieces, or is about to be told of them */
   add(id: number, isShownAll: boolean, now: Millis): void {
     this.#guests.set(id, {
       known: new Bitfield(this.#pieceCount),
@@ -75,7 +77,7 @@ export class SuperSeeding {
     })
   }
 
-  /** What only it knew of is fresh again. */
+  /** It left: pieces that only it knew of are fresh again. */
   remove(id: number): void {
     const guest = this.#guests.get(id)
     if (guest === undefined) return
@@ -91,7 +93,7 @@ export class SuperSeeding {
     this.#spread(guest, piece)
   }
 
-  /** It asked for a block of `piece`. @returns whether it has now asked for all that it was shown */
+  /** It has requested a block of `piece`. @returns whether that was the last of its offers */
   onRequest(id: number, piece: number, now: Millis): boolean {
     const guest = this.#guests.get(id)!
     guest.tookAt = now
@@ -100,30 +102,30 @@ export class SuperSeeding {
     return guest.offers?.delete(piece) === true && guest.offers.size === 0
   }
 
-  /** It could take more than it is shown: twice as much from now on, if it takes anything. */
+  /** It could take more than it is shown: twice as much from now on, provided that it has requested something since the last time. */
   showMore(id: number): void {
     const guest = this.#guests.get(id)!
     if (guest.hasAsked) guest.ahead = Math.min(2 * guest.ahead, MAX_AHEAD)
     guest.hasAsked = false
   }
 
-  /** Nothing can be held against it: it may not download, or is being served. */
+  /** It cannot be blamed for requesting nothing: it may not download, or waits for what it has requested. */
   onExcused(id: number, now: Millis): void {
     this.#guests.get(id)!.tookAt = now
   }
 
   /**
-   * Fresh pieces that it is to be shown now. Once it knows of all, those that it had by itself, too: else it would not learn
-   * that we have everything, and two that do would hide some piece from each other for ever.
+   * Fresh pieces that it is to be shown now. Once it knows of every piece, also those that it has from elsewhere and was never told of:
+   * only then does it see that we have everything, and two seeders do not hide pieces from each other for ever.
    *
-   * @param groupSize pieces that are shown together, from a multiple of it on
-   * @param waiting pieces that it has asked for, of those that count like the ones that it has not
+   * @param groupSize pieces that are shown together; a group begins at a multiple of it
+   * @param waiting pieces that it has requested and that count as offers all the same, because they were not sent yet
    */
   offer(id: number, groupSize: number, waiting = 0): number[] {
     const guest = this.#guests.get(id)!
     const { offers } = guest
     const shown: number[] = []
-    // A few messages of many pieces cost less than many of one.
+    // Only when half of the offers are used up: a few messages with many pieces cost less than many with one.
     if (offers === undefined) return shown
     const ahead = guest.ahead - waiting
     while (offers.size < ahead && (shown.length > 0 || offers.size <= ahead / 2)) {
@@ -136,8 +138,8 @@ export class SuperSeeding {
   }
 
   /**
-   * We have nothing better to send: what others know of, too. The one that the fewest know of, and no more, for most of what
-   * it lacks it is about to get from them.
+   * Nothing fresh is left to show it: a piece that others know of, too. Only one, the one that the fewest know of, because most of what
+   * it lacks it will get from them.
    */
   repeat(id: number): number[] {
     const guest = this.#guests.get(id)!
@@ -147,18 +149,18 @@ export class SuperSeeding {
     return found
   }
 
-  /** It was shown something that it has neither asked for nor had since. */
+  /** Whether it was shown something that it has neither requested nor got since. */
   hasOffers(id: number): boolean {
     return (this.#guests.get(id)?.offers?.size ?? 0) > 0
   }
 
-  /** It does not know yet that we have everything. */
+  /** Whether it does not know yet that we have everything. */
   isHiding(id: number): boolean {
     const guest = this.#guests.get(id)
     return guest?.offers !== undefined && !guest.known.isFull
   }
 
-  /** Whether it is to be shown everything: it does not take what it is shown, or there is nothing that it could be shown next. */
+  /** Whether it has requested nothing for too long, and is to be shown everything. */
   isUnwilling(id: number, now: Millis): boolean {
     const guest = this.#guests.get(id)!
     if (guest.offers === undefined || guest.known.isFull) return false
@@ -172,7 +174,7 @@ export class SuperSeeding {
     const rest = untold(guest)
     if (offers === undefined) return rest
     guest.offers = undefined
-    // It may well leave what it has not taken: that is fresh again.
+    // It may never request what it has not requested yet: so far as it is concerned, that is fresh again.
     const untaken = new Bitfield(known.length)
     for (const piece of offers) {
       known.clear(piece)
@@ -183,8 +185,8 @@ export class SuperSeeding {
   }
 
   /**
-   * What only it takes goes first: to those that pass on what they are sent sooner than to those that do not. The rest of a piece
-   * does not have to wait because of its beginning, which nobody can pass on.
+   * The lower, the sooner its request for `piece` is served. Pieces that no other guest knows of go first, and of their takers those that
+   * have passed on most of what they got. The piece that is being sent does not count: nobody can pass on a part of it.
    */
   rankOf(id: number, piece: number): number {
     const guest = this.#guests.get(id)!
@@ -192,7 +194,7 @@ export class SuperSeeding {
     return guest.unspreadCount - Number(this.#unspread.get(piece) === guest)
   }
 
-  /** Pieces that we sent to it, and that nobody has from it. */
+  /** Pieces that we sent to it, and that nobody else has yet. */
   unspreadCount(id: number): number {
     return this.#guests.get(id)?.unspreadCount ?? 0
   }
@@ -205,7 +207,7 @@ export class SuperSeeding {
     guest.unspreadCount++
   }
 
-  /** Somebody has it: if it is another than the one that we sent it to, that one has passed it on. */
+  /** `guest` has the piece. If we had sent it only to another one, that one has passed it on. */
   #spread(guest: Guest, piece: number): void {
     const taker = this.#unspread.get(piece)
     if (taker === undefined || taker === guest) return
@@ -213,7 +215,7 @@ export class SuperSeeding {
     taker.unspreadCount--
   }
 
-  /** Pieces side by side that nobody knows of. */
+  /** Fresh pieces of one group; none when the guest knows of all fresh ones. */
   #freshGroup(guest: Guest, groupSize: number): number[] {
     const group: number[] = []
     const [found] = this.#leastKnown(guest, 0)
@@ -224,7 +226,7 @@ export class SuperSeeding {
     return group
   }
 
-  /** One that it does not know of, and of others the fewest; none when none is found among the first. */
+  /** Of the pieces that it does not know of, one that the fewest others know of; none when the search finds none within its bounds. */
   #leastKnown({ known }: Guest, mostKnowers: number): number[] {
     const knowers = this.#knowers
     knowers.settle()
@@ -252,7 +254,7 @@ export class SuperSeeding {
   }
 }
 
-/** What a guest was not told of yet, and is now. */
+/** Pieces that the guest was not told of yet. From now on it counts as told of all. */
 function untold(guest: Guest): number[] {
   const { told } = guest
   const rest: number[] = []

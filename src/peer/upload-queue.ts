@@ -2,7 +2,7 @@
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 
-/** Bytes that a peer wants: its piece index and range exist. */
+/** A range of bytes that a peer wants. It lies inside a piece that exists. */
 export interface UploadRequest {
   readonly piece: number
   /** Bytes from the piece's first byte. */
@@ -15,16 +15,16 @@ export const MAX_QUEUED_REQUESTS = 2_048
 /** Bytes that it may request at once; we say so there, too (`bitswarm_block`). */
 export const MAX_REQUEST_LENGTH = 131_072
 
-/** First in, first out. A request that is repeated while it waits is one request; a cancelled one costs nothing. */
+/** First in, first out. A request that is repeated while it waits counts once; a cancelled one is skipped when its turn comes. */
 export class UploadQueue {
   readonly #pieceLength: number
-  /** Waiting and cancelled ones, from `#head`; those that are not in `#waiting` any more are skipped. */
+  /** In the order of their arrival, from `#head` on. Those that are no longer in `#waiting` were cancelled or taken: they are skipped. */
   #line: UploadRequest[] = []
   #head = 0
   readonly #waiting = new Map<number, UploadRequest>()
   #bytes = 0
 
-  /** @param pieceLength bytes of a piece: tells requests apart by their place in the payload */
+  /** @param pieceLength bytes: a request is known by its offset in the payload */
   constructor(pieceLength: number) {
     this.#pieceLength = pieceLength
   }
@@ -52,7 +52,7 @@ export class UploadQueue {
     }
     if (this.#waiting.size >= MAX_QUEUED_REQUESTS)
       throw new ProtocolError('wire.flood', `more than ${MAX_QUEUED_REQUESTS} requests wait`)
-    // Cancelled ones may fill the line: it is never longer than twice what waits.
+    // Cancelled requests stay in the line: without this it would grow with every request and cancel.
     if (this.#line.length >= 2 * MAX_QUEUED_REQUESTS) this.#compact()
     this.#waiting.set(key, request)
     this.#line.push(request)
@@ -61,7 +61,8 @@ export class UploadQueue {
   }
 
   /**
-   * Of a longer request the rest still waits, behind all others: blocks are asked for by the row, and cancelled one by one.
+   * If only a part of a longer request is cancelled, the rest still waits, behind all others: we request rows of blocks, and cancel them
+   * one by one.
    *
    * @returns whether it was waiting
    */
@@ -76,7 +77,7 @@ export class UploadQueue {
     return true
   }
 
-  /** The request to be answered next; it stays. */
+  /** The request to be answered next. It stays until it is {@link take}n. */
   peek(): UploadRequest | undefined {
     for (; this.#head < this.#line.length; this.#head++) {
       const request = this.#line[this.#head]!
@@ -88,8 +89,8 @@ export class UploadQueue {
   }
 
   /**
-   * The request to be answered next, and those behind it as long as each goes on in its piece where the last one ends,
-   * for at most `maxBytes` together; the first one is there however long it is. They stay.
+   * The request to be answered next, and those behind it that continue it in its piece without a gap, `maxBytes` together at most;
+   * the first one is included however long it is. They stay until they are {@link take}n.
    */
   peekRun(maxBytes: number): UploadRequest[] {
     const run: UploadRequest[] = []
@@ -108,7 +109,7 @@ export class UploadQueue {
     return run
   }
 
-  /** Takes requests out of the line: they are being answered. */
+  /** They are being answered. */
   take(requests: readonly UploadRequest[]): void {
     for (const request of requests) this.#forget(this.#keyOf(request.piece, request.begin), request)
   }
@@ -123,12 +124,12 @@ export class UploadQueue {
     return size
   }
 
-  /** A request that asks for all of a range, which begins with it or with another block of it. The range may be any numbers. */
+  /** The request that contains a range, which begins with one of its blocks. The range is as it came: any numbers. */
   #holderOf(piece: number, begin: number, end: number): UploadRequest | undefined {
     if (begin === end) return undefined
     for (let at = begin; at >= 0 && end - at <= MAX_REQUEST_LENGTH; at -= BLOCK_LENGTH) {
       const request = this.#waiting.get(this.#keyOf(piece, at))
-      // Behind the end of a piece the keys are those of the next one.
+      // An offset beyond the end of the piece has the key of a request for the next one.
       if (request?.piece === piece && at + request.length >= end) return request
     }
     return undefined

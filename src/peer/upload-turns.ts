@@ -1,37 +1,39 @@
-/** In which order the peers that share one upload budget are served. */
+/** In which order the peers that share an upload budget are served. */
 import type { Millis } from '../protocol/ports.ts'
 
-/** However long a piece takes, a turn is over after so much time. */
+/** A turn is over after this long, however much of its piece is left. */
 export const TURN: Millis = 100
 
 /**
- * Round and round, a piece at a time: what one peer asked for of one piece goes out together, as long as that does not keep
- * the others waiting for more than {@link TURN}. A piece that is whole can be passed on; eight that are each an eighth of
- * one cannot, and cost eight times as many writes.
+ * They take turns of a piece: what one peer has requested of a piece goes out together, unless that keeps the others waiting
+ * for more than {@link TURN}. One whole piece can be passed on; an eighth of eight pieces cannot, and costs eight times as many writes.
  *
- * The next turn is that of the lowest rank; of equals it is that of the one that was sent least. Turns are not all of one length:
- * some ask for 16 KiB at once, some for 128 KiB, and what was asked for at once is sent at once.
+ * The next turn goes to the member of the lowest rank, among equals to the one that was sent least so far. Not to the one that waits
+ * longest: turns differ in length, because a run of requests is answered as a whole, and some peers request 16 KiB at a time, others 128.
  */
 export class UploadTurns<Member extends object> {
   readonly #rankOf: (member: Member) => number
-  /** Those with something to send. */
+  /** Members that have something to be sent. */
   readonly #line = new Set<Member>()
-  /** Bytes that each was sent. Whoever had nothing to send is counted as if it had kept up with the last: it does not catch up. */
+  /**
+   * Bytes that each was sent. One that joins the line counts as if it had been sent as much as the least of those in it: it has no claim
+   * to what others were sent while it wanted nothing.
+   */
   readonly #sent = new WeakMap<Member, number>()
-  /** Of the last one that was sent something. */
+  /** The count of the member that was served last, for whoever joins an empty line. */
   #lastSent = 0
   #current: Member | undefined
-  /** Of the turn; undefined until its first block is sent. */
+  /** The piece of this turn; undefined until its first block is sent. */
   #piece: number | undefined
-  /** The first block is sent in any case, however long the budget for it takes to come together: the turn begins then. */
+  /** When its first block was sent. A turn begins only then: saving up the budget for that block may take longer than a whole turn. */
   #servedFrom: Millis = 0
 
-  /** @param rankOf asked at the beginning of each turn */
+  /** @param rankOf asked of each member in the line at the beginning of each turn; the lowest goes first */
   constructor(rankOf: (member: Member) => number) {
     this.#rankOf = rankOf
   }
 
-  /** It has something to send. */
+  /** It has something to be sent. */
   add(member: Member): void {
     if (this.#line.has(member)) return
     let least = Infinity
@@ -41,13 +43,13 @@ export class UploadTurns<Member extends object> {
     this.#line.add(member)
   }
 
-  /** It has nothing to send any more. */
+  /** It has nothing to be sent any more. */
   remove(member: Member): void {
     this.#line.delete(member)
     if (member === this.#current) this.#current = undefined
   }
 
-  /** Whose turn it is; undefined when nobody has anything to send. */
+  /** Whose turn it is; undefined when nobody has anything to be sent. */
   get current(): Member | undefined {
     return (this.#current ??= this.#begin())
   }

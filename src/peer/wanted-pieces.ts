@@ -1,4 +1,4 @@
-/** The pieces of which nothing was asked for yet: which of them a source should begin with. */
+/** The pieces of which nothing has been requested yet, and which of them a source should begin next. */
 import { Bitfield } from '../protocol/bitfield.ts'
 import type { Random } from '../protocol/ports.ts'
 import type { OrderName, PieceOrder } from './piece-order.ts'
@@ -7,13 +7,13 @@ import { RarestFirst } from './rarest-first.ts'
 import { Sequential } from './sequential.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Small pieces are begun in groups of so many bytes, which are read and written at once … */
+/** Small pieces are begun in groups of this many bytes, so that they are read and written at once … */
 export const MAX_GROUP_BYTES = 2 ** 20
-/** … as long as there are so many groups: leechers that start together must find different ones. */
+/** … provided that there are this many groups: leechers that start together must find different ones. */
 const MIN_GROUPS = 256
 
 export interface WantedPiecesOptions {
-  /** What is not wanted at the start. */
+  /** All other pieces are wanted at the start. */
   readonly have: Bitfield
   /** Bytes. */
   readonly pieceLength: number
@@ -24,7 +24,7 @@ export interface WantedPiecesOptions {
 export class WantedPieces {
   readonly #bits: Bitfield
   readonly #order: PieceOrder
-  /** An order by number makes runs by itself, and it is what the user asked for. */
+  /** Sequential is what the user asked for, and makes runs anyway: web seeds follow it, too. */
   readonly #isSequential: boolean
   readonly #runs: PieceRuns
 
@@ -49,7 +49,7 @@ export class WantedPieces {
     return this.#bits.has(piece)
   }
 
-  /** It is being fetched from now on. */
+  /** It is about to be requested. */
   take(piece: number): void {
     this.#bits.clear(piece)
   }
@@ -86,7 +86,7 @@ export class WantedPieces {
   }
 }
 
-/** Pieces that are begun one after the other, from a multiple of it on. */
+/** How many pieces are begun one after the other; a group begins at a multiple of it. */
 export function groupSize(pieceCount: number, pieceLength: number): number {
   return Math.max(1, Math.floor(Math.min(MAX_GROUP_BYTES / pieceLength, pieceCount / MIN_GROUPS)))
 }
