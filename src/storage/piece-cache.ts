@@ -3,9 +3,9 @@
  *
  * The unit of reading is the whole piece, or an aligned window of it when the piece is longer than
  * {@link MAX_WINDOW_BYTES}: few large reads cost half of many small ones, while too large ones push out what other
- * peers are still fetching. Neighbours that are asked for together are read together, each into a buffer of its own. Who asks
- * for less than a block is not downloading (BEP 3): only the blocks that it lies in are read, since single bytes at random would
- * cost a window each.
+ * peers are still fetching. Neighbours that are asked for together are read together, each into a buffer of its own. Reading
+ * ahead is earned: who asks for a single block in the midst of a window gets that block read, until a second one is asked for, since
+ * blocks at random would cost a window each. Who asks for less than a block is not downloading (BEP 3) and never earns it.
  * A piece that was just written lies here whole, in the buffer it was assembled in.
  *
  * A block that was handed out pins its buffer: evicted or not, the memory is not reused before its release.
@@ -26,6 +26,8 @@ export const MAX_WINDOW_BYTES = 512 * 1024
 export const MAX_READ_BYTES = 2 ** 20
 /** Reads under way at once: the threads that Node's pool has. */
 export const MAX_READS_IN_FLIGHT = 4
+/** Windows of which a single block was read: a second one, before so many others, has the window read. */
+export const MAX_GLIMPSED_WINDOWS = 64
 /** Blocks that may wait for reads. */
 export const MAX_WAITING_BLOCKS = 4096
 
@@ -69,6 +71,8 @@ export class PieceCache {
   readonly #buffers: LRUCache<number, PieceBuffer>
   /** Bytes that there is room for now: {@link readers} decide. */
   #room: number
+  /** Keys of windows of which a single block was read, the oldest first. */
+  readonly #glimpsed = new Set<number>()
   readonly #misses = new Map<number, Miss>()
   readonly #queue: Miss[] = []
   #inFlight = 0
@@ -133,15 +137,7 @@ export class PieceCache {
     const waiter = { begin, length, onBlock }
     const underWay = isInWindow ? this.#misses.get(key) : undefined
     if (underWay !== undefined) underWay.waiters.push(waiter)
-    else if (length < BLOCK_LENGTH && windowLength > BLOCK_LENGTH)
-      this.#enqueue({
-        key: undefined,
-        piece,
-        ...this.#blocksOf(piece, waiter),
-        waiters: [waiter],
-        isAlone: false,
-      })
-    else if (isInWindow)
+    else if (isInWindow && this.#isReadWhole(key, { begin: begin - windowBegin, length, windowLength }))
       this.#enqueue({
         key,
         piece,
@@ -150,8 +146,33 @@ export class PieceCache {
         waiters: [waiter],
         isAlone: false,
       })
-    else this.#enqueue({ key: undefined, piece, begin, length, waiters: [waiter], isAlone: false })
+    else
+      this.#enqueue({
+        key: undefined,
+        piece,
+        ...this.#blocksOf(piece, waiter),
+        waiters: [waiter],
+        isAlone: false,
+      })
     return true
+  }
+
+  /** Whether a range that lies in a window shows that the rest of it will be asked for, too. */
+  #isReadWhole(
+    key: number,
+    {
+      begin,
+      length,
+      windowLength,
+    }: { readonly begin: number; readonly length: number; readonly windowLength: number },
+  ): boolean {
+    if (windowLength <= BLOCK_LENGTH) return true
+    if (length !== BLOCK_LENGTH) return length > BLOCK_LENGTH
+    if (begin === 0 || this.#glimpsed.delete(key)) return true
+    this.#glimpsed.add(key)
+    if (this.#glimpsed.size > MAX_GLIMPSED_WINDOWS)
+      for (const oldest of this.#glimpsed.keys().take(1)) this.#glimpsed.delete(oldest)
+    return false
   }
 
   /** The blocks that a range of a piece lies in. */

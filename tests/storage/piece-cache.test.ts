@@ -5,6 +5,7 @@ import { BufferPool } from '../../src/storage/buffer-pool.ts'
 import {
   CACHE_BYTES,
   CACHE_BYTES_PER_READER,
+  MAX_GLIMPSED_WINDOWS,
   MAX_READ_BYTES,
   MAX_READS_IN_FLIGHT,
   MAX_WAITING_BLOCKS,
@@ -18,7 +19,7 @@ function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
   const pool = new BufferPool({ maxIdleBytes: 0 })
   const reads: { what: string; finish: (error?: StorageError) => void }[] = []
   const cache = new PieceCache({
-    geometry: new PieceGeometry(pieceLength, [{ path: [], length: 100 * pieceLength }]),
+    geometry: new PieceGeometry(pieceLength, [{ path: [], length: 1_000 * pieceLength }]),
     pool,
     maxBytes,
     payload: {
@@ -73,15 +74,15 @@ test('one read of the whole piece serves all who wait for its blocks, and those 
   expect(finish()).toEqual([])
 })
 
-test('a large piece is read in windows; a range across a border by itself', () => {
+test('a large piece is read in windows; the blocks of a range across a border by themselves', () => {
   const { read, finish } = makeCache({ pieceLength: 2 * MAX_WINDOW_BYTES + 5, maxBytes: 2 ** 22 })
-  read(0, 100, BLOCK_LENGTH)
+  read(0, 0, BLOCK_LENGTH)
   read(0, MAX_WINDOW_BYTES, BLOCK_LENGTH)
   read(0, MAX_WINDOW_BYTES - 1, BLOCK_LENGTH + 1)
   read(0, 2 * MAX_WINDOW_BYTES, 5)
   expect(finish()).toEqual([
     `0: 0+${MAX_WINDOW_BYTES}+${MAX_WINDOW_BYTES}`,
-    `0: ${MAX_WINDOW_BYTES - 1}+${BLOCK_LENGTH + 1}`,
+    `0: ${MAX_WINDOW_BYTES - BLOCK_LENGTH}+${2 * BLOCK_LENGTH}`,
     `0: ${2 * MAX_WINDOW_BYTES}+5`,
   ])
   read(0, 5)
@@ -106,6 +107,36 @@ test('who asks for less than a block has its blocks read and no more; what is re
   read(4, 0, BLOCK_LENGTH)
   read(4, 9 * BLOCK_LENGTH, 1)
   expect(finish()).toEqual([`4: 0+${MAX_WINDOW_BYTES}`])
+})
+
+test('reading ahead is earned: by the first block of a window, a long range, or a second block', () => {
+  const { read, finish } = makeCache({ pieceLength: MAX_WINDOW_BYTES, maxBytes: 2 ** 23 })
+  const block = (piece: number, nth: number): boolean => read(piece, nth * BLOCK_LENGTH, BLOCK_LENGTH)
+  block(0, 0)
+  read(2, 3 * BLOCK_LENGTH, 2 * BLOCK_LENGTH)
+  block(4, 7)
+  expect(finish()).toEqual([
+    `0: 0+${MAX_WINDOW_BYTES}`,
+    `2: 0+${MAX_WINDOW_BYTES}`,
+    `4: ${7 * BLOCK_LENGTH}+${BLOCK_LENGTH}`,
+  ])
+  block(4, 7)
+  expect(finish()).toEqual([`4: 0+${MAX_WINDOW_BYTES}`])
+  for (let nth = 0; nth < MAX_WINDOW_BYTES / BLOCK_LENGTH; nth++) block(4, nth)
+  expect(finish()).toEqual([])
+})
+
+test('blocks of many pieces at random are read and no more', () => {
+  const { read, finish, releaseAll } = makeCache({ pieceLength: MAX_WINDOW_BYTES, maxBytes: 2 ** 23 })
+  // Every window is visited again only after more others than are remembered.
+  const visits = Array.from({ length: 10 }, (_, round) =>
+    Array.from({ length: 3 * MAX_GLIMPSED_WINDOWS }, (__, piece) => ({ piece, nth: 1 + round })),
+  ).flat()
+  for (const { piece, nth } of visits) {
+    read(piece, nth * BLOCK_LENGTH, BLOCK_LENGTH)
+    expect(finish()).toEqual([`${piece}: ${nth * BLOCK_LENGTH}+${BLOCK_LENGTH}`])
+    releaseAll()
+  }
 })
 
 test('a piece that was just written is served from its own buffer', () => {
