@@ -37,7 +37,7 @@ const totals = { executions: 0, findings: 0 }
 await Promise.all(Array.from({ length: Number(values.jobs) }, work))
 const minutes = (performance.now() - started) / 60_000
 console.log(
-  `${names.length} targets, ${totals.executions} inputs in ${minutes.toFixed(1)} min, seed ${values.seed}: ${totals.findings} findings`,
+  `${names.length} ${names.length === 1 ? 'target' : 'targets'}, ${totals.executions} inputs in ${minutes.toFixed(1)} min, seed ${values.seed}: ${totals.findings} findings`,
 )
 if (totals.findings > 0) process.exitCode = 1
 
