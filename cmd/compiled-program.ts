@@ -108,7 +108,7 @@ function writeCache(path: string, program: number, data: Buffer): void {
   head.writeUInt32LE(program)
   head.writeUInt32LE(crc32(data), 4)
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path))
   } catch {
     return
   }
@@ -117,5 +117,18 @@ function writeCache(path: string, program: number, data: Buffer): void {
     renameSync(scratch, path)
   } catch {
     rmSync(scratch, { force: true })
+  }
+}
+
+/** Not with Node's own recursion, which never ends where an existing folder refuses new ones: in /proc, or below a mount point of autofs. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
   }
 }

@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -125,4 +135,17 @@ test('where nothing can be kept the program runs all the same', () => {
   }
   expect(said).toHaveLength(2)
   expect(readdirSync(folder).toSorted()).toEqual(['cache', 'program.cjs'])
+})
+
+test.skipIf(!existsSync('/proc/self'))('where no folder can be made the process ends all the same', () => {
+  const module = new URL('../../cmd/compiled-program.ts', import.meta.url).href
+  const script = `import { CompiledProgram } from ${JSON.stringify(module)}
+    new CompiledProgram(process.argv[1], '/proc/self/a/b', []).keep()`
+  // A call that never returns cannot be stopped from within.
+  const { signal, status } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', script, write('one')],
+    { timeout: 20_000 },
+  )
+  expect([signal, status]).toEqual([null, 0])
 })
