@@ -1,7 +1,8 @@
 /** The syntax of settings' values: paths, addresses, URLs, sizes, rates. */
 import { parseBootstrapAddress } from '../dht/life/bootstrap-names.ts'
 import { CREATED_PIECE_LENGTHS, isCreatedPieceLength } from '../metainfo/build.ts'
-import { formatEndpoint, parseHostPort } from '../protocol/endpoint.ts'
+import { canonicalIp, formatEndpoint, parseHostPort, scopeOf } from '../protocol/endpoint.ts'
+import { ConfigError } from '../protocol/errors.ts'
 import { formatSize, parseRate, parseSize } from './quantity.ts'
 import { list, parsed, type Parse } from './setting-value.ts'
 
@@ -63,6 +64,10 @@ export const metainfoUrls: Parse<readonly string[]> = urlList(
 
 function dialable(text: string): string | undefined {
   const endpoint = parseHostPort(text, '127.0.0.1')
+  const ip = canonicalIp(endpoint.host)
+  // Such as 0.0.0.0, which `listen` reports: it would be passed over without a word.
+  if (ip !== undefined && scopeOf(ip) === 'bogus')
+    throw new ConfigError('config.value', `${ip} is the address of no machine`)
   return endpoint.port === 0 ? undefined : formatEndpoint(endpoint)
 }
 

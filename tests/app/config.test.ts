@@ -87,6 +87,8 @@ test.each<[SettingName, RawValue, string]>([
     "-max-up '0': must be a rate like 2MiB (per second), 1.0 KiB or more; leave the flag out for no limit",
   ],
   ['peer', ['a:1', ':0'], "-peer 'a:1,:0': must be host:port, [v6]:port or :port, separated by commas"],
+  ['peer', ['a:1', '0.0.0.0:20001'], "-peer 'a:1,0.0.0.0:20001': 0.0.0.0 is the address of no machine"],
+  ['bootstrap', '[::]:10000', "-bootstrap '[::]:10000': :: is the address of no machine"],
   [
     'tcpListen',
     '20001',
