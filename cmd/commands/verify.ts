@@ -18,6 +18,8 @@ import { advised } from '../mistaken-metainfo.ts'
 import { IDLE, Screen } from '../screen.ts'
 import { pathOf } from '../source.ts'
 
+/** What is not there, has the wrong length, or is a file in place of a folder fails verification: it can be read. */
+const IS_NO_PAYLOAD: ReadonlySet<string> = new Set(['disk.missing', 'disk.wrong-size', 'disk.occupied'])
 /** Files named one by one. */
 const MAX_NAMED_FILES = 20
 /** Runs of bad pieces named one by one. */
@@ -69,8 +71,7 @@ async function hash(metainfo: Metainfo, path: string, screen: Screen): ReturnTyp
         screen.show({ ...IDLE, name: metainfo.name, length, bytesHave, activity: 'checking' }),
     })
   } catch (error) {
-    // A payload that is not there, or has the wrong length, is one that fails verification.
-    if (error instanceof StorageError && (error.code === 'disk.missing' || error.code === 'disk.wrong-size'))
+    if (error instanceof StorageError && IS_NO_PAYLOAD.has(error.code))
       throw new PayloadError('payload.mismatch', error.message, { cause: error })
     throw error
   } finally {

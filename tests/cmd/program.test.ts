@@ -242,6 +242,22 @@ describe('a run that cannot begin', () => {
     },
   )
 
+  test('a file where the folder of a payload should go is in the way, and that is said', async () => {
+    mkdirSync(join(cwd, 'set'))
+    writeFileSync(join(cwd, 'set/a'), 'x')
+    await run('create set')
+    mkdirSync(join(cwd, 'there'))
+    writeFileSync(join(cwd, 'there/set'), 'mine')
+    const words = `${cwd}/there/set is not a folder, but the payload is one`
+    for (const flags of ['', ' -overwrite']) {
+      const { code, stderr, log } = await run(`-get set.bit -dest there -no-lan -timeout 5${flags}`)
+      expect([code, stderr]).toEqual([5, `bitswarm: ${words}\n`])
+      expect(log.find(({ event }) => event === 'error')).toMatchObject({ code: 'disk.occupied' })
+    }
+    expect(await run('verify set.bit -dest there')).toMatchObject({ code: 6, stderr: `bitswarm: ${words}\n` })
+    expect(readFileSync(join(cwd, 'there/set'), 'utf8')).toBe('mine')
+  })
+
   test('a folder that is a link to nothing is in the way, and that is said', async () => {
     makePayload()
     await run('create model.bin')

@@ -24,7 +24,7 @@ export class SafePaths {
   /**
    * What is at `path`, below the root; undefined if nothing is.
    *
-   * @throws {StorageError} `disk.unsafe-path`; or Node's error
+   * @throws {StorageError} `disk.unsafe-path`; `disk.occupied` when the root is no folder; or Node's error
    */
   async stat(path: string, mode: OpenMode): Promise<Stats | undefined> {
     if (!(await this.#hasFolder(path.slice(0, path.lastIndexOf('/'))))) return undefined
@@ -34,7 +34,7 @@ export class SafePaths {
   #hasFolder(path: string): Promise<boolean> {
     let answer = this.#folders.get(path)
     if (answer === undefined) {
-      answer = path === this.#root ? exists(path) : this.#lookForFolder(path)
+      answer = path === this.#root ? hasRoot(path) : this.#lookForFolder(path)
       this.#folders.set(path, answer)
     }
     return answer
@@ -80,6 +80,9 @@ async function orNothing(looked: Promise<Stats>): Promise<Stats | undefined> {
   }
 }
 
-async function exists(folder: string): Promise<boolean> {
-  return (await orNothing(lstat(folder))) !== undefined
+async function hasRoot(folder: string): Promise<boolean> {
+  const stats = await orNothing(stat(folder))
+  if (stats !== undefined && !stats.isDirectory())
+    throw new StorageError('disk.occupied', `${folder} is not a folder, but the payload is one`)
+  return stats !== undefined
 }
