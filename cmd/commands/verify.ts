@@ -18,8 +18,8 @@ import { advised } from '../mistaken-metainfo.ts'
 import { IDLE, Screen } from '../screen.ts'
 import { pathOf } from '../source.ts'
 
-/** What is not there, has the wrong length, or is a file in place of a folder fails verification: it can be read. */
-const IS_NO_PAYLOAD: ReadonlySet<string> = new Set(['disk.missing', 'disk.wrong-size', 'disk.occupied'])
+/** Nothing of it is there, or a file in place of a folder: that fails verification, as much as bad pieces do. */
+const IS_NO_PAYLOAD: ReadonlySet<string> = new Set(['disk.missing', 'disk.occupied'])
 /** Files named one by one. */
 const MAX_NAMED_FILES = 20
 /** Runs of bad pieces named one by one. */
@@ -35,9 +35,10 @@ export async function verify(
   const metainfo = await advised(source, readMetainfo(source))
   const path = join(folder, metainfo.name)
   const screen = new Screen(env, { quiet })
-  const { badPieces, unreadPieces, unread, badFiles, pieceCount } = await hash(metainfo, path, screen)
+  const { badPieces, badFiles, pieceCount, ...rest } = await hash(metainfo, path, screen)
+  const { unreadPieces, unread, amiss } = rest
   const good = pieceCount - badPieces.length
-  if (good === pieceCount) {
+  if (good === pieceCount && amiss === undefined) {
     const size = formatSize(metainfo.geometry.length)
     env.stdout.write(`${printable(path)}: all ${pieceCount} pieces are good (${size})\n`)
     return EXIT_OK
@@ -55,9 +56,8 @@ export async function verify(
     if (badFiles.length > MAX_NAMED_FILES)
       env.stdout.write(`  and ${badFiles.length - MAX_NAMED_FILES} more files\n`)
   }
-  if (unread.length === 0) return EXIT_PAYLOAD
-  for (const error of unread) complain(env, error)
-  return EXIT_STORAGE
+  for (const error of amiss === undefined ? unread : [amiss, ...unread]) complain(env, error)
+  return unread.length === 0 ? EXIT_PAYLOAD : EXIT_STORAGE
 }
 
 function listed(what: string, pieces: readonly number[]): string[] {

@@ -2,6 +2,7 @@
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { StorageError } from '../protocol/errors.ts'
 import type { Disk, Payload } from '../storage/disk.ts'
+import { FileMap } from '../storage/file-map.ts'
 import { abortable } from './abortable.ts'
 
 export interface VerifyOptions {
@@ -20,6 +21,8 @@ export interface VerifyResult {
   readonly unreadPieces: readonly number[]
   /** Which files could not be read, and why; each cause once, and at most {@link MAX_UNREAD_CAUSES}. */
   readonly unread: readonly StorageError[]
+  /** A file is missing or of another length, which it names: this is not the payload, even if all pieces should be good. */
+  readonly amiss?: StorageError
   /** Paths of the files that a bad piece touches, padding aside, "/"-joined and relative to the payload's folder; the name of a single file. */
   readonly badFiles: readonly string[]
   readonly pieceCount: number
@@ -27,7 +30,7 @@ export interface VerifyResult {
 
 /**
  * @param path the payload: the single file, or the folder
- * @throws {StorageError} `disk.missing`, `disk.wrong-size`, …: it cannot be the payload
+ * @throws {StorageError} `disk.missing`: nothing of it is there; `disk.permission`, …: it cannot be looked at
  * @throws the signal's reason when that is aborted
  */
 export async function verifyPayload(
@@ -38,6 +41,19 @@ export async function verifyPayload(
   signal?.throwIfAborted()
   const { geometry } = metainfo
   const payload = await openPayload(metainfo, path, disk)
+  const { found } = payload
+  const amiss = new FileMap({ ...metainfo, path }).refuseToSeed(found)
+  if (amiss !== undefined && found.every((stat) => stat === undefined)) {
+    await closed(payload)
+    throw amiss
+  }
+  /** Nothing is there to be read, and nobody took it away meanwhile. */
+  const isAmiss = (piece: number, cause: StorageError): boolean =>
+    isGone(cause) &&
+    geometry.spans(piece, 0, geometry.lengthOf(piece)).some(({ file }) => {
+      const { length, isPadding = false } = geometry.files[file]!
+      return !isPadding && found[file]?.length !== length
+    })
   const badPieces: number[] = []
   const unreadPieces: number[] = []
   const unread = new Map<string, StorageError>()
@@ -48,7 +64,7 @@ export async function verifyPayload(
         Array.from({ length: geometry.pieceCount }, (_, piece) => piece),
         (piece, isGood, cause) => {
           if (!isGood) badPieces.push(piece)
-          if (cause !== undefined) {
+          if (cause !== undefined && !isAmiss(piece, cause)) {
             unreadPieces.push(piece)
             if (unread.size < MAX_UNREAD_CAUSES) unread.set(cause.message, whileReading(cause))
           }
@@ -59,27 +75,35 @@ export async function verifyPayload(
       ),
     )
   } finally {
-    await new Promise<void>((done) => payload.close(done))
+    await closed(payload)
   }
   for (const pieces of [badPieces, unreadPieces]) pieces.sort((a, b) => a - b)
   return {
     badPieces,
     unreadPieces,
     unread: [...unread.values()],
+    ...(amiss && { amiss }),
     badFiles: filesOf(badPieces, metainfo),
     pieceCount: geometry.pieceCount,
   }
 }
 
+function isGone({ code }: StorageError): boolean {
+  return code === 'disk.missing' || code === 'disk.wrong-size'
+}
+
 /** What was there a moment ago, and as long as it has to be, is being changed: that is another thing than not to be there. */
 function whileReading(error: StorageError): StorageError {
-  const isGone = error.code === 'disk.missing' || error.code === 'disk.wrong-size'
-  return isGone ? new StorageError('disk.changed', error.message, { cause: error }) : error
+  return isGone(error) ? new StorageError('disk.changed', error.message, { cause: error }) : error
+}
+
+function closed(payload: Payload): Promise<void> {
+  return new Promise((done) => payload.close(done))
 }
 
 function openPayload(metainfo: Metainfo, path: string, disk: Pick<Disk, 'open'>): Promise<Payload> {
   return new Promise((resolve, reject) => {
-    disk.open({ ...metainfo, path }, 'seed', (result) => {
+    disk.open({ ...metainfo, path }, 'verify', (result) => {
       if (result instanceof StorageError) reject(result)
       else resolve(result)
     })

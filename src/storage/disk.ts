@@ -31,9 +31,10 @@ export interface PayloadPlan {
 
 /**
  * `download` takes the lock and looks at existing files; `allocate` then prepares them for writing. `seed` opens for
- * reading only, takes no lock, and fails with `disk.missing` or `disk.wrong-size` if a file is not as long as planned.
+ * reading only, takes no lock, and fails with `disk.missing` or `disk.wrong-size` if a file is not as long as planned. `verify`
+ * does the same without failing: it reads what is there.
  */
-export type OpenMode = 'download' | 'seed'
+export type OpenMode = 'download' | 'seed' | 'verify'
 
 export interface FileStat {
   readonly length: number

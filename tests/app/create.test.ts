@@ -173,6 +173,24 @@ test('what cannot be read is not good: verifying names the file and the cause, a
   ])
 })
 
+test('of a payload whose files are not all there, or not as long as they should be, the rest is verified', async () => {
+  const { disk, content, env } = makeWorld()
+  const metainfo = await createMetainfo('/data/set', env, { pieceLength: PIECE })
+  const verify = () => verifyPayload(metainfo, { path: '/data/set', disk })
+  disk.writeFile('/data/set/a', Buffer.concat([content.subarray(0, 2.5 * PIECE), Buffer.of(1)]))
+  const tooLong = { code: 'disk.wrong-size', message: expect.stringContaining('/data/set/a has') as unknown }
+  expect(await verify()).toMatchObject({ ...ALL_READ, badPieces: [], amiss: tooLong })
+  disk.writeFile('/data/set/a', content.subarray(0, PIECE + 1))
+  expect(await verify()).toMatchObject({ ...ALL_READ, badPieces: [1, 2], amiss: tooLong })
+  disk.removeFile('/data/set/a')
+  expect(await verify()).toMatchObject({
+    ...ALL_READ,
+    badPieces: [0, 1, 2],
+    badFiles: ['a', 'b'],
+    amiss: { code: 'disk.missing', message: '/data/set/a is not there' },
+  })
+})
+
 test('of a disk that reads nothing any more not every file is named', async () => {
   const { disk, content, env } = makeWorld()
   const names = Array.from({ length: 50 }, (_, nth) => `f${nth}`)

@@ -128,9 +128,14 @@ describe('create, inspect, convert, verify', () => {
     expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
   })
 
-  test('verify names the pieces that are bad', async () => {
+  const createModel = async (): Promise<string> => {
     const path = makePayload()
     await run('create model.bin -piece-length 64KiB')
+    return path
+  }
+
+  test('verify names the pieces that are bad', async () => {
+    const path = await createModel()
     const bytes = readFileSync(path)
     for (const piece of [2, 3, 7]) bytes[piece * 65_536]! ^= 1
     writeFileSync(path, bytes)
@@ -138,14 +143,23 @@ describe('create, inspect, convert, verify', () => {
     expect([code, stdout]).toEqual([6, `${path}: 7 of 10 pieces are good; bad: 2-3, 7\n`])
   })
 
-  test.each([
-    ['is not there', (path: string) => rmSync(path)],
-    ['has the wrong length', (path: string) => writeFileSync(path, 'short')],
-  ])('verify fails when the payload %s', async (_, spoil) => {
-    const path = makePayload()
-    await run('create model.bin')
-    spoil(path)
+  test('verify fails when the payload is not there', async () => {
+    rmSync(await createModel())
     expect(await run('verify model.bin.bit -dest .')).toMatchObject({ code: 6, stdout: '' })
+  })
+
+  test.each([
+    ['short', (bytes: Buffer) => bytes.subarray(0, 70_000), '1 of 10 pieces are good; bad: 1-9'],
+    ['long', (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(1)]), '10 of 10 pieces are good'],
+  ])('verify fails when the payload is too %s, and says how much of it is good', async (_, spoil, good) => {
+    const path = await createModel()
+    const bytes = spoil(readFileSync(path))
+    writeFileSync(path, bytes)
+    expect(await run('verify model.bin.bit -dest .')).toMatchObject({
+      code: 6,
+      stdout: `${path}: ${good}\n`,
+      stderr: `bitswarm: ${path} has ${bytes.length} bytes, the metainfo says 600000\n`,
+    })
   })
 
   test.each([

@@ -187,6 +187,15 @@ export function describeDisk(name: string, makeWorld: () => DiskWorld): void {
       )
     })
 
+    test('verifying takes what is there, of whatever length, and makes nothing', async () => {
+      scene.placeFolder()
+      world.removeFile(`${world.folder}/film/a`)
+      const payload = await scene.open(scene.folderPlan, 'verify')
+      expect(payload.found[0]).toBeUndefined()
+      expect(await scene.verify(payload, [0, 1, 2, 3, 4])).toBe('...##')
+      expect(world.readFile(`${world.folder}/film/a`)).toBeUndefined()
+    })
+
     test('one read fills several buffers, across the ends of pieces and files', async () => {
       const plan = scene.folderPlan
       const payload = await scene.open(plan, 'download')

@@ -82,9 +82,9 @@ export class FsPayload implements Payload {
     const map = new FileMap({ ...plan, path: resolve(plan.path) })
     const { digests } = plan
     const opened = { map, digests, mode, workers, boot: await currentBoot() }
-    if (mode === 'seed') {
+    if (mode !== 'download') {
       const found = await statFiles(map, mode)
-      const refusal = map.refuseToSeed(found)
+      const refusal = mode === 'seed' ? map.refuseToSeed(found) : undefined
       if (refusal !== undefined) throw refusal
       return new FsPayload({ ...opened, found, lock: undefined, place: map.root, firstMade: undefined })
     }

@@ -67,7 +67,7 @@ async function statPath(
   { map, mode }: { readonly map: FileMap; readonly mode: OpenMode },
 ): Promise<FileStat | undefined> {
   // A single file was named by the user: for reading, where a symlink of that name leads is the user's choice.
-  const follow = map.isSingleFile && mode === 'seed'
+  const follow = map.isSingleFile && mode !== 'download'
   const stats = follow ? await statNamed(path) : await paths.stat(path, mode)
   if (stats === undefined) return undefined
   const { size, mtimeMs, ctimeMs, ino, mode: rights, uid, gid, nlink } = stats

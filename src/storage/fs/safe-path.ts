@@ -28,7 +28,7 @@ export class SafePaths {
    */
   async stat(path: string, mode: OpenMode): Promise<Stats | undefined> {
     if (!(await this.#hasFolder(path.slice(0, path.lastIndexOf('/'))))) return undefined
-    return refuseIrregular(path, mode === 'seed' ? await this.#lstat(path) : await orNothing(lstat(path)))
+    return refuseIrregular(path, mode === 'download' ? await orNothing(lstat(path)) : await this.#lstat(path))
   }
 
   #hasFolder(path: string): Promise<boolean> {
