@@ -19,6 +19,9 @@ export function isNamedAsMetainfo(path: string): boolean {
 
 async function adviceOn(path: string, { code }: MetainfoError): Promise<string> {
   if (await exists(`${path}.bit`)) return `; did you mean ${path}.bit?`
+  const hash = /(?:^|\/)([0-9a-f]{40})$/i.exec(path)?.[1]
+  if (hash !== undefined)
+    return `; to get the torrent with this info hash: bitswarm -get magnet:?xt=urn:btih:${hash}`
   const isPayload = (await isFolder(path)) || (code === 'meta.malformed' && !isNamedAsMetainfo(path))
   return isPayload ? `; to serve it: bitswarm -seed ${path}` : ''
 }

@@ -36,6 +36,13 @@ test('who seeds the metainfo in place of the payload is told', async () => {
   )
 })
 
+test('who gives the bare info hash of a torrent is told the link', async () => {
+  const hash = '0123456789ABCDEF0123456789abcdef01234567'
+  expect((await run(`-get ${hash}`)).stderr).toContain(
+    `no such file or folder; to get the torrent with this info hash: bitswarm -get magnet:?xt=urn:btih:${hash}\n`,
+  )
+})
+
 test('who gets what has no metainfo yet is told how to serve it', async () => {
   writeFileSync(join(cwd, 'model.bin'), 'no metainfo')
   mkdirSync(join(cwd, 'set'))
