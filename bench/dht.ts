@@ -113,7 +113,11 @@ async function crowd(): Promise<void> {
 const MIN_GOODPUT = 0.5
 
 async function flood(): Promise<void> {
-  const report = await measureFlood(Number(values.junk), Number(values.good), Number(values.seconds))
+  const report = await measureFlood({
+    junkPerSecond: Number(values.junk),
+    goodPerSecond: Number(values.good),
+    seconds: Number(values.seconds),
+  })
   const { dropped, ...figures } = report
   print({ measure: 'flood', ...report }, [
     ...Object.entries(figures).map(([title, value]) => [title, shown(value)]),

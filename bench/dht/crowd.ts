@@ -1,7 +1,7 @@
 /** Thousands of real nodes on loopback, limits as shipped: all join through one, announce, and find each other. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { formatEndpoint } from '../../src/protocol/endpoint.ts'
+import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
 import { Child } from './child.ts'
 import { crowdHost, type CrowdLookup, type CrowdOrder, type CrowdState } from './crowd-process.ts'
 import type { TargetAddress, TargetOrder } from './target-process.ts'
@@ -42,80 +42,131 @@ export async function measureCrowd(
   hashes: number,
   say: (line: string) => void,
 ): Promise<CrowdReport> {
-  const seed = new Child('target-process.ts')
-  const crowds = Array.from({ length: PROCESSES }, () => new Child('crowd-process.ts'))
-  const tell = <Answer>(crowd: Child, order: CrowdOrder): Promise<Answer> => crowd.ask<Answer>(order)
-  const states = (): Promise<CrowdState[]> =>
-    Promise.all(crowds.map((crowd) => tell<CrowdState>(crowd, { order: 'state' })))
+  const crowd = new Crowd(nodes)
   try {
-    const { endpoint } = await seed.ask<TargetAddress>({
-      kind: 'node',
-      host: SEED_HOST,
-      hasShippedLimits: true,
-    } satisfies TargetOrder)
-    const each = Math.ceil(nodes / PROCESSES)
     const started = performance.now()
-    await Promise.all(
-      crowds.map((crowd, index) =>
-        tell(crowd, {
-          order: 'start',
-          first: index * each,
-          count: Math.min(each, nodes - index * each),
-          everyMs: (START_SECONDS * 1_000) / each,
-          seed: endpoint,
-        }),
-      ),
-    )
-    say(`${nodes} nodes started, the first at ${crowdHost(0)}, all through ${formatEndpoint(endpoint)}`)
-    await until(READY_DEADLINE_MS, async () => total(await states(), ({ ready }) => ready) === nodes)
+    const seed = await crowd.start()
+    say(`${nodes} nodes started, the first at ${crowdHost(0)}, all through ${formatEndpoint(seed)}`)
+    await until(READY_DEADLINE_MS, async () => total(await crowd.states(), ({ ready }) => ready) === nodes)
     const readySeconds = (performance.now() - started) / 1_000
     say(`all ready after ${readySeconds.toFixed(1)} s`)
 
     const infoHashes = Array.from({ length: hashes }, () => randomBytes(20).toString('hex'))
-    const share = (index: number): string[] => infoHashes.filter((_, i) => i % PROCESSES === index)
-    await Promise.all(
-      crowds.map((crowd, index) => tell(crowd, { order: 'announce', infoHashes: share(index) })),
-    )
+    await crowd.announce(infoHashes)
     await until(
       ANNOUNCE_DEADLINE_MS,
-      async () => total(await states(), ({ storedPeers }) => storedPeers) >= REPLICAS * hashes,
+      async () => total(await crowd.states(), ({ storedPeers }) => storedPeers) >= REPLICAS * hashes,
     )
     say(`${hashes} hashes announced`)
 
-    // Every hash is looked up in a process other than the one that announced it.
-    const lookups = await Promise.all(
-      crowds.map((crowd, index) =>
-        tell<CrowdLookup[]>(crowd, { order: 'lookup', infoHashes: share((index + 1) % PROCESSES) }),
-      ),
-    ).then((lists) => lists.flat())
-    const after = await states()
-    const first = lookups.flatMap(({ firstMs }) => firstMs ?? [])
-    const done = lookups.map(({ ms }) => ms)
-    const dropped: Record<string, number> = {}
-    for (const state of after)
-      for (const [reason, count] of Object.entries(state.dropped))
-        dropped[reason] = (dropped[reason] ?? 0) + count
+    const lookups = await crowd.lookUp(infoHashes)
+    const states = await crowd.states()
     return {
       nodes,
-      ready: total(after, ({ ready }) => ready),
-      readySeconds,
       hashes,
-      found: lookups.filter(({ peers }) => peers.length > 0).length,
-      hops: mean(lookups.map(({ hops }) => hops)),
-      rpcs: mean(lookups.map(({ rpcs }) => rpcs)),
-      firstP50Ms: percentile(first, 0.5),
-      firstP99Ms: percentile(first, 0.99),
-      doneP50Ms: percentile(done, 0.5),
-      doneP99Ms: percentile(done, 0.99),
-      contactsEach: total(after, ({ contacts }) => contacts) / nodes,
-      replicas: total(after, ({ storedPeers }) => storedPeers) / hashes,
-      messages: total(after, ({ sent }) => sent),
-      dropped,
-      rssMib: total(after, ({ rssBytes }) => rssBytes) / 2 ** 20,
-      cpuSeconds: total(after, ({ cpuMicros }) => cpuMicros) / 1e6,
+      readySeconds,
+      ...describeLookups(lookups),
+      ...describeNodes(states, nodes, hashes),
     }
   } finally {
-    for (const child of [...crowds, seed]) await child.end()
+    await crowd.end()
+  }
+}
+
+/** The processes that the nodes live in. */
+class Crowd {
+  readonly #nodes: number
+  readonly #seed = new Child('target-process.ts')
+  readonly #crowds = Array.from({ length: PROCESSES }, () => new Child('crowd-process.ts'))
+
+  constructor(nodes: number) {
+    this.#nodes = nodes
+  }
+
+  /** @returns the endpoint of the node that all others join through */
+  async start(): Promise<Endpoint> {
+    const { endpoint } = await this.#seed.ask<TargetAddress>({
+      kind: 'node',
+      host: SEED_HOST,
+      hasShippedLimits: true,
+    } satisfies TargetOrder)
+    const each = Math.ceil(this.#nodes / PROCESSES)
+    await this.#tellEach((index) => ({
+      order: 'start',
+      first: index * each,
+      count: Math.min(each, this.#nodes - index * each),
+      everyMs: (START_SECONDS * 1_000) / each,
+      seed: endpoint,
+    }))
+    return endpoint
+  }
+
+  async announce(infoHashes: readonly string[]): Promise<void> {
+    await this.#tellEach((index) => ({ order: 'announce', infoHashes: shareOf(index, infoHashes) }))
+  }
+
+  /** Every hash is looked up in a process other than the one that announced it. */
+  async lookUp(infoHashes: readonly string[]): Promise<CrowdLookup[]> {
+    const lists = await this.#tellEach<CrowdLookup[]>((index) => ({
+      order: 'lookup',
+      infoHashes: shareOf((index + 1) % PROCESSES, infoHashes),
+    }))
+    return lists.flat()
+  }
+
+  states(): Promise<CrowdState[]> {
+    return this.#tellEach<CrowdState>(() => ({ order: 'state' }))
+  }
+
+  async end(): Promise<void> {
+    for (const child of [...this.#crowds, this.#seed]) await child.end()
+  }
+
+  #tellEach<Answer>(orderFor: (index: number) => CrowdOrder): Promise<Answer[]> {
+    return Promise.all(this.#crowds.map((crowd, index) => crowd.ask<Answer>(orderFor(index))))
+  }
+}
+
+function shareOf(index: number, infoHashes: readonly string[]): string[] {
+  return infoHashes.filter((_, i) => i % PROCESSES === index)
+}
+
+function describeLookups(
+  lookups: readonly CrowdLookup[],
+): Pick<CrowdReport, 'found' | 'hops' | 'rpcs' | `${'first' | 'done'}P${50 | 99}Ms`> {
+  const first = lookups.flatMap(({ firstMs }) => firstMs ?? [])
+  const done = lookups.map(({ ms }) => ms)
+  return {
+    found: lookups.filter(({ peers }) => peers.length > 0).length,
+    hops: mean(lookups.map(({ hops }) => hops)),
+    rpcs: mean(lookups.map(({ rpcs }) => rpcs)),
+    firstP50Ms: percentile(first, 0.5),
+    firstP99Ms: percentile(first, 0.99),
+    doneP50Ms: percentile(done, 0.5),
+    doneP99Ms: percentile(done, 0.99),
+  }
+}
+
+function describeNodes(
+  states: readonly CrowdState[],
+  nodes: number,
+  hashes: number,
+): Pick<
+  CrowdReport,
+  'ready' | 'contactsEach' | 'replicas' | 'messages' | 'dropped' | 'rssMib' | 'cpuSeconds'
+> {
+  const dropped: Record<string, number> = {}
+  for (const state of states)
+    for (const [reason, count] of Object.entries(state.dropped))
+      dropped[reason] = (dropped[reason] ?? 0) + count
+  return {
+    ready: total(states, ({ ready }) => ready),
+    contactsEach: total(states, ({ contacts }) => contacts) / nodes,
+    replicas: total(states, ({ storedPeers }) => storedPeers) / hashes,
+    messages: total(states, ({ sent }) => sent),
+    dropped,
+    rssMib: total(states, ({ rssBytes }) => rssBytes) / 2 ** 20,
+    cpuSeconds: total(states, ({ cpuMicros }) => cpuMicros) / 1e6,
   }
 }
 

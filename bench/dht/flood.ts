@@ -1,5 +1,6 @@
 /** How many good answers remain while a node with its shipped limits is flooded with junk (G20). */
 import { encodeMessage } from '../../src/dht/wire/codec.ts'
+import type { Endpoint } from '../../src/protocol/endpoint.ts'
 import { fromHex, type InfoHash, type NodeId } from '../../src/protocol/ids.ts'
 import { Child, sharedCores } from './child.ts'
 import type { FloodOrder, FloodResult } from './flood-process.ts'
@@ -32,11 +33,14 @@ export interface FloodReport {
   readonly dropped: Readonly<Record<string, number>>
 }
 
-export async function measureFlood(
-  junkPerSecond: number,
-  goodPerSecond: number,
-  seconds: number,
-): Promise<FloodReport> {
+/** Datagrams per second, for so long. */
+interface Load {
+  readonly junkPerSecond: number
+  readonly goodPerSecond: number
+  readonly seconds: number
+}
+
+export async function measureFlood(load: Load): Promise<FloodReport> {
   const cores = sharedCores()
   const target = new Child('target-process.ts', cores.measured)
   const loader = new Child('load-process.ts', cores.others)
@@ -47,58 +51,85 @@ export async function measureFlood(
       host: TARGET_HOST,
       hasShippedLimits: true,
     } satisfies TargetOrder)
-    const question = encodeMessage({
-      type: 'findPeers',
-      t: 'abcdefgh',
-      id: fromHex('5a'.repeat(20)) as Uint8Array as NodeId,
-      infoHash: fromHex('a5'.repeat(20)) as Uint8Array as InfoHash,
-    }).replace('abcdefgh', TRANSACTION)
-    const ask = (): Promise<LoadResult> =>
-      loader.ask<LoadResult>({
-        target: endpoint,
-        block: 20,
-        sockets: GOOD_SOCKETS,
-        window: GOOD_WINDOW,
-        questions: [question],
-        seconds,
-        perSecond: goodPerSecond,
-      } satisfies LoadOrder)
-
-    const calm = await ask()
+    const calm = await askGood(loader, endpoint, load)
     const before = await target.ask<TargetCost>('cost')
     const [flooded, ...junk] = await Promise.all([
-      ask(),
-      ...flooders.map((flooder, index) =>
-        flooder.ask<FloodResult>({
-          target: endpoint,
-          block: 30 + index,
-          sockets: FLOOD_SOCKETS,
-          perSecond: junkPerSecond / FLOODERS,
-          // The loader's warm-up is flooded too.
-          seconds: seconds + WARM_UP_SECONDS,
-        } satisfies FloodOrder),
-      ),
+      askGood(loader, endpoint, load),
+      ...flooders.map((flooder, index) => flood(flooder, index, endpoint, load)),
     ])
     const after = await target.ask<TargetCost>('cost')
-    const dropped = Object.fromEntries(
-      Object.entries(after.dropped).map(([reason, count]) => [reason, count - (before.dropped[reason] ?? 0)]),
-    )
-    const looked = Object.values(dropped).reduce((sum, count) => sum + count, 0)
-    const calmRate = calm.answers / calm.seconds
-    const floodedRate = flooded.answers / flooded.seconds
-    return {
-      calm: calmRate,
-      flooded: floodedRate,
-      goodput: floodedRate / calmRate,
-      goodAsked: flooded.asked / flooded.seconds / goodPerSecond,
-      junkOffered: junk.reduce((sum, { sent }) => sum + sent, 0) / (seconds + WARM_UP_SECONDS),
-      junkDropped: looked / (seconds + WARM_UP_SECONDS),
-      cpuMicrosPerJunk: (after.cpuMicros - before.cpuMicros) / Math.max(1, looked),
-      busy: (after.cpuMicros - before.cpuMicros) / 1e6 / (seconds + WARM_UP_SECONDS),
-      rssGrowthMib: (after.rssBytes - before.rssBytes) / 2 ** 20,
-      dropped,
-    }
+    return { ...compare(calm, flooded, load), ...describeFlood(junk, { before, after }, load) }
   } finally {
     for (const child of [...flooders, loader, target]) await child.end()
+  }
+}
+
+/** Good questions, as a node that knows the target would ask them. */
+function askGood(loader: Child, target: Endpoint, { goodPerSecond, seconds }: Load): Promise<LoadResult> {
+  const question = encodeMessage({
+    type: 'findPeers',
+    t: 'abcdefgh',
+    id: fromHex('5a'.repeat(20)) as Uint8Array as NodeId,
+    infoHash: fromHex('a5'.repeat(20)) as Uint8Array as InfoHash,
+  }).replace('abcdefgh', TRANSACTION)
+  return loader.ask<LoadResult>({
+    target,
+    block: 20,
+    sockets: GOOD_SOCKETS,
+    window: GOOD_WINDOW,
+    questions: [question],
+    seconds,
+    perSecond: goodPerSecond,
+  } satisfies LoadOrder)
+}
+
+/** Lasts as long as the loader's warm-up and its questions. */
+function floodSeconds({ seconds }: Load): number {
+  return seconds + WARM_UP_SECONDS
+}
+
+function flood(flooder: Child, index: number, target: Endpoint, load: Load): Promise<FloodResult> {
+  return flooder.ask<FloodResult>({
+    target,
+    block: 30 + index,
+    sockets: FLOOD_SOCKETS,
+    perSecond: load.junkPerSecond / FLOODERS,
+    seconds: floodSeconds(load),
+  } satisfies FloodOrder)
+}
+
+function compare(
+  calm: LoadResult,
+  flooded: LoadResult,
+  { goodPerSecond }: Load,
+): Pick<FloodReport, 'calm' | 'flooded' | 'goodput' | 'goodAsked'> {
+  const calmRate = calm.answers / calm.seconds
+  const floodedRate = flooded.answers / flooded.seconds
+  return {
+    calm: calmRate,
+    flooded: floodedRate,
+    goodput: floodedRate / calmRate,
+    goodAsked: flooded.asked / flooded.seconds / goodPerSecond,
+  }
+}
+
+function describeFlood(
+  junk: readonly FloodResult[],
+  { before, after }: { readonly before: TargetCost; readonly after: TargetCost },
+  load: Load,
+): Omit<FloodReport, keyof ReturnType<typeof compare>> {
+  const seconds = floodSeconds(load)
+  const cpuMicros = after.cpuMicros - before.cpuMicros
+  const dropped = Object.fromEntries(
+    Object.entries(after.dropped).map(([reason, count]) => [reason, count - (before.dropped[reason] ?? 0)]),
+  )
+  const looked = Object.values(dropped).reduce((sum, count) => sum + count, 0)
+  return {
+    junkOffered: junk.reduce((sum, { sent }) => sum + sent, 0) / seconds,
+    junkDropped: looked / seconds,
+    cpuMicrosPerJunk: cpuMicros / Math.max(1, looked),
+    busy: cpuMicros / 1e6 / seconds,
+    rssGrowthMib: (after.rssBytes - before.rssBytes) / 2 ** 20,
+    dropped,
   }
 }
