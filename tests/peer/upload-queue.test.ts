@@ -1,40 +1,6 @@
-/** Reading, rates and upload queues. */
+/** What one peer has asked us for, in which order it is answered. */
 import { describe, expect, test } from 'vitest'
-import { RateMeter } from '../../src/peer/rate-meter.ts'
-import { ReadingGate } from '../../src/peer/reading-gate.ts'
 import { MAX_QUEUED_REQUESTS, UploadQueue } from '../../src/peer/upload-queue.ts'
-import type { ByteStream } from '../../src/protocol/ports.ts'
-
-test('reading goes on when both the disk and the budget allow it', () => {
-  const paused: boolean[] = []
-  const stream = { pause: () => paused.push(true), resume: () => paused.push(false) } as unknown as ByteStream
-  let refill = (): void => {}
-  let budget = 100
-  const gate = new ReadingGate(stream, {
-    ask(bytes, onRefill) {
-      const granted = Math.min(bytes, budget)
-      budget -= granted
-      if (granted < bytes) refill = onRefill
-      return granted
-    },
-  })
-  gate.onReceived(150)
-  gate.hold('disk')
-  budget = 1_000
-  refill()
-  expect(paused).toEqual([true])
-  gate.unhold('disk')
-  expect(paused).toEqual([true, false])
-})
-
-test('a rate is that of the last five seconds', () => {
-  const meter = new RateMeter()
-  for (let at = 0; at < 10_000; at += 100) meter.add(1_000, at)
-  expect(meter.rate(10_000)).toBeCloseTo(10_000, -3)
-  expect(meter.rate(12_500)).toBeCloseTo(5_000, -3)
-  expect(meter.rate(16_000)).toBe(0)
-  expect(meter.total).toBe(100_000)
-})
 
 describe('an upload queue', () => {
   const at = (begin: number): { piece: number; begin: number; length: number } => ({
