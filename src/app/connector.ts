@@ -17,14 +17,14 @@ import { Turnover } from './turnover.ts'
 /** How long a remote may take to accept a connection. */
 export const DIAL_TIMEOUT_MS: Millis = 10_000
 
-/** Other endpoints of one connected peer that are remembered: one of each family, and some that it had before. */
+/** Further endpoints remembered for one connected peer: one of each address family, and some that it had before. */
 const MAX_ALIASES = 4
 
-/** Why a connection is not wanted although both handshakes are through. A duplicate is told of the one that stays. */
+/** Why a connection is refused although both handshakes are through. Of a duplicate, `twin` is the one that stays. */
 export type Unwanted =
   { readonly code: 'wire.self' } | { readonly code: 'wire.duplicate'; readonly twin: PeerConnection }
 
-/** What is known of where somebody is, who may have left. */
+/** Where a peer is, or was before it left: enough to ban it. */
 export type Offender = Pick<RemotePeer, 'address' | 'endpoint' | 'listenEndpoint'>
 
 /** Which addresses the user does not want to deal with (`-blocklist`). */
@@ -51,9 +51,9 @@ export class Connector implements Company {
   readonly #options: ConnectorOptions
   readonly #list: PeerList
   readonly #handshake: Uint8Array
-  /** What ends each dial or handshake that is under way. */
+  /** Cancels a dial or handshake that is under way. */
   readonly #attempts = new Set<Cancel>()
-  /** Other endpoints of a connected peer, which was dialled at one of them while it had called us: not dialled meanwhile. */
+  /** Endpoints of a connected peer besides the one of its connection, such as where it listens. While it is connected, they are not dialled. */
   readonly #aliases = new Map<PeerConnection, Endpoint[]>()
   readonly #holders = new Map<PeerConnection, SlotHolder>()
   readonly #turnover: Turnover
@@ -115,7 +115,7 @@ export class Connector implements Company {
   /**
    * Somebody has joined, from one side or the other.
    *
-   * @param twin the connection to the same peer that had to go for it: where it led is not dialled meanwhile
+   * @param twin the older connection to the same peer that it has replaced: its endpoint is another one of this peer
    */
   onJoined(peer: PeerConnection, twin: PeerConnection | undefined): void {
     const { clock, slots } = this.#options
@@ -133,13 +133,13 @@ export class Connector implements Company {
   /**
    * Somebody that had joined is gone.
    *
-   * @param isNothingLeft it has everything, and so have we
+   * @param isNothingLeft it has everything, and so do we: there is no reason to dial it again
    */
   onClosed(peer: PeerConnection, reason: string, isNothingLeft: boolean): void {
     const now = this.#options.clock.now()
     for (const endpoint of [peer.remote.endpoint, ...(this.#aliases.get(peer) ?? [])]) {
       if (isNothingLeft) this.#list.onNothingLeft(endpoint, now)
-      // Who breaks the rules is tried again, but ever later.
+      // A peer that breaks the protocol is tried again, but after ever longer waits.
       else if (reason.startsWith('wire.')) this.#list.onFailed(endpoint, now)
       else this.#list.onClosed(endpoint, now)
     }
@@ -150,14 +150,14 @@ export class Connector implements Company {
     this.#pump()
   }
 
-  /** A peer that called us said where it accepts connections: to dial it there would be a second one. */
+  /** A peer that called us said where it accepts connections: to dial that endpoint would only make a duplicate. */
   onListenEndpoint(peer: PeerConnection): void {
     const { direction, listenEndpoint } = peer.remote
     if (direction === 'in' && listenEndpoint && this.#ownerOf(listenEndpoint) === undefined)
       this.#addAlias(peer, listenEndpoint)
   }
 
-  /** Never again, as far as it can be known again. */
+  /** It is not connected to again, as far as it can be recognised. */
   ban({ endpoint }: Offender): void {
     this.#list.ban(endpoint)
   }
@@ -168,7 +168,7 @@ export class Connector implements Company {
     )
   }
 
-  /** Was somebody banned who came from there? */
+  /** Whether a peer from that address was banned. */
   isSuspect(host: string): boolean {
     return this.#list.isSuspect(host)
   }
@@ -194,7 +194,7 @@ export class Connector implements Company {
   round(downloaded: number | undefined, isUseful: (peer: PeerConnection) => boolean): void {
     const now = this.#options.clock.now()
     this.#turnover.onRound(downloaded, now)
-    // While slots are free a timer sees to it.
+    // While slots are free, #pump has set a timer for the next candidate.
     if (this.#options.slots.hasFree) return
     if (this.#list.next(now)) this.#turnover.idler(now, isUseful)?.close('it gives nothing, and others wait')
     this.#pump()
@@ -252,7 +252,7 @@ export class Connector implements Company {
     if (unwanted === undefined) return
     shaken.stream.destroy()
     if (unwanted.code === 'wire.duplicate') {
-      // It stays `connected` in the list: to the peer behind it, there is a connection.
+      // The endpoint stays `connected` in the list: we are connected to the peer behind it.
       this.#addAlias(unwanted.twin, endpoint)
     } else {
       this.#list.onFailed(endpoint, this.#options.clock.now())
@@ -263,7 +263,7 @@ export class Connector implements Company {
   }
 
   #onFailed(endpoint: Endpoint, { code }: SwarmError): void {
-    // It called us while we dialled it, and kept that connection: no failure.
+    // It called us while we dialled it, and kept only that connection: this is no failure.
     if (this.#ownerOf(endpoint)) {
       this.#list.onConnected(endpoint)
       this.#options.slots.release()
@@ -287,7 +287,7 @@ export class Connector implements Company {
     this.#list.onConnected(endpoint)
   }
 
-  /** The connected peer that is known to be behind an endpoint which is not that of its connection. */
+  /** The connected peer of which this is a further endpoint. */
   #ownerOf(endpoint: Endpoint): PeerConnection | undefined {
     for (const [peer, aliases] of this.#aliases)
       if (aliases.some((alias) => sameEndpoint(alias, endpoint))) return peer
@@ -295,7 +295,8 @@ export class Connector implements Company {
   }
 
   #refuse({ stream }: Shaken, reason: string): void {
-    // Closed at once, our answer would be lost, and we that dialled would not learn that it was us: we would dial again and again.
+    // Closed at once, our handshake would be lost, and the dialling side, which is us, would not learn that it has called itself: it
+    // would dial again and again.
     if (reason === 'wire.self') stream.write(encodeKeepAlive(), () => stream.destroy())
     else stream.destroy()
     this.#options.emit({ event: 'peer_refused', peer: formatEndpoint(stream.remote), reason })

@@ -1,38 +1,40 @@
-/** What we tell peers that we have: everything, or while we seed anew to several, other pieces to each. */
+/** Which pieces we tell peers that we have: all, or, as the first seeder of a torrent, different ones to each (BEP 16). */
 import type { PeerConnection } from '../peer/connection.ts'
 import { SuperSeeding } from '../peer/super-seeding.ts'
 import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 
-/** A torrent of more pieces is shown to everybody at once: to name them one by one would cost more than it saves. */
+/** A torrent with more pieces is shown to everybody at once: to name so many one by one would cost more than it saves. */
 export const MAX_OFFERED_PIECES = 65_536
-/** A peer that stays the only one for so long is shown everything. */
+/** A peer that has been the only one for this long is shown everything. */
 const ALONE: Millis = 2_000
 
 export interface PieceOffersOptions {
   /** Our own pieces, kept up to date by their owner. */
   readonly have: Bitfield
   readonly pieceLength: number
-  /** Pieces that lie side by side and are best sent to a peer one after the other. */
+  /** Neighbouring pieces that are read together and so best sent to the same peer. */
   readonly groupSize: number
-  /** What may be sent to this peer has a limit. */
+  /** Whether there is an upload limit for this peer. */
   readonly isLimited: (peer: PeerConnection) => boolean
   readonly random: Random
 }
 
 /**
- * Without a limit a peer is shown twice as much whenever it has asked for all that it was shown: long reads and writes cost less.
+ * Without an upload limit, a peer that has requested all that it was shown is shown twice as many pieces from then on: reads and
+ * writes are longer, and cost less.
  *
- * Under a limit the uplink is what is scarce, and what is sent counts once others can pass it on. To show a piece is to decide who
- * passes it on. Pieces that wait long to be sent are decided too early: in the end some have many that nobody else has, and the
- * uplinks of those that have none idle. So what a peer was not sent yet counts, and is doubled only when we would idle.
+ * Under a limit our uplink is scarce, and what matters is that others pass on what we send. To show a piece to a peer is to decide who
+ * will pass it on, and a piece that waits long in our queues was decided too early: in the end some peers have many that nobody else
+ * has, while the uplinks of the rest idle. So a piece counts as shown until it is sent, and the number is doubled only when our uplink
+ * would idle.
  */
 export class PieceOffers {
   readonly #options: PieceOffersOptions
   readonly #have: Bitfield
   readonly #peers = new Map<number, PeerConnection>()
   #joinedAt: Millis = 0
-  /** While we have everything and somebody is connected. */
+  /** There while we have everything and a peer is connected. */
   #spreading: SuperSeeding | undefined
 
   constructor(options: PieceOffersOptions) {
@@ -40,7 +42,7 @@ export class PieceOffers {
     this.#have = options.have
   }
 
-  /** @returns what the peer is to be told at first: even of the first one, others may come that want the same */
+  /** @returns the pieces that the peer is to be told of at first: few even if it is alone, because others may follow and want the same */
   add(peer: PeerConnection, now: Millis): Bitfield {
     const { isFull, length } = this.#have
     const maySpread = isFull && length <= MAX_OFFERED_PIECES
@@ -62,7 +64,7 @@ export class PieceOffers {
     if (this.#peers.size === 0) this.#spreading = undefined
   }
 
-  /** It said all at once which pieces it has. */
+  /** It has said which pieces it has. */
   onPieces(peer: PeerConnection): void {
     const spreading = this.#spreading
     if (spreading === undefined) return
@@ -80,7 +82,7 @@ export class PieceOffers {
     if (hasAskedForAll && !this.#options.isLimited(peer)) this.#spreading!.showMore(peer.id)
   }
 
-  /** What it asked for at once was all that it knew of, or not. */
+  /** All requests that it sent together were told by {@link onRequest}. */
   onRequestsEnd(peer: PeerConnection): void {
     this.#offer(peer)
   }
@@ -91,7 +93,7 @@ export class PieceOffers {
     if (this.#options.isLimited(peer)) this.#offer(peer)
   }
 
-  /** We do not have everything any more: whoever is connected is shown what is left, and told of the rest when it is back. */
+  /** We no longer have everything: each peer is shown what is left, and told of the rest once it is back. */
   onDoubt(): void {
     const spreading = this.#spreading
     this.#spreading = undefined
@@ -100,42 +102,42 @@ export class PieceOffers {
   }
 
   /**
-   * It is being sent all that it asked for, while we serve others. Left with nothing to ask for it may lose interest, and some
-   * clients look again half a minute later only.
+   * It has been sent all that it requested. With nothing left to request it would lose interest, and some clients (rTorrent) look
+   * again only after half a minute. So once no piece is fresh, it is shown one that others have.
    */
   onAllServed(peer: PeerConnection): void {
     if (this.#spreading?.hasFresh === false) peer.uplink.sendHaves(this.#spreading.repeat(peer.id))
   }
 
-  /** We could send, and nobody waits for anything: they may have more than they were shown, in the end what others were sent, too. */
+  /** Our uplink idles, since nobody waits for anything: each is shown more, and once no piece is fresh, one that others have. */
   onIdle(): void {
     for (const peer of this.#peers.values())
       if (this.#spreading?.hasFresh) this.#showMore(peer)
       else this.onAllServed(peer)
   }
 
-  /** It was told of less than we have, and will be told of more. */
+  /** Whether it was told of fewer pieces than we have, and will be told of more. */
   isHiding(peer: PeerConnection): boolean {
     return this.#spreading?.isHiding(peer.id) ?? false
   }
 
-  /** Pieces that it alone was sent, and that nobody has from it. */
+  /** Pieces that we sent to it, and that nobody else has yet. */
   unspreadCount(peer: PeerConnection): number {
     return this.#spreading?.unspreadCount(peer.id) ?? 0
   }
 
-  /** In which order requests are to be served: the lowest first. */
+  /** The lower, the sooner its request for `piece` is to be served. */
   rankOf(peer: PeerConnection, piece: number): number {
     return this.#spreading?.rankOf(peer.id, piece) ?? 0
   }
 
-  /** Shows everything to whom showing less is of no use. */
+  /** Every two seconds: shows everything to peers for which showing less has no use. */
   round(now: Millis): void {
     const spreading = this.#spreading
     if (spreading === undefined) return
     const isAlone = this.#peers.size === 1 && now - this.#joinedAt >= ALONE
     for (const peer of this.#peers.values()) {
-      // Who is shown what it does not want may want something else, or have everything, too.
+      // A choked peer cannot request anything. But one that is not even interested, although it was shown something, wants something else.
       const mayNot = peer.uplink.isChoked && (peer.uplink.isInterested || !spreading.hasOffers(peer.id))
       if (mayNot || (peer.uplink.queue?.size ?? 0) > 0) spreading.onExcused(peer.id, now)
       if (isAlone || spreading.isUnwilling(peer.id, now)) peer.uplink.sendHaves(spreading.showAll(peer.id))
@@ -148,7 +150,7 @@ export class PieceOffers {
     this.#offer(peer)
   }
 
-  /** Shows it what it is to take next. */
+  /** Shows it the pieces that it is to request next. */
   #offer(peer: PeerConnection): void {
     if (this.#spreading !== undefined) peer.uplink.sendHaves(this.#fresh(peer, this.#spreading))
   }

@@ -1,4 +1,4 @@
-/** One torrent's peers. Told of everything that happens on a connection, it hands each thing to whom it concerns. */
+/** One torrent's peers. It is told of everything that happens on a connection, and hands each thing to the part that it concerns. */
 import { PeerConnection } from '../peer/connection.ts'
 import { sendDontHaves } from '../peer/dont-have.ts'
 import type { PeerExtension } from '../peer/peer-extension.ts'
@@ -23,10 +23,10 @@ import { describePeer, stateOf, type PeerSnapshot } from './peer-snapshot.ts'
 import { PieceNews } from './piece-news.ts'
 import type { Transfer } from './transfer.ts'
 
-/** How often rarity is ranked anew, late requests expire and slots rotate. Requests do not wait for it. */
+/** How often searches for rare pieces begin anew, late requests expire and slots are reviewed. Requests do not wait for it. */
 export const ROUND_INTERVAL_MS: Millis = 2_000
 
-/** Pieces that are lost, or good again, of which peers are told one by one. */
+/** Pieces that were lost or are good again: up to this many, peers are told of each. */
 export const MAX_TOLD_PIECES = 65_536
 
 /** Our DHT node, for peers that have one, too. */
@@ -39,18 +39,18 @@ export interface SwarmOptions {
   readonly infoHash: InfoHash
   readonly peerId: PeerId
   readonly client: string
-  /** The port that we accept connections on. */
+  /** The TCP port on which we accept connections. */
   readonly listenPort: number | undefined
-  /** Where we listen: never dialled. */
+  /** Endpoints of our own: never dialled. */
   readonly own: readonly Endpoint[]
   readonly clock: Clock
   readonly random: Random
   readonly dialer: Dialer
   readonly slots: ConnectionSlots
   readonly filter: AddressFilter | undefined
-  /** What may be received from an address, together with others. */
+  /** The budget for what is received from an address; other addresses may share it. */
   readonly download: (host: string) => Bandwidth
-  /** Payload bytes since the start, those of web seeds, too. */
+  /** Payload bytes since the start, including those of web seeds. */
   readonly received: () => number
   readonly emit: Emit<PeerEvent>
 }
@@ -89,25 +89,25 @@ export class Swarm implements PeerObserver {
     })
   }
 
-  /** Takes up connections from now on. */
+  /** Makes connections from now on, and accepts them. */
   start(): void {
     this.#scheduleRound()
     this.#connector.start()
   }
 
-  /** Speaks one thing more than BEP 3, from now on: call it before {@link start}. */
+  /** Adds an extension of BEP 10. Call it before {@link start}, so that every peer is told of it. */
   use(extension: PeerExtension): void {
     this.#extensions.push(extension)
     this.#registry.register(extension.name, (peer, payload) => extension.onMessage(peer, payload))
   }
 
-  /** The info dictionary is known, and is so long: peers may ask us for it (BEP 9). */
+  /** We have the info dictionary, which is this long: peers may ask us for it (BEP 9). */
   offerMetadata(bytes: number): void {
     this.#introductions.metadataSize = bytes
     this.#introductions.renew(this.peers)
   }
 
-  /** Tells peers where our DHT node is, and it where theirs are, from now on; or no longer. */
+  /** From now on tells peers where our DHT node is, and our DHT node where theirs are; or, with `undefined`, no longer does. */
   offerDht(dht: DhtMeeting | undefined): void {
     this.#dht = dht
     this.#introductions.dhtPort = dht?.port
@@ -119,12 +119,12 @@ export class Swarm implements PeerObserver {
     for (const peer of [...this.peers]) this.#introduce(peer, transfer)
   }
 
-  /** Where those belong whom somebody has heard of. */
+  /** Takes the peers that sources find. */
   get company(): Company {
     return this.#connector
   }
 
-  /** For whoever is not a peer, and must not be taken for one: an id that no connection has. */
+  /** An id that no connection has: for web seeds, which are blamed under it. */
   nextId(): number {
     return ++this.#lastId
   }
@@ -146,8 +146,8 @@ export class Swarm implements PeerObserver {
   }
 
   /**
-   * We do not have these pieces any more. Who was told of them and lacks them is told so; who does not know the word for
-   * it has to connect again, to be told anew what we have.
+   * We no longer have these pieces. Peers that lack them, and may have been told that we have them, are told so (BEP 54). Those that do
+   * not speak that extension are dropped, and connected to again at once: a new connection begins with a new bitfield.
    */
   onLost(pieces: readonly number[]): void {
     const dropped: Endpoint[] = []
@@ -158,11 +158,11 @@ export class Swarm implements PeerObserver {
       if (peer.remote.listenEndpoint) dropped.push(peer.remote.listenEndpoint)
       peer.close('our pieces have changed')
     }
-    // Others wait for a minute before they call again.
+    // We call: after a connection was closed, other clients wait for a minute before they do.
     this.#connector.addCandidates(dropped, 'incoming')
   }
 
-  /** We have everything: connections to others that do serve nobody. */
+  /** We have everything: connections to peers that have it, too, are of no use. */
   onComplete(): void {
     this.#news.flush()
     this.#introductions.renew(this.peers)
@@ -292,7 +292,7 @@ export class Swarm implements PeerObserver {
     return undefined
   }
 
-  /** Who does not know yet that we have everything would leave at such a word (BEP 21). */
+  /** Whether it may hear `upload_only` (BEP 21): a peer to which we have not shown all pieces yet would find nothing new, and leave. */
   #isUploadOnlyTo(peer: PeerConnection): boolean {
     return this.#transfer?.downloader.picker.isComplete === true && !this.#transfer.uploader.isHiding(peer)
   }
@@ -306,8 +306,8 @@ export class Swarm implements PeerObserver {
   }
 
   /**
-   * In a turn of its own: what was written in this one goes out before, that we have the last piece above all. Who does not hear
-   * of it takes us for a leecher that left, and calls again at once.
+   * In a later turn, so that what was written in this one goes out first, above all that we have the last piece. A peer that does
+   * not hear of it takes us for a leecher that left, and calls again at once.
    */
   #closeIfBothComplete(peer: PeerConnection): void {
     if (!this.#areBothComplete(peer)) return
@@ -316,7 +316,7 @@ export class Swarm implements PeerObserver {
     })
   }
 
-  /** Rounds go on while there is somebody, or something to fetch: hundreds of seeds that nobody wants let a process sleep. */
+  /** There are rounds only while there are peers, or something to fetch: a process with hundreds of idle seeds can sleep. */
   #scheduleRound(): void {
     this.#cancelRound ??= this.#options.clock.after(ROUND_INTERVAL_MS, () => {
       this.#cancelRound = undefined
@@ -336,14 +336,14 @@ export class Swarm implements PeerObserver {
     this.#introductions.renew(this.peers)
   }
 
-  /** While files are read, while our disk takes nothing, and when we have everything, there is nothing that others could give us. */
+  /** Whether peers could give us something now: not while the payload is being checked or the disk takes nothing, and not when we have everything. */
   get #isWanting(): boolean {
     if (this.#transfer === undefined) return this.#introductions.metadataSize === undefined
     const { picker, store } = this.#transfer.downloader
     return !picker.isComplete && !store.isStalled && !store.isCongested
   }
 
-  /** We start from a link, and it says that it has what we wait for. */
+  /** We have started from a link, and the peer says that it has the info dictionary. */
   #hasMetadata(peer: PeerConnection): boolean {
     return this.#transfer === undefined && peer.remote.metadataSize !== undefined
   }

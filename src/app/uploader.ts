@@ -1,4 +1,4 @@
-/** The other side of a swarm: who may download from us, and the blocks that they are sent. */
+/** The upload side of a swarm: who may download from us, and which blocks they are sent when. */
 import { BLOCK_LENGTH } from '../metainfo/geometry.ts'
 import { Choker, slotCount, type ChokerPeer } from '../peer/choker.ts'
 import type { PeerConnection } from '../peer/connection.ts'
@@ -14,54 +14,55 @@ import type { CachedBlock, PieceCache } from '../storage/piece-cache.ts'
 import { PieceOffers } from './piece-offers.ts'
 import type { UploadBudget } from './rate-limits.ts'
 
-/** Bytes that are being read or wait for the network, for all peers together: each interested peer has its share … */
+/** Bytes that are being read or wait for the network, for all peers together. Each interested peer has a share of it … */
 export const MAX_SEND_AHEAD_BYTES = 24 * 2 ** 20
 /** … which is never less than this, a long `writev` … */
 export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 /** … and not more: one part is being read while the other is being sent. */
 export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
-/** The share while all is in use: what waits for peers that do not read cannot be withdrawn, and the others continue with this. */
+/** The share while all of it is in use: what waits for peers that do not read cannot be taken back, so the others go on with this. */
 export const MIN_CROWDED_SEND_AHEAD_BYTES = 128 * 1024
-/** Bytes held in memory per byte that waits for a peer: what was read together stays together. Beyond this, the waiting part is copied. */
+/** Bytes held in memory per byte that waits for a peer, since what was read together is freed together. Beyond this, what waits is copied. */
 export const MAX_PINNED_TIMES = 8
-/** The next part is read when no more than this share of it is left: few long reads and writes cost less than many short ones. */
+/** Blocks are read for a peer again once no more than this part of its share is left: few long reads and writes cost less than many short ones. */
 const REFILL_SHARE = 1 / 2
 
 export interface UploaderOptions {
   readonly cache: PieceCache
-  /** What may be sent to an address, together with others. */
+  /** The budget for what is sent to an address; other addresses may share it. */
   readonly budget: (host: string) => UploadBudget
   readonly clock: Clock
   readonly emit: Emit<PeerEvent>
   /** Our own pieces, kept up to date by their owner. */
   readonly have: Bitfield
   readonly pieceLength: number
-  /** Pieces that lie side by side and are best read at once. */
+  /** Neighbouring pieces that are best read at once. */
   readonly groupSize: number
   readonly random: Random
-  /** Whether we have asked the peer for blocks that have not come. */
+  /** Whether the peer has not sent all that we have requested from it. */
   readonly owes: (peer: PeerConnection) => boolean
 }
 
-/** Peers that are sent blocks from one budget. */
+/** Peers that share an upload budget. */
 interface Lane {
   readonly budget: UploadBudget
   readonly turns: UploadTurns<Upload>
-  /** Granted by the budget for the block that is next, whosever it will be. */
+  /** Bytes that the budget has granted in advance, for the next run of blocks, whoever is sent it. */
   grantedBytes: number
+  /** The budget grants nothing more now, and will call back. */
   isWaiting: boolean
-  /** Being read, or handed to a stream. */
+  /** Bytes that are being read, or were handed to a stream. */
   aheadBytes: number
 }
 
 interface Upload {
   readonly peer: PeerConnection
   readonly lane: Lane
-  /** Being read, or handed to the stream. */
+  /** Bytes that are being read, or were handed to its stream. */
   aheadBytes: number
-  /** It has had its share, and most of it is still on its way. */
+  /** Its share is on its way, and not enough of it has left to read more. */
   isSated: boolean
-  /** It asked for what we do not have any more: until the next round it is choked. */
+  /** It requested what we no longer have, or cannot read: it is choked until the next round. */
   isTurnedAway: boolean
 }
 
@@ -72,7 +73,7 @@ export class Uploader {
   readonly #uploads = new Map<number, Upload>()
   readonly #lanes = new Map<UploadBudget, Lane>()
   #maxAheadBytes = MAX_SEND_AHEAD_BYTES_PER_PEER
-  /** Of all peers together. */
+  /** {@link Upload.aheadBytes} of all peers together. */
   #aheadBytes = 0
 
   constructor(options: UploaderOptions) {
@@ -114,12 +115,12 @@ export class Uploader {
     this.#decide()
   }
 
-  /** We have more than the peer was told of. */
+  /** Whether the peer was told of fewer pieces than we have. */
   isHiding(peer: PeerConnection): boolean {
     return this.#offers.isHiding(peer)
   }
 
-  /** What is on disk of these pieces is in doubt. */
+  /** The files of these pieces were changed: whether the pieces are still good is being checked. */
   onDoubt(pieces: readonly number[]): void {
     for (const piece of pieces) this.#options.cache.forget(piece)
     this.#offers.onDoubt()
@@ -129,14 +130,14 @@ export class Uploader {
     this.#offers.onRequest(peer, piece, this.#options.clock.now())
   }
 
-  /** All requests that came together are in the peer's queue. */
+  /** All requests that came together are in the peer's queue: serves them. */
   onRequestsEnd(peer: PeerConnection): void {
     this.#offers.onRequestsEnd(peer)
     const upload = this.#uploads.get(peer.id)
     if (upload !== undefined && !upload.isSated) this.#serve(upload)
   }
 
-  /** Rotates the slots, and gives those another chance whom an overloaded disk turned away. */
+  /** Every two seconds: reviews the slots, and gives peers another chance that were turned away. */
   round(): void {
     for (const upload of this.#uploads.values()) upload.isTurnedAway = false
     this.#decide()
@@ -173,7 +174,7 @@ export class Uploader {
       peers.push({
         id: peer.id,
         isInterested: peer.uplink.isInterested,
-        // What waits for us is our doing; what waits for the peer is its own.
+        // Requests that we have not answered yet are our doing; what it does not read is its own.
         isTaking: peerRate > 0 || (aheadBytes === 0 && (peer.uplink.queue?.size ?? 0) > 0),
         host: peer.remote.endpoint.host,
         isAsked: !peer.downlink.isChokingUs && owes(peer),
@@ -220,19 +221,19 @@ export class Uploader {
     if (isTaken && !lane.isWaiting && lane.aheadBytes === 0) this.#offers.onIdle()
   }
 
-  /** It waits for its next request, or for its network. */
+  /** It has no request that could be served now, or has enough on its way. */
   #rest(upload: Upload): void {
     upload.lane.turns.remove(upload)
     if (!upload.isSated && !upload.peer.uplink.isChoked) this.#offers.onAllServed(upload.peer)
   }
 
-  /** What nobody else is being sent goes first. */
+  /** The lowest goes first: what nobody else is being sent. */
   #rankOf({ peer }: Upload): number {
     const request = peer.uplink.queue?.peek()
     return request === undefined ? 0 : this.#offers.rankOf(peer, request.piece)
   }
 
-  /** Undefined when it waits for none, or has enough on its way. */
+  /** The request to be served next; undefined when there is none, or when it has enough on its way. */
   #nextRequest(upload: Upload): UploadRequest | undefined {
     const { peer, isSated } = upload
     if (isSated) return undefined
@@ -243,8 +244,8 @@ export class Uploader {
   }
 
   /**
-   * A request that is not served must not be left open: the peer would wait for it. Choking is the word of BEP 3 for
-   * that; it may ask others for it, and us again for something else.
+   * A request that cannot be served must not be left open, because the peer would wait for it. BEP 3 has no message for "no" but choke,
+   * which voids all its requests: it may then request the block from others, and something else from us.
    */
   #turnAway(upload: Upload): void {
     const { peer } = upload
@@ -260,9 +261,9 @@ export class Uploader {
   }
 
   /**
-   * Sends the request and those that go on where it ends.
+   * Serves the request, together with those that continue it.
    *
-   * @returns false when neither it nor another request can be served now
+   * @returns false when the budget or the disk takes nothing now, whoever's turn it is
    */
   #isSent(upload: Upload, { piece, begin }: UploadRequest): boolean {
     const { lane, peer } = upload
@@ -286,7 +287,7 @@ export class Uploader {
     return true
   }
 
-  /** Saves up the budget for a run, which goes out whole. */
+  /** A run goes out whole: asks the budget for what is missing for it. @returns whether all of it is granted */
   #isGranted(lane: Lane, bytes: number): boolean {
     const missing = bytes - lane.grantedBytes
     if (missing <= 0) return true
@@ -341,14 +342,14 @@ function lengthOf(run: readonly UploadRequest[]): number {
   return bytes
 }
 
-/** Bytes that it takes in memory: a short block takes as much as a long one. */
+/** Bytes that count against its peer's share: a short block counts like a whole one, because it holds as much memory. */
 function weightOf(run: readonly UploadRequest[]): number {
   let weight = 0
   for (const { length } of run) weight += Math.max(length, BLOCK_LENGTH)
   return weight
 }
 
-/** The same bytes, of which no more stays in memory than they are worth. */
+/** The same blocks, copied if they would hold far more memory than they are long. */
 function unpinned(blocks: CachedBlock): CachedBlock {
   if (blocks.pinnedBytes <= MAX_PINNED_TIMES * blocks.bytes.length) return blocks
   const bytes = blocks.bytes.slice()

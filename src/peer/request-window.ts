@@ -12,42 +12,42 @@ export const DEFAULT_QUEUE_LIMIT = 250
 export const MAX_WINDOW = 2_048
 
 const START_WINDOW = 16
-/** The window covers this many round trips, so that a path that got faster or longer is noticed … */
+/** The window covers this many round trips, so that a path that has become faster or longer is noticed … */
 const GAIN = 1.5
-/** … and this much time beyond: peers answer in bursts, limited ones and busy disks most of all. More would only queue. */
+/** … and this much time more, because peers answer in bursts, above all under a limit or with a busy disk. More would only queue. */
 const SLACK: Millis = 60
-/** … but not more blocks than this: some clients search all requests that they hold for each that comes. */
+/** … but no more blocks than this: some clients search all requests that they hold whenever another one comes. */
 const MAX_SLACK_BLOCKS = 256
 /** Slow start ends when the rate has not grown by a quarter … */
 const GROWTH = 1.25
-/** … for so many measurements. */
+/** … in this many measurements, … */
 const PLATEAU = 3
-/** … or when a round trip takes so much longer than the shortest: then the requests wait at the peer. */
+/** … or when a round trip takes this much longer than the shortest one: then requests wait at the peer. */
 const QUEUEING: Millis = 250
-/** A rate is measured over at least so long. */
+/** A rate is measured over at least this long. */
 const MIN_MEASURE: Millis = 10
-/** The best rate of this period and the one before counts; a period is at least so long, and so many round trips. */
+/** The best rate of this period and the one before counts. A period lasts at least this long, and this many round trips. */
 const RATE_PERIOD: Millis = 500
 const RATE_PERIOD_ROUND_TRIPS = 5
-/** The shortest round trip of so long counts; then half of what the path holds is kept in flight for one, to see it anew. */
+/** The shortest round trip counts for this long. Then, for one round trip, only half of what the path holds is in flight, to see it anew. */
 const ROUND_TRIP_AGE: Millis = 10_000
 /**
- * … and so it is when the rate falls below this share of what it was: if the peer is not slower but the round trip is longer
- * than we think, the window is what holds the rate down, and each would shrink the other.
+ * … The same is done when the rate falls below this share of what it was. The peer may be slower; but if the round trip is longer than
+ * we think, it is the window that keeps the rate down, and each would shrink the other.
  */
 const FALL = 0.5
-/** What one request asks for comes in so much time: others wait behind it at the peer, and so does the word that we have changed our mind. */
+/** What one request asks for should come within this time: other requests wait behind it at the peer, and so do cancels. */
 const REQUEST_TIME: Millis = 100
-/** After so much silence nothing is known of a path. A timed request that is not answered by then never will be. */
+/** After this much silence, nothing is known of a path. A timed request that is not answered by then never will be. */
 const MEMORY: Millis = 60_000
 
 /**
- * A model of the path after BBR's: the best recent rate × the shortest recent round trip is what the path holds; more in
- * flight only queues at the peer. One request at a time is timed, from being asked to its block, and the rate meanwhile
- * is one measurement. When its block is overdue, more is in flight than the model wants: the rate is then measured
- * without it, so that the slowest peers are measured, too.
+ * A model of the path, like that of BBR congestion control: it holds the best recent rate × the shortest recent round trip; whatever
+ * else is in flight only queues at the peer. One request at a time is timed until its block comes, and the rate during that time is one
+ * measurement. If the block is overdue, more is in flight than the model wants: then the rate is measured without waiting for it, so
+ * that even the slowest peers are measured.
  *
- * Starts like TCP: one more in flight for each block that comes, until the rate grows no more or blocks are overdue.
+ * It begins like TCP's slow start: one more in flight for each block that comes, until the rate stops growing or blocks are overdue.
  */
 export class RequestWindow {
   #queueLimit = DEFAULT_QUEUE_LIMIT
@@ -56,12 +56,12 @@ export class RequestWindow {
   #isStarting = true
   #isProbing = false
   #plateau = 0
-  /** Bytes a second: the best of this period, and of the one before. */
+  /** Bytes per second: the best of this period, and of the one before. */
   #bestRate = 0
   #lastBestRate = 0
-  /** What slow start has to exceed. */
+  /** The rate that slow start has to exceed by {@link GROWTH}. */
   #rateToBeat = 0
-  /** The best since the round trip was last looked at. */
+  /** The best rate since the round trip was last seen anew. */
   #highRate = 0
   #periodAt: Millis = 0
   #roundTrip: Millis = Infinity
@@ -69,7 +69,7 @@ export class RequestWindow {
   #lastBlockAt: Millis = 0
   #timed: BlockRange | undefined
   #timedAt: Millis = 0
-  /** What came since `#measuredFrom`; it is measured from a timed request on. */
+  /** Bytes and blocks that came since `#measuredFrom`. A measurement begins with a timed request. */
   #isMeasuring = false
   #measuredFrom: Millis = 0
   #bytes = 0
@@ -91,7 +91,7 @@ export class RequestWindow {
     this.#longestRequest = Math.min(bytes, MAX_BLOCK_LENGTH)
   }
 
-  /** Bytes to ask for in one request, at most: a block of 16 KiB, or twice as much again and again, as the peer is fast. */
+  /** Bytes to ask for in one request: 16 KiB, doubled as often as the peer's rate and limit allow. */
   get requestLength(): number {
     const most = Math.min(this.#longestRequest, (this.rate * REQUEST_TIME) / 1_000)
     let length = BLOCK_LENGTH
@@ -99,7 +99,7 @@ export class RequestWindow {
     return length
   }
 
-  /** Bytes a second: the best recent rate; 0 before the first measurement. */
+  /** Bytes per second: the best recent rate; 0 before the first measurement. */
   get rate(): number {
     return Math.max(this.#bestRate, this.#lastBestRate)
   }
@@ -109,7 +109,7 @@ export class RequestWindow {
     return this.#roundTrip === Infinity ? undefined : this.#roundTrip
   }
 
-  /** @param first of those that are asked for now: it may be the one that is timed */
+  /** @param first of the blocks that are requested now: it is timed if none is */
   onRequested(first: BlockRange, now: Millis): void {
     if (this.#isMeasuring && now - this.#timedAt < MEMORY) return
     this.#forget(now)
@@ -133,20 +133,20 @@ export class RequestWindow {
     if (this.#timed === undefined ? took >= MIN_MEASURE : took >= this.#span) this.#onMeasured(took, now)
   }
 
-  /** A request that is timed may never be answered: the next one is. */
+  /** If the timed request is among them, it may never be answered: another one is timed. */
   onCancelled(ranges: readonly BlockRange[]): void {
     const timed = this.#timed
     if (timed && ranges.some(({ piece, begin }) => piece === timed.piece && begin === timed.begin))
       this.onReleased()
   }
 
-  /** All requests are void: what is timed will not be answered. What was learned stays. */
+  /** All requests are void: the timed one will not be answered. What was learned of the path stays. */
   onReleased(): void {
     this.#timed = undefined
     this.#isMeasuring = false
   }
 
-  /** The peer may be asked again. What was learned long ago is forgotten first. */
+  /** Requests are possible again. What was learned too long ago is forgotten. */
   onResumed(now: Millis): void {
     this.#forget(now)
   }
@@ -175,7 +175,7 @@ export class RequestWindow {
     this.#roundTrip = Infinity
   }
 
-  /** Times a request that is made when most of what is in flight now has come. */
+  /** Shrinks the window until a request is timed that does not wait behind others. */
   #probe(): void {
     this.#isProbing = true
     this.onReleased()
@@ -201,7 +201,7 @@ export class RequestWindow {
   #onMeasured(took: Millis, now: Millis): void {
     const rate = (this.#bytes * 1_000) / took
     const isOverdue = this.#timed !== undefined
-    // Less than half a window came within a round trip: less was asked, and the path may be faster.
+    // If less than half a window came within a round trip, too little was requested to tell how fast the path is.
     const isPathFull = isOverdue || 2 * this.#blocks >= this.size
     if (isOverdue) this.#measureFrom(now)
     else this.#isMeasuring = false
