@@ -1,4 +1,8 @@
-/** Misspelt commands, as in `bitswarm insepct x` or `bitswarm seed x`, which would otherwise be taken for names of files. */
+/**
+ * Misspelt commands, as in `bitswarm insepct x` or `bitswarm seed x`, which would otherwise be taken for names of files; and misspelt
+ * variables, as in `BITSWARM_MAXPEERS=20`, which would otherwise be ignored.
+ */
+import { environmentName, SETTINGS, type SettingName } from '../src/app/config.ts'
 
 /** Flags that other programs have as commands. */
 const FLAGS = ['-seed', '-get', '-version']
@@ -25,6 +29,16 @@ export function meantBy(word: string, commands: readonly string[]): string | und
     .map((name) => ({ name, edits: editsBetween(word.toLowerCase(), name.replace(/^-/, '')) }))
     .toSorted((a, b) => a.edits - b.edits)[0]!
   return near.edits <= mostEdits ? near.name : undefined
+}
+
+/** Sentences about variables that are not read, but are nearly those of settings. */
+export function tellMisspelt(variables: Readonly<Record<string, string | undefined>>): string[] {
+  const known = (Object.keys(SETTINGS) as SettingName[]).map(environmentName)
+  return Object.keys(variables).flatMap((variable) => {
+    if (!/^BITSWARM_\w{2,20}$/i.test(variable) || known.includes(variable)) return []
+    const near = known.find((name) => editsBetween(variable.toUpperCase(), name) <= 1)
+    return near === undefined ? [] : [`${variable} is not read: did you mean ${near}?`]
+  })
 }
 
 /** Letters to insert, to leave out, to change, or to swap with the next one (optimal string alignment). */

@@ -19,6 +19,7 @@ import type { Env } from '../env.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../exit-code.ts'
 import { Jobs } from '../job.ts'
 import { live, unlessStopped, type Life } from '../lifecycle.ts'
+import { tellMisspelt } from '../misspelt.ts'
 import { progressOf, Screen } from '../screen.ts'
 import { isMagnet } from '../source.ts'
 import { stateDir } from '../state-dir.ts'
@@ -39,8 +40,8 @@ export async function run(
   const task = await chooseTask(config, positional, env.cwd)
   if (task === undefined) return undefined
   const level = config.logLevel ?? (config.verbose ? 'debug' : 'info')
-  const vain = tellVain(task, config, flags)
-  return live(env, level, (life) => new Run(env, config, life).work(task, vain))
+  const hints = [...tellVain(task, config, flags), ...tellMisspelt(env.variables)]
+  return live(env, level, (life) => new Run(env, config, life).work(task, hints))
 }
 
 class Run {

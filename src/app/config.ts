@@ -95,7 +95,7 @@ export const SETTINGS = {
     group: 'What to do',
     help: 'how long to keep seeding after complete; -1 = for ever',
     default: '0',
-    parse: whole(-1, 1e9),
+    parse: whole(-1, 1e9, ' of seconds'),
     fallback: 0,
   },
   timeout: {
@@ -104,7 +104,7 @@ export const SETTINGS = {
     group: 'What to do',
     help: 'give up when no payload has arrived for so long: exit code 4, or 5 if the disk is the cause; 0 = never',
     default: '0',
-    parse: whole(0, 1e9),
+    parse: whole(0, 1e9, ' of seconds'),
     fallback: 0,
   },
   tcpListen: {
@@ -367,6 +367,8 @@ export function check<T>(name: string, parse: Parse<T>, value: RawValue | undefi
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const shown = printable(Array.isArray(value) ? value.join(',') : String(value))
-    throw new ConfigError('config.value', `${name} '${shown}': ${error.message}`)
+    // An address says itself what it is.
+    const named = error.message.startsWith(`'${shown}' `) ? error.message : `'${shown}': ${error.message}`
+    throw new ConfigError('config.value', `${name} ${named}`)
   }
 }

@@ -57,11 +57,12 @@ export function oneOf<const Name extends string>(names: readonly Name[]): Parse<
   return Object.assign(parse, { choices: names })
 }
 
-export function whole(min: number, max: number): Parse<number> {
+/** @param unit as in `whole(0, 60, ' of seconds')` */
+export function whole(min: number, max: number, unit = ''): Parse<number> {
   return parsed((text) => {
     const value = /^-?\d{1,12}$/.test(text) ? Number(text) : Number.NaN
     return value >= min && value <= max ? value : undefined
-  }, `a whole number from ${min} to ${max}`)
+  }, `a whole number${unit} from ${min} to ${max}`)
 }
 
 const YES: readonly string[] = ['true', '1', 'yes', 'on', 'y', 'enabled']

@@ -75,8 +75,8 @@ test('an empty DHT address is kept: it switches the DHT off', () => {
 })
 
 test.each<[SettingName, RawValue, string]>([
-  ['keep', '-2', "-keep '-2': must be a whole number from -1 to 1000000000"],
-  ['keep', '1.5', "-keep '1.5': must be a whole number from -1 to 1000000000"],
+  ['keep', '-2', "-keep '-2': must be a whole number of seconds from -1 to 1000000000"],
+  ['keep', '1.5', "-keep '1.5': must be a whole number of seconds from -1 to 1000000000"],
   ['maxPeers', '0', "-max-peers '0': must be a whole number from 1 to 2000"],
   ['strategy', 'best', "-strategy 'best': must be one of rarest, random, sequential"],
   ['pieceLength', '300KiB', "-piece-length '300KiB': must be a power of two from 16 KiB to 16 MiB"],
@@ -86,14 +86,12 @@ test.each<[SettingName, RawValue, string]>([
     '0',
     "-max-up '0': must be a rate like 2MiB (per second), 1.0 KiB or more; leave the flag out for no limit",
   ],
+  ['timeout', '1h', "-timeout '1h': must be a whole number of seconds from 0 to 1000000000"],
+  ['peer', ['a:1', 'b'], "-peer 'a:1,b': 'b' is not an address: expected host:port, [v6]:port or :port"],
   ['peer', ['a:1', ':0'], "-peer 'a:1,:0': must be host:port, [v6]:port or :port, separated by commas"],
   ['peer', ['a:1', '0.0.0.0:20001'], "-peer 'a:1,0.0.0.0:20001': 0.0.0.0 is the address of no machine"],
   ['bootstrap', '[::]:10000', "-bootstrap '[::]:10000': :: is the address of no machine"],
-  [
-    'tcpListen',
-    '20001',
-    "-tcp-listen '20001': '20001' is not an address: expected host:port, [v6]:port or :port",
-  ],
+  ['tcpListen', '20001', "-tcp-listen '20001' is not an address: expected host:port, [v6]:port or :port"],
   ['port', '65536', "-port '65536': must be a whole number from 0 to 65535"],
   ['dhtNet', 'My Net', "-dht-net 'My Net': must be 1 to 16 of a-z, 0-9 and -"],
   [
@@ -118,7 +116,7 @@ test.each<[SettingName, RawValue, string]>([
 describe('a bad variable', () => {
   test('is named as the variable that it is', () => {
     expect(() => readConfig({}, { BITSWARM_TCP_LISTEN: ':x' })).toThrow(
-      "BITSWARM_TCP_LISTEN ':x': ':x' is not an address: expected host:port, [v6]:port or :port",
+      "BITSWARM_TCP_LISTEN ':x' is not an address: expected host:port, [v6]:port or :port",
     )
   })
 

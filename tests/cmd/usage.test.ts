@@ -45,7 +45,7 @@ test.each([
 test.each([
   ['-sed x', /^bitswarm: unknown option '-sed' \(Did you mean -seed\?\); see bitswarm -help\n$/],
   ['-seed', /^bitswarm: option '-seed <file\|dir>' argument missing/],
-  ['-keep x -get a.bit', /^bitswarm: -keep 'x': must be a whole number from -1 to 1000000000\n$/],
+  ['-keep x -get a.bit', /^bitswarm: -keep 'x': must be a whole number of seconds from -1 to 1000000000\n$/],
   ['-seed a -get b', /exclude each other/],
   ['-seed a b', /-seed takes one path; what is 'b' for\?/],
   ['-get a b c', /-get takes one target; what is 'c' for\?/],
