@@ -17,6 +17,7 @@ import type { RawValue } from '../../src/app/setting-value.ts'
 import { formatSummary } from '../../src/app/view.ts'
 import type { Env } from '../env.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../exit-code.ts'
+import { inviteToDht, inviteToPayload } from '../invitation.ts'
 import { Jobs } from '../job.ts'
 import { live, unlessStopped, type Life } from '../lifecycle.ts'
 import { tellMisspelt } from '../misspelt.ts'
@@ -112,6 +113,7 @@ class Run {
       onEvent: (event) => this.#onEvent(event),
     })
     this.#watch(node)
+    this.#invite(node)
     return this.#forEver()
   }
 
@@ -199,10 +201,12 @@ class Run {
   }
 
   /** Tells people what to paste on another machine. */
-  #invite(node: Node, session: Session): void {
+  #invite(node: Node, session?: Session): void {
     if (this.#env.stderr.isTTY !== true) return
-    const link = encodeMagnet(node.magnetOf(session))
-    this.#screen.say('on another machine:', `  bitswarm -get '${link}'`)
+    const lines = session
+      ? inviteToPayload(encodeMagnet(node.magnetOf(session)))
+      : inviteToDht(node.reachable.dht, this.#config)
+    this.#screen.say(...lines)
   }
 
   get #isDebugging(): boolean {
