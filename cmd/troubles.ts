@@ -23,6 +23,9 @@ export class Troubles {
   #toldAbsent = 0
   /** Trackers that the torrent names and whose last announce failed, with the reason. */
   readonly #failing = new Map<string, string>()
+  /** One that is on the blocklist. */
+  #blocked: Extract<NodeEvent, { event: 'peer_blocked' }> | undefined
+  #hasToldBlocked = false
   readonly #say: (sentence: string) => void
   #isStalled = false
   #isInDoubt = false
@@ -93,6 +96,9 @@ export class Troubles {
       case 'peer_left':
         this.#peers.onLeft(event.peer)
         break
+      case 'peer_blocked':
+        this.#blocked ??= event
+        break
       case 'webseed_dropped':
         this.#onAbsent(`web seed ${event.url}`, `${event.reason}; it is no longer used`)
         break
@@ -123,9 +129,15 @@ export class Troubles {
     this.#isShort = true
   }
 
-  /** Nobody is connected: of the trackers that the torrent names some are always dead, but now they may be why. */
+  /** Nobody is connected. Of the trackers that a torrent names some are always dead, and a blocklist blocks, but now they may be why. */
   onSolitude(): void {
     for (const [tracker, reason] of this.#failing) this.#onAbsent(`tracker ${tracker}`, reason)
+    if (this.#blocked === undefined || this.#hasToldBlocked) return
+    this.#hasToldBlocked = true
+    const { peer, direction, rule } = this.#blocked
+    this.#say(
+      `-blocklist: ${peer} was ${direction === 'out' ? 'not dialled' : 'turned away'} because of '${rule}'`,
+    )
   }
 
   #onJoined(peer: string): void {

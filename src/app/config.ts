@@ -348,11 +348,16 @@ export function readSetting<Name extends SettingName>(
 ): ReturnType<(typeof SETTINGS)[Name]['parse']> | undefined {
   const { parse, flags }: Setting = SETTINGS[name]
   const variable = environmentName(name)
-  const text = environment[variable]
+  const text = name === 'port' ? withoutService(environment[variable]) : environment[variable]
   const isSet = text !== '' || parse.takesEmpty === true
   const value =
     flag === undefined && isSet ? check(variable, parse, text) : check(`-${flags[0]}`, parse, flag)
   return value as ReturnType<(typeof SETTINGS)[Name]['parse']> | undefined
+}
+
+/** Kubernetes sets `BITSWARM_PORT=tcp://10.96.0.1:10000` where there is a service called bitswarm: that is no setting of ours. */
+function withoutService(text: string | undefined): string | undefined {
+  return text !== undefined && /^(tcp|udp|sctp):\/\/[^\s/]+:\d+$/.test(text) ? undefined : text
 }
 
 /**

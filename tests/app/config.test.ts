@@ -120,6 +120,11 @@ describe('a bad variable', () => {
     )
   })
 
+  test('is none where Kubernetes has set it for a service of our name', () => {
+    expect(readConfig({}, { BITSWARM_PORT: 'tcp://10.96.0.1:10000' }).port).toBeUndefined()
+    expect(() => readConfig({}, { BITSWARM_PORT: 'tcp://' })).toThrow("BITSWARM_PORT 'tcp://': must be")
+  })
+
   test('does not matter where a flag was given', () => {
     expect(readConfig({ keep: '1' }, { BITSWARM_KEEP: 'x' }).keep).toBe(1)
   })

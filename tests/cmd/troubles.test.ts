@@ -171,6 +171,19 @@ test('trackers of the torrent that fail are told when nobody is connected, each 
   expect(sentences).toHaveLength(2 + 19)
 })
 
+test('whom the blocklist keeps out is told when nobody is connected, one of them and once', () => {
+  const sentences: string[] = []
+  const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
+  const block = (peer: string): void =>
+    troubles.onEvent({ event: 'peer_blocked', peer, direction: 'out', rule: '10.0.0.0/8' })
+  block('10.0.0.5:1')
+  block('10.0.0.6:1')
+  expect(sentences).toEqual([])
+  troubles.onSolitude()
+  troubles.onSolitude()
+  expect(sentences).toEqual(["-blocklist: 10.0.0.5:1 was not dialled because of '10.0.0.0/8'"])
+})
+
 test('of a thousand that the user has named twenty are told', () => {
   const peer = Array.from({ length: 1_000 }, (_, i) => `10.0.0.5:${i + 1}`)
   const events = peer.map((each) => ({ event: 'peer_failed', peer: each, reason: 'net.timeout' }) as const)
