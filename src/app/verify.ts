@@ -1,4 +1,5 @@
 /** Hashes what is on disk again and compares it with its metainfo. Reads only. */
+import type { PieceGeometry } from '../metainfo/geometry.ts'
 import type { Metainfo } from '../metainfo/metainfo.ts'
 import { StorageError } from '../protocol/errors.ts'
 import type { Disk, Payload } from '../storage/disk.ts'
@@ -47,24 +48,19 @@ export async function verifyPayload(
     await closed(payload)
     throw amiss
   }
-  /** Nothing is there to be read, and nobody took it away meanwhile. */
-  const isAmiss = (piece: number, cause: StorageError): boolean =>
-    isGone(cause) &&
-    geometry.spans(piece, 0, geometry.lengthOf(piece)).some(({ file }) => {
-      const { length, isPadding = false } = geometry.files[file]!
-      return !isPadding && found[file]?.length !== length
-    })
-  const badPieces: number[] = []
+  const isAbsent = absentPieces(geometry, found)
+  const pieces = Array.from({ length: geometry.pieceCount }, (_, piece) => piece)
+  const badPieces = pieces.filter((piece) => isAbsent[piece] === 1)
   const unreadPieces: number[] = []
   const unread = new Map<string, StorageError>()
-  let checkedBytes = 0
+  let checkedBytes = badPieces.reduce((sum, piece) => sum + geometry.lengthOf(piece), 0)
   try {
     await abortable(signal, (done) =>
       payload.verify(
-        Array.from({ length: geometry.pieceCount }, (_, piece) => piece),
+        pieces.filter((piece) => isAbsent[piece] === 0),
         (piece, isGood, cause) => {
           if (!isGood) badPieces.push(piece)
-          if (cause !== undefined && !isAmiss(piece, cause)) {
+          if (cause !== undefined) {
             unreadPieces.push(piece)
             if (unread.size < MAX_UNREAD_CAUSES) unread.set(cause.message, whileReading(cause))
           }
@@ -77,7 +73,7 @@ export async function verifyPayload(
   } finally {
     await closed(payload)
   }
-  for (const pieces of [badPieces, unreadPieces]) pieces.sort((a, b) => a - b)
+  for (const list of [badPieces, unreadPieces]) list.sort((a, b) => a - b)
   return {
     badPieces,
     unreadPieces,
@@ -88,13 +84,21 @@ export async function verifyPayload(
   }
 }
 
-function isGone({ code }: StorageError): boolean {
-  return code === 'disk.missing' || code === 'disk.wrong-size'
+/** Marks the pieces with bytes that are in no file. */
+function absentPieces(geometry: PieceGeometry, found: Payload['found']): Uint8Array {
+  const marks = new Uint8Array(geometry.pieceCount)
+  for (const [file, { offset, length, isPadding }] of geometry.files.entries()) {
+    const end = found[file]?.length ?? 0
+    if (isPadding || end >= length) continue
+    marks.fill(1, Math.floor((offset + end) / geometry.pieceLength), geometry.piecesOf(file)[1])
+  }
+  return marks
 }
 
 /** What was there a moment ago, and as long as it has to be, is being changed: that is another thing than not to be there. */
 function whileReading(error: StorageError): StorageError {
-  return isGone(error) ? new StorageError('disk.changed', error.message, { cause: error }) : error
+  const isGone = error.code === 'disk.missing' || error.code === 'disk.wrong-size'
+  return isGone ? new StorageError('disk.changed', error.message, { cause: error }) : error
 }
 
 function closed(payload: Payload): Promise<void> {
