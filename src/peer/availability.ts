@@ -1,16 +1,16 @@
-/** How many sources have each piece, and the wanted pieces in buckets by that number. */
+/** How many sources have each piece, and the wanted pieces sorted into buckets by that number. */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { Bucket } from './bucket.ts'
 
-/** A source that has more than one in so many of all pieces is counted in bulk. */
+/** A source that has more than one in this many pieces is counted in bulk. */
 const BULK_FRACTION = 16
-/** The buckets are made anew when counts have changed as often as one in so many of all pieces. */
+/** The buckets are rebuilt when as many counts have changed as one in this many pieces. */
 const DRIFT_FRACTION = 4
-/** One in so many of all pieces is entered at first, the rarest: they last for a while. */
+/** At first only the rarest pieces are entered, about one in this many: they last for a while. */
 const RARE_FRACTION = 16
-/** Pieces by which it is judged how rare those are. */
+/** Size of the sample of pieces that tells how rare those are. */
 const SAMPLE = 512
-/** What two neighbours in a bitfield add to two neighbours among the counts, in the byte order of this machine. */
+/** What two neighbouring bits of a bitfield add to two neighbouring counts that are read as one number, in this machine's byte order. */
 const PAIRS = new Int32Array(Uint16Array.of(0, 0, 0, 1, 1, 0, 1, 1).buffer)
 const NEGATIVE_PAIRS = PAIRS.map((pair) => -pair)
 
@@ -19,7 +19,7 @@ export interface Sought {
 }
 
 export interface Scan {
-  /** Place in the bucket where it begins; behind the last comes the first. */
+  /** Place in the bucket where it begins; after the last place comes the first. */
   readonly from: number
   /** How many pieces are looked at. */
   readonly looks: number
@@ -28,32 +28,32 @@ export interface Scan {
 }
 
 /**
- * A count is told at once; the buckets follow when somebody looks. So a have costs one increment, a piece that is taken
- * costs nothing, and no piece needs to know its place:
+ * Counts change at once; the buckets are corrected lazily, by whoever looks into them. So a have costs one increment, a piece that
+ * is begun costs nothing, and no piece has to know its place. The invariant:
  *
- * Every wanted piece is entered, at least once, in a bucket that is no higher than its count, or its count is above the
- * ceiling: the others are of no use while there are rarer ones. An entry is void when its piece is not wanted or has
- * another count. Who comes upon a void one drops it, or moves it where its piece belongs now.
+ * Every wanted piece has at least one entry in a bucket no higher than its count, unless its count is above the ceiling: such pieces
+ * are of no use while there are rarer ones. An entry is void if its piece is not wanted or has another count. Whoever finds a void
+ * entry drops it, or moves it to where its piece belongs now.
  *
- * Sources that have every piece are not told of: they change no piece's rank.
+ * Sources that have every piece are not counted: they change no piece's rank.
  */
 export class Availability {
   /** The live one. */
   readonly #wanted: Bitfield
-  /** One for each bit of the wanted ones' bytes. A process has some thousand sources at most. */
+  /** By piece, padded to whole bytes of a bitfield. 16 bits are enough: a process has a few thousand sources at most. */
   readonly #counts: Uint16Array
-  /** The same memory, two counts each. */
+  /** The same memory, two counts at a time. */
   readonly #countPairs: Int32Array
-  /** What the buckets were made of, and one place to spare. */
+  /** The pieces of all buckets when they were built, and one place to spare. */
   readonly #pieces: Int32Array
   #buckets: Bucket[] = []
-  /** Buckets below are empty. */
+  /** Lower buckets are empty. */
   #lowest = 0
   /** Wanted pieces with a higher count are not entered. */
   #ceiling = -1
-  /** Pieces that the buckets were made of. */
+  /** How many pieces the buckets were built of. */
   #entered = 0
-  /** Changes since the buckets were made: each has added an entry at most, or made one void. */
+  /** Changes since the buckets were built, each of which has added one entry or made one void at most. */
   #drift = Infinity
   /** No wanted piece has a higher count. */
   #highest = 0
@@ -66,37 +66,37 @@ export class Availability {
     this.#pieces = new Int32Array(wanted.length + 1)
   }
 
-  /** Sources that have `piece`. */
+  /** How many sources have `piece`. */
   countOf(piece: number): number {
     return this.#counts[piece]!
   }
 
-  /** Call it before buckets are looked at. */
+  /** Rebuilds the buckets if too much has changed. To be called before they are looked at. */
   settle(): void {
     if (!this.#isStale) return
     this.#ceiling = -1
     this.#sort(this.#wanted.length / RARE_FRACTION)
   }
 
-  /** Whether there is such a bucket. Raises the ceiling until there is, or every wanted piece is entered. */
+  /** Whether there is such a bucket: raises the ceiling until there is, or until every wanted piece is entered. */
   reaches(bucket: number): boolean {
     while (bucket >= this.#buckets.length && this.#ceiling < Infinity) this.#sort(2 * this.#entered)
     return bucket < this.#buckets.length
   }
 
-  /** The first bucket that holds a piece; one that is not there when none does. */
+  /** The lowest bucket that holds a piece; if none does, the number behind the last. */
   get firstBucket(): number {
     while (this.reaches(this.#lowest) && !this.#holdsAny(this.#lowest)) this.#lowest++
     return this.#lowest
   }
 
-  /** Places of a bucket, those with void entries counted. */
+  /** Entries of a bucket, including void ones. */
   sizeOf(bucket: number): number {
     return this.#buckets[bucket]!.size
   }
 
   /**
-   * Appends pieces of a bucket that are sought to `found`.
+   * Appends pieces of a bucket that `sought` has to `found`.
    *
    * @returns how many were looked at
    */
@@ -149,7 +149,7 @@ export class Availability {
     if (this.#wanted.has(piece)) this.#enter(piece)
   }
 
-  /** Without a branch a piece: which are set cannot be foreseen. */
+  /** Has no branch for each piece: a processor could not predict which bits are set. */
   #countAll({ bytes, count }: Bitfield, change: 1 | -1): void {
     const pairs = this.#countPairs
     const added = change === 1 ? PAIRS : NEGATIVE_PAIRS
@@ -161,16 +161,16 @@ export class Availability {
       pairs[at + 3]! += added[byte & 3]!
     }
     if (change === 1) this.#highest++
-    // Pieces whose count fell are not entered where they belong.
+    // Pieces whose count fell have no entry where they belong now: the buckets must be rebuilt.
     this.#drift = change === 1 ? this.#drift + count : Infinity
   }
 
-  /** Makes the buckets anew, of about so many wanted pieces, the rarest, or of all. */
+  /** Rebuilds the buckets, of about so many wanted pieces, the rarest, or of all. */
   #sort(least: number): void {
     this.#ceiling = this.#ceilingFor(least)
     const top = Math.min(this.#ceiling, this.#highest)
     this.#entered = this.#collect(top)
-    // Those that nobody has are all equally rare.
+    // With only one bucket there is nothing to sort.
     const ends = top === 0 ? Int32Array.of(this.#entered) : this.#deal(top)
     if (this.#ceiling === Infinity) while (ends[this.#highest] === ends[this.#highest - 1]) this.#highest--
     this.#buckets = Array.from(ends, (end, bucket) => new Bucket(this.#pieces, ends[bucket - 1] ?? 0, end))
@@ -178,7 +178,7 @@ export class Availability {
     this.#drift = 0
   }
 
-  /** A count that about so many wanted pieces do not exceed, as a sample has it: above the old one, or Infinity. */
+  /** Estimates, from a sample, a count that at least so many wanted pieces do not exceed. It is above the old ceiling, or Infinity. */
   #ceilingFor(least: number): number {
     const { length } = this.#wanted
     const step = Math.ceil(length / SAMPLE)
@@ -193,7 +193,7 @@ export class Availability {
   }
 
   /**
-   * Enters wanted pieces with no higher count than `top`, in their order. Without a branch: which they are cannot be foreseen.
+   * Collects, in order, the wanted pieces whose count does not exceed `top`. Without a branch, as above.
    *
    * @returns how many
    */
@@ -212,11 +212,11 @@ export class Availability {
     return found
   }
 
-  /** Counting sort of those that are entered. @returns where each bucket ends */
+  /** Sorts the collected pieces by their counts. @returns where each bucket ends */
   #deal(top: number): Int32Array {
     const rare = this.#pieces.slice(0, this.#entered)
     const ends = new Int32Array(top + 1)
-    // The first time it only measures: the same loop, which is compiled by then.
+    // The first call is there for the sizes only: one loop, compiled once, serves both.
     this.#enterEach(rare, ends)
     let start = 0
     for (let bucket = 0; bucket <= top; bucket++) {
@@ -253,7 +253,7 @@ export class Availability {
     return false
   }
 
-  /** A piece that does not belong here. Where it belongs when that is lower, it was entered when its count fell. */
+  /** Moves a piece that does not belong here up. If it belongs lower, it has an entry there since its count fell. */
   #move(entries: Bucket, place: number, bucket: number): void {
     const piece = entries.at(place)
     entries.removeAt(place)

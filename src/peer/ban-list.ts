@@ -1,7 +1,7 @@
 /**
- * Who may not connect any more. A conviction bans the endpoint of the convicted, not the address: others may share it
- * (NAT, containers, the /64 of an IPv6 network). They are suspects; only an address with several convictions is banned as
- * a whole, so that nobody comes back from port to port.
+ * Who must not connect again. A conviction bans an endpoint and not its address, which others may share (NAT, containers, the /64 of an
+ * IPv6 network): they are only suspects. Only after several convictions is the whole address banned, so that nobody can come back
+ * from ever new ports.
  */
 import { formatEndpoint, networkOf, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 
@@ -9,7 +9,7 @@ import { formatEndpoint, networkOf, scopeOf, type Endpoint } from '../protocol/e
 export const MAX_BANS = 4_096
 /** Convictions after which a whole address is banned; never loopback, where everybody shares one. */
 export const MAX_CONVICTIONS_PER_ADDRESS = 3
-/** The same for a public /64 of IPv6: its owner has any number of addresses, but a network of honest neighbours has only one. */
+/** The same for a public IPv6 /64, of which one owner has all addresses, but which may also be a network of honest neighbours. */
 export const MAX_CONVICTIONS_PER_NETWORK = 16
 
 export class BanList {
@@ -18,7 +18,7 @@ export class BanList {
   readonly #addresses = new Map<string, number>()
   readonly #networks = new Map<string, number>()
 
-  /** Whoever was connected from there, or had been dialled there. Where it says that it listens is no endpoint of it: others may. */
+  /** @param endpoint of its connection. Where it said that it listens does not count: others may listen there. */
   convict(endpoint: Endpoint): void {
     this.#endpoints.add(formatEndpoint(endpoint))
     const { host } = endpoint
@@ -36,7 +36,7 @@ export class BanList {
     return this.#networkConvictionsOf(host) >= MAX_CONVICTIONS_PER_NETWORK
   }
 
-  /** Was somebody convicted who came from there? */
+  /** Whether a peer from that address was convicted. */
   isSuspect(host: string): boolean {
     return this.#convictionsOf(host) > 0 || this.#networkConvictionsOf(host) > 0
   }
@@ -52,7 +52,7 @@ export class BanList {
   }
 }
 
-/** Undefined where an address is not one of many that its owner can take. */
+/** The network of an address of which its owner can take any other; undefined for other addresses. */
 function sharedNetworkOf(host: string): string | undefined {
   return host.includes(':') && scopeOf(host) === 'public' ? networkOf(host) : undefined
 }

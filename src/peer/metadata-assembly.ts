@@ -1,22 +1,22 @@
-/** One attempt to put an info dictionary together, from blocks of several peers or of a single one. */
+/** One attempt to put an info dictionary together, from blocks of several peers or of one. */
 import { METADATA_BLOCK_LENGTH } from '../protocol/metadata-message.ts'
 import type { Millis } from '../protocol/ports.ts'
 
 interface Block {
   bytes: Uint8Array | undefined
-  /** Who was asked last, or who sent it; 0: nobody. */
+  /** The id of the peer that was asked last, or that sent it; 0 for none. */
   peer: number
-  /** When it is asked of another. */
+  /** From then on it may be requested from another peer. */
   dueAt: Millis
-  /** Whose answer is still to come, late though it may be. */
+  /** Peers whose answer may still come, however late. */
   readonly askedOf: Set<number>
 }
 
 export class MetadataAssembly {
-  /** Bytes of the whole. */
+  /** Bytes of the whole dictionary. */
   readonly size: number
   readonly startedAt: Millis
-  /** The one peer that all blocks come from, after an attempt with several has failed. */
+  /** The one peer that all blocks have to come from, once an attempt with several has failed. */
   readonly sole: number | undefined
   readonly #blocks: Block[]
   #missing: number
@@ -38,7 +38,7 @@ export class MetadataAssembly {
     return this.#missing === 0
   }
 
-  /** The ids of those who sent what is there. */
+  /** The ids of the peers that sent what is there. */
   get contributors(): ReadonlySet<number> {
     return new Set(this.#blocks.filter(({ bytes }) => bytes !== undefined).map(({ peer }) => peer))
   }
@@ -52,12 +52,12 @@ export class MetadataAssembly {
     return this.#blocks[at]?.askedOf.delete(peer) ?? false
   }
 
-  /** Blocks asked of a peer that have not come and are not overdue. */
+  /** Blocks requested from a peer that have neither come nor are overdue. */
   inFlight(peer: number, now: Millis): number {
     return this.#blocks.filter((block) => block.peer === peer && isAwaited(block, now)).length
   }
 
-  /** The ids of those who were asked for something too long ago. */
+  /** The ids of peers with an overdue block. */
   silent(now: Millis): ReadonlySet<number> {
     return new Set(
       this.#blocks
@@ -66,7 +66,7 @@ export class MetadataAssembly {
     )
   }
 
-  /** Takes the next block that should be asked for as asked of `peer`, which has so much time for it; -1 when there is none. */
+  /** Chooses the next block for `peer`, and counts it as requested for so long. @returns -1 when there is none */
   ask(peer: number, now: Millis, timeout: Millis): number {
     const at = this.#blocks.findIndex((block) => block.bytes === undefined && !isAwaited(block, now))
     if (at < 0) return -1
@@ -76,14 +76,14 @@ export class MetadataAssembly {
     return at
   }
 
-  /** It is slow, but it sends: what else it was asked for, and nobody after it, has so much time from now on. */
+  /** The peer is slow, but sends: its other blocks, unless others were asked for them since, are overdue only so long from now. */
   renew(peer: number, now: Millis, timeout: Millis): void {
     for (const block of this.#blocks)
       if (block.bytes === undefined && block.askedOf.has(peer) && (block.peer === peer || block.peer === 0))
         Object.assign(block, { peer, dueAt: now + timeout })
   }
 
-  /** The first to come is kept. @returns whether it has the right length; `bytes` is copied then */
+  /** Keeps the block, a copy of it, unless it has come before. @returns whether it has the right length */
   put(at: number, peer: number, bytes: Uint8Array): boolean {
     const block = this.#blocks[at]!
     const length = Math.min(METADATA_BLOCK_LENGTH, this.size - at * METADATA_BLOCK_LENGTH)
@@ -94,7 +94,7 @@ export class MetadataAssembly {
     return true
   }
 
-  /** What was asked of a peer and has not come may be asked of others. */
+  /** What was requested from a peer and has not come may be requested from others. */
   release(peer: number): void {
     for (const block of this.#blocks)
       if (block.peer === peer && block.bytes === undefined)

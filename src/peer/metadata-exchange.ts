@@ -1,10 +1,11 @@
 /**
  * `ut_metadata` (BEP 9): peers that know the info dictionary send it to those that have only its hash.
  *
- * The first attempt takes blocks of all peers that name the size which most of them name (of equals, who came first).
- * When the whole does not have the info hash, or takes too long while others name another size, nobody can tell who lied,
- * so that further attempts take all of one peer. They have turns: whoever wastes one goes to the end of the line, and who lies
- * is found. Blocks that come late are as good as others, and who sends them alone has all the time that it needs.
+ * Its blocks have no hashes of their own. The first attempt takes them from all peers that name the most common size (among equals, the
+ * size that was named first). If the whole does not have the info hash, or takes too long while other peers name another size,
+ * nobody can tell who lied; so each further attempt takes all blocks from one peer. Peers take turns: one that wastes its turn goes to
+ * the end of the line, and a liar is found out. A late block is as good as any, and a peer that is the only one to ask has as
+ * long as it needs.
  */
 import { ProtocolError } from '../protocol/errors.ts'
 import { bytesEqual, type InfoHash } from '../protocol/ids.ts'
@@ -26,27 +27,27 @@ export const MAX_METADATA_LENGTH = 32 * 1024 * 1024
 /** Blocks requested from one peer at a time. */
 export const MAX_METADATA_REQUESTS = 4
 /**
- * An attempt that is not done by then ends; each block that comes extends it by so much, unless others wait that name another
- * size. A peer that was given up gets twice the time when it is asked again: it may be slow, and honest.
+ * An attempt ends after this long; each block that comes extends it, unless peers that name another size are waiting. A peer
+ * whose attempt has ended this way gets twice the time in the next one: it may be slow but honest.
  */
 const ATTEMPT_TIMEOUT: Millis = 15_000
 const ATTEMPT_TIMEOUT_PER_BLOCK: Millis = 500
 /**
- * A block that has not come by then is requested from another peer. Doubled for each earlier failure of the peer, up to a limit:
- * many that ask a slow peer at once would otherwise all give up, and ask again, for ever.
+ * A block that has not come after this long is requested from another peer. The time doubles with each failure of a peer, up to a
+ * limit: otherwise many that ask one slow seeder would all give up and ask again, for ever.
  */
 const BLOCK_TIMEOUT: Millis = 8_000
 const MAX_BLOCK_TIMEOUT: Millis = 64_000
-/** A peer that rejected a block, or did not deliver, is asked again after so long. */
+/** A peer that has rejected a block, or not delivered one, is not asked again for this long. */
 const PAUSE: Millis = 60_000
-/** What one peer may request in a minute: the whole this often … */
+/** What a peer may request in a minute: the whole dictionary this often … */
 export const MAX_METADATA_SERVINGS = 4
-/** … and at least so many blocks. */
+/** … and at least this many blocks. */
 const MIN_SERVED_BLOCKS = 64
-/** Blocks and rejects in a minute that answer no request: some belong to an attempt that has ended, many are an attack. */
+/** Blocks and rejects in a minute that answer no request: a few belong to an attempt that has ended, many are an attack. */
 const MAX_STRAY_ANSWERS = 64
 const BUDGET_PERIOD: Millis = 60_000
-/** Bytes that wait for a peer, beyond which it is sent no further block because it does not read. */
+/** A peer for which more bytes wait than this does not read: it is sent no further block. */
 const MAX_QUEUED_BYTES = 256 * 1024
 
 /** As much of a connection as is needed here. */
@@ -63,9 +64,9 @@ export interface MetadataExchangeOptions<Peer> {
   readonly clock: Clock
   readonly hashes: Hashes
   readonly emit: Emit<PeerEvent>
-  /** The dictionary, which has the info hash, and the addresses of those who sent it. Called once at most. */
+  /** The dictionary, which has the info hash, and the addresses of the peers that sent it. Called once at most. */
   readonly onMetadata: (info: Uint8Array, peers: readonly string[]) => void
-  /** It alone sent a whole that does not have the info hash. */
+  /** This peer alone sent a whole dictionary, which does not have the info hash. */
   readonly onLiar: (peer: Peer) => void
 }
 
@@ -73,17 +74,17 @@ interface Known<Peer> {
   readonly peer: Peer
   /** The first size that it named: who changes it would undo what others have sent. */
   size: number | undefined
-  /** Not asked before. */
+  /** Until then it is not asked. */
   notBefore: Millis
   /** How often it was asked in vain. */
   failures: number
-  /** What it asked of us since `budgetSince`, in blocks, and its answers that we did not ask for. */
+  /** Since `budgetSince`: blocks that it has requested, and answers of it to no request of ours. */
   served: number
   strays: number
   budgetSince: Millis
 }
 
-/** One that can be asked. */
+/** A peer that can be asked. */
 type Able<Peer> = Known<Peer> & { readonly size: number }
 
 export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtension<Peer> {
@@ -93,14 +94,14 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   readonly #known = new Map<number, Known<Peer>>()
   #info: Uint8Array | undefined
   #assembly: MetadataAssembly | undefined
-  /** An attempt with all that name one size has failed: from now on it is one peer at a time. */
+  /** The attempt with all peers of one size has failed: from now on one peer at a time is asked. */
   #isSuspicious = false
 
   constructor(options: MetadataExchangeOptions<Peer>) {
     this.#options = options
   }
 
-  /** The dictionary is known: from now on others get it. */
+  /** We know the dictionary: from now on others get it from us. */
   serve(info: Uint8Array): void {
     this.#info = info
     this.#assembly = undefined
@@ -196,7 +197,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     }
   }
 
-  /** Who may be asked now. */
+  /** Peers that can be asked now. */
   #able(now: Millis): readonly Able<Peer>[] {
     return [...this.#known.values()].filter(
       (known): known is Able<Peer> =>
@@ -207,18 +208,18 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     )
   }
 
-  /** With the largest group that names one size. */
+  /** The attempt with the largest group of peers that name the same size. */
   #together(able: readonly Able<Peer>[]): MetadataAssembly | undefined {
     const current = this.#assembly
     const groups = [...Map.groupBy(able, ({ size }) => size)]
     const [best] = groups.toSorted(([, { length: a }], [, { length: b }]) => b - a)
-    // While nobody can be asked, what was asked for may still come.
+    // While nobody can be asked, what was requested may still come.
     if (best === undefined || best[0] === current?.size) return current
-    // Whoever takes over has what is left of the time: ever new majorities would take all of it.
+    // A new majority has only what is left of the time: otherwise ever new ones could make the attempt last for ever.
     return new MetadataAssembly(best[0], current?.startedAt ?? this.#options.clock.now())
   }
 
-  /** With whoever is next in line; it keeps its turn until the attempt has ended. */
+  /** The attempt with the next peer in line, which keeps its turn until the attempt has ended. */
   #oneByOne(able: readonly Able<Peer>[]): MetadataAssembly | undefined {
     const current = this.#assembly
     if (able.some(({ peer }) => peer.id === current?.sole)) return current
@@ -226,17 +227,17 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     return next ? new MetadataAssembly(next.size, this.#options.clock.now(), next.peer.id) : current
   }
 
-  /** Those who take part in an attempt. */
+  /** The peers that take part in an attempt. */
   #helpers({ sole, size }: MetadataAssembly, able: readonly Able<Peer>[]): readonly Able<Peer>[] {
     return able.filter((known) => (sole === undefined ? known.size === size : known.peer.id === sole))
   }
 
-  /** Nobody else can be asked now. */
+  /** Whether nobody else can be asked now. */
   #isAlone(id: number, able: readonly Able<Peer>[]): boolean {
     return able.every(({ peer }) => peer.id === id)
   }
 
-  /** To give up what comes slowly helps only if there is something else to try: another size, or somebody else alone. */
+  /** Whether an attempt has taken too long. Giving it up helps only if there is something else to try: another size, or another peer alone. */
   #isOverdue({ sole, size, startedAt, receivedCount }: MetadataAssembly, now: Millis): boolean {
     const able = this.#able(now)
     const isContested = able.some((known) => known.size !== size)
@@ -246,7 +247,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     return now - startedAt > limit * 2 ** failures
   }
 
-  /** A majority may be bought: who lies shows when each is asked alone. */
+  /** One attacker can be a majority: who lies shows when each peer is asked alone. */
   #giveUp({ sole }: MetadataAssembly): void {
     const known = this.#known.get(sole ?? 0)
     if (known) this.#onFailed(known)
@@ -292,7 +293,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
   }
 }
 
-/** How long a block may take: longer for who has failed. */
+/** How long a block may take: longer for a peer that has failed. */
 function timeoutOf({ failures }: { readonly failures: number }): Millis {
   return Math.min(MAX_BLOCK_TIMEOUT, BLOCK_TIMEOUT * 2 ** failures)
 }

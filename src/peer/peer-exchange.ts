@@ -1,6 +1,6 @@
 /**
- * `ut_pex` (BEP 11): peers tell each other whom they are connected to. What is told is a candidate for a dial and no
- * more; who tells too often is not heard.
+ * `ut_pex` (BEP 11): peers tell each other to whom they are connected. Whoever is named is a candidate for a dial, and no more;
+ * a peer that tells too often is no longer listened to.
  */
 import { formatEndpoint, mayTell, scopeOf, type Endpoint, type Scope } from '../protocol/endpoint.ts'
 import { decodePex, encodePex, type PexPeer } from '../protocol/pex-message.ts'
@@ -9,11 +9,11 @@ import type { PeerEvent } from './events.ts'
 import type { PeerExtension } from './peer-extension.ts'
 import type { RemotePeer } from './remote-peer.ts'
 
-/** A peer is told at most once in so long … */
+/** A peer is told at most this often … */
 export const PEX_INTERVAL: Millis = 60_000
-/** … of at most so many peers that came, and as many that left. */
+/** … of at most this many peers that came, and as many that left. */
 export const MAX_PEX_TOLD = 50
-/** A message sooner than this after the previous one is not read. */
+/** A message that comes sooner than this after the previous one is not read. */
 const MIN_PEX_INTERVAL: Millis = 45_000
 /** After this many of those, the peer's messages are no longer read. */
 export const MAX_EARLY_PEX = 5
@@ -35,16 +35,16 @@ export interface PeerExchangeOptions {
 
 interface Neighbour<Peer> {
   readonly peer: Peer
-  /** Whom it knows of from us. */
+  /** Peers that it knows of from us. */
   readonly told: Map<string, Endpoint>
   toldAt: Millis
-  /** It was told all that had changed by this change. */
+  /** It was told of everything up to this change. */
   toldChange: number
   heardAt: Millis
   earlyMessages: number
 }
 
-/** One that others may be told of. */
+/** A peer that others may be told of. */
 interface Tellable extends PexPeer {
   readonly scope: Scope
 }
@@ -123,7 +123,7 @@ export class PeerExchange<Peer extends PexNeighbour> implements PeerExtension<Pe
     const { peer, told } = neighbour
     const { listenEndpoint } = peer.remote
     const own = listenEndpoint && formatEndpoint(listenEndpoint)
-    // Nobody is told of a narrower network than the one on which we meet.
+    // Private addresses are told only to peers that are in such a network themselves.
     const scope = scopeOf(peer.remote.endpoint.host)
     const dropped = [...told].filter(([key]) => !connected.has(key)).slice(0, MAX_PEX_TOLD)
     const added = [...connected]

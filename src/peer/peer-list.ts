@@ -1,6 +1,6 @@
 /**
- * The endpoints that a session knows: whom to dial next, and when to try again. How many connections there may be is not
- * its concern: candidates wait in it until somebody asks for the next one.
+ * The endpoints that a session knows: which to dial next, and when to try one again. How many connections there may be is not its
+ * concern: it is asked for the next candidate whenever there is room for one.
  */
 import { BanList } from './ban-list.ts'
 import { HearsayBudget } from './hearsay.ts'
@@ -17,7 +17,7 @@ import type { Millis, Random } from '../protocol/ports.ts'
 /** Who told us of a peer. */
 export type PeerOrigin = 'static' | 'tracker' | 'dht' | 'pex' | 'lan' | 'incoming'
 
-/** Where a known endpoint stands, as far as the list knows; a connection knows more (`PeerState`). */
+/** What the list knows of an endpoint; once it is connected, `PeerState` says more. */
 export type DialState = 'not-found' | 'could-be-added' | 'connecting' | 'connected' | 'dead'
 
 export interface KnownPeer {
@@ -29,7 +29,7 @@ export interface PeerListOptions {
   readonly random: Random
 }
 
-/** Endpoints that are remembered. Beyond this the worst one that is not connected goes, a dead one first; a static one never does. */
+/** Endpoints that are remembered. Beyond this the worst one is forgotten, a dead one first; never one that is connected or static. */
 export const MAX_KNOWN_PEERS = 2_000
 /**
  * Endpoints of one public address (IPv6: /64) that others may tell us of: a peer that names port after port of a victim
@@ -54,22 +54,22 @@ interface Entry {
   failures: number
   /** `Infinity` for the remote end of a connection that was accepted, where nobody listens. */
   retryAt: Millis
-  /** Ties between equally good candidates. */
+  /** Random: decides between equally good candidates. */
   salt: number
-  /** The public address where it counts as told of. */
+  /** The public address for which it counts against {@link MAX_TOLD_PER_ADDRESS}. */
   network: string | undefined
-  /** The address of the peer that alone has told of it; undefined when there is better evidence. */
+  /** The address of the only peer that has named it; undefined when there is better evidence. */
   teller: string | undefined
 }
 
 export class PeerList {
   readonly #random: Random
   readonly #known = new Map<string, Entry>()
-  /** Those that failed, wait to be tried again, and may go: only dials add to it, so newcomers cannot make us search for long. */
+  /** Endpoints that failed and will be tried again, and may be forgotten. Only dials add to it, so newcomers cannot make it long to search. */
   readonly #failed = new Map<string, Entry>()
-  /** Given up or banned. */
+  /** Endpoints that were given up or banned. */
   readonly #dead = new Map<string, Entry>()
-  /** How many of those that are known were told of, by public address. */
+  /** How many of the known endpoints others have told us of, by public address. */
   readonly #toldAt = new Map<string, number>()
   readonly #own: Endpoint[] = []
   readonly #bans = new BanList()
@@ -80,12 +80,12 @@ export class PeerList {
     this.#random = random
   }
 
-  /** Endpoints that are known, connected and dead ones counted. */
+  /** Known endpoints, including connected and dead ones. */
   get size(): number {
     return this.#known.size
   }
 
-  /** An endpoint that is this node itself: never dialled from now on. */
+  /** An endpoint of this node itself: it is never dialled from now on. */
   addOwn(endpoint: Endpoint): void {
     if (!this.#isOwn(endpoint)) this.#own.push(endpoint)
     const entry = this.#known.get(formatEndpoint(endpoint))
@@ -133,7 +133,7 @@ export class PeerList {
     return true
   }
 
-  /** The user does not mean it any more: it may fail as often as one that others told of, and be forgotten. */
+  /** The user no longer names it: from now on it may fail and be forgotten like one that others told of. */
   disown(endpoint: Endpoint): void {
     const key = formatEndpoint(endpoint)
     const entry = this.#known.get(key)
@@ -146,7 +146,7 @@ export class PeerList {
     return this.#known.get(formatEndpoint(endpoint))?.state === 'connected'
   }
 
-  /** The endpoint to dial now, if there is one. Say {@link onConnecting} before you ask again. */
+  /** The endpoint to dial now, if there is one. Call {@link onConnecting} before you ask again. */
   next(now: Millis): Endpoint | undefined {
     if (this.#connecting >= MAX_CONNECTING) return undefined
     let best: Entry | undefined
@@ -157,7 +157,7 @@ export class PeerList {
     return best?.endpoint
   }
 
-  /** When {@link next} may have an answer without anything else happening; `Infinity` when it will not. */
+  /** When {@link next} may have an answer although nothing else has happened; `Infinity` when it will not. */
   get nextWakeAt(): Millis {
     if (this.#connecting >= MAX_CONNECTING) return Infinity
     let at = Infinity
@@ -174,7 +174,7 @@ export class PeerList {
     this.#enter(entry, 'connecting')
   }
 
-  /** A dialled peer is up, or one that was accepted: its remote endpoint, which cannot be dialled. */
+  /** A dialled peer is connected, or one that called us: then the endpoint is its end of that connection, and cannot be dialled. */
   onConnected(endpoint: Endpoint): void {
     const key = formatEndpoint(endpoint)
     let entry = this.#known.get(key)
@@ -200,7 +200,7 @@ export class PeerList {
   /**
    * A dial failed, or the connection before both handshakes were done.
    *
-   * @param isUnreachable no way leads there
+   * @param isUnreachable there is no route to it
    * @returns how long until the next try; undefined when there is none
    */
   onFailed(endpoint: Endpoint, now: Millis, isUnreachable = false): Millis | undefined {
@@ -217,14 +217,14 @@ export class PeerList {
     return wait
   }
 
-  /** Both have everything: tried again, as one of them may lose something, but not soon. */
+  /** Both sides have everything. It is tried again, since one of them may lose something, but not soon. */
   onNothingLeft(endpoint: Endpoint, now: Millis): void {
     const entry = this.#known.get(formatEndpoint(endpoint))
     if (entry !== undefined && this.onFailed(endpoint, now) !== undefined)
       entry.retryAt = now + this.#backOff(Infinity)
   }
 
-  /** A connection ended after both handshakes: tried again soon, with a clean record. */
+  /** A connection ended after both handshakes. It is tried again soon, and earlier failures no longer count. */
   onClosed(endpoint: Endpoint, now: Millis): void {
     const key = formatEndpoint(endpoint)
     const entry = this.#known.get(key)
@@ -236,7 +236,7 @@ export class PeerList {
     this.#enter(entry, 'could-be-added')
   }
 
-  /** Somebody lost the right to connect. Close what is connected yourself. */
+  /** A peer must not connect again. Connections that are banned with it are the caller's to close. */
   ban(endpoint: Endpoint): void {
     this.#bans.convict(endpoint)
     for (const [key, entry] of this.#known)
@@ -247,12 +247,12 @@ export class PeerList {
     return this.#bans.isBanned(endpoint)
   }
 
-  /** Was somebody banned who came from there? */
+  /** Whether a peer from that address was banned. */
   isSuspect(host: string): boolean {
     return this.#bans.isSuspect(host)
   }
 
-  /** Everyone who is known, in the order of hearing of them. */
+  /** All known endpoints, in the order in which we heard of them. */
   snapshot(): KnownPeer[] {
     return Array.from(this.#known.values(), ({ endpoint, state }) => ({ endpoint, state }))
   }
@@ -276,7 +276,7 @@ export class PeerList {
     entry.state = state
   }
 
-  /** It is not dialled any more. The port that a caller left by says nothing of it, and is forgotten. */
+  /** It is not dialled again. The far end of a connection from a caller is forgotten: nobody will hear of that port again. */
   #giveUp(key: string, entry: Entry): undefined {
     this.#enter(entry, 'dead')
     this.#failed.delete(key)
@@ -305,7 +305,7 @@ export class PeerList {
     else this.#toldAt.delete(network)
   }
 
-  /** Of those that were told of at one address; a dead one is forgotten for it. */
+  /** Whether one more endpoint of an address may be known; a dead one of that address is forgotten for it. */
   #hasRoomAt(network: string): boolean {
     if (this.#toldCount(network) < MAX_TOLD_PER_ADDRESS) return true
     for (const [key, entry] of this.#dead)
@@ -316,10 +316,10 @@ export class PeerList {
     return false
   }
 
-  /** Makes room for a newcomer: forgets the worst that may go. */
+  /** Forgets the worst endpoint that may be forgotten. @returns whether there was one */
   #evict(origin: PeerOrigin): boolean {
     const [dead] = this.#dead.keys()
-    // A newcomer has not failed yet; without a failed one to replace, only a static peer is worth it.
+    // A newcomer is better than one that has failed. If none has, only a static peer is worth forgetting another.
     const worst = dead ?? worstOf(this.#failed) ?? (origin === 'static' ? worstOf(this.#known) : undefined)
     if (worst === undefined) return false
     this.#delete(worst)
@@ -332,7 +332,7 @@ function isIdle(entry: Entry): boolean {
   return (entry.state === 'could-be-added' || entry.state === 'not-found') && entry.retryAt !== Infinity
 }
 
-/** The key of the one that is tried last of those that may be forgotten. */
+/** The key of the endpoint that would be tried last, of those that may be forgotten. */
 function worstOf(entries: ReadonlyMap<string, Entry>): string | undefined {
   let worst: readonly [string, Entry] | undefined
   for (const known of entries) {
@@ -342,7 +342,7 @@ function worstOf(entries: ReadonlyMap<string, Entry>): string | undefined {
   return worst?.[0]
 }
 
-/** Static peers first, then those that failed less, then whoever waits longest. */
+/** Static peers first, then those with fewer failures, then those that have waited longest. */
 function compareEntries(a: Entry, b: Entry): number {
   return (
     Number(b.origin === 'static') - Number(a.origin === 'static') ||

@@ -1,16 +1,16 @@
 /**
- * Which wanted piece comes next for a source that prefers pieces in a row (BEP 19): the one behind its last, else the
- * longest gap. Peers, who take pieces in no order, fill the short ones.
+ * Which wanted piece comes next for a source that prefers pieces in a row, a web seed (BEP 19): the one behind its last, or else the
+ * first of the longest gap. Peers, which are asked for pieces in no order, fill the short gaps.
  */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { LazyMap } from '../protocol/lazy-map.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Pieces that are searched for the longest gap, for one source in one round; or all of them once. */
+/** Pieces that are searched for the longest gap, for one source in one round; in any case each piece once. */
 export const MAX_SURVEY = 2 ** 20
 
 interface Runner {
-  /** Behind the piece that it began last; -1 before the first. */
+  /** The piece behind the one that it began last; -1 before the first. */
   head: number
   round: number
   surveysLeft: number
@@ -61,7 +61,7 @@ export class PieceRuns {
     return next < wanted.length ? next : seek(wanted, 0, true)
   }
 
-  /** Where the longest gap begins. Of one that another source is filling from its start, the second half counts. */
+  /** Where the longest gap begins. If another web seed is filling a gap from its start, only the second half counts. */
   #longestGap(runner: Runner): number {
     const wanted = this.#wanted
     const heads = new Set<number>()

@@ -1,4 +1,4 @@
-/** The rarest piece that a source has; of equally rare ones any, and then its neighbours. */
+/** The rarest piece that a source has: among equally rare ones a random one, and after it its neighbours. */
 import type { Bitfield } from '../protocol/bitfield.ts'
 import { shuffle } from '../protocol/chance.ts'
 import type { Random } from '../protocol/ports.ts'
@@ -7,37 +7,36 @@ import type { PieceOrder } from './piece-order.ts'
 import type { Search } from './search.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** Random draws from a bucket before it is searched in order: a piece that the source has is mostly found at once. */
+/** Random draws from a bucket before it is searched in order: mostly one of them finds a piece that the source has. */
 const MAX_DRAWS = 4
-/** Places in a row that one draw looks at: they lie close in memory, those that are drawn one by one do not … */
+/** Places in a row that one draw looks at, because neighbours in memory are cheaper to look at than random places … */
 const MAX_LOOKS = 16
-/** … as long as a bucket has so many times as many: leechers that start together must find different pieces. */
+/** … provided that a bucket has this many times as many: leechers that start together must find different pieces. */
 const MIN_ROWS = 256
-/** A source that has no more than one in so many of all pieces is always walked: nearly all looks would be in vain. */
+/** For a source that has fewer than one in this many pieces, its own pieces are walked: draws from a bucket would nearly all be in vain. */
 const SPARSE_FRACTION = 64
-/** Pieces of its own that such a walk collects: they are taken in the order. */
+/** Pieces that such a walk collects, to be begun in turn. */
 const WALK_SAMPLE = 16
 
 export interface RarestFirstOptions {
-  /** Otherwise all pieces count as equally rare: they are taken at random. */
+  /** Otherwise all pieces count as equally rare, and are begun in random order. */
   readonly isRanked: boolean
-  /** Pieces that are drawn together, from a multiple of it on; 1 for each by itself. */
+  /** Pieces that are drawn together, a group beginning at a multiple of it; 1 to draw each by itself. */
   readonly groupSize: number
 }
 
 /**
- * A piece is drawn among the equally rare ones whenever one is begun, so that leechers which started together spread over
- * the swarm instead of chasing the same piece. Small pieces are drawn by the group: what lies side by side on both disks
- * is read and written at once.
+ * A new piece is drawn at random among the equally rare ones, so that leechers which started together spread over the torrent instead
+ * of chasing the same pieces. Small pieces are drawn in groups: what lies side by side is read and written at once, on both disks.
  */
 export class RarestFirst implements PieceOrder {
-  /** The live one: what nobody was asked for yet. */
+  /** The live bitfield of pieces of which nothing has been requested. */
   readonly #wanted: Bitfield
   readonly #random: Random
   readonly #isRanked: boolean
   readonly #groupSize: number
   readonly #availability: Availability
-  /** Times that a piece became wanted again: a source that had nothing of use may have something now. */
+  /** How often a piece has become wanted again: then a source that had nothing we want may have something. */
   #insertions = 0
 
   constructor(wanted: Bitfield, random: Random, { isRanked, groupSize }: RarestFirstOptions) {
@@ -90,19 +89,19 @@ export class RarestFirst implements PieceOrder {
     return this.#walk(queue, search)
   }
 
-  /** The piece, or the first one of those before it in its group that are as good. */
+  /** The piece that was drawn, or the first of those before it in its group that are as good. */
   #firstOfGroup(drawn: number, queue: SourceQueue, search: Search): number {
     let first = drawn
     while (first % this.#groupSize > 0 && this.#isAsGood(first - 1, queue, search)) first--
     return first
   }
 
-  /** Whether it could have been drawn, too. */
+  /** Whether this piece could have been drawn as well. */
   #isAsGood(piece: number, { bitfield }: SourceQueue, { bucket }: Search): boolean {
     return this.#wanted.has(piece) && bitfield.has(piece) && this.#availability.countOf(piece) === bucket
   }
 
-  /** A piece of the search's bucket that the source has: drawn, or else the next one from where the last draw fell. */
+  /** A piece of the search's bucket that the source has: by random draws, or else by searching on from the last of them. */
   #find({ bitfield }: SourceQueue, search: Search): number {
     const { drawn, bucket } = search
     if (search.drawnFrom !== bucket) drawn.length = 0
@@ -126,8 +125,8 @@ export class RarestFirst implements PieceOrder {
   }
 
   /**
-   * The rarest hold nothing for this source: the best of a sample of its own pieces that are wanted. The walk over them
-   * goes on where it left off, so that a source with few pieces pays for one lap, not for one a piece.
+   * The source has none of the rarest pieces, or few pieces at all: the rarest of a sample of its wanted ones. The walk over them
+   * continues where it left off, so that it goes round a source's pieces once, and not once for each piece.
    */
   #walk({ bitfield }: SourceQueue, search: Search): number {
     const { sample } = search
@@ -144,7 +143,7 @@ export class RarestFirst implements PieceOrder {
     return sample.pop() ?? -1
   }
 
-  /** Keeps the rarest last, and of equally rare ones the first: what lies side by side is asked for in its order. */
+  /** Keeps the rarest last, and among equally rare ones the lowest, so that neighbours are begun in order. */
   #insert(sample: number[], piece: number): void {
     const count = this.#availability.countOf(piece)
     let at = sample.length

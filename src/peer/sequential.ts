@@ -4,9 +4,9 @@ import type { PieceOrder } from './piece-order.ts'
 import type { SourceQueue } from './source-queue.ts'
 
 export class Sequential implements PieceOrder {
-  /** The live one: what nobody was asked for yet. */
+  /** The live bitfield of pieces of which nothing has been requested. */
   readonly #wanted: Bitfield
-  /** For each source a piece below which it has none that is wanted. */
+  /** For each source, a piece before which it has none that is wanted. */
   readonly #lowest = new Map<SourceQueue, number>()
 
   constructor(wanted: Bitfield) {
