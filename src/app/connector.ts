@@ -53,7 +53,7 @@ export class Connector implements Company {
   readonly #handshake: Uint8Array
   /** Cancels a dial or handshake that is under way. */
   readonly #attempts = new Set<Cancel>()
-  /** Endpoints of a connected peer besides the one of its connection, such as where it listens. While it is connected, they are not dialled. */
+  /** Further endpoints of a connected peer, such as where it listens. While it is connected, they are not dialled. */
   readonly #aliases = new Map<PeerConnection, Endpoint[]>()
   readonly #holders = new Map<PeerConnection, SlotHolder>()
   readonly #turnover: Turnover

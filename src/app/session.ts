@@ -90,7 +90,7 @@ export class Session {
     return this.#state === 'seeding'
   }
 
-  /** Whether a piece is verified and written. */
+  /** Whether we have a piece: verified and written. */
   has(piece: number): boolean {
     return this.#downloader?.picker.have.has(piece) ?? false
   }
@@ -102,7 +102,7 @@ export class Session {
     this.#findPeers(false)
   }
 
-  /** The metainfo is known: opens the payload and, once it is checked, exchanges blocks. Call once; too late it does nothing. */
+  /** The metainfo is known: opens the payload and, once it is checked, exchanges blocks. Call once; does nothing after the end. */
   open(options: PayloadOptions): void {
     invariant(this.#payloadOptions === undefined, 'a session has one payload')
     if (this.#hasEnded) return
@@ -131,7 +131,7 @@ export class Session {
   /**
    * Resolves when peers have sent the metainfo of an info hash that was started without it.
    *
-   * @throws {SwarmError} what ended the session before; {@link MetainfoError} when it is metainfo that cannot be used
+   * @throws {SwarmError} what ended the session before; {@link MetainfoError} when the metainfo cannot be used
    */
   whenMetainfo(): Promise<Metainfo> {
     return this.#milestones.metainfo
@@ -158,9 +158,9 @@ export class Session {
     return this.#milestones.failed
   }
 
-  /** Somebody called for this torrent. */
+  /** Somebody called us for this torrent, and both handshakes are through. */
   onIncoming(shaken: Shaken): void {
-    // While a payload is being checked we could not say what we have: the caller tries again.
+    // While the payload is being checked, we could not say what we have: the caller will try again.
     if (this.#discovery.isRunning) this.#swarm.onIncoming(shaken)
     else shaken.stream.destroy()
   }

@@ -336,7 +336,7 @@ export class Swarm implements PeerObserver {
     this.#introductions.renew(this.peers)
   }
 
-  /** Whether peers could give us something now: not while the payload is being checked or the disk takes nothing, and not when we have everything. */
+  /** Whether peers could give us something now: not while files are checked, the disk takes nothing, or we have everything. */
   get #isWanting(): boolean {
     if (this.#transfer === undefined) return this.#introductions.metadataSize === undefined
     const { picker, store } = this.#transfer.downloader

@@ -22,9 +22,9 @@ export const MIN_SEND_AHEAD_BYTES = 512 * 1024
 export const MAX_SEND_AHEAD_BYTES_PER_PEER = 4 * 2 ** 20
 /** The share while all of it is in use: what waits for peers that do not read cannot be taken back, so the others go on with this. */
 export const MIN_CROWDED_SEND_AHEAD_BYTES = 128 * 1024
-/** Bytes held in memory per byte that waits for a peer, since what was read together is freed together. Beyond this, what waits is copied. */
+/** Bytes held in memory per byte that waits, since what was read together is freed together. Beyond this, what waits is copied. */
 export const MAX_PINNED_TIMES = 8
-/** Blocks are read for a peer again once no more than this part of its share is left: few long reads and writes cost less than many short ones. */
+/** A peer's next blocks are read once no more than this part of its share is left: few long reads cost less than many short ones. */
 const REFILL_SHARE = 1 / 2
 
 export interface UploaderOptions {

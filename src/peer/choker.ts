@@ -180,7 +180,7 @@ export class Choker {
     }
   }
 
-  /** Slots are taken from the addresses that have most, there from those that pass on least, and there from those that have held them longest. */
+  /** Takes slots from the addresses that have most; there from peers that pass on least, then from those that had them longest. */
   #turnOver(slots: number): void {
     const served = this.#unchoked()
     const waiting = this.#standings.size - served.length

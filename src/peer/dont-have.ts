@@ -1,4 +1,4 @@
-/** `lt_donthave` (BEP 54): says that we no longer have a piece, for which BEP 3 has no message. We send it, and have no use for receiving it. */
+/** `lt_donthave` (BEP 54): says that we no longer have a piece, for which BEP 3 has no message. We only send it. */
 import type { PeerConnection } from './connection.ts'
 import type { RemotePeer } from './remote-peer.ts'
 

@@ -17,7 +17,7 @@ const MIN_BUDGET = 4
 const MAX_IN_FLIGHT = 4
 /** A block is not requested a second time until it has been in flight for this long … */
 const MIN_AGE: Millis = 100
-/** … or, once the budget is spent, for this long and several times as long as the second source takes: no download waits for a modem while others idle. */
+/** … or, once the budget is spent, for this long and several times as long as the second source takes: nobody waits for a modem. */
 const LATE_AGE: Millis = 2_000
 const LATE_LATENCIES = 4
 

@@ -237,7 +237,7 @@ export class MetadataExchange<Peer extends MetadataPeer> implements PeerExtensio
     return able.every(({ peer }) => peer.id === id)
   }
 
-  /** Whether an attempt has taken too long. Giving it up helps only if there is something else to try: another size, or another peer alone. */
+  /** Whether an attempt has taken too long, and there is something else to try: another size, or another peer alone. */
   #isOverdue({ sole, size, startedAt, receivedCount }: MetadataAssembly, now: Millis): boolean {
     const able = this.#able(now)
     const isContested = able.some((known) => known.size !== size)

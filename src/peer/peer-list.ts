@@ -65,7 +65,7 @@ interface Entry {
 export class PeerList {
   readonly #random: Random
   readonly #known = new Map<string, Entry>()
-  /** Endpoints that failed and will be tried again, and may be forgotten. Only dials add to it, so newcomers cannot make it long to search. */
+  /** Endpoints that failed, will be tried again, and may be forgotten. Only dials add to it: newcomers cannot make it long. */
   readonly #failed = new Map<string, Entry>()
   /** Endpoints that were given up or banned. */
   readonly #dead = new Map<string, Entry>()

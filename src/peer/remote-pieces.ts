@@ -7,7 +7,7 @@ import { ProtocolError } from '../protocol/errors.ts'
 export const MAX_EARLY_HAVES = 16_384
 
 export interface RemotePiecesObserver {
-  /** It has said what it has. Comes once at most, before any `onOne`; and never from a remote that has nothing and says so by silence (BEP 3). */
+  /** It has said what it has. Comes once at most, before any `onOne`. One that has nothing may never say so (BEP 3). */
   onAll(): void
   /** It has one more. */
   onOne(piece: number): void

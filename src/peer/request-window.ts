@@ -29,7 +29,7 @@ const MIN_MEASURE: Millis = 10
 /** The best rate of this period and the one before counts. A period lasts at least this long, and this many round trips. */
 const RATE_PERIOD: Millis = 500
 const RATE_PERIOD_ROUND_TRIPS = 5
-/** The shortest round trip counts for this long. Then, for one round trip, only half of what the path holds is in flight, to see it anew. */
+/** The shortest round trip counts for this long. Then half of what the path holds is in flight for one, to see it anew. */
 const ROUND_TRIP_AGE: Millis = 10_000
 /**
  * … The same is done when the rate falls below this share of what it was. The peer may be slower; but if the round trip is longer than

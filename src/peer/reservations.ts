@@ -41,7 +41,7 @@ export class Reservations {
     }
   }
 
-  /** From now on others may help a source on parole with it. Not with a retrial, which must have one sender: another has to begin it anew. */
+  /** Others may help a source on parole with it. Not with a retrial, which must have one sender: another begins it anew. */
   #share(active: ActivePiece): void {
     if (this.#books.parole.retrials.has(active.piece)) return
     active.isExclusive = false

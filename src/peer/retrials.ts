@@ -7,7 +7,7 @@ import type { Millis } from '../protocol/ports.ts'
 import type { ActivePieces } from './active-pieces.ts'
 import type { SourceQueue } from './source-queue.ts'
 
-/** A source that must send a piece alone may take this long before the piece is opened or given to another; for a retrial, twice as long each time. */
+/** How long a source may take for a piece that it must send alone before others get it; for a retrial, twice as long each time. */
 export const ALONE_PATIENCE: Millis = 30_000
 /** For this long a retrial is kept for sources that sent nothing of the bad copy: among its senders is one that would spoil it again. */
 const INNOCENTS_FIRST: Millis = 5_000
