@@ -13,6 +13,7 @@ import { encodeHandshake } from '../protocol/handshake.ts'
 import { toHex, type InfoHash, type PeerId } from '../protocol/ids.ts'
 import type { Emit, Listener } from '../protocol/ports.ts'
 import { BufferPool } from '../storage/buffer-pool.ts'
+import { checkOptions } from './check-options.ts'
 import { ConnectionSlots, DEFAULT_MAX_PEERS } from './connection-slots.ts'
 import type { Environment } from './environment.ts'
 import type { AddressFilter } from './connector.ts'
@@ -22,7 +23,7 @@ import type { AppEvent } from './node-event.ts'
 import { peerSources, type PeerSourceHost } from './peer-sources.ts'
 import { RateLimits } from './rate-limits.ts'
 import { reachable } from './reachable.ts'
-import { maxAcceptedOf, maxPeersOf, maxPendingOf, Reception } from './reception.ts'
+import { maxAcceptedOf, maxPendingOf, Reception } from './reception.ts'
 import { Session } from './session.ts'
 import type { PayloadOptions, SessionEvent, SessionHost, SessionOptions } from './session-options.ts'
 import { CLIENT, VERSION } from './version.ts'
@@ -118,7 +119,7 @@ export class Node {
    * @throws {TransportError} `net.address-in-use` or `net.listen`
    */
   static async open(env: Environment, options: NodeOptions = {}): Promise<Node> {
-    checkLimits(options, env.maxConnections)
+    checkOptions(options, env.maxConnections)
     const bootstrap = (options.bootstrap ?? []).map((address) => parseBootstrapAddress(address))
     const { tcpListen, maxPeers = DEFAULT_MAX_PEERS } = options
     const maxAccepted = maxAcceptedOf(maxPeers, env.maxConnections)
@@ -358,24 +359,6 @@ export class Node {
       ...(dht.six && { [dht.four ? 'dht6' : 'dht']: dht.six }),
     })
   }
-}
-
-/** @throws {ConfigError} `config.value`: with such a limit nothing would ever move, or everything */
-function checkLimits(
-  { maxPeers = DEFAULT_MAX_PEERS, maxUp = 1, maxDown = 1 }: NodeOptions,
-  maxConnections: number,
-): void {
-  if (!Number.isSafeInteger(maxPeers) || maxPeers < 1)
-    throw new ConfigError('config.value', `maxPeers ${maxPeers}: must be a whole number, 1 or more`)
-  const most = maxPeersOf(maxConnections)
-  if (maxPeers > most)
-    throw new ConfigError(
-      'config.value',
-      `maxPeers ${maxPeers}: this process may have so few files open that ${most} is the most (ulimit -n)`,
-    )
-  for (const [name, rate] of Object.entries({ maxUp, maxDown }))
-    if (!Number.isFinite(rate) || rate <= 0)
-      throw new ConfigError('config.value', `${name} ${rate}: must be a number of bytes per second above 0`)
 }
 
 /** As text. `tcp` and `dht` are always there when bound; the second family has a field of its own. */

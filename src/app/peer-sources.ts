@@ -6,6 +6,7 @@ import type { UdpTrackers } from '../peer/tracker/udp-client.ts'
 import { parseHostPort } from '../protocol/endpoint.ts'
 import type { PeerId } from '../protocol/ids.ts'
 import type { Emit, Random } from '../protocol/ports.ts'
+import { inOption } from './check-options.ts'
 import { DhtPeers } from './dht-peers.ts'
 import type { PeerSource } from './discovery.ts'
 import type { Environment } from './environment.ts'
@@ -34,7 +35,7 @@ export interface PeerSourceOptions {
 export function peerSources(host: PeerSourceHost, options: PeerSourceOptions): PeerSource[] {
   const { clock, resolver, dht, lan } = host
   const { peers, announceLists, random, emit } = options
-  const addresses = peers.map((address) => parseHostPort(address, '127.0.0.1'))
+  const addresses = peers.map((address) => inOption('peers', () => parseHostPort(address, '127.0.0.1')))
   const sources: (PeerSource | undefined)[] = [
     addresses.length > 0 ? new StaticPeers({ addresses, resolver, clock, emit }) : undefined,
     dht && new DhtPeers(dht, clock, random.fork('dht peers')),

@@ -42,6 +42,15 @@ test('more peers than the process can have sockets for are refused', async () =>
   })
 })
 
+test.each([
+  [{ tcpListen: 'x' }, "tcpListen: 'x' is not an address: expected host:port, [v6]:port or :port"],
+  [{ dhtListen: ':x' }, "dhtListen: ':x' is not an address: expected host:port, [v6]:port or :port"],
+  [{ bootstrap: [':1', 'x:99999'] }, "bootstrap: 'x:99999' is not an address: the port is above 65535"],
+])('an address that is none is refused with the name of its option: %o', async (options, message) => {
+  const opening = Node.open({ maxConnections: 100 } as Environment, options)
+  await expect(opening).rejects.toMatchObject({ code: 'config.value', message })
+})
+
 test('the more peers there may be, the more connections the listener takes: silent callers have room beside them', async () => {
   const env = {
     maxConnections: 10_000,
