@@ -67,6 +67,7 @@ export interface SceneOptions {
   /** What we offer of BEP 10; `none`: the remote does not speak it. */
   readonly extensions?: PeerOptions['extensions'] | 'none'
   readonly pieceCount?: number
+  readonly blocksPerPiece?: number
   /** Pieces that we have. */
   readonly have?: readonly number[]
 }
@@ -74,7 +75,7 @@ export interface SceneOptions {
 /** We speak BEP 10, and no extension. */
 const PLAIN = { registry: new ExtensionRegistry<PeerConnection>(), fields: () => ({ client: 'us' }) }
 
-/** Pieces of two blocks each; the connection is made, and nothing has been said. */
+/** Four pieces of two blocks each, unless told otherwise; the connection is made, and nothing has been said. */
 export class ConnectionScene {
   readonly clock = new SimClock()
   readonly stream = new FakeStream()
@@ -86,8 +87,9 @@ export class ConnectionScene {
   /** The swarm closes the connection when it is told this. */
   lastWord: string | undefined
 
-  constructor({ pieceCount = 4, have = [2], extensions = PLAIN }: SceneOptions = {}) {
-    this.geometry = new PieceGeometry(2 * BLOCK, [{ path: [], length: pieceCount * 2 * BLOCK }])
+  constructor({ pieceCount = 4, blocksPerPiece = 2, have = [2], extensions = PLAIN }: SceneOptions = {}) {
+    const pieceLength = blocksPerPiece * BLOCK
+    this.geometry = new PieceGeometry(pieceLength, [{ path: [], length: pieceCount * pieceLength }])
     this.have = new Bitfield(pieceCount)
     for (const piece of have) this.have.set(piece)
     this.peer = new PeerConnection({

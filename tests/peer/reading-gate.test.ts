@@ -24,3 +24,23 @@ test('reading goes on when both the disk and the budget allow it', () => {
   gate.unhold('disk')
   expect(paused).toEqual([true, false])
 })
+
+test('the budget is asked by one at a time, and by nobody once the connection is closed', () => {
+  let asked = 0
+  let refill = (): void => {}
+  const gate = new ReadingGate(
+    { pause: () => {}, resume: () => {} },
+    {
+      ask(_bytes, onRefill) {
+        asked++
+        refill = onRefill
+        return 0
+      },
+    },
+  )
+  for (let chunks = 0; chunks < 3; chunks++) gate.onReceived(100)
+  expect(asked).toBe(1)
+  gate.close()
+  refill()
+  expect(asked).toBe(1)
+})

@@ -65,6 +65,22 @@ describe('before the metainfo is known', () => {
     expect(told).toEqual(['all #....#'])
   })
 
+  test('all is kept as it came, although the buffer that it came in is used again', () => {
+    const { pieces, told, geometry } = remote()
+    const buffer = bits('10000000')
+    pieces.onBitfield(buffer)
+    buffer.fill(0)
+    pieces.onMetainfo(geometry)
+    expect(told).toEqual(['all #.....'])
+  })
+
+  test('a seed shares its bitfield with all others, too', () => {
+    const { pieces, geometry } = remote()
+    pieces.onBitfield(bits('11111100'))
+    pieces.onMetainfo(geometry)
+    expect(pieces.field).toBe(geometry.everyPiece)
+  })
+
   test('a bitfield of the wrong size shows then', () => {
     const { pieces, geometry } = remote()
     pieces.onBitfield(new Uint8Array(2))

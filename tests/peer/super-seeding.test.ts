@@ -220,3 +220,30 @@ test('the rest of a piece does not wait because its beginning was sent, other pi
   seeder.onHave(2, piece!)
   expect(seeder.rankOf(1, next!)).toBe(0)
 })
+
+test('a piece is sent to one guest once, however many blocks it has, and anew when that guest leaves', () => {
+  const seeder = seeding(1, 2)
+  const [piece] = seeder.offer(1, 1)
+  ask(seeder, 1, piece!)
+  for (let block = 0; block < 3; block++) seeder.onServed(1, piece!)
+  expect(seeder.unspreadCount(1)).toBe(1)
+  seeder.remove(1)
+  ask(seeder, 2, piece!)
+  seeder.onServed(2, piece!)
+  expect(seeder.unspreadCount(2)).toBe(1)
+})
+
+test('who gets what it was shown from elsewhere is shown the next', () => {
+  const seeder = seeding(1)
+  const [first] = seeder.offer(1, 1)
+  seeder.onHave(1, first!)
+  expect(seeder.offer(1, 1)).toHaveLength(1)
+})
+
+test('who asks for something now and then is not taken for unwilling', () => {
+  const seeder = seeding(1)
+  const [first] = seeder.offer(1, 1)
+  seeder.onRequest(1, first!, PATIENCE - 1)
+  expect(seeder.isUnwilling(1, 2 * PATIENCE - 2)).toBe(false)
+  expect(seeder.isUnwilling(1, 2 * PATIENCE - 1)).toBe(true)
+})

@@ -78,12 +78,20 @@ describe('requests', () => {
     ['a piece that does not exist', { ...range, piece: 4 }],
     ['bytes behind the end of the piece', { ...range, begin: 2 * BLOCK - 1 }],
     ['nothing', { ...range, length: 0 }],
-    ['more than a client ever asks for at once', { ...range, length: 131_073 }],
     ['a length near 2^32', { ...range, length: 0xffff_ffff }],
   ])('for %s close it, whether it may download or not', (_what, bad) => {
     scene.receive(encodeRequests([bad]))
     expect(scene.told).toEqual(['closed: wire.bad-piece'])
     expect(scene.stream.isDestroyed).toBe(true)
+  })
+
+  test.each([
+    [131_072, []],
+    [131_073, ['closed: wire.bad-piece']],
+  ])('for %i bytes at once are borne, or not', (length, told) => {
+    const long = new ConnectionScene({ blocksPerPiece: 16 }).start()
+    long.receive(encodeRequests([{ ...range, length }]))
+    expect(long.told).toEqual(told)
   })
 
   test('that are more than we said we queue close it', () => {

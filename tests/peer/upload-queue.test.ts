@@ -26,6 +26,21 @@ describe('an upload queue', () => {
     expect([queue.peek(), queue.size, queue.bytes]).toEqual([undefined, 0, 0])
   })
 
+  test('of two requests that begin at the same byte answers the later one', () => {
+    const queue = new UploadQueue(1_000)
+    queue.push(at(0))
+    expect(queue.push({ ...at(0), length: 50 })).toBe(true)
+    expect([queue.peek(), queue.size, queue.bytes]).toEqual([{ ...at(0), length: 50 }, 1, 50])
+  })
+
+  test('is empty once it is cleared', () => {
+    const queue = new UploadQueue(1_000)
+    for (const begin of [0, 100]) queue.push(at(begin))
+    expect(queue.clear()).toBe(2)
+    expect([queue.peek(), queue.size, queue.bytes]).toEqual([undefined, 0, 0])
+    expect(queue.push(at(0))).toBe(true)
+  })
+
   test('gives out what lies side by side together, up to a limit', () => {
     const queue = new UploadQueue(1_000)
     const begins = (maxBytes: number) => queue.peekRun(maxBytes).map(({ begin }) => begin)

@@ -100,3 +100,20 @@ test('the lowest rank goes first, as long as it has something to send', () => {
   const members = [member('a', [1, 2]), member('b', [3, 4])]
   expect(serve(members, { rank: ({ name }) => (name === 'b' ? 0 : 1) })).toBe('b3 b4 a1 a2')
 })
+
+test('nor does whoever joins when nobody has anything to send', () => {
+  const turns = new UploadTurns<{ name: string }>(() => 0)
+  const [busy, late] = [{ name: 'busy' }, { name: 'late' }]
+  turns.add(busy)
+  expect(turns.current).toBe(busy)
+  turns.onServed(0, 1_000, 0)
+  turns.remove(busy)
+  for (const each of [late, busy]) turns.add(each)
+  const order: string[] = []
+  for (let piece = 1; piece <= 4; piece++) {
+    while (turns.current === undefined || !turns.mayServe(piece, 0)) expect(order.length).toBeLessThan(4)
+    turns.onServed(piece, 1, 0)
+    order.push(turns.current!.name)
+  }
+  expect(order).toEqual(['late', 'busy', 'late', 'busy'])
+})
