@@ -1,11 +1,11 @@
 /** Files other than payloads: finds, reads and writes metainfo for the command line. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, open, readdir, rm, rmdir, stat, type FileHandle } from 'node:fs/promises'
+import { access, lstat, mkdtemp, open, readdir, rm, rmdir, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MetainfoError, StorageError } from '../../protocol/errors.ts'
 import { replaceDurably } from '../../storage/fs/durable-file.ts'
-import { codeOf, errnoOf, inWords, toStorageError } from '../../storage/fs/errno.ts'
+import { codeOf, errnoOf, faultOf, fromFault, inWords } from '../../storage/fs/errno.ts'
 import { makeFolders } from '../../storage/fs/make-folders.ts'
 
 export { basename, dirname, join, resolve }
@@ -124,30 +124,33 @@ export async function refuseUnwritable(path: string): Promise<void> {
 }
 
 /**
- * Whether files can be put into a folder. One that does not exist is made, which alone shows that it can be, and removed again.
+ * Whether files can be put into a folder, or into one that is yet to be made. Whether one can be made, only making one shows; it has
+ * a name of its own, because another process may be about to use the folder that is asked about.
  *
  * @param path absolute
  * @throws {StorageError} why not
  */
 export async function refuseUnwritableFolder(path: string): Promise<void> {
   try {
-    const topmost = await makeFolders(path)
-    if (topmost === undefined) await access(path, constants.W_OK | constants.X_OK)
-    else await removeFolders(path, topmost)
+    const nearest = await nearestName(path)
+    await makeFolders(nearest) // refuses what is there and is no folder
+    if (nearest === path) await access(path, constants.W_OK | constants.X_OK)
+    else await rmdir(await mkdtemp(join(nearest, '.bitswarm-')))
   } catch (error) {
-    throw toStorageError(error, path)
+    if (errnoOf(error) === '') throw error
+    throw fromFault(faultOf(error, path), error)
   }
 }
 
-/** Removes a folder and those above it, up to `topmost`, unless somebody has put something there. */
-async function removeFolders(path: string, topmost: string): Promise<void> {
+/** The path, or the nearest one above it, at which something is. */
+async function nearestName(path: string): Promise<string> {
   try {
-    await rmdir(path)
+    await lstat(path)
+    return path
   } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errnoOf(error))) throw error
-    return
+    if (errnoOf(error) !== 'ENOENT') throw error
+    return nearestName(dirname(path))
   }
-  if (path !== topmost) await removeFolders(dirname(path), topmost)
 }
 
 function unwritable(path: string, error: unknown): StorageError {

@@ -61,6 +61,12 @@ describe('a folder into which something is to be put later', () => {
     ])
   })
 
+  test('is never made: who asks or begins to write at the same time would find it gone a moment later', async () => {
+    const asked = Array.from({ length: 20 }, () => refuseUnwritableFolder(join(folder, 'a', 'b')))
+    await Promise.all(asked)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
   test('is refused where none can be made', async () => {
     writeFileSync(join(folder, 'file'), '')
     await expect(refuseUnwritableFolder(join(folder, 'file', 'sub'))).rejects.toThrow(/file\/sub: /)
