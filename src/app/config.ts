@@ -312,6 +312,7 @@ const RIVALS: Readonly<Partial<Record<SettingName, SettingName>>> = {
   logLevel: 'verbose',
   verbose: 'logLevel',
   progress: 'quiet',
+  quiet: 'progress',
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -329,7 +330,8 @@ export function readConfig(
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { fallback }: Setting = SETTINGS[name]
     const rival = RIVALS[name]
-    const isSilenced = rival !== undefined && flags[rival] !== undefined
+    // `-no-progress` contradicts nothing.
+    const isSilenced = rival !== undefined && flags[rival] !== undefined && flags[rival] !== false
     config[name] = readSetting(name, flags[name], isSilenced ? {} : environment) ?? fallback
   }
   return config as Config

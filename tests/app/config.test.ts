@@ -44,6 +44,8 @@ test('a flag wins over the variable of what it excludes, too', () => {
   expect([config.get, config.tcpListen, config.logLevel, config.progress]).toEqual(
     Array.from({ length: 4 }, () => undefined),
   )
+  const isQuietWith = (progress: boolean): boolean => readConfig({ progress }, { BITSWARM_QUIET: '1' }).quiet
+  expect([true, false].map(isQuietWith)).toEqual([false, true])
 })
 
 test('lists are separated by commas or given again; a bare port is this machine', () => {
