@@ -13,7 +13,7 @@ export function inviteToDht(
 ): readonly string[] {
   if (addresses.length === 0) return []
   const flags = [
-    `-bootstrap ${addresses.join(',')}`,
+    `-bootstrap '${addresses.join(',')}'`, // zsh takes the brackets of IPv6 for a pattern
     ...(dhtNet === undefined ? [] : [`-dht-net ${dhtNet}`]),
     ...(swarmKey === undefined ? [] : ['-swarm-key <a copy of the key file>']),
   ]

@@ -43,7 +43,7 @@ test('a seeder and a DHT node at a terminal say how others get to them', async (
     ])
     expect(await firstLines(2, `${flags} -dht-net lab`, join(cwd, '..'))).toEqual([
       'others join through this node with:',
-      expect.stringMatching(/^ {2}-bootstrap 127\.0\.0\.1:\d+ -dht-net lab$/),
+      expect.stringMatching(/^ {2}-bootstrap '127\.0\.0\.1:\d+' -dht-net lab$/),
     ])
   } finally {
     rmSync(cwd, { recursive: true })
@@ -52,7 +52,7 @@ test('a seeder and a DHT node at a terminal say how others get to them', async (
 
 test('to a private DHT nobody comes without the key', () => {
   expect(inviteToDht(['10.0.0.5:10000', '[fd00::5]:10000'], { dhtNet: undefined, swarmKey: 'k' })[1]).toBe(
-    '  -bootstrap 10.0.0.5:10000,[fd00::5]:10000 -swarm-key <a copy of the key file>',
+    "  -bootstrap '10.0.0.5:10000,[fd00::5]:10000' -swarm-key <a copy of the key file>",
   )
 })
 
