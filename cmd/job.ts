@@ -154,13 +154,12 @@ export class Jobs {
   /**
    * What can be said of where the payload goes before the metainfo is there: not after minutes of looking for it.
    *
-   * @param suggested the payload's name, if the link says it
    * @throws {StorageError} nothing can be written there
    */
-  async checkTarget({ target }: TaskOf<'get'>, suggested?: string): Promise<void> {
-    const { folder, name } = await this.#place(target, suggested)
+  async checkTarget({ target }: TaskOf<'get'>): Promise<void> {
+    const { folder, name } = await this.#place(target, undefined)
     await checkFolder(folder)
-    // What is there already may be served from a folder that cannot be written to.
+    // What is there already may be served from a folder that cannot be written to. The name in a link need not be the payload's.
     const mayBeThere = name === undefined ? !(await isEmpty(folder)) : await exists(join(folder, name))
     if (!mayBeThere) await refuseUnwritableFolder(folder)
   }

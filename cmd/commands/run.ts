@@ -149,7 +149,7 @@ class Run {
 
   async #getMagnet(task: TaskOf<'get'>): Promise<Session> {
     const magnet = this.#jobs.magnet(task.source)
-    await this.#jobs.checkTarget(task, magnet.name)
+    await this.#jobs.checkTarget(task)
     if (magnet.files) this.#screen.say('the link selects files (so=): this version downloads all of them')
     const node = await this.#startNode(magnet.bootstrap)
     const session = node.addMagnet(magnet, this.#sessionOptions)

@@ -119,6 +119,20 @@ describe.skipIf(cannotChangeUser)(
       },
     )
 
+    test('gets what is there already, whatever the link calls it: 0', async () => {
+      await nodes.make('model.bin', LENGTH)
+      const { seeder, address } = await nodes.seed('model.bin')
+      const [{ infoHash }] = seeder.seen('start') as [EventLine]
+      mkdirSync(nodes.path('copy'))
+      copyFileSync(nodes.path('model.bin'), nodes.path('copy/model.bin'))
+      chmodSync(nodes.path('copy'), 0o555)
+      chmodSync(nodes.folder, 0o755)
+      const link = `magnet:?xt=urn:btih:${infoHash}&dn=another&x.pe=${address}`
+      const leecher = nodes.start('leecher', `-get ${link} -dest copy`, AS_NOBODY)
+      expect(await nodes.end(leecher)).toBe(0)
+      expect(leecher.seen('have')).toEqual([])
+    })
+
     test('neither serves nor verifies what he may not read: 5, with the name of the file', async () => {
       await nodes.make('model.bin', LENGTH)
       chmodSync(nodes.folder, 0o755)
