@@ -212,7 +212,6 @@ export class Session {
     const { metainfo } = this.#payloadOptions!
     const { have, checked, source } = opened
     const { emit } = this.#options
-    emit({ event: 'resume', have: have.count, pieces: metainfo.geometry.pieceCount, checked, source })
     this.#payload = new OpenPayload({
       host: this.#host,
       session: this.#options,
@@ -226,11 +225,15 @@ export class Session {
       onComplete: () => this.#onComplete(),
       onFailed: (error) => this.#fail(error),
     })
+    emit({ event: 'resume', have: have.count, pieces: metainfo.geometry.pieceCount, checked, source })
+    // Whoever hears of an event may close us at once.
+    if (this.#hasEnded) return
     this.#state = have.isFull ? 'seeding' : 'downloading'
     this.#swarm.attach(this.#payload.transfer)
+    if (this.#hasEnded) return
     if (!have.isFull) this.#silence.start()
     this.#payload.start()
-    this.#findPeers(metainfo.isPrivate)
+    if (!this.#hasEnded) this.#findPeers(metainfo.isPrivate)
   }
 
   #findPeers(isPrivate: boolean): void {
@@ -283,6 +286,10 @@ export class Session {
   #onComplete(): void {
     if (this.#state !== 'seeding') return
     const { metainfo, path } = this.#payloadOptions!
+    this.#swarm.onComplete()
+    if (this.#payload!.isDownload) this.#discovery.onComplete()
+    this.#milestones.onComplete()
+    // Last: whoever hears of it may close us at once.
     this.#options.emit({
       event: 'complete',
       path,
@@ -290,9 +297,6 @@ export class Session {
       bytes: metainfo.geometry.length,
       seconds: Math.round(this.#host.clock.now() - this.#startedAt) / 1000,
     })
-    this.#swarm.onComplete()
-    if (this.#payload!.isDownload) this.#discovery.onComplete()
-    this.#milestones.onComplete()
   }
 
   #fail(error: SwarmError): void {

@@ -1,0 +1,53 @@
+/** A session may be closed by whoever hears of its events, at once: nothing goes on behind its back. */
+import { expect, test } from 'vitest'
+import { SimSwarm } from '../../src/app/sim/swarm.ts'
+import type { SessionEvent } from '../../src/app/session-options.ts'
+import { hashes } from '../support/hashes.ts'
+
+const PIECES = 8
+const ALL = '#'.repeat(PIECES)
+const NONE = '.'.repeat(PIECES)
+
+const isLastPiece = (event: SessionEvent): boolean => event.event === 'have' && event.done === PIECES
+const named =
+  (name: SessionEvent['event']) =>
+  (event: SessionEvent): boolean =>
+    event.event === name
+
+test.each([
+  ['as soon as its empty payload is open', NONE, 'download', named('resume')],
+  ['as soon as its complete payload is open', ALL, 'seed', named('resume')],
+  ['at the first connection', NONE, 'download', named('joined_to_peer')],
+  ['at the last piece', NONE, 'download', isLastPiece],
+  ['when it is complete', NONE, 'download', named('complete')],
+  ['when it was complete from the start', ALL, 'download', named('complete')],
+  ['when it can be served', ALL, 'seed', named('complete')],
+] as const)(
+  'one that is closed %s connects to nobody and can be opened again',
+  async (_when, has, mode, at) => {
+    const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: PIECES * 65_536 })
+    const other = await (has === NONE ? sim.seeder() : sim.leecher())
+    const abort = new AbortController()
+    let joined = 0
+    const onEvent = (event: SessionEvent): void => {
+      if (abort.signal.aborted && event.event === 'joined_to_peer') joined++
+      if (at(event)) abort.abort(new Error('enough'))
+    }
+    const { disk, node, session } = await sim.machine({
+      has,
+      peers: [other],
+      session: { mode, onEvent, signal: abort.signal },
+    })
+    const ended = session.whenComplete().then(
+      () => 'complete',
+      (error: unknown) => (error as Error).message,
+    )
+    sim.clock.runUntil(60_000)
+    await session.close()
+
+    expect([session.state, joined, node.sessions]).toEqual(['closed', 0, []])
+    expect(await ended).toBe(at({ event: 'complete' } as SessionEvent) ? 'complete' : 'enough')
+    const again = await sim.machine({ disk, peers: [other], session: { mode } })
+    sim.runUntil(() => again.session.isComplete, { withinMs: 60_000 })
+  },
+)
