@@ -5,8 +5,8 @@ import type { LookupEntry } from './lookup-entry.ts'
 const MAX_ENTRIES = 64
 
 /**
- * Of a list that has become too long by `newest`, removes the farthest node that was not asked. When all others were, it removes the
- * farthest of which nothing more is expected: a long walk gets no nearer unless it forgets where it came from.
+ * Of a list that has become too long by `newest`, removes the farthest node that was not asked. If that is `newest` itself, the farthest
+ * node beyond it goes instead of which nothing more is expected: a long walk gets no nearer unless it forgets where it came from.
  *
  * @returns whom it removed, who may be `newest`
  */
