@@ -51,3 +51,19 @@ test.each([
     sim.runUntil(() => again.session.isComplete, { withinMs: 60_000 })
   },
 )
+
+test('one that is closed when it chokes a peer in favour of another does not decide on the other', async () => {
+  const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: 64 * 65_536 })
+  const abort = new AbortController()
+  let chokes = 0
+  const onEvent = ({ event }: SessionEvent): void => {
+    if (event !== 'choke') return
+    chokes++
+    abort.abort(new Error('enough'))
+  }
+  const seeder = await sim.seeder({ node: { maxUp: 65_536 }, session: { onEvent, signal: abort.signal } })
+  for (let leechers = 0; leechers < 14; leechers++) await sim.leecher({ peers: [seeder] })
+  sim.clock.runUntil(60_000)
+
+  expect([seeder.session.state, chokes]).toEqual(['closed', 1])
+})
