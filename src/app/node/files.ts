@@ -18,7 +18,7 @@ export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined
 }
 
-/** Whether nothing is in a folder, or there is none. One that may not be read could hold anything. */
+/** Whether nothing is in a folder, or there is no folder. One that may not be read could hold anything. */
 export async function isEmpty(folder: string): Promise<boolean> {
   return readdir(folder).then(
     (names) => names.length === 0,
