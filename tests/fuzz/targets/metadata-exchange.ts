@@ -48,7 +48,9 @@ export const target: FuzzTarget = {
 }
 
 class Stranger implements MetadataPeer {
-  readonly id: number
+  /** Of its connection: another one each time that it comes. */
+  id = 0
+  readonly isHonest: boolean
   readonly address: string
   readonly queuedBytes = 0
   readonly remote = { metadataSize: undefined as number | undefined, speaks: () => true }
@@ -58,7 +60,7 @@ class Stranger implements MetadataPeer {
   saidAt = 0
 
   constructor(at: number) {
-    this.id = at + 1
+    this.isHonest = at === 0
     this.address = `10.0.0.${at}:1`
   }
 
@@ -86,11 +88,12 @@ class Play {
       this.#got = info
     },
     onLiar: (peer) => {
-      claim(peer.id !== 1, 'who tells the truth is no liar')
+      claim(!peer.isHonest, 'who tells the truth is no liar')
       this.#leave(peer)
     },
   })
   #got: Uint8Array | undefined
+  #connections = 0
 
   run(steps: Uint8Array): void {
     for (let at = 0; at < steps.length;) at += this.#step(steps, at)
@@ -108,7 +111,7 @@ class Play {
     const step = steps[at]!
     const more = steps[at + 1] ?? 0
     const peer = this.#peers[(step >> 3) % PEERS]!
-    const isHonest = peer.id === 1
+    const { isHonest } = peer
     switch (step & 7) {
       case 0:
         this.#join(peer, isHonest ? INFO.length : SIZES[more % SIZES.length])
@@ -139,7 +142,10 @@ class Play {
   }
 
   #join(peer: Stranger, size: number | undefined): void {
-    if (!peer.isThere) peer.remote.metadataSize = size
+    if (!peer.isThere) {
+      peer.id = ++this.#connections
+      peer.remote.metadataSize = size
+    }
     peer.isThere = true
     peer.saidAt = this.#clock.now()
     this.#exchange.onHandshake(peer)
