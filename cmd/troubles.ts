@@ -105,7 +105,8 @@ export class Troubles {
       case 'tracker_error':
         if (this.#trackers.has(serverOf(event.tracker)))
           this.#onAbsent(`-tracker ${event.tracker}`, event.reason)
-        else if (this.#failing.size < MAX_FAILING_TRACKERS) this.#failing.set(event.tracker, event.reason)
+        else if (this.#failing.has(event.tracker) || this.#failing.size < MAX_FAILING_TRACKERS)
+          this.#failing.set(event.tracker, event.reason)
         break
       case 'tracker_announce':
         this.#failing.delete(event.tracker)

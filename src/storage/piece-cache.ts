@@ -71,8 +71,8 @@ export class PieceCache {
   readonly #buffers: LRUCache<number, PieceBuffer>
   /** Bytes that there is room for now: {@link readers} decide. */
   #room: number
-  /** Keys of windows of which a single block was read, the oldest first. */
-  readonly #glimpsed = new Set<number>()
+  /** Keys of windows of which a single block was read. */
+  readonly #glimpsed = new LRUCache<number, true>({ max: MAX_GLIMPSED_WINDOWS })
   readonly #misses = new Map<number, Miss>()
   readonly #queue: Miss[] = []
   #inFlight = 0
@@ -169,9 +169,7 @@ export class PieceCache {
     if (windowLength <= BLOCK_LENGTH) return true
     if (length !== BLOCK_LENGTH) return length > BLOCK_LENGTH
     if (begin === 0 || this.#glimpsed.delete(key)) return true
-    this.#glimpsed.add(key)
-    if (this.#glimpsed.size > MAX_GLIMPSED_WINDOWS)
-      for (const oldest of this.#glimpsed.keys().take(1)) this.#glimpsed.delete(oldest)
+    this.#glimpsed.set(key, true)
     return false
   }
 

@@ -171,6 +171,19 @@ test('trackers of the torrent that fail are told when nobody is connected, each 
   expect(sentences).toHaveLength(2 + 19)
 })
 
+test('of a tracker that fails again the latest reason is told, however many fail', () => {
+  const sentences: string[] = []
+  const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
+  const fail = (tracker: string, reason: string): void =>
+    troubles.onEvent({ event: 'tracker_error', tracker, kind: 'started', code: 'tracker.failure', reason })
+  for (let i = 0; i < 1_000; i++) fail(`http://${i}.example/announce`, 'not registered')
+  fail('http://7.example/announce', 'banned')
+  troubles.onSolitude()
+  expect(sentences.filter((sentence) => !sentence.endsWith(': not registered'))).toEqual([
+    'tracker http://7.example/announce: banned',
+  ])
+})
+
 test('whom the blocklist keeps out is told when nobody is connected, one of them and once', () => {
   const sentences: string[] = []
   const troubles = new Troubles(NOBODY, (sentence) => sentences.push(sentence))
