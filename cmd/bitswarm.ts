@@ -2,6 +2,7 @@
 import process from 'node:process'
 import { activeResources } from '../src/app/node/active-resources.ts'
 import { heapUsed } from '../src/app/node/heap-used.ts'
+import { runAgain } from '../src/app/node/run-again.ts'
 import { onSignals } from '../src/app/node/signals.ts'
 import { StorageError } from '../src/protocol/errors.ts'
 import { EXIT_BROKEN_PIPE, EXIT_STORAGE } from './exit-code.ts'
@@ -32,6 +33,7 @@ async function run(): Promise<never> {
     heapUsed,
     activeResources,
     onSignals,
+    runAgain,
     onCrash(fn) {
       process.on('uncaughtException', fn)
       return () => process.off('uncaughtException', fn)

@@ -1,5 +1,6 @@
 /** Everything the command line gets from outside: from the process in production, from the test in tests. */
 import type { ActiveResources } from '../src/app/node/active-resources.ts'
+import type { EndedProcess } from '../src/app/node/run-again.ts'
 import type { SignalHandlers } from '../src/app/node/signals.ts'
 import type { ProgressStream } from '../src/app/progress.ts'
 
@@ -21,6 +22,8 @@ export interface Env {
   heapUsed(): number
   activeResources(): ActiveResources
   onSignals(handlers: SignalHandlers): () => void
+  /** Runs this program with `args`, in another process, to its end or until `signal` ends it. */
+  runAgain(args: readonly string[], signal: AbortSignal): Promise<EndedProcess>
   /** Calls `fn` for an error that nobody caught. */
   onCrash(fn: (error: unknown) => void): () => void
   /** Ends the process in the ordinary way. */

@@ -32,11 +32,12 @@ export function addSimulation(program: Command, env: Env, onResult: (code: numbe
     .option('--lookups <count>', 'number of lookups, and of walks to random places', '2000')
     .option('--seeds <list>', 'random seeds: 1-5 or 1,4; goals are judged by the worst', '1')
     .option('--codec <name>', 'object, or json: encoded as on a real socket', 'object')
+    .option('--processes <count>', 'runs that are made at once, each in a process of its own', '1')
     .option('--cold', 'start with real joins instead of full tables')
     .option('--json', 'print one JSON object per line')
     .action(async (options: SimulateDhtOptions) => {
       const { simulateDht } = await import('./commands/simulate.ts')
-      onResult(simulateDht(env, options))
+      onResult(await simulateDht(env, options))
     })
   simulation
     .command('swarm')

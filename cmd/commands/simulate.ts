@@ -1,15 +1,14 @@
 /** `bitswarm simulate`: the product's own nodes in virtual time. The DHT is judged by its goals; swarms are made to fail. */
 import { ConfigError } from '../../src/app/library.ts'
-import { SystemClock } from '../../src/app/node/clock.ts'
-import { opensslHashes } from '../../src/app/node/hashes.ts'
 import { ATTACKS } from '../../src/app/sim/dht/attackers.ts'
 import { GOALS, scenariosOf } from '../../src/app/sim/dht/goals.ts'
-import { runScenario, type MeasuredRun } from '../../src/app/sim/dht/run-scenario.ts'
+import type { MeasuredRun } from '../../src/app/sim/dht/run-scenario.ts'
 import { MEASURES, type Scenario } from '../../src/app/sim/dht/scenario.ts'
 import { judge, verdictLine } from '../../src/app/sim/dht/verdicts.ts'
 import { list, oneOf, parsed, whole, type Parse } from '../../src/app/setting-value.ts'
 import type { Env } from '../env.ts'
 import { EXIT_MISSED, EXIT_OK } from '../exit-code.ts'
+import { runHere, runInProcesses } from '../simulated-runs.ts'
 import { runTable } from '../simulation-table.ts'
 import { simulateSwarm } from './simulate-swarm.ts'
 
@@ -29,6 +28,7 @@ export interface SimulateDhtOptions {
   readonly lookups: string
   readonly seeds: string
   readonly codec: string
+  readonly processes: string
   readonly cold?: true
   readonly json?: true
 }
@@ -53,16 +53,20 @@ export async function simulateSwarms(env: Env, flags: SimulateSwarmFlags): Promi
   })
 }
 
-export function simulateDht(env: Env, options: SimulateDhtOptions): number {
+export async function simulateDht(env: Env, options: SimulateDhtOptions): Promise<number> {
   const seeds = read('seeds', seedList(MAX_SEEDS), options.seeds)
-  const clock = new SystemClock()
+  const atOnce = read('processes', whole(1, MAX_PROCESSES), options.processes)
+  const planned = scenarios(options).flatMap((scenario) => seeds.map((seed) => ({ scenario, seed })))
   const runs: MeasuredRun[] = []
-  for (const scenario of scenarios(options))
-    for (const seed of seeds) {
-      const run = runScenario(scenario, seed, { now: () => clock.now(), rss: env.rss, hashes: opensslHashes })
-      runs.push(run)
-      env.stdout.write(options.json ? `${JSON.stringify(run)}\n` : runTable(run))
-    }
+  const onRun = (run: MeasuredRun): void => {
+    runs.push(run)
+    env.stdout.write(options.json ? `${JSON.stringify(run)}\n` : runTable(run))
+  }
+  if (atOnce === 1) runHere(env, planned, onRun)
+  else {
+    const code = await runInProcesses(env, planned, { atOnce, onRun })
+    if (code !== EXIT_OK) return code
+  }
   const verdicts = judge(runs)
   for (const verdict of verdicts)
     env.stdout.write(`${options.json ? JSON.stringify(verdict) : verdictLine(verdict)}\n`)
@@ -134,6 +138,8 @@ function listOf(parse: Parse<number>): Parse<readonly number[]> {
   return list(/,/, parse, 'numbers with commas between them')
 }
 
+/** Simulations that run at the same time. */
+const MAX_PROCESSES = 1_000
 /** Runs of one scenario. */
 const MAX_SEEDS = 1_000
 /** Swarms one after the other. */

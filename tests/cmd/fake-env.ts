@@ -36,6 +36,10 @@ export function fakeEnv(args: readonly string[], more: Partial<Env> = {}): FakeE
       env.signals = handlers
       return () => (env.signals = undefined)
     },
+    async runAgain(args) {
+      const { code, stdout, stderr } = await runProgram(args)
+      return { code, stdout, stderr, reason: '' }
+    },
     onCrash: () => () => {},
     exit: () => {},
     interrupt: () => env.interrupted++,

@@ -25,6 +25,54 @@ describe('simulate dht', () => {
     expect(runs.every(({ seed, metrics }) => seed === 1 && metrics.success > 0)).toBe(true)
   })
 
+  describe('with -processes', () => {
+    const planned = 'simulate dht -nodes 12,15 -lookups 5 -seeds 1-2 -json'
+    const traces = (stdout: string): string[] => stdout.match(/(?<="trace":")[0-9a-f]{64}/g) ?? []
+
+    test.each([
+      '-profile lan -loss 5 -churn 30 -dead 10 -nat 20 -codec json',
+      '-mal silent -share 10,20',
+      '-measure maintenance -minutes 3',
+      '-cold',
+    ])('%s: the same runs in the same order', async (flags) => {
+      const here = await run(`${planned} ${flags}`)
+      const elsewhere = await run(`${planned} ${flags} -processes 3`)
+      expect(traces(here.stdout).length).toBeGreaterThanOrEqual(4)
+      expect(traces(elsewhere.stdout)).toEqual(traces(here.stdout))
+      expect(elsewhere.code).toBe(here.code)
+    })
+
+    test('no more runs are under way than asked for, and the first is told when it is done', async () => {
+      let [underWay, most] = [0, 0]
+      const { stdout } = await runProgram(`${planned} -processes 2`.split(' '), {
+        async runAgain(args) {
+          most = Math.max(most, ++underWay)
+          const { code, stdout, stderr } = await run(args.join(' '))
+          underWay--
+          return { code, stdout, stderr, reason: '' }
+        },
+      })
+      expect(most).toBe(2)
+      expect(traces(stdout)).toEqual(traces((await run(planned)).stdout))
+    })
+
+    test('a process that dies ends the others: one line, exit code 1', async () => {
+      const stopped: boolean[] = []
+      const { code, stdout, stderr } = await runProgram(`${planned} -processes 4`.split(' '), {
+        async runAgain(args, signal) {
+          if (/-nodes 12 .*-seeds 1 /.test(args.join(' ')))
+            return { code: undefined, stdout: '', stderr: '', reason: 'SIGKILL' }
+          await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          stopped.push(signal.aborted)
+          return { code: undefined, stdout: '', stderr: '', reason: 'SIGTERM' }
+        },
+      })
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toBe('bitswarm: lookups wan 12, seed 1: its process ended (SIGKILL)\n')
+      expect(stopped).toEqual([true, true, true])
+    })
+  })
+
   test.each([
     ['simulate weather', /there is no simulation 'weather'; there are: dht, swarm/],
     ['simulate', /missing required argument/],
@@ -32,6 +80,7 @@ describe('simulate dht', () => {
     ['simulate swarm -only 1', /-only needs -faults/],
     ['simulate swarm -faults -only 1,98,99', /-only: seed 1 has no fault 98, 99/],
     ['simulate dht -nodes 5', /-nodes '5': .*from 10 to/],
+    ['simulate dht -processes 0', /-processes '0': .*from 1 to/],
     ['simulate dht -seeds 5-1', /-seeds '5-1': must be up to 1000 numbers or ranges/],
     ['simulate dht -seeds 1-999999999', /-seeds/],
     ['simulate dht -goals G1-G99', /-goals 'G1-G99': must be goals from G1 to G18/],
