@@ -114,17 +114,14 @@ export class Parole {
   /**
    * A piece is bad. If it has several senders, or was bad before, it becomes a retrial, and those senders that are still connected go
    * on parole until it passes.
-   *
-   * @returns whether it became a retrial
    */
-  onCorrupt({ piece, contributors }: ActivePiece, now: Millis): boolean {
-    if (contributors.length === 1 && !this.retrials.has(piece)) return false
+  onCorrupt({ piece, contributors }: ActivePiece, now: Millis): void {
+    if (contributors.length === 1 && !this.retrials.has(piece)) return
     this.retrials.wait(piece, now)
     for (const id of contributors) {
       const queue = this.#books.sources.get(id)
       if (queue !== undefined) this.start(queue, piece)
     }
-    return true
   }
 
   /** A piece is good. If it was a retrial, its senders are cleared or convicted; if one source sent it alone, that one is proven. */

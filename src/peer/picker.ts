@@ -261,7 +261,8 @@ export class PiecePicker {
    */
   onPieceCorrupt(piece: number): readonly number[] {
     const bad = this.#takePending(piece)
-    if (!this.#parole.onCorrupt(bad, this.#now)) this.#giveBack(bad)
+    this.#parole.onCorrupt(bad, this.#now)
+    this.#giveBack(bad)
     return bad.contributors
   }
 
