@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MAX_ACTIVE_BYTES } from '../../src/peer/active-pieces.ts'
 import { BLOCK_LENGTH } from '../../src/metainfo/geometry.ts'
 import { bits, picker, PickerWorld, TestSource } from './fixtures.ts'
@@ -133,6 +133,21 @@ describe('blocks of a piece', () => {
     expect(world.pick(c, 2)).toEqual(['0.1', '0.2'])
   })
 
+  test('a piece that takes the peer that began it ten seconds is open to all', () => {
+    const world = new PickerWorld(4, { blocksPerPiece: 4, order: 'sequential' })
+    const [slow, ...others] = Array.from({ length: 3 }, () => world.source('####')) as [
+      TestSource,
+      ...TestSource[],
+    ]
+    world.fetch(slow, 1)
+    world.now = 5_000
+    world.fetch(slow, 1)
+    world.round(4_999)
+    expect(world.pick(others[0]!, 1)).toEqual(['1.0'])
+    world.round(1)
+    expect(world.pick(others[1]!, 1)).toEqual(['0.2'])
+  })
+
   test('all blocks in make it pending, written makes it had', () => {
     const world = new PickerWorld(2, { blocksPerPiece: 2, order: 'sequential' })
     const peer = world.source('##')
@@ -240,70 +255,6 @@ describe('a piece that is begun when others were had', () => {
     expect(world.contributors(0)).toEqual([])
     expect(world.send(slow, '0.1')).toEqual(['accepted'])
     expect(world.contributors(0)).toEqual([slow.id])
-  })
-})
-
-describe('the end', () => {
-  test('late blocks are asked of a second peer, the oldest first, and the loser is cancelled', () => {
-    const world = new PickerWorld(2, { order: 'sequential' })
-    const [slow, fast, third] = [world.source('##'), world.source('##'), world.source('##')]
-    world.pick(slow, 1)
-    world.now = 50
-    world.pick(slow, 1)
-    world.now = 120
-    expect(world.picker.isEndgame).toBe(true)
-    expect(world.pick(fast, 5)).toEqual(['0.0']) // the other one is too young
-    world.now = 200
-    expect(world.pick(fast, 5)).toEqual(['1.0'])
-    expect(world.pick(third, 5)).toEqual([]) // two are enough
-    expect(world.send(fast, '0.0')).toEqual(['accepted', slow.id])
-    expect(world.send(slow, '0.0')).toEqual(['duplicate'])
-  })
-
-  test('there is none while a block is left that nobody was asked for', () => {
-    const world = new PickerWorld(2, { order: 'sequential' })
-    const [slow, fast] = [world.source('##'), world.source('#.')]
-    world.pick(slow, 1)
-    world.now = 10_000
-    expect(world.pick(fast, 5)).toEqual([])
-  })
-
-  describe('of 2,000 blocks that one source was asked for', () => {
-    const all = '#'.repeat(2_000)
-    let world: PickerWorld
-    let slow: TestSource
-    beforeEach(() => {
-      world = new PickerWorld(2_000)
-      slow = world.source(all)
-      world.pick(slow, 2_000)
-    })
-
-    /** 200 others come and ask. */
-    function duplicates(): number {
-      let count = 0
-      for (let i = 0; i < 200; i++) count += world.pick(world.source(all), 10).length
-      return count
-    }
-
-    test('less than one in a hundred is asked of others before two seconds have passed', () => {
-      world.now = 1_999
-      expect(duplicates()).toBe(10)
-    })
-
-    test('any is asked of whoever idles then, four of each: nobody waits for a modem while others have it', () => {
-      world.now = 1_999
-      duplicates()
-      world.now = 2_000
-      expect(duplicates()).toBe(4 * 200)
-    })
-
-    test('none is while what anybody sent waits for us', () => {
-      world.now = 1_999
-      duplicates()
-      slow.isHeld = true
-      world.now = 5_000
-      expect(duplicates()).toBe(0)
-    })
   })
 })
 
