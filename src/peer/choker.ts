@@ -72,6 +72,7 @@ interface Standing {
   /** When it got its slot, or began to wait for one. */
   since: Millis
   isUnchoked: boolean
+  /** Of one that has a slot: it got it for having waited. */
   isOptimistic: boolean
   /** Since when it has owed us blocks and sent none. */
   silentSince: Millis | undefined
@@ -228,7 +229,6 @@ export class Choker {
 
   #choke(standing: Standing, reason: string): void {
     standing.isUnchoked = false
-    standing.isOptimistic = false
     standing.since = this.#now
     this.#decisions.push({ id: standing.peer.id, action: 'choke', reason })
   }

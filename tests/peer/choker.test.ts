@@ -70,10 +70,27 @@ describe('slots', () => {
 
   test('are kept by those that lose interest until somebody has waited for a while', () => {
     const choker = new Choker()
+    const reading = (picture: string): ChokerPeer[] =>
+      crowd(picture).map((peer) => ({ ...peer, isTaking: true }))
     choker.decide(crowd('iiii.'), seeding(0))
-    expect(words(choker.decide(crowd('i.ii.'), seeding(1)))).toEqual([])
-    expect(words(choker.decide(crowd('i.iii'), seeding(2)))).toEqual([])
-    expect(words(choker.decide(crowd('i.iii'), seeding(GRACE)))).toEqual(['choke 2', 'unchoke 5'])
+    expect(words(choker.decide(reading('i.ii.'), seeding(1)))).toEqual([])
+    expect(words(choker.decide(reading('i.iii'), seeding(2)))).toEqual([])
+    expect(words(choker.decide(reading('i.iii'), seeding(GRACE)))).toEqual(['choke 2', 'unchoke 5'])
+  })
+
+  test('are waited for by those that take nothing meanwhile: they may not', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiii').map((peer) => ({ ...peer, isTaking: peer.id <= SLOTS }))
+    choker.decide(peers, seeding(0))
+    for (let now = GRACE; now < REVIEW; now += GRACE) expect(choker.decide(peers, seeding(now))).toEqual([])
+    expect(words(choker.decide(peers, seeding(REVIEW)))).toEqual(['choke 1', 'unchoke 5'])
+  })
+
+  test('are shared out between addresses', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiiiii').map((peer) => ({ ...peer, host: peer.id <= 4 ? '10.0.0.1' : '10.0.0.2' }))
+    choker.decide(peers, seeding(0))
+    expect(unchoked(choker, peers)).toEqual([1, 2, 5, 6])
   })
 
   test('of those that left are free', () => {
@@ -105,6 +122,13 @@ describe('a seeder', () => {
     expect(served.size).toBe(peers.length)
   })
 
+  test('takes no more slots in a review than somebody waits for', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiiiiii')
+    choker.decide(peers, { ...seeding(0), slots: 8 })
+    expect(words(choker.decide(peers, { ...seeding(REVIEW), slots: 8 }))).toEqual(['choke 1', 'unchoke 9'])
+  })
+
   test('takes the slot of whoever keeps for itself what it was sent', () => {
     const choker = new Choker()
     const peers = crowd('iiiii')
@@ -121,6 +145,9 @@ test('whoever begins to wait does not cut a turn short: the first review comes a
   choker.decide(crowd('iiii'), seeding(REVIEW - 1))
   expect(choker.decide(crowd('iiiii'), seeding(REVIEW))).toEqual([])
   expect(words(choker.decide(crowd('iiiii'), seeding(2 * REVIEW - 1)))).toEqual(['choke 1', 'unchoke 5'])
+  // Nor does it when nobody has waited for a while.
+  choker.decide(crowd('.iiii'), seeding(4 * REVIEW))
+  expect(choker.decide(crowd('iiiii'), seeding(4 * REVIEW + 1))).toEqual([])
 })
 
 describe('an attacker', () => {
@@ -192,6 +219,41 @@ describe('a leecher', () => {
       if (now > 0) for (const id of unchoked(choker, peers)) tried.add(id)
     }
     expect([...tried].sort()).toEqual([1, 2, 3, 4, 5, 6, 7])
+  })
+
+  test('gives them to others when those send more; whoever goes on sending most keeps its own', () => {
+    const choker = new Choker()
+    choker.decide(crowd('iiiiiii', [0, 0, 0, 0, 30, 20, 10]), downloading(0))
+    choker.decide(crowd('iiiiiii', [0, 0, 0, 0, 30, 20, 10]), downloading(REVIEW))
+    const decisions = choker.decide(crowd('iiiiiii', [50, 0, 0, 0, 30, 20, 0]), downloading(2 * REVIEW))
+    expect(words(decisions)).toContain('choke 7')
+    expect(decisions.map(({ id }) => id)).not.toEqual(expect.arrayContaining([5]))
+    expect(unchoked(choker, crowd('iiiiiii'))).toEqual(expect.arrayContaining([1, 5, 6]))
+  })
+
+  test('tries each out for half a minute, even if it has been silent so far', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiiii', [0, 0, 0, 0, 30, 20, 10])
+    for (let now = 0; now < OPTIMISTIC_TURN; now += REVIEW) choker.decide(peers, downloading(now))
+    const owing = peers.map((peer) => ({ ...peer, isAsked: true }))
+    const tried: number[] = []
+    for (let now = OPTIMISTIC_TURN; now < 3 * OPTIMISTIC_TURN; now += REVIEW) {
+      choker.decide(owing, downloading(now))
+      tried.push(...unchoked(choker, peers.slice(0, 4)))
+    }
+    expect(tried).toEqual([tried[0], tried[0], tried[0], tried[3], tried[3], tried[3]])
+    expect(tried[0]).not.toBe(tried[3])
+  })
+
+  test('does not take one that sends little for one that owes it blocks and sends none', () => {
+    const choker = new Choker()
+    const peers = crowd('iiiiii', [30, 20, 10, 1, 0, 0]).map((peer) => ({ ...peer, isAsked: peer.id === 4 }))
+    const tried = new Set<number>()
+    for (let now = 0; now <= 12 * OPTIMISTIC_TURN; now += REVIEW) {
+      choker.decide(peers, downloading(now))
+      if (now > SNUB + OPTIMISTIC_TURN) for (const id of unchoked(choker, peers)) tried.add(id)
+    }
+    expect(tried).toContain(4)
   })
 
   test('does not change its mind between two reviews', () => {
