@@ -1,6 +1,6 @@
 /** What one peer has asked us for, in which order it is answered. */
 import { describe, expect, test } from 'vitest'
-import { MAX_QUEUED_REQUESTS, UploadQueue } from '../../src/peer/upload-queue.ts'
+import { MAX_QUEUED_REQUESTS, MAX_REQUEST_LENGTH, UploadQueue } from '../../src/peer/upload-queue.ts'
 
 describe('an upload queue', () => {
   const at = (begin: number): { piece: number; begin: number; length: number } => ({
@@ -82,6 +82,35 @@ describe('an upload queue', () => {
     expect(queue.peekRun(Infinity)).toEqual([row(1, 2)])
     queue.take([row(1, 2)])
     expect(queue.peekRun(Infinity)).toEqual([row(12, 1)])
+  })
+
+  test('answers neither a block of another piece in the same run, nor one byte more than the limit', () => {
+    const queue = new UploadQueue(1_000)
+    for (const request of [at(0), at(100), { ...at(200), piece: 2 }]) queue.push(request)
+    expect(queue.peekRun(Infinity)).toEqual([at(0), at(100)])
+    expect(queue.peekRun(200)).toEqual([at(0), at(100)])
+    expect(queue.peekRun(199)).toEqual([at(0)])
+  })
+
+  test('finds the last block of the longest request, and what is before a block, wherever the request begins', () => {
+    const block = 16_384
+    const queue = new UploadQueue(16 * block)
+    const row = (first: number, count: number) => ({ piece: 1, begin: first * block, length: count * block })
+    queue.push(row(8, MAX_REQUEST_LENGTH / block))
+    expect(queue.cancel(1, 15 * block, block)).toBe(true)
+    expect(queue.peekRun(Infinity)).toEqual([row(8, 7)])
+  })
+
+  test('still answers what has waited while thousands were cancelled', () => {
+    const queue = new UploadQueue(2 ** 30)
+    for (const begin of [0, 100, 200]) queue.push(at(begin))
+    queue.take([queue.peek()!])
+    expect(queue.peek()).toEqual(at(100))
+    for (let i = 3; i < 10 * MAX_QUEUED_REQUESTS; i++) {
+      queue.push(at(100 * i))
+      queue.cancel(1, 100 * i, 100)
+    }
+    expect(queue.peekRun(Infinity)).toEqual([at(100), at(200)])
   })
 
   test('is bounded, cancelled ones or not', () => {

@@ -117,3 +117,28 @@ test('nor does whoever joins when nobody has anything to send', () => {
   }
   expect(order).toEqual(['late', 'busy', 'late', 'busy'])
 })
+
+test('a rank counts for more than what was sent', () => {
+  const rank = ({ name }: Member): number => (name === 'late' ? 1 : 0)
+  const members = [member('first', [1, 1, 1, 2]), member('late', [3])]
+  expect(serve(members, { rank })).toBe('first1 first1 first1 first2 late3')
+})
+
+test('a newcomer counts as sent as much as the one that was sent least, and who leaves ends no turn but its own', () => {
+  const turns = new UploadTurns<{ name: string }>(() => 0)
+  const [much, little, late] = [{ name: 'much' }, { name: 'little' }, { name: 'late' }]
+  for (const each of [much, little]) turns.add(each)
+  const serveNext = (bytes: number): string => {
+    const { name } = turns.current!
+    turns.onServed(0, bytes, 0)
+    turns.mayServe(1, 0)
+    return name
+  }
+  expect([serveNext(1_000), serveNext(500)]).toEqual(['much', 'little'])
+  turns.add(late)
+  expect([serveNext(100), serveNext(100), serveNext(600)]).toEqual(['little', 'late', 'little'])
+  expect(turns.current).toBe(late)
+  turns.onServed(2, 900, 0)
+  turns.remove(much)
+  expect(turns.current).toBe(late)
+})
