@@ -74,6 +74,12 @@ describe('when all are taken', () => {
     expect([left, lonely.left]).toEqual([[], []])
   })
 
+  test('one of two of an address makes room for a caller from another, an only one does not', () => {
+    const { slots, left } = fill('AAb')
+    expect([slots.takeForCaller('192.0.2.1'), slots.takeForCaller('192.0.2.2')]).toEqual([true, false])
+    expect(left).toEqual(['A1'])
+  })
+
   test('the slot is not offered to others on the way', () => {
     const { slots } = fill('AAAA')
     let offers = 0

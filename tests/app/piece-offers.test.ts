@@ -15,7 +15,7 @@ let shown: Map<number, number[]>
 let offers: PieceOffers
 let have: Bitfield
 
-function join(id: number): PeerConnection {
+function join(id: number, now = 0): PeerConnection {
   const told: number[] = []
   const peer = {
     id,
@@ -28,7 +28,7 @@ function join(id: number): PeerConnection {
     },
   } as unknown as PeerConnection
   shown.set(id, told)
-  told.push(...offers.add(peer, 0).indices())
+  told.push(...offers.add(peer, now).indices())
   return peer
 }
 
@@ -49,16 +49,16 @@ beforeEach(() => {
 })
 
 test('the first peer is shown one piece, and everything when it stays alone', () => {
-  join(1)
+  join(1, 5_000)
   expect(shown.get(1)).toHaveLength(1)
-  offers.round(1_999)
+  offers.round(6_999)
   expect(shown.get(1)).toHaveLength(1)
-  offers.round(2_000)
+  offers.round(7_000)
   expect(shown.get(1)!.sort((a, b) => a - b)).toEqual(Bitfield.full(PIECES).indices())
 })
 
-test('whoever takes what it is shown is shown the next, until every piece is out', () => {
-  const peers = [join(1), join(2)]
+/** Peers take what they are shown, in turn, until every piece is out. */
+function takeAll(...peers: readonly PeerConnection[]): void {
   for (let taken = 0; taken < PIECES; taken++)
     for (const peer of peers) {
       const piece = shown.get(peer.id)![taken]
@@ -66,11 +66,92 @@ test('whoever takes what it is shown is shown the next, until every piece is out
       offers.onRequest(peer, piece, 0)
       offers.onRequestsEnd(peer)
     }
+}
+
+test('whoever takes what it is shown is shown the next, until every piece is out', () => {
+  takeAll(join(1), join(2))
   const all = [...shown.get(1)!, ...shown.get(2)!]
   expect(all.sort((a, b) => a - b)).toEqual(Bitfield.full(PIECES).indices())
 
   join(3)
   expect(shown.get(3)).toHaveLength(PIECES)
+})
+
+test('pieces of which only one that leaves knew are shown again, and others go on as before', () => {
+  const [gone, stays] = [join(1), join(2)]
+  takeAll(gone, stays)
+  offers.remove(gone)
+  join(3)
+  expect(shown.get(3)).toHaveLength(1)
+  expect(shown.get(1)).toContain(shown.get(3)![0])
+  offers.onRequestsEnd(stays)
+  const next = shown.get(2)!.at(-1)
+  expect([shown.get(1)!.includes(next!), next === shown.get(3)![0]]).toEqual([true, false])
+})
+
+describe('what peers have from elsewhere', () => {
+  test('need not be shown to anybody: they are shown the rest', () => {
+    const peer = join(1)
+    for (const piece of have.indices().slice(2)) peer.remote.pieces!.set(piece)
+    peer.remote.pieces!.set(shown.get(1)![0]!)
+    const rest = have.indices().filter((piece) => !peer.remote.pieces!.has(piece))
+    offers.onPieces(peer)
+    expect(rest).toContain(shown.get(1)!.at(-1))
+    for (const piece of rest) offers.onHave(peer, piece)
+    join(2)
+    expect(shown.get(2)).toHaveLength(PIECES)
+  })
+
+  test('of what they were shown makes room for the next', () => {
+    const peer = join(1)
+    offers.onHave(peer, shown.get(1)![0]!)
+    expect(shown.get(1)).toHaveLength(2)
+  })
+
+  test('counts when we become a seeder: only what nobody has is kept from newcomers', () => {
+    const growing = Bitfield.full(PIECES)
+    growing.clear(0)
+    offers = makeOffers(growing)
+    const [leecher, other] = [join(1), join(2)]
+    for (const piece of have.indices()) if (piece !== 7) leecher.remote.pieces!.set(piece)
+    growing.set(0)
+    join(3)
+    expect(shown.get(3)).toEqual([7])
+    offers.onHave(other, 7)
+    join(4)
+    expect(shown.get(4)).toHaveLength(PIECES)
+  })
+})
+
+test('once every piece is out, who has been sent all that it asked for is shown one that others have', () => {
+  const peers = [join(1), join(2)]
+  offers.onAllServed(peers[0]!)
+  expect(shown.get(1)).toHaveLength(1)
+  takeAll(...peers)
+  const before = shown.get(1)!.length
+  offers.onAllServed(peers[0]!)
+  expect(shown.get(1)).toHaveLength(before + 1)
+  expect(shown.get(2)).toContain(shown.get(1)!.at(-1))
+  takeAll(peers[0]!)
+  offers.onIdle()
+  expect(shown.get(1)).toHaveLength(before + 2)
+})
+
+test('what one was sent and nobody else has counts until it is passed on, and is served in good time', () => {
+  const [taker, other] = [join(1), join(2)]
+  const [first, second] = [shown.get(1)![0]!, shown.get(2)![0]!]
+  for (const [peer, piece] of [
+    [taker, first],
+    [other, second],
+  ] as const)
+    offers.onRequest(peer, piece, 0)
+  offers.onServed(taker, first)
+  expect([taker, other].map((peer) => offers.unspreadCount(peer))).toEqual([1, 0])
+  offers.onRequest(taker, 15, 0)
+  expect(offers.rankOf(taker, 15)).toBeGreaterThan(offers.rankOf(other, second))
+  offers.onHave(other, first)
+  expect(offers.unspreadCount(taker)).toBe(0)
+  expect(offers.rankOf(taker, first)).toBeGreaterThan(offers.rankOf(taker, 15))
 })
 
 test('who asks at once for all that it knows of is shown twice as many next', () => {
@@ -89,10 +170,17 @@ test('who asks at once for all that it knows of is shown twice as many next', ()
 })
 
 describe('under an upload limit', () => {
+  /** How many pieces each peer has asked for. */
+  let asked: Map<number, number>
+
   /** It asks for all that it knows of and has not asked for. */
   function askForAll(peer: PeerConnection): void {
-    for (const piece of shown.get(peer.id)!)
-      if (peer.uplink.queue!.push({ piece, begin: 0, length: PIECE_LENGTH })) offers.onRequest(peer, piece, 0)
+    const known = [...shown.get(peer.id)!]
+    for (const piece of known.slice(asked.get(peer.id))) {
+      peer.uplink.queue!.push({ piece, begin: 0, length: PIECE_LENGTH })
+      offers.onRequest(peer, piece, 0)
+    }
+    asked.set(peer.id, known.length)
     offers.onRequestsEnd(peer)
   }
 
@@ -104,6 +192,7 @@ describe('under an upload limit', () => {
   }
 
   beforeEach(() => {
+    asked = new Map()
     offers = makeOffers(have, true)
   })
 
@@ -113,6 +202,18 @@ describe('under an upload limit', () => {
     expect([shown.get(1), shown.get(2)].map((pieces) => pieces!.length)).toEqual([1, 1])
     serve(peers[1]!)
     expect([shown.get(1), shown.get(2)].map((pieces) => pieces!.length)).toEqual([1, 2])
+  })
+
+  test('what waits to be sent counts as shown, by the piece', () => {
+    const asking = join(1)
+    askForAll(asking)
+    serve(asking)
+    offers.onIdle()
+    expect(shown.get(1)).toHaveLength(3)
+    askForAll(asking)
+    expect(shown.get(1)).toHaveLength(3)
+    serve(asking)
+    expect(shown.get(1)).toHaveLength(4)
   })
 
   test('when we would idle whoever asks is shown twice as many', () => {
@@ -136,6 +237,13 @@ test('whoever takes nothing is shown everything', () => {
   join(2)
   offers.round(PATIENCE)
   expect(shown.get(1)).toHaveLength(PIECES)
+})
+
+test('whoever waits for what it has asked for is not blamed for taking nothing', () => {
+  const [waiting] = [join(1), join(2)]
+  waiting!.uplink.queue!.push({ piece: shown.get(1)![0]!, begin: 0, length: PIECE_LENGTH })
+  offers.round(PATIENCE)
+  expect([shown.get(1)!.length, shown.get(2)!.length]).toEqual([1, PIECES])
 })
 
 test('who may not take anything is shown no more, unless it does not want what it is shown', () => {
