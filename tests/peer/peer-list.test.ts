@@ -1,7 +1,6 @@
 /** Whom to dial, and when again. */
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/app/sim/random.ts'
-import { HEARSAY_DIAL_INTERVAL, MAX_HEARSAY_DIALS } from '../../src/peer/hearsay.ts'
 import {
   MAX_CONNECTING,
   MAX_FAILURES,
@@ -47,9 +46,50 @@ test('static peers go first and are tried for ever, ever more rarely', () => {
     waits.push(wait)
     now += wait
   }
-  expect(waits[0]).toBeLessThanOrEqual(RETRY_MIN)
-  expect(waits[3]).toBeGreaterThan(waits[0]!)
-  expect(Math.max(...waits)).toBeLessThanOrEqual(RETRY_MAX)
+  for (const [failures, wait] of waits.entries()) {
+    const most = Math.min(RETRY_MIN * 2 ** failures, RETRY_MAX)
+    expect(wait).toBeLessThanOrEqual(most)
+    expect(wait).toBeGreaterThan(0.75 * most)
+  }
+})
+
+test('who fails is left alone until its wait is over', () => {
+  list.add(A, 'dht', 0)
+  list.onConnecting(A, 1_000)
+  const retryAt = 1_000 + list.onFailed(A, 1_000)!
+  expect(states()).toEqual(['could-be-added'])
+  expect([list.next(retryAt - 1), list.nextWakeAt, list.next(retryAt)]).toEqual([undefined, retryAt, A])
+})
+
+test('those that failed less go first, then those that have waited longest', () => {
+  const [failed, young, old] = [at('10.0.1.1'), at('10.0.1.2'), at('10.0.1.3')]
+  list.add(failed, 'dht', 0)
+  list.onConnecting(failed, 0)
+  list.onFailed(failed, 0)
+  list.add(young, 'dht', 50_000)
+  list.add(old, 'dht', 40_000)
+  const order: Endpoint[] = []
+  for (let to = list.next(60_000); to !== undefined; to = list.next(60_000)) {
+    list.onConnecting(to, 60_000)
+    order.push(to)
+  }
+  expect(order).toEqual([old, young, failed])
+})
+
+test('who was reached starts again with no failures', () => {
+  list.add(A, 'dht', 0)
+  for (let i = 0; i < 2; i++) {
+    for (let failures = 1; failures < MAX_FAILURES; failures++) expect(list.onFailed(A, 0)).toBeDefined()
+    list.onConnected(A)
+    list.onClosed(A, 0)
+  }
+  expect(states()).toEqual(['could-be-added'])
+})
+
+test('who was heard of and then named by the user is tried for ever', () => {
+  for (const origin of ['dht', 'static'] as const) list.add(A, origin, 0)
+  giveUp(A)
+  expect(states()).toEqual(['could-be-added'])
 })
 
 test('a static peer that is not meant any more is given up like others', () => {
@@ -101,6 +141,25 @@ test('who is dead and calls is one like others', () => {
   expect(list.next(RETRY_MIN)).toEqual(A)
 })
 
+test('who is connected stays so, whatever is heard of it', () => {
+  list.add(A, 'dht', 0)
+  giveUp(A)
+  list.onConnected(A)
+  list.onConnecting(A, 0)
+  list.addOwn(A)
+  list.ban(A)
+  for (let i = 0; list.size < MAX_KNOWN_PEERS; i++) list.add(at(`12.0.${i >> 8}.${i & 255}`), 'tracker', 0)
+  list.add(B, 'static', 0)
+  expect(list.isConnected(A)).toBe(true)
+})
+
+test('who turns out to be this node itself is forgotten, unless a dial to it is under way', () => {
+  for (const endpoint of [A, B]) list.add(endpoint, 'dht', 0)
+  list.onConnecting(B, 0)
+  for (const endpoint of [A, B]) list.addOwn(endpoint)
+  expect(list.snapshot()).toEqual([{ endpoint: B, state: 'connecting' }])
+})
+
 test('where no way leads is not found, and tried again', () => {
   list.add(A, 'dht', 0)
   list.onConnecting(A, 0)
@@ -118,8 +177,27 @@ test('who is banned is dead, but for a caller, whose port says nothing', () => {
   expect(list.snapshot()).toEqual([{ endpoint: A, state: 'dead' }])
 })
 
+test('who is banned while it is connected is dead when it leaves, one way or the other; others are not', () => {
+  const other = at('11.9.9.9')
+  for (const endpoint of [A, B, other]) list.add(endpoint, 'dht', 0)
+  for (const endpoint of [A, B]) {
+    list.onConnected(endpoint)
+    list.ban(endpoint)
+  }
+  list.onClosed(A, 0)
+  list.onFailed(B, 0)
+  expect(states()).toEqual(['dead', 'dead', 'could-be-added'])
+})
+
+test('a caller that breaks the rules is forgotten: nobody listens where it called from', () => {
+  list.onConnected(A)
+  expect(list.onFailed(A, 0)).toBeUndefined()
+  expect(list.size).toBe(0)
+})
+
 test.each([
   ['port 0', at('10.0.0.1', 0)],
+  ['port 65,536', at('10.0.0.1', 65_536)],
   ['multicast', at('224.0.0.1')],
   ['no address at all', at('0.0.0.0')],
   ['a name', at('example.org')],
@@ -144,6 +222,7 @@ test('few are dialled at the same time', () => {
   let dialled = 0
   for (let next = list.next(0); next !== undefined; next = list.next(0), dialled++) list.onConnecting(next, 0)
   expect(dialled).toBe(MAX_CONNECTING)
+  expect(list.nextWakeAt).toBe(Infinity)
 })
 
 test('ten thousand lies fill a bounded list, and a static peer still finds its place', () => {
@@ -168,6 +247,14 @@ test.each(['8.8.4.4', '2a00:1450:4001::1'])('port after port of %s: few are dial
   giveUp(at(victim, 1))
   giveUp(at(victim, 2))
   expect(tell(MAX_TOLD_PER_ADDRESS + 1)).toBe(2)
+  // A dead one makes room for another port of its address, and of no other.
+  for (const endpoint of [at('8.8.8.8'), at(victim, 3)]) giveUp(endpoint)
+  expect([30_000, 30_001].map((port) => list.add(at(victim, port), 'pex', 0))).toEqual([true, false])
+  const known = list.snapshot().map(({ endpoint }) => endpoint)
+  expect([at('8.8.8.8'), at(victim, 3)].map((each) => known.some((one) => sameEndpoint(one, each)))).toEqual([
+    true,
+    false,
+  ])
 })
 
 test('who was told of, and then named by the user, leaves its place to others of the address', () => {
@@ -175,74 +262,6 @@ test('who was told of, and then named by the user, leaves its place to others of
   expect(list.add(at('8.8.4.4', 100), 'dht', 0)).toBe(false)
   list.add(at('8.8.4.4', 1), 'static', 0)
   expect(list.add(at('8.8.4.4', 100), 'dht', 0)).toBe(true)
-})
-
-describe('who is known from one peer alone', () => {
-  const MINUTE = 60_000
-  const network = Array.from({ length: 254 }, (_, host) => at(`8.8.4.${host + 1}`))
-  const tell = (teller: string, now = 0): void => {
-    for (const endpoint of network) list.add(endpoint, 'pex', now, teller)
-  }
-  /** Dials whoever is to be dialled at this time; nobody answers. */
-  const dials = (now: number): number => {
-    let count = 0
-    for (let to = list.next(now); to !== undefined; to = list.next(now), count++) {
-      list.onConnecting(to, now)
-      list.onFailed(to, now)
-    }
-    return count
-  }
-
-  test('is dialled no more often than so many times a minute, however often he is named', () => {
-    let dialled = 0
-    for (let now = 0; now < 10 * MINUTE; now += 1_000) {
-      tell('9.9.9.9', now)
-      dialled += dials(now)
-    }
-    const perMinute = MINUTE / HEARSAY_DIAL_INTERVAL
-    expect(dialled).toBeLessThanOrEqual(MAX_HEARSAY_DIALS + 10 * perMinute)
-    expect(dialled).toBeGreaterThan(9 * perMinute)
-  })
-
-  test('is dialled later, and does not hold up who is known otherwise', () => {
-    tell('9.9.9.9')
-    expect(dials(0)).toBe(MAX_HEARSAY_DIALS)
-    expect(list.nextWakeAt).toBe(HEARSAY_DIAL_INTERVAL)
-    list.add(A, 'tracker', 0)
-    expect(list.next(0)).toEqual(A)
-  })
-
-  test('is like others when another one names him, or a tracker, or he was reached', () => {
-    tell('9.9.9.9')
-    dials(0)
-    const [twice, tracked, reached] = [at('8.8.6.1'), at('8.8.6.2'), at('8.8.6.3')]
-    for (let times = 0; times < 2; times++)
-      for (const endpoint of [twice, tracked, reached]) list.add(endpoint, 'pex', 0, '9.9.9.9')
-    expect(list.next(0)).toBeUndefined()
-    list.add(twice, 'pex', 0, '9.9.9.10')
-    list.add(tracked, 'tracker', 0)
-    list.onConnected(reached)
-    list.onClosed(reached, -RETRY_MIN)
-    const next = [twice, tracked, reached].map(() => {
-      const to = list.next(0)!
-      list.onConnecting(to, 0)
-      return to
-    })
-    expect(next.map(({ host }) => host).toSorted()).toEqual(
-      [twice, tracked, reached].map(({ host }) => host).toSorted(),
-    )
-    expect(list.next(0)).toBeUndefined()
-  })
-
-  test('is that still when the other one comes from the same network', () => {
-    const victim = at('8.8.4.4')
-    list.add(victim, 'pex', 0, '2a00:1450:4001::1')
-    tell('9.9.9.9')
-    dials(0)
-    const told = at('8.8.5.5')
-    for (const teller of ['2a00:1450:4001::1', '2a00:1450:4001::2']) list.add(told, 'pex', 0, teller)
-    expect(list.next(0)).toBeUndefined()
-  })
 })
 
 test('a machine or network of our own may run as many as it likes', () => {
@@ -282,4 +301,15 @@ test('of a full list the one that failed most makes room, and none that is conne
   expect([onceFailed, connected].map(knows)).toEqual([false, true])
   expect(list.add(at('13.0.0.3'), 'pex', 0)).toBe(false)
   expect(list.size).toBe(MAX_KNOWN_PEERS)
+})
+
+test('of a full list one that the user named and names no more makes room, if it has failed', () => {
+  const [reached, failed] = [at('11.9.9.1'), at('11.9.9.2')]
+  for (const endpoint of [reached, failed]) list.add(endpoint, 'static', 0)
+  list.onConnecting(failed, 0)
+  list.onFailed(failed, 0)
+  for (const endpoint of [reached, failed]) list.disown(endpoint)
+  for (let i = 0; list.size < MAX_KNOWN_PEERS; i++) list.add(at(`12.0.${i >> 8}.${i & 255}`), 'tracker', 0)
+  expect([at('13.0.0.1'), at('13.0.0.2')].map((each) => list.add(each, 'pex', 0))).toEqual([true, false])
+  expect(list.snapshot()[0]!.endpoint).toEqual(reached)
 })
