@@ -14,8 +14,15 @@ import {
 } from '../../src/storage/piece-cache.ts'
 import type { CachedBlock } from '../../src/storage/piece-cache.ts'
 
-/** A cache over a disk whose bytes are their piece's number, and which reads when the test says so. A failed read leaves rubbish. */
-function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
+/**
+ * A cache over a disk that reads when the test says so. Its bytes are their piece's number, or what `byteAt` says of each block's place in
+ * the payload. A failed read leaves rubbish.
+ */
+function makeCache({
+  pieceLength = 1000,
+  maxBytes = 10_000,
+  byteAt = (at: number): number => Math.floor(at / pieceLength),
+} = {}) {
   const pool = new BufferPool({ maxIdleBytes: 0 })
   const reads: { what: string; finish: (error?: StorageError) => void }[] = []
   const cache = new PieceCache({
@@ -27,10 +34,10 @@ function makeCache({ pieceLength = 1000, maxBytes = 10_000 } = {}) {
         reads.push({
           what: `${piece}: ${begin}+${into.map(({ length }) => length).join('+')}`,
           finish: (error) => {
-            const first = piece * pieceLength + begin
-            let at = first
+            let at = piece * pieceLength + begin
             for (const part of into) {
-              part.fill(error === undefined ? Math.floor(at / pieceLength) : 0xff)
+              for (let i = 0; i < part.length; i += BLOCK_LENGTH)
+                part.fill(error === undefined ? byteAt(at + i) : 0xff, i, i + BLOCK_LENGTH)
               at += part.length
             }
             done(error)
@@ -88,6 +95,35 @@ test('a large piece is read in windows; the blocks of a range across a border by
   read(0, 5)
   read(0, MAX_WINDOW_BYTES + 5)
   expect(finish()).toEqual([])
+})
+
+test('what is served lies where it was asked for: in a window or a whole piece, read now or before', () => {
+  const pieceLength = 2 * MAX_WINDOW_BYTES + 5
+  const byteAt = (at: number): number => Math.floor(at / BLOCK_LENGTH) % 251
+  const { cache, pool, got, read, finish } = makeCache({ pieceLength, maxBytes: 2 ** 22, byteAt })
+  const places = [MAX_WINDOW_BYTES, MAX_WINDOW_BYTES + 3 * BLOCK_LENGTH, 2 * MAX_WINDOW_BYTES - BLOCK_LENGTH]
+  const ask = (piece: number): unknown => {
+    for (const begin of places) expect(read(piece, begin, BLOCK_LENGTH)).toBe(true)
+    finish()
+    return got.splice(0).map((block) => {
+      const { bytes } = block as CachedBlock
+      return [bytes.length, bytes[0], bytes.at(-1)]
+    })
+  }
+  const right = places.map((begin) => [BLOCK_LENGTH, byteAt(begin), byteAt(begin)])
+  expect([ask(0), ask(0)]).toEqual([right, right])
+
+  const written = pool.acquire(pieceLength)
+  for (let at = 0; at < pieceLength; at += BLOCK_LENGTH) written.bytes.fill(byteAt(at), at, at + BLOCK_LENGTH)
+  cache.add(1, written)
+  expect(ask(1)).toEqual(right)
+})
+
+test('a range that goes on to the end of its window is all that one read should ask for', () => {
+  const { cache } = makeCache()
+  expect(
+    [0, BLOCK_LENGTH, MAX_WINDOW_BYTES - 1, MAX_WINDOW_BYTES + 5].map((at) => cache.windowFrom(at)),
+  ).toEqual([MAX_WINDOW_BYTES, MAX_WINDOW_BYTES - BLOCK_LENGTH, 1, MAX_WINDOW_BYTES - 5])
 })
 
 test('who asks for less than a block has its blocks read and no more; what is read anyway serves it, too', () => {
