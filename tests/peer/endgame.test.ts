@@ -26,6 +26,16 @@ test('there is none while a block is left that nobody was asked for', () => {
   expect(world.pick(fast, 5)).toEqual([])
 })
 
+test('there is none while a block of another piece is free', () => {
+  const world = new PickerWorld(2, { blocksPerPiece: 2, order: 'sequential' })
+  const [slow, fast] = [world.source('##'), world.source('#.')]
+  world.pick(slow, 3)
+  world.now = 10_000
+  expect(world.pick(fast, 5)).toEqual([])
+  world.pick(slow, 1)
+  expect(world.pick(fast, 5)).toEqual(['0.0', '0.1'])
+})
+
 describe('of 2,000 blocks that one source was asked for', () => {
   const all = '#'.repeat(2_000)
   let world: PickerWorld

@@ -133,6 +133,20 @@ describe('a source on parole', () => {
     expect(world.abandoned).toEqual([])
   })
 
+  test('is not asked for what others are late with, and what it sends late begins nothing', () => {
+    const { world, sources } = badPieces('.##', '.#.', '##.')
+    const [a, b, c] = sources
+    expect(world.fetch(a, BLOCKS)).toEqual(allOf(2))
+    world.picker.onPieceFailed(2)
+    expect(world.pick(a, BLOCKS)).toEqual(allOf(2))
+    world.pick(c, BLOCKS)
+    world.now = 10_000
+    expect(world.picker.isEndgame).toBe(true)
+    expect(world.pick(b, 9)).toEqual([])
+    world.picker.release(a)
+    expect(world.send(a, '2.0')).toEqual(['duplicate'])
+  })
+
   test('begins nothing for a while after it has choked us', () => {
     const { world, sources } = badPieces('.##', '.#.', '##.')
     const [a] = sources

@@ -133,6 +133,16 @@ describe('blocks of a piece', () => {
     expect(world.pick(c, 2)).toEqual(['0.1', '0.2'])
   })
 
+  test('who helps with a piece does not take it over', () => {
+    const world = new PickerWorld(2, { blocksPerPiece: 4, order: 'sequential' })
+    const [a, b, c] = [world.source('#.'), world.source('#.'), world.source('##')]
+    world.pick(a, 1)
+    expect(world.pick(b, 1)).toEqual(['0.1'])
+    world.picker.release(b)
+    expect(world.pick(c, 2)).toEqual(['1.0', '1.1'])
+    expect(world.pick(a, 9)).toEqual(['0.1', '0.2', '0.3'])
+  })
+
   test('a piece that takes the peer that began it ten seconds is open to all', () => {
     const world = new PickerWorld(4, { blocksPerPiece: 4, order: 'sequential' })
     const [slow, ...others] = Array.from({ length: 3 }, () => world.source('####')) as [
@@ -218,7 +228,19 @@ describe('requests that are taken back', () => {
     expect(world.round(9_999)).toEqual({ stalled: [] })
     expect(world.pick(other, 0)).toEqual([])
     expect(world.round(1)).toEqual({ stalled: [mute.id] })
+    expect(world.picker.inFlight(mute)).toBe(0)
     expect(world.pick(other, 2)).toEqual(['0.0', '0.1'])
+  })
+
+  test('a peer whose answer lies unread with us is not silent', () => {
+    const world = new PickerWorld(1)
+    const peer = world.source('#')
+    world.pick(peer, 1)
+    peer.isHeld = true
+    expect(world.round(61_000)).toEqual({ stalled: [] })
+    expect(world.picker.inFlight(peer)).toBe(1)
+    peer.isHeld = false
+    expect(world.round()).toEqual({ stalled: [peer.id] })
   })
 
   test('a peer that keeps sending is not silent, but a request that it forgot is released after a minute', () => {
@@ -258,6 +280,36 @@ describe('a piece that is begun when others were had', () => {
   })
 })
 
+describe('a piece that was had', () => {
+  test('is not had while it is in doubt, and wanted again when it is bad', () => {
+    const world = new PickerWorld(2, { have: '#.' })
+    const peer = world.source('##')
+    world.picker.onPieceDoubted(0)
+    expect(world.picker.have.has(0)).toBe(false)
+    expect(world.pick(peer, 9)).toEqual(['1.0'])
+    world.picker.onPieceLost(0)
+    expect(world.pick(peer, 9)).toEqual(['0.0'])
+  })
+
+  test('is not fetched again once the download was complete', () => {
+    const world = new PickerWorld(1, { have: '#' })
+    const peer = world.source('#')
+    world.picker.onPieceDoubted(0)
+    world.picker.onPieceLost(0)
+    expect([world.pick(peer, 9), world.picker.isComplete]).toEqual([[], false])
+    world.picker.onPieceKept(0)
+    expect(world.picker.isComplete).toBe(true)
+  })
+
+  test('makes those interesting again that have it', () => {
+    const world = new PickerWorld(2, { have: '#.' })
+    const peer = world.source('#.')
+    world.picker.onPieceDoubted(0)
+    world.picker.onPieceLost(0)
+    expect(world.picker.isInterestedIn(peer)).toBe(true)
+  })
+})
+
 describe('limits', () => {
   test('no more pieces are begun than their buffers may take; a peer that would idle gets one more', () => {
     const blocksPerPiece = 1_024
@@ -283,6 +335,17 @@ describe('limits', () => {
     world.round()
     expect(world.picker.snapshot().activeBytes).toBeLessThanOrEqual(MAX_ACTIVE_BYTES)
     expect(world.abandoned).toHaveLength(1)
+  })
+
+  test('late blocks begin no piece while as many are active as may be', () => {
+    const blocksPerPiece = 1_024
+    const fits = MAX_ACTIVE_BYTES / (blocksPerPiece * BLOCK_LENGTH)
+    const world = new PickerWorld(fits + 1, { blocksPerPiece, order: 'sequential' })
+    const late = world.source(`#${'.'.repeat(fits)}`)
+    world.pick(late, 1)
+    world.picker.release(late)
+    world.pick(world.source(`.${'#'.repeat(fits)}`), 1e6)
+    expect(world.send(late, '0.0')).toEqual(['duplicate'])
   })
 
   test('a seeder takes sources without looking at them', () => {
