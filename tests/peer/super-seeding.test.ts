@@ -247,3 +247,47 @@ test('who asks for something now and then is not taken for unwilling', () => {
   expect(seeder.isUnwilling(1, 2 * PATIENCE - 2)).toBe(false)
   expect(seeder.isUnwilling(1, 2 * PATIENCE - 1)).toBe(true)
 })
+
+test('what one was shown, never took, and nobody else has is fresh again when it is shown everything', () => {
+  const seeder = seeding(1, 2)
+  const [offered] = seeder.offer(1, 1)
+  seeder.showAll(1)
+  expect(takeAll(seeder, 2)).toHaveLength(PIECES)
+  seeder.onRequest(1, offered!, 0)
+  seeder.remove(2)
+  expect(seeder.hasFresh).toBe(true)
+  seeder.add(3, false, 0)
+  expect(takeAll(seeder, 3)).not.toContain(offered)
+})
+
+test('who knows of every piece and asks for nothing is waited for', () => {
+  const seeder = seeding(1)
+  for (let piece = 0; piece < PIECES; piece++) seeder.onHave(1, piece)
+  expect(seeder.isUnwilling(1, PATIENCE)).toBe(false)
+})
+
+test('a piece is passed on once: by who was sent it, not by itself, and others keep their own count', () => {
+  const seeder = seeding(1, 2, 3)
+  const [first] = seeder.offer(1, 1)
+  const [second] = seeder.offer(2, 1)
+  for (const [id, piece] of [
+    [1, first!],
+    [2, second!],
+  ] as const) {
+    ask(seeder, id, piece)
+    seeder.onServed(id, piece)
+    seeder.onHave(id, piece)
+  }
+  const counts = (): number[] => [1, 2].map((id) => seeder.unspreadCount(id))
+  expect(counts()).toEqual([1, 1])
+  seeder.onServed(3, 19)
+  seeder.remove(3)
+  seeder.add(3, false, 0)
+  seeder.onHave(3, first!)
+  expect(counts()).toEqual([0, 1])
+  seeder.remove(3)
+  seeder.add(4, false, 0)
+  seeder.onHave(4, first!)
+  seeder.onHave(4, second!)
+  expect(counts()).toEqual([0, 0])
+})
