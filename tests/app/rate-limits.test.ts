@@ -54,3 +54,10 @@ describe('limits', () => {
     expect(isLimited(limits.down('10.0.0.1'))).toBe(false)
   })
 })
+
+test('what has no limit has none: neither for sending, nor for receiving', () => {
+  const limits = new RateLimits(new SimClock(), {})
+  for (const host of [...LOCAL, ...REMOTE])
+    expect([isLimited(limits.up(host)), isLimited(limits.down(host))]).toEqual([false, false])
+  expect([limits.up('192.0.2.1').rate, isLimited(limits.all)]).toEqual([Infinity, false])
+})
