@@ -188,22 +188,29 @@ describe('over UDP', () => {
   let socket: Datagrams
   let trackers: UdpTrackers
   let results: unknown[]
+  /** What became of sockets. */
+  let sockets: string[]
 
   beforeEach(() => {
     clock = new SimClock()
     sent = []
     results = []
+    sockets = []
     socket = {
       local: { host: '0.0.0.0', port: 0 },
       onDatagram: () => {},
       send: (data) => sent.push({ data: data.slice(), at: clock.now() }),
-      close: () => {},
+      close: () => sockets.push('closed'),
     }
-    trackers = new UdpTrackers({ clock, random: new SeededRandom(5), openUdp: () => socket })
+    const openUdp = (): Datagrams => {
+      sockets.push('opened')
+      return socket
+    }
+    trackers = new UdpTrackers({ clock, random: new SeededRandom(5), openUdp })
   })
 
-  const ask = (): (() => void) =>
-    trackers.announce(TRACKER, { announce: ANNOUNCE, urlData: '/' }, (result) =>
+  const ask = (to = TRACKER): (() => void) =>
+    trackers.announce(to, { announce: ANNOUNCE, urlData: '/' }, (result) =>
       results.push(result instanceof Error ? (result as Error & { code: string }).code : result.peers),
     )
   const last = (): DataView => new DataView(sent.at(-1)!.data.buffer)
@@ -217,7 +224,7 @@ describe('over UDP', () => {
     data.set(body, 8)
     socket.onDatagram(data, from)
   }
-  const connect = (): void => reply(0, [1, 2, 3, 4, 5, 6, 7, 8])
+  const connect = (from = TRACKER): void => reply(0, [1, 2, 3, 4, 5, 6, 7, 8], from)
   const peers = (): void => reply(1, [0, 0, 7, 8, 0, 0, 0, 1, 0, 0, 0, 2, 10, 0, 0, 1, 0, 80])
 
   test('first comes a connection id, then the answer; the id serves for a minute', () => {
@@ -234,6 +241,33 @@ describe('over UDP', () => {
     clock.runUntil(61_000)
     ask()
     expect(action()).toBe(0)
+    connect()
+    peers()
+    clock.runUntil(120_000)
+    ask()
+    expect(action()).toBe(1)
+    expect(sockets).toEqual(['opened'])
+  })
+
+  test('a scrape is asked and answered like an announce, but by no announce', () => {
+    const scrape = (): void => {
+      trackers.scrape(TRACKER, HASH, (result) =>
+        results.push(result instanceof Error ? (result as Error & { code: string }).code : result),
+      )
+    }
+    scrape()
+    connect()
+    expect(action()).toBe(2)
+    reply(2, [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3])
+    expect(results.splice(0)).toEqual([{ seeds: 1, downloads: 2, leechers: 3 }])
+    scrape()
+    peers()
+    peers()
+    expect(results.splice(0)).toEqual(['tracker.malformed'])
+    ask()
+    reply(2, [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3])
+    clock.runUntil(100_000)
+    expect(results).toEqual(['tracker.malformed'])
   })
 
   test('only the tracker that was asked is believed, and only with the number that it was given', () => {
@@ -253,9 +287,45 @@ describe('over UDP', () => {
 
   test('silence is borne for 15 s, then 30 s', () => {
     ask()
-    clock.runUntil(100_000)
-    expect(sent.map(({ at }) => at)).toEqual([0, 15_000])
+    clock.runUntil(44_999)
+    expect([sent.map(({ at }) => at), results]).toEqual([[0, 15_000], []])
+    clock.runUntil(45_000)
     expect(results).toEqual(['net.timeout'])
+    connect()
+    clock.runUntil(200_000)
+    expect([sent.length, results.length]).toEqual([2, 1])
+  })
+
+  test('a connection id that comes late leaves the question its two attempts', () => {
+    ask()
+    clock.runUntil(15_000)
+    connect()
+    clock.runUntil(200_000)
+    expect(sent.map(({ at }) => at)).toEqual([0, 15_000, 15_000, 30_000])
+    expect(results).toEqual(['net.timeout'])
+  })
+
+  test('of many trackers the latest connection ids are remembered', () => {
+    const many = Array.from({ length: 300 }, (_, port) => ({ ...TRACKER, port: port + 1 }))
+    const told = (tracker: Endpoint): boolean => {
+      ask(tracker)()
+      return action() === 1
+    }
+    for (const tracker of many) {
+      const cancel = ask(tracker)
+      connect(tracker)
+      cancel()
+    }
+    expect(many.filter(told)).toEqual(many.slice(-256))
+  })
+
+  test('what is closed answers nobody, sends nothing more and leaves no socket open', () => {
+    ask()
+    const late = transaction()
+    trackers.close()
+    reply(0, [1, 2, 3, 4, 5, 6, 7, 8], TRACKER, late)
+    clock.runUntil(100_000)
+    expect([sent.length, results, sockets]).toEqual([1, [], ['opened', 'closed']])
   })
 
   test('a tracker that gives out connection ids and says no more is given up all the same', () => {
@@ -272,6 +342,7 @@ describe('over UDP', () => {
     ask()
     connect()
     reply(3, [...new TextEncoder().encode('go away')])
+    clock.runUntil(100_000)
     expect(results).toEqual(['tracker.failure'])
     ask()
     expect(action()).toBe(0)
