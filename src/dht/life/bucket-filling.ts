@@ -2,6 +2,7 @@
  * Fills buckets that have too few contacts: asks the nearest node that we know, and pings those that it names. A hole in the
  * table harms others, whom we name nobody there, and makes the network look smaller than it is, so silence is not the end of it.
  */
+import type { Clock, Millis } from '../../protocol/ports.ts'
 import { K } from '../table/bucket-memory.ts'
 import type { Contact } from '../table/contact.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
@@ -14,8 +15,14 @@ import type { Neighbourhood } from './neighbourhood.ts'
 const FILLERS = K
 /** Requests for one bucket, one after the other, until one is answered. */
 const MAX_ASKED = 3
+/** Until the next attempt, when too much was asked lately. */
+const RETRY_AFTER: Millis = 1_000
+/** Further attempts: they end before the next walk home, which fills buckets again. */
+const MAX_RETRIES = 10
 
 export interface BucketFillingOptions extends BucketOwner {
+  /** Cancels everything when the node is closed. */
+  readonly clock: Pick<Clock, 'after'>
   readonly rpc: Pick<Rpc, 'call'>
   readonly table: Pick<RoutingTable, 'depth' | 'hasEnough' | 'closest'>
   /** Hears of the nodes that are named. */
@@ -34,6 +41,7 @@ class BucketFilling implements CallHandler {
   readonly #bucket: number
   readonly #options: BucketFillingOptions
   #asked = 0
+  #retries = 0
 
   constructor(bucket: number, options: BucketFillingOptions) {
     this.#bucket = bucket
@@ -42,14 +50,15 @@ class BucketFilling implements CallHandler {
 
   /** Unless it has enough. */
   ask(): void {
-    const { table, rpc, neighbourhood } = this.#options
+    const { clock, table, rpc, neighbourhood } = this.#options
     if (table.hasEnough(this.#bucket) || this.#asked === MAX_ASKED) return
     const target = targetIn(this.#bucket, this.#options)
     const known = table.closest(target, FILLERS)
     const nearest = known.find((contact) => !this.#options.isSeed(contact)) ?? known[0]
     if (nearest === undefined) return
-    this.#asked++
-    rpc.call({ type: 'findPeers', target }, neighbourhood.calleeOf(nearest), this)
+    const call = rpc.call({ type: 'findPeers', target }, neighbourhood.calleeOf(nearest), this)
+    if (call !== undefined) this.#asked++
+    else if (this.#retries++ < MAX_RETRIES) clock.after(RETRY_AFTER, () => this.ask())
   }
 
   onReply(call: Call, reply: Reply): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SimClock } from '../../../src/app/sim/clock.ts'
 import { SeededRandom } from '../../../src/app/sim/random.ts'
 import { fillFarBuckets } from '../../../src/dht/life/bucket-filling.ts'
 import type { Call, CallHandler, Question } from '../../../src/dht/lookup/rpc.ts'
@@ -14,8 +15,19 @@ interface Asked {
   readonly handler: CallHandler
 }
 
+interface Circumstances {
+  /** Of the contacts, those through whom others join. */
+  readonly seeds?: readonly number[]
+  readonly clock?: SimClock
+  /** Whether too much was asked lately. */
+  readonly isBusy?: () => boolean
+}
+
 /** A table with so many contacts in each bucket, and what is asked because of it. */
-function fill(members: number[], { seeds = [] as readonly number[] } = {}): Asked[] {
+function fill(
+  members: number[],
+  { seeds = [], clock = new SimClock(), isBusy = () => false }: Circumstances = {},
+): Asked[] {
   const book = new ContactBook(4)
   const known = Array.from({ length: 8 }, (_, at) =>
     book.intern(new Uint8Array(20).fill(at) as NodeId, { host: `10.0.0.${at}`, port: 20_000 }),
@@ -25,6 +37,7 @@ function fill(members: number[], { seeds = [] as readonly number[] } = {}): Aske
   fillFarBuckets({
     ownId,
     random,
+    clock,
     table: {
       depth: members.length,
       hasEnough: (bucket) => members[bucket]! >= 8,
@@ -32,6 +45,7 @@ function fill(members: number[], { seeds = [] as readonly number[] } = {}): Aske
     },
     rpc: {
       call: (question: Question, { contact }, handler) => {
+        if (isBusy()) return undefined
         asked.push({ contact, bucket: leadingZeros(question), handler })
         return {} as Call
       },
@@ -78,5 +92,22 @@ describe('buckets with too few contacts are filled', () => {
     const [only] = fill([0, 8, 8], { seeds: [0, 1, 2, 3, 4, 5, 6, 7] })
     expect([first!.contact, only!.contact]).not.toContain(undefined)
     expect(first!.contact).not.toBe(only!.contact)
+  })
+
+  test('a request that must wait because too many were sent is none of the three', () => {
+    const clock = new SimClock()
+    const asked = fill([0, 8, 8], { clock, isBusy: () => clock.now() < 2_500 })
+    expect(asked).toEqual([])
+    clock.runUntil(3_000)
+    expect(asked.map(({ bucket }) => bucket)).toEqual([0])
+    for (let at = 0; at < asked.length; at++) asked[at]!.handler.onFail({} as Call)
+    expect(asked).toHaveLength(3)
+  })
+
+  test('nobody waits for longer than ten seconds, as the next walk home fills buckets, too', () => {
+    const clock = new SimClock()
+    const asked = fill([0, 8, 8], { clock, isBusy: () => clock.now() < 11_000 })
+    clock.runUntil(60_000)
+    expect(asked).toEqual([])
   })
 })
