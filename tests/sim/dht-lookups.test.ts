@@ -56,6 +56,36 @@ test('a newcomer finds at once what was announced, and does not take the nearest
   sim.close()
 })
 
+test('a node whose forty contacts nearest to a place have just gone gets there through the others', () => {
+  const seed = 9
+  const sim = new SimDht({ seed, profile: 'wan', codec: 'object', seeds: 3, hashes })
+  sim.run(TABLE_AGE)
+  fillTables(sim, sim.place(1_500), new SeededRandom(seed))
+  const asker = sim.nodes[700]!
+  const clearAround = (target: Uint8Array): void => {
+    const known = [...asker.dht.knownContacts()].sort((a, b) => sim.book.compareDistance(a, b, target))
+    for (const contact of known.slice(0, 40)) {
+      const node = sim.nodeOf(contact)
+      if (node !== undefined) sim.kill(node)
+    }
+  }
+  for (let round = 0; round < 2; round++) {
+    const infoHash = sim.randomId<InfoHash>()
+    clearAround(infoHash)
+    sim.nodes[3 + round]!.dht.announce(infoHash, 20_001, { isSeed: true })
+    sim.run(10_000)
+    const { peers, summary } = sim.lookup(asker, infoHash)
+    // A walk that gave up after the nearest sixteen ended here, after 0 steps.
+    expect(peers, `seed ${seed}, round ${round}`).toHaveLength(1)
+    expect(summary.rpcs, `seed ${seed}, round ${round}`).toBeLessThan(60)
+    const place = sim.randomId<NodeId>()
+    clearAround(place)
+    expect(sim.findNodes(asker, place).nearest, `seed ${seed}, round ${round}`).toHaveLength(8)
+  }
+  sim.close()
+  expect(sim.book.size).toBe(0)
+})
+
 test('where a fifth is lost and a tenth is dead, a newcomer has no holes in its table, and does not think the network small', () => {
   const seed = 7
   const nodes = 1_500

@@ -3,6 +3,9 @@ import type { Millis } from '../../protocol/ports.ts'
 import { K } from '../table/bucket-memory.ts'
 import type { Contact, ContactBook } from '../table/contact.ts'
 
+/** Dead or false nodes on a node's list after which the rest of its list is not asked. */
+const MAX_BAD_SUGGESTIONS = 3
+
 export type EntryState = 'heard' | 'waiting' | 'late' | 'answered' | 'failed'
 
 export interface LookupEntry {
@@ -65,6 +68,11 @@ export function nearestOf(entries: readonly LookupEntry[]): LookupEntry[] {
 /** We know it, or a second node named it. */
 export function isConfirmed({ suggestedBy, namers }: LookupEntry): boolean {
   return suggestedBy === undefined || namers.length > 1
+}
+
+/** We know it, or believe who named it. */
+export function isTrusted({ suggestedBy }: LookupEntry): boolean {
+  return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
 }
 
 /** Whether `entry` had to name `other`: it named nodes that are farther away, or not as many as it could. */

@@ -15,24 +15,27 @@ import { Density } from './density.ts'
 import { isContradictory, isUnknownTo } from './contradiction.ts'
 import { K } from '../table/bucket-memory.ts'
 import { soonestOf, usualRoundTrip } from './first-choice.ts'
-import { countOf, heardEntry, isConfirmed, isCrowded, nearestOf, type LookupEntry } from './lookup-entry.ts'
-import { makeRoom } from './lookup-room.ts'
+import {
+  countOf,
+  heardEntry,
+  isConfirmed,
+  isCrowded,
+  isTrusted,
+  nearestOf,
+  type LookupEntry,
+} from './lookup-entry.ts'
+import { makeRoom, MAX_RPCS } from './lookup-room.ts'
+import { isSettled, QUORUM, stageOf, type Stage } from './lookup-stage.ts'
 import { Refused } from './refused.ts'
 
 /** Requests at once along the way: each answer opens another, and what they find is nearly the same. */
 const ALPHA = 4
 /** Requests at once near the target, once a node is known that may be one of the nearest: those it names would be asked anyway. */
 const NEAR_ALPHA = 5
-/** Requests of one walk, resends included. */
-export const MAX_RPCS = 80
 /** Resends to a node that a careful walk depends on, or a lookup that has found nothing. */
 const MAX_RESENDS = 3
 /** Resends to a node that only one other named: a list of victims must not become a flood. */
 const MAX_RESENDS_TO_NAMED_ONCE = 1
-/** Of the nearest, those whose answers end a fast walk while the others are late. */
-const QUORUM = K / 2
-/** Dead or false nodes on a node's list after which the rest of its list is not asked. */
-const MAX_BAD_SUGGESTIONS = 3
 /** Witnesses of a lookup that has found no peers, perhaps because it was led astray; any other walk asks at most one. */
 const FRUITLESS_WITNESSES = 3
 /** A node that is probably among this many nearest may be one of the {@link K} nearest. */
@@ -139,7 +142,7 @@ export class Lookup {
     while (at > 0 && this.#isBefore(contact, counts, this.#entries[at - 1]!)) at--
     const entry = heardEntry({ contact: this.#book.retain(contact), distance, rttMs, suggestedBy, counts })
     this.#entries.splice(at, 0, entry)
-    const gone = makeRoom(this.#entries, entry)
+    const gone = makeRoom(this.#entries)
     if (gone !== undefined) this.#book.release(gone.contact)
   }
 
@@ -167,9 +170,9 @@ export class Lookup {
       // Nodes beyond the nearest are asked once these have failed, not while they may still answer.
       if (settled + waiting >= K && (waiting > 0 || answered >= QUORUM)) return undefined
       if (entry.state === 'answered') answered++
-      if (this.#isSettled(entry)) settled++
+      if (isSettled(entry, this.#isPatient)) settled++
       if (entry.state === 'waiting' && ++waiting === alpha) return undefined
-      if (entry.state === 'heard' && this.#isTrusted(entry)) return entry
+      if (entry.state === 'heard' && isTrusted(entry)) return entry
     }
     return undefined
   }
@@ -183,14 +186,15 @@ export class Lookup {
     const nearest = this.#nearest
     if (nearest.length < K || nearest.some(({ state }) => state === 'heard')) return undefined
     const last = this.#witnesses.at(-1)
-    // There was no room for its request.
-    if (last?.state === 'heard') return last
+    // There was no room for its request, and meanwhile perhaps none for itself.
+    if (last?.state === 'heard') {
+      if (this.#entries.includes(last)) return last
+      this.#witnesses.pop()
+    }
     if (this.#witnesses.length >= this.#witnessesFor(nearest)) return undefined
     const witness = this.#entries.find(
       (entry) =>
-        entry.state === 'heard' &&
-        this.#isTrusted(entry) &&
-        !nearest.some((near) => entry.namers.includes(near)),
+        entry.state === 'heard' && isTrusted(entry) && !nearest.some((near) => entry.namers.includes(near)),
     )
     if (witness !== undefined) this.#witnesses.push(witness)
     return witness
@@ -210,7 +214,7 @@ export class Lookup {
       (entry) =>
         entry.state === 'heard' &&
         entry.counts &&
-        this.#isTrusted(entry) &&
+        isTrusted(entry) &&
         this.#density.isWithin(REGION, entry.distance),
     )
   }
@@ -279,26 +283,23 @@ export class Lookup {
     if (entry.suggestedBy !== undefined) entry.suggestedBy.badSuggestions++
   }
 
-  /**
-   * Over: the nearest are settled, or there is nobody left to ask or to wait for. With too few answers, late nodes are waited
-   * for until they fail.
-   */
+  /** Over: the nearest are settled, or there is nobody left to ask or to wait for. */
   get isFinished(): boolean {
     if (this.#asksRegion) return this.#isRegionAsked
     if (this.#witnesses.some(({ state }) => state === 'waiting')) return false
-    const isSpent = this.#rpcs >= MAX_RPCS
-    let settled = 0
-    let answered = 0
-    let isLateOneLeft = false
-    for (const entry of this.#entries) {
-      if (entry.state === 'answered') answered++
-      if (this.#isSettled(entry)) settled++
-      if (settled >= K && answered >= QUORUM) return true
-      if (entry.state === 'waiting') return false
-      if (entry.state === 'heard' && !isSpent && this.#isTrusted(entry)) return false
-      if (entry.state === 'late') isLateOneLeft = true
-    }
-    return !isLateOneLeft
+    const stage = this.#stage
+    return stage === 'complete' || stage === 'exhausted'
+  }
+
+  /** Too few have answered, and nobody is left to ask: only others than those on the list can lead it on. */
+  get isStranded(): boolean {
+    if (this.#rpcs >= MAX_RPCS || this.#asksRegion) return false
+    const stage = this.#stage
+    return stage === 'late' || stage === 'exhausted'
+  }
+
+  get #stage(): Stage {
+    return stageOf(this.#entries, { isPatient: this.#isPatient, isSpent: this.#rpcs >= MAX_RPCS })
   }
 
   /**
@@ -381,14 +382,6 @@ export class Lookup {
   /** Whether it wants the answers of all of the nearest, where other walks do not wait for late ones. */
   get #isPatient(): boolean {
     return this.#isCareful || (this.#isInsisting && !this.#hasPeers)
-  }
-
-  #isSettled({ state }: LookupEntry): boolean {
-    return state === 'answered' || (state === 'late' && !this.#isPatient)
-  }
-
-  #isTrusted({ suggestedBy }: LookupEntry): boolean {
-    return suggestedBy === undefined || suggestedBy.badSuggestions < MAX_BAD_SUGGESTIONS
   }
 
   #distanceOf(contact: Contact): number {

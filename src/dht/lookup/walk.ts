@@ -8,8 +8,9 @@ import type { Contact, ContactBook } from '../table/contact.ts'
 import { K } from '../table/bucket-memory.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Standing } from '../table/standing.ts'
-import { Lookup, MAX_RPCS } from './lookup.ts'
+import { Lookup } from './lookup.ts'
 import type { LookupEntry } from './lookup-entry.ts'
+import { MAX_RPCS } from './lookup-room.ts'
 import { MorePeers } from './more-peers.ts'
 import type { PeersMessage, Reply } from '../wire/messages.ts'
 import type { Call, CallHandler, Callee, Question, Rpc } from './rpc.ts'
@@ -111,6 +112,8 @@ class Walk implements CallHandler {
   readonly #lateCalls = new LazyMap<Contact, Call>()
   #startedAt: Millis = 0
   #timers: Cancel[] = []
+  /** Of our contacts, so many have been put on the list. */
+  #known = 0
   #isRetrying = false
   isOver = false
 
@@ -147,14 +150,20 @@ class Walk implements CallHandler {
   }
 
   begin(): void {
-    const { clock, table } = this.#environment
+    const { clock } = this.#environment
     this.#startedAt = clock.now()
     const { from = [] } = this.#options
-    if (from.length === 0)
-      for (const contact of table.closest(this.#target, WALK_SEEDS))
-        this.#lookup.onKnown(contact, table.srtt(contact) ?? Number.POSITIVE_INFINITY)
+    if (from.length === 0) this.#know(WALK_SEEDS)
     this.#timers.push(clock.after(MAX_WALK, () => this.#end()))
     this.#advance()
+  }
+
+  /** Puts our nearest contacts on the list. */
+  #know(count: number): void {
+    const { table } = this.#environment
+    this.#known = count
+    for (const contact of table.closest(this.#target, count))
+      this.#lookup.onKnown(contact, table.srtt(contact) ?? Number.POSITIVE_INFINITY)
   }
 
   cancel(): void {
@@ -225,7 +234,7 @@ class Walk implements CallHandler {
     if (this.isOver) return
     const environment = this.#environment
     do {
-      for (let entry = this.#lookup.next(); entry !== undefined; entry = this.#lookup.next()) {
+      for (let entry = this.#next(); entry !== undefined; entry = this.#next()) {
         if (environment.rpc.call(this.#question, environment.calleeOf(entry.contact), this) === undefined)
           return this.#retryLater()
         this.#lookup.onAsked(entry)
@@ -233,6 +242,14 @@ class Walk implements CallHandler {
       if (!this.#lookup.isFinished || this.#more?.isWaiting) return
     } while (this.#insists() || this.#lookup.doubt() || this.#lookup.relent())
     this.#end()
+  }
+
+  /** After sleep, or where much is lost, all that it began with may be silent: then it goes on with the rest of our contacts. */
+  #next(): LookupEntry | undefined {
+    const next = this.#lookup.next()
+    if (next !== undefined || this.#known !== WALK_SEEDS || !this.#lookup.isStranded) return next
+    this.#know(MAX_RPCS)
+    return this.#lookup.next()
   }
 
   /** @returns whether a request was sent again, or there is somebody to wait for */

@@ -1,7 +1,7 @@
 /** A walk looks twice at where it came to: a witness, doubt, and the region. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
+import { MAX_RPCS } from '../../../src/dht/lookup/lookup-room.ts'
 import type { LookupEntry } from '../../../src/dht/lookup/lookup-entry.ts'
 import type { Contact } from '../../../src/dht/table/contact.ts'
 import { lookup } from './numbered-nodes.ts'
@@ -74,6 +74,25 @@ describe('a walk that might have been led astray', () => {
     walk.onReply(witness, 'token')
     hear([30], witness)
     expect(distances(ask())).toEqual([30])
+  })
+
+  test('asks nobody in vain: a witness may have lost its place to nearer nodes while there was no room for its request', () => {
+    const { walk, hear, distances } = lookup({ networkSize: NODES, isCareful: true })
+    hear([...NEAREST, 60_000])
+    const nearest = NEAREST.map(() => {
+      const entry = walk.next()!
+      walk.onAsked(entry)
+      walk.onReply(entry, 'token')
+      return entry
+    })
+    const witness = walk.next()!
+    expect(distances([...nearest, witness])).toEqual([...NEAREST, 60_000])
+    hear(
+      Array.from({ length: MAX_RPCS }, (_, at) => 1_000 + 100 * at),
+      nearest[0],
+    )
+    expect(walk.entryOf(witness.contact)).toBe(undefined)
+    expect(walk.next()).not.toBe(witness)
   })
 
   test('asks three when it has found nothing', () => {

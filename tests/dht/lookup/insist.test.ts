@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { LookupSummary } from '../../../src/dht/service.ts'
 import type { LookupEntry } from '../../../src/dht/lookup/lookup-entry.ts'
-import { MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
+import { MAX_RPCS } from '../../../src/dht/lookup/lookup-room.ts'
 import type { Endpoint } from '../../../src/protocol/endpoint.ts'
 import type { NodeId } from '../../../src/protocol/ids.ts'
 import { idOf, infoHash, LoneNode, packed } from '../lone-node.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_RPCS } from '../../../src/dht/lookup/lookup.ts'
+import { MAX_RPCS } from '../../../src/dht/lookup/lookup-room.ts'
 import type { LookupEntry } from '../../../src/dht/lookup/lookup-entry.ts'
 import { lookup, type NumberedLookup } from './numbered-nodes.ts'
 
@@ -207,22 +207,24 @@ test('nobody may name more nodes beside the target than chance puts there, in wh
   expect(distances(ask())).toEqual([7, 8, 100, 200, 300])
 })
 
-test('a walk that has asked all 64 on its list goes on to nearer ones, and forgets the farthest', () => {
+test('a long walk goes on to nearer ones with every request that it has, and still knows whom it has asked', () => {
   const { walk, hear, ask, distances } = lookup({ isWary: false })
   hear([60_000])
+  const all: LookupEntry[] = []
   let asked = ask()
-  // Each answer leads one step of hundreds nearer.
+  // Each answer leads one step of hundreds nearer, and names others that are far away.
   let nearest = 60_000
-  while (asked.length > 0 && walk.rpcs < MAX_RPCS) {
+  while (asked.length > 0) {
+    all.push(...asked)
     for (const entry of asked) {
       walk.onReply(entry, undefined)
-      hear([(nearest -= 500)], entry)
+      hear([(nearest -= 500), 61_000 + nearest / 500, 60_000], entry)
     }
     asked = ask()
   }
-  expect(walk.rpcs).toBe(MAX_RPCS)
-  expect(distances(walk.closestAnswered(1))[0]).toBeLessThan(60_000 - 500 * 64)
-  expect(walk.answered).toBeLessThanOrEqual(64)
+  expect(all).toHaveLength(MAX_RPCS)
+  expect(distances(walk.closestAnswered(1))).toEqual([60_000 - 500 * (MAX_RPCS - 1)])
+  expect(all.map(({ contact }) => walk.entryOf(contact))).toEqual(all)
 })
 
 test('whatever the others do, it ends within its budget and keeps nobody', () => {
