@@ -65,6 +65,7 @@ export class Walks {
   readonly #environment: WalkEnvironment
   readonly #running = new LazySet<Walk>()
   readonly #queue: Walk[] = []
+  #isStarting = false
 
   constructor(environment: WalkEnvironment) {
     this.#environment = environment
@@ -82,14 +83,17 @@ export class Walks {
     for (const walk of [...this.#queue.splice(0), ...this.#running]) walk.cancel()
   }
 
+  /** One after the other, and not one within the other: while we know nobody each walk ends as it begins. */
   #startNext(): void {
-    while (this.#running.size < MAX_WALKS) {
-      const walk = this.#queue.shift()
-      if (walk === undefined) return
+    if (this.#isStarting) return
+    this.#isStarting = true
+    while (this.#running.size < MAX_WALKS && this.#queue.length > 0) {
+      const walk = this.#queue.shift()!
       if (walk.isOver) continue
       this.#running.add(walk)
       walk.begin()
     }
+    this.#isStarting = false
   }
 
   #onEnd(walk: Walk): void {
