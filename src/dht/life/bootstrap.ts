@@ -79,6 +79,8 @@ export class Bootstrap {
   #others: readonly Endpoint[] = NOBODY
   #round: Round | undefined
   #timer: Cancel | undefined
+  /** When it goes off. */
+  #timerAt: Millis = Number.POSITIVE_INFINITY
   #backOff: Millis = MIN_BACK_OFF
   /** While nobody answers. */
   #reminder: Reminder | undefined
@@ -125,9 +127,14 @@ export class Bootstrap {
     if (this.#round === undefined) this.#start()
   }
 
-  /** Hardly anybody is left: asks the seeds again unless that is already planned. */
+  /**
+   * Hardly anybody is left: asks the seeds again, unless that is planned for earlier. It may come again and again, as each
+   * stranger that does not answer our ping reminds us that we are alone.
+   */
   onLonely(): void {
-    if (this.#round === undefined && this.#seeds.size > 0) this.#waitThenStart(this.#backOff)
+    if (this.#round !== undefined || this.#seeds.size === 0) return
+    const wait = this.#jittered(this.#backOff)
+    if (this.#options.clock.now() + wait < this.#timerAt) this.#startAfter(wait)
   }
 
   close(): void {
@@ -144,6 +151,7 @@ export class Bootstrap {
   #start(): void {
     const { random, table } = this.#options
     this.#timer?.()
+    this.#timerAt = Number.POSITIVE_INFINITY
     const isJoining = table.size === 0
     const isFresh = this.#fresh.length > 0
     const isThin = table.size < K
@@ -177,10 +185,11 @@ export class Bootstrap {
     if (answered > 0 || table.size > 0) {
       this.#backOff = MIN_BACK_OFF
       this.#reminder = undefined
-      this.#waitThenStart(this.#others.length > 0 ? SECOND_OPINION : PROBE[profile])
+      this.#startAfter(this.#jittered(this.#others.length > 0 ? SECOND_OPINION : PROBE[profile]))
       return
     }
-    const wait = this.#waitThenStart(this.#backOff)
+    const wait = this.#jittered(this.#backOff)
+    this.#startAfter(wait)
     this.#backOff = Math.min(MAX_BACK_OFF[profile], 2 * this.#backOff)
     this.#reminder ??= new Reminder(this.#options.clock)
     const tries = this.#reminder.onFailure()
@@ -190,12 +199,15 @@ export class Bootstrap {
     this.#options.onFailed()
   }
 
-  #waitThenStart(delay: Millis): Millis {
-    const { clock, random } = this.#options
-    const wait = spread(delay, JITTER, random)
+  #jittered(delay: Millis): Millis {
+    return spread(delay, JITTER, this.#options.random)
+  }
+
+  #startAfter(wait: Millis): void {
+    const { clock } = this.#options
     this.#timer?.()
+    this.#timerAt = clock.now() + wait
     this.#timer = clock.after(wait, () => this.#start())
-    return wait
   }
 
   #profile(): Profile {

@@ -53,6 +53,23 @@ test('after one answer that names others no further seed is asked', () => {
   expect(asked().filter(({ host }) => !host.startsWith('20.1.'))).toEqual([])
 })
 
+test('while we are alone all are asked again, even if strangers that do not answer our pings remind us of that all the time', () => {
+  const [one] = seeds
+  lone.node.bootstrap([one!])
+  lone.run(HOUR)
+  const undisturbed = asked().length
+  for (let minute = 0; minute < 60; minute++) {
+    lone.say(
+      { type: 'ping', t: 'aaaaaaaa', id: idOf(minute + 1) },
+      { host: `20.2.${minute}.1`, port: 20_000 },
+    )
+    lone.run(60_000)
+  }
+  // They got one ping each. When each of them put off the next question to the seed, it was asked no more.
+  const again = asked().filter(({ host }) => host === one!.host)
+  expect(again.length).toBeGreaterThan(undisturbed / 2)
+})
+
 describe('once we have joined through a seed', () => {
   const isSeed = ({ host }: Endpoint): boolean => seeds.some((one) => one.host === host)
 
