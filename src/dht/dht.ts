@@ -103,7 +103,7 @@ export class Dht implements DhtService {
     this.#names = new BootstrapNames({
       clock,
       resolver,
-      isLonely: () => this.#nodes.some((node) => node.contacts === 0),
+      isLonely: () => this.#nodes.some(({ isLonely }) => isLonely),
       onEndpoints: (endpoints) => this.#addSeeds(endpoints),
       onUnresolved: (name, tries, retryMs) => {
         const failure = {

@@ -126,6 +126,11 @@ export class DhtNode {
     return this.#membership.isReady
   }
 
+  /** Knows nobody, or nobody who answers: those who were there may have moved together. */
+  get isLonely(): boolean {
+    return this.#membership.isLonely
+  }
+
   get contacts(): number {
     return this.#membership.table.size
   }

@@ -28,6 +28,11 @@ export class Health {
     return !this.#isInDoubt && this.#offlineSince === undefined && now - this.#answeredAt < BLAME_WITHIN
   }
 
+  /** Whether nobody answers, not even those heard of last. */
+  get isOffline(): boolean {
+    return this.#offlineSince !== undefined
+  }
+
   /** @returns how long we were offline, when this ends it */
   onAnswer(now: Millis): Millis | undefined {
     const since = this.#offlineSince

@@ -129,6 +129,11 @@ export class Membership
     return this.table.size > 0 && (this.#survival?.isAwake === true || !isWaiting)
   }
 
+  /** As {@link DhtNode.isLonely}. */
+  get isLonely(): boolean {
+    return this.table.size === 0 || this.#recovery.isOffline
+  }
+
   get self(): Neighbourhood {
     return this.neighbourhood
   }

@@ -88,6 +88,11 @@ export class Recovery implements NeighbourhoodObserver {
     return this.#health.isOnline(this.#options.clock.now())
   }
 
+  /** Whether nobody answers us: as far as we can tell, our own network is gone. */
+  get isOffline(): boolean {
+    return this.#health.isOffline
+  }
+
   /** Contacts that were good once and are silent now, the last to be given up first. */
   get lost(): readonly Contact[] {
     return this.#graves.contacts
