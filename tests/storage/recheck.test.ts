@@ -1,5 +1,5 @@
 /** When pieces in doubt are read, and when not. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { PieceGeometry } from '../../src/metainfo/geometry.ts'
 import { Bitfield } from '../../src/protocol/bitfield.ts'
@@ -10,7 +10,7 @@ import { LONGEST_RECHECK_MS, PATIENCE_MS, Recheck, RECHECK_BYTES } from '../../s
 const changed = new StorageError('disk.changed', 'it was written to')
 
 /** Two files of four pieces each; what is read is good unless it is in `bad`. */
-function makeRecheck(pieceLength = 10) {
+function makeRecheck({ pieceLength = 10, isComplete = true } = {}) {
   const clock = new SimClock()
   const geometry = new PieceGeometry(pieceLength, [
     { path: ['a'], length: 4 * pieceLength },
@@ -27,14 +27,21 @@ function makeRecheck(pieceLength = 10) {
   const known = files.slice() as FileStat[]
   const bad = new Set<number>()
   let isReadable = true
+  let isOpen = false
   const reads: string[] = []
+  const looks: string[] = []
   const said: string[] = []
+  /** Of verdicts: when the next look is due, in seconds. */
+  const retries: (number | undefined)[] = []
   const recheck = new Recheck({
     geometry,
     clock,
     have,
-    emit: (event) => said.push(event.event),
-    isComplete: () => true,
+    emit: (event) => {
+      said.push(event.event)
+      if (event.event === 'disk_verdict') retries.push(event.retrySeconds)
+    },
+    isComplete: () => isComplete,
     knownOf: (file) => known[file],
     onGood: (pieces) => {
       for (const piece of pieces) have.set(piece)
@@ -44,18 +51,25 @@ function makeRecheck(pieceLength = 10) {
     onGone: (error) => said.push(error.message),
     payload: {
       read: (_piece, _begin, _into, done) => void clock.after(0, done),
-      reopen: () => {},
-      statFiles: (asked, onFile, done) =>
-        void clock.after(0, () => {
+      reopen: () => (isOpen = true),
+      statFiles: (asked, onFile, done) => {
+        looks.push(asked.join(' '))
+        clock.after(0, () => {
           for (const file of asked) onFile(file, files[file]!)
           done()
-        }),
+        })
+      },
       verify: (pieces, onPiece, done) => {
+        expect(isOpen, 'files are opened anew before they are read').toBe(true)
         reads.push(pieces.join(' '))
-        return clock.after(5, () => {
+        const cancel = clock.after(5, () => {
           if (isReadable) for (const piece of pieces) onPiece(piece, !bad.has(piece))
           done(isReadable ? undefined : new StorageError('disk.worker', 'a worker died'))
         })
+        return () => {
+          reads.push('cancelled')
+          cancel()
+        }
       },
     },
   })
@@ -65,10 +79,15 @@ function makeRecheck(pieceLength = 10) {
     files,
     bad,
     failReads: () => (isReadable = false),
+    known,
+    retries,
+    close: () => recheck.close(),
+    looks: () => looks.splice(0),
     reads: () => reads.splice(0),
     said: () => said.splice(0),
     touch: (file: number) => (files[file] = { ...(files[file] as FileStat), modifiedAt: clock.now() + 1 }),
     doubt: (...pieces: number[]) => {
+      isOpen = false
       for (const piece of pieces) have.clear(piece)
       recheck.doubt(pieces, changed)
     },
@@ -154,7 +173,7 @@ test('when nothing good is left for a minute it is given up, with the reason for
 const LONG = Math.ceil(RECHECK_BYTES / 5)
 
 test('of much that is in doubt some is served again while the rest is read', () => {
-  const { clock, doubt, bad, reads, have, said } = makeRecheck(LONG)
+  const { clock, doubt, bad, reads, have, said } = makeRecheck({ pieceLength: LONG })
   bad.add(1)
   doubt(0, 1, 2, 3, 4, 5, 6, 7)
   clock.runUntil(1_007)
@@ -166,7 +185,7 @@ test('of much that is in doubt some is served again while the rest is read', () 
 })
 
 test('much that is bad is read to its end before there is a pause', () => {
-  const { clock, doubt, bad, reads, said } = makeRecheck(LONG)
+  const { clock, doubt, bad, reads, said } = makeRecheck({ pieceLength: LONG })
   for (let piece = 0; piece < 8; piece++) bad.add(piece)
   doubt(0, 1, 2, 3, 4, 5, 6, 7)
   clock.runUntil(1_050)
@@ -175,9 +194,109 @@ test('much that is bad is read to its end before there is a pause', () => {
 })
 
 test('when reading gives no verdict on some of much, it is not tried again at once', () => {
-  const { clock, doubt, reads, failReads } = makeRecheck(LONG)
+  const { clock, doubt, reads, failReads } = makeRecheck({ pieceLength: LONG })
   failReads()
   doubt(0, 1, 2, 3, 4, 5, 6, 7)
   clock.runUntil(2_500)
   expect(reads()).toEqual(['0 1 2 3 4'])
+})
+
+test('another doubt does not put off a check that is planned', () => {
+  const { clock, doubt, reads } = makeRecheck()
+  doubt(0)
+  clock.runUntil(900)
+  doubt(5)
+  clock.runUntil(1_500)
+  expect(reads()).toEqual(['0 5'])
+})
+
+test('what is doubted during a check is read in the next, and so is what is doubted after all was well', () => {
+  const { clock, doubt, reads, have, said } = makeRecheck()
+  doubt(0)
+  clock.runUntil(1_002)
+  doubt(1)
+  clock.runUntil(10_000)
+  expect(reads()).toEqual(['0', '1'])
+  expect(have.isFull).toBe(true)
+  doubt(2)
+  clock.runUntil(20_000)
+  expect(reads()).toEqual(['2'])
+  expect([have.isFull, said().filter((event) => event === 'disk_doubt')]).toEqual([
+    true,
+    ['disk_doubt', 'disk_doubt', 'disk_doubt'],
+  ])
+})
+
+test('only files with pieces in doubt are looked at', () => {
+  const { clock, doubt, looks } = makeRecheck()
+  doubt(5)
+  clock.runUntil(2_000)
+  expect(looks()).toEqual(['1', '1'])
+})
+
+test('bad pieces of a file that changed while it was read are not lost, nor is its new state taken for good', () => {
+  const { clock, touch, doubt, bad, known, said } = makeRecheck()
+  bad.add(0)
+  doubt(0)
+  clock.runUntil(1_003)
+  touch(0)
+  clock.runUntil(1_500)
+  expect(said()).toEqual(['disk_doubt'])
+  expect(known[0]!.modifiedAt).toBe(0)
+})
+
+test('a verdict tells when the next look is due; none is when nothing is in doubt', () => {
+  const { clock, doubt, bad, retries } = makeRecheck()
+  bad.add(1)
+  doubt(0, 1)
+  clock.runUntil(1_500)
+  doubt(2)
+  bad.clear()
+  clock.runUntil(LONGEST_RECHECK_MS)
+  expect(retries).toEqual([1, 1, undefined])
+})
+
+test.each([
+  ['before a check', 500],
+  ['while it reads', 1_002],
+])('what is closed %s says nothing more', (_when, ms) => {
+  const { clock, doubt, reads, said, close, have } = makeRecheck()
+  doubt(0)
+  clock.runUntil(ms)
+  const isReading = ms > 1_000
+  expect([reads(), said()]).toEqual(isReading ? [['0'], ['disk_doubt']] : [[], []])
+  close()
+  clock.runUntil(10_000)
+  expect([reads(), said(), have.has(0)]).toEqual([isReading ? ['cancelled'] : [], [], false])
+})
+
+describe('while the download is not complete', () => {
+  test('a bad piece is fetched again: it is no longer in doubt, and may be lost once more', () => {
+    const { clock, doubt, bad, reads, said } = makeRecheck({ isComplete: false })
+    bad.add(1)
+    for (let times = 0; times < 2; times++) {
+      doubt(1)
+      clock.runUntil(clock.now() + 5 * PATIENCE_MS)
+      expect(reads()).toEqual(['1'])
+      expect(said()).toEqual(['disk_doubt', 'lost 1', 'disk_verdict'])
+    }
+  })
+
+  test('nothing is given up', () => {
+    const { clock, doubt, said, failReads } = makeRecheck({ isComplete: false })
+    failReads()
+    doubt(0, 1, 2, 3, 4, 5, 6, 7)
+    clock.runUntil(5 * PATIENCE_MS)
+    expect(said()).toEqual(['disk_doubt'])
+  })
+
+  test('the times of a file mean nothing, since we write to it; another file in its place does', () => {
+    const { clock, doubt, touch, files, have } = makeRecheck({ isComplete: false })
+    doubt(0, 5)
+    clock.runUntil(1_002)
+    touch(0)
+    files[1] = { ...(files[1] as FileStat), inode: 'another' }
+    clock.runUntil(1_500)
+    expect([have.has(0), have.has(5)]).toEqual([true, false])
+  })
 })
