@@ -37,6 +37,18 @@ describe('a failure', () => {
     expect(scene.pieces).toHaveLength(4) // nothing is asked for unless the downloader asks again
   })
 
+  test('leaves what was asked for to be asked for again, and nothing else', () => {
+    let requests = 0
+    const server: SimServer = (request) => (requests++ === 0 ? { status: 503 } : ranges(content)(request))
+    const scene = new Scene({ server })
+    scene.ask(0, 10, 20, 30, 40)
+    scene.pass(3_000)
+    expect([scene.said, scene.blocks]).toEqual([['choke', 'unchoke'], []])
+    scene.ask(0)
+    scene.pass(MINUTE)
+    expect(scene.blocks).toEqual(['0.0', '0.1'])
+  })
+
   test('before which blocks came is the first again', () => {
     const scene = new Scene({ server: ranges(content, { breaksAfter: PIECE }) })
     for (let i = 0; i < 3 * MAX_WEB_SEED_FAILURES; i++) {
@@ -99,6 +111,8 @@ describe('a silent one', () => {
     expect(scene.blocks.map(parseFloat).toSorted((a, b) => a - b)).toEqual([
       0, 0.1, 10, 10.1, 20, 20.1, 30, 30.1,
     ])
+    scene.pass(MINUTE)
+    expect(scene.blocks).toHaveLength(8) // what waited was given to others
     expect(scene.reasons).toEqual(['webseed_joined'])
   })
 
@@ -146,6 +160,19 @@ describe('a slow one', () => {
     const scene = trickle(200)
     scene.pass(70_000)
     expect(scene.reasons.at(-1)).toBe('it is too slow: 0 bytes in 60 s')
+  })
+
+  test('that sends next to nothing is dropped, however much it has sent before', () => {
+    let requests = 0
+    const server: SimServer = (request) =>
+      ranges(content, requests++ < 4 ? {} : { bytesPerSecond: 200 })(request)
+    const scene = new Scene({ server })
+    scene.ask(0, 10, 20, 30)
+    scene.pass(2_000)
+    expect(scene.blocks).toHaveLength(8)
+    scene.ask(40)
+    scene.pass(70_000)
+    expect(scene.reasons.at(-1)).toMatch(/^it is too slow: \d+ bytes in 60 s$/)
   })
 
   test('that has nothing to do is not slow', () => {

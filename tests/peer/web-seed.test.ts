@@ -74,6 +74,15 @@ describe('requests', () => {
     scene.pass(MINUTE)
     expect(scene.pieces).toEqual(['0-0', '10-10', '20-20', '30-30', '50-50'])
   })
+
+  test('of a piece that waits only what is cancelled is left out', () => {
+    const scene = new Scene({ server: slow })
+    scene.ask(0, 10, 20, 30, 40)
+    scene.seed.cancel([range(40, 0)])
+    scene.pass(MINUTE)
+    expect(scene.blocks.filter((block) => block.startsWith('40'))).toEqual(['40.1'])
+    expect(scene.blocks).toHaveLength(9)
+  })
 })
 
 describe('reading', () => {
