@@ -140,11 +140,60 @@ describe('one tracker', () => {
     expect(heard).toEqual(['0 started at 1', '300 periodic at 1'])
   })
 
-  test('that does not count for us is asked what it counts', () => {
-    serve(1, () => ({ interval: 1_800, peers: '', files: {} }))
+  test('that does not count for us is asked what it counts: once, and when the user wants it again', () => {
+    const files = { ['\0'.repeat(20)]: { complete: 4, incomplete: 5, downloaded: 6 } }
+    serve(1, () => ({ interval: 120, peers: '', files }))
+    const trackers = start([[url(1)]])
+    clock.runUntil(5 * MINUTE)
+    expect(kinds()).toEqual(['started at 1', 'scrape at 1', 'periodic at 1', 'periodic at 1'])
+    expect(events.filter(({ event }) => event === 'tracker_scrape')).toEqual([
+      { event: 'tracker_scrape', tracker: url(1), seeds: 4, leechers: 5, downloads: 6 },
+    ])
+    trackers.refresh()
+    clock.runUntil(7 * MINUTE)
+    expect(kinds().slice(4)).toEqual(['periodic at 1', 'scrape at 1'])
+  })
+
+  test('that cannot tell what it counts is no worse for it', () => {
+    serve(1, () => (kinds().at(-1) === 'scrape at 1' ? { status: 500 } : { interval: 120, peers: '' }))
+    start([[url(1)]])
+    clock.runUntil(3 * MINUTE)
+    expect(kinds()).toEqual(['started at 1', 'scrape at 1', 'periodic at 1'])
+    expect(events.find(({ event }) => event === 'tracker_error')).toEqual({
+      event: 'tracker_error',
+      tracker: url(1),
+      kind: 'scrape',
+      code: 'http.status',
+      reason: 'the tracker answered with status 500',
+    })
+  })
+
+  test('that counts for us is not', () => {
+    serve(1, () => well())
     start([[url(1)]])
     clock.runUntil(10 * SECOND)
-    expect(kinds()).toEqual(['started at 1', 'scrape at 1'])
+    expect(kinds()).toEqual(['started at 1'])
+    expect(events).toMatchObject([
+      {
+        event: 'tracker_announce',
+        tracker: url(1),
+        kind: 'started',
+        family: 4,
+        peers: 0,
+        seeds: 1,
+        leechers: 1,
+      },
+    ])
+    const next = events.flatMap((event) => ('nextSeconds' in event ? [event.nextSeconds!] : []))
+    expect(next).toHaveLength(1)
+    expect(next[0]).toSatisfy((seconds: number) => seconds >= 1_800 && seconds <= 1_980)
+  })
+
+  test('is told where we listen, and asked for peers while they are of use', () => {
+    serve(1, () => well())
+    start([[url(1)]])
+    clock.runUntil(SECOND)
+    expect(['port', 'numwant'].map((name) => queries[0]!.get(name))).toEqual(['6881', '100'])
   })
 
   test('is asked for nobody when nobody is of use', () => {
@@ -184,6 +233,23 @@ describe('a tracker that fails', () => {
       reason: 'closed\ufffd[2J',
       kind: 'started',
     })
+  })
+
+  test('is asked at once when the user wants it, and after 15 s again once it has worked', () => {
+    let isUp = false
+    serve(1, () => (isUp ? well(120) : { status: 500 }))
+    const trackers = start([[url(1)]])
+    clock.runUntil(60 * SECOND)
+    heard = []
+    trackers.refresh()
+    clock.runUntil(61 * SECOND)
+    expect(kinds()).toEqual(['started at 1'])
+    isUp = true
+    clock.runUntil(5 * MINUTE)
+    isUp = false
+    heard = []
+    clock.runUntil(9 * MINUTE)
+    expect(times()[1]! - times()[0]!).toSatisfy((gap: number) => gap >= 15 && gap <= 17)
   })
 
   test('makes place for the next one; who answers is asked first from then on', () => {
@@ -236,10 +302,11 @@ describe('a tracker that fails', () => {
 describe('goodbye', () => {
   function secondsToStop(trackers: TrackerPeers): number {
     const before = clock.now()
-    let after: number | undefined
-    trackers.stop(() => (after = clock.now()))
+    const stops: number[] = []
+    trackers.stop(() => stops.push(clock.now()))
     clock.runUntil(before + 60 * SECOND)
-    return (after! - before) / SECOND
+    expect(stops).toHaveLength(1)
+    return (stops[0]! - before) / SECOND
   }
 
   test('is said to whoever was told of us, and to nobody else', () => {
@@ -250,6 +317,36 @@ describe('goodbye', () => {
     heard = []
     expect(secondsToStop(trackers)).toBeLessThan(0.5)
     expect(kinds()).toEqual(['stopped at 2'])
+  })
+
+  test('is said to who may have heard of us, asking or not', () => {
+    serve(1, () => ({ status: 200, delayMs: 5 * SECOND, body: encodeBencode(well()) }))
+    const trackers = start([[url(1)]])
+    clock.runUntil(SECOND)
+    trackers.onComplete()
+    secondsToStop(trackers)
+    expect(kinds()).toEqual(['started at 1', 'stopped at 1'])
+    expect(queries.at(-1)!.get('numwant')).toBe('0')
+  })
+
+  test('takes as long as the slowest of them, in one list or in several', () => {
+    const slowly = (): SimAnswer => ({ status: 200, delayMs: 2 * SECOND, body: encodeBencode(well(60)) })
+    let isUp = true
+    serve(1, () => (isUp ? well(60) : { status: 500 }))
+    serve(2, slowly)
+    const trackers = start([[url(1)], [url(2)]])
+    clock.runUntil(10 * SECOND)
+    isUp = false
+    clock.runUntil(2 * MINUTE)
+    expect(kinds()).toContain('started at 2')
+    heard = []
+    expect(secondsToStop(trackers)).toBeCloseTo(2, 0)
+    expect(kinds()).toEqual(['stopped at 1', 'stopped at 2'])
+
+    isUp = true
+    const both = start([[url(1)]], [[url(2)]])
+    clock.runUntil(clock.now() + 10 * SECOND)
+    expect(secondsToStop(both)).toBeCloseTo(2, 0)
   })
 
   test('takes three seconds at most', () => {
@@ -276,4 +373,22 @@ describe('goodbye', () => {
     expect(kinds().at(-1)).toBe('stopped at 1')
     expect(kinds()).toContain('completed at 1')
   })
+
+  test('comes after completed when we leave while something else is being said', () => {
+    serve(1, () => ({ status: 200, delayMs: 2 * SECOND, body: encodeBencode(well(60)) }))
+    const trackers = start([[url(1)]])
+    clock.runUntil(10 * SECOND)
+    while (kinds().at(-1) !== 'periodic at 1') clock.runUntil(clock.now() + 100)
+    trackers.onComplete()
+    secondsToStop(trackers)
+    expect(kinds()).toEqual(['started at 1', 'periodic at 1', 'completed at 1', 'stopped at 1'])
+  })
+})
+
+test('of many lists the first fifty are contacted', () => {
+  const lists = Array.from({ length: 60 }, (_, at) => at + 1)
+  for (const digit of lists) serve(digit, () => well())
+  start(...lists.map((digit) => [[url(digit)]]))
+  clock.runUntil(SECOND)
+  expect(kinds()).toEqual(lists.slice(0, 50).map((digit) => `started at ${digit}`))
 })
