@@ -145,6 +145,7 @@ test('whoever begins to wait does not cut a turn short: the first review comes a
   choker.decide(crowd('iiii'), seeding(REVIEW - 1))
   expect(choker.decide(crowd('iiiii'), seeding(REVIEW))).toEqual([])
   expect(words(choker.decide(crowd('iiiii'), seeding(2 * REVIEW - 1)))).toEqual(['choke 1', 'unchoke 5'])
+  expect(choker.decide(crowd('iiiii'), seeding(2 * REVIEW))).toEqual([])
   // Nor does it when nobody has waited for a while.
   choker.decide(crowd('.iiii'), seeding(4 * REVIEW))
   expect(choker.decide(crowd('iiiii'), seeding(4 * REVIEW + 1))).toEqual([])

@@ -126,15 +126,15 @@ test('a rank counts for more than what was sent', () => {
 
 test('a newcomer counts as sent as much as the one that was sent least, and who leaves ends no turn but its own', () => {
   const turns = new UploadTurns<{ name: string }>(() => 0)
-  const [much, little, late] = [{ name: 'much' }, { name: 'little' }, { name: 'late' }]
-  for (const each of [much, little]) turns.add(each)
+  const [little, much, late] = [{ name: 'little' }, { name: 'much' }, { name: 'late' }]
+  for (const each of [little, much]) turns.add(each)
   const serveNext = (bytes: number): string => {
     const { name } = turns.current!
     turns.onServed(0, bytes, 0)
     turns.mayServe(1, 0)
     return name
   }
-  expect([serveNext(1_000), serveNext(500)]).toEqual(['much', 'little'])
+  expect([serveNext(500), serveNext(1_000)]).toEqual(['little', 'much'])
   turns.add(late)
   expect([serveNext(100), serveNext(100), serveNext(600)]).toEqual(['little', 'late', 'little'])
   expect(turns.current).toBe(late)
