@@ -295,9 +295,10 @@ export class Connector implements Company {
   }
 
   #refuse({ stream }: Shaken, reason: string): void {
-    // Closed at once, our handshake would be lost, and the dialling side, which is us, would not learn that it has called itself: it
-    // would dial again and again.
-    if (reason === 'wire.self') stream.write(encodeKeepAlive(), () => stream.destroy())
+    // Closed at once, our handshake would be lost, and the dialling side would not learn that it has called itself, or a peer to which it
+    // is connected already: it would dial again and again.
+    if (reason === 'wire.self' || reason === 'wire.duplicate')
+      stream.write(encodeKeepAlive(), () => stream.destroy())
     else stream.destroy()
     this.#options.emit({ event: 'peer_refused', peer: formatEndpoint(stream.remote), reason })
   }

@@ -5,7 +5,7 @@ import { PAYLOAD_PATH, SimSwarm, type SimNode } from '../../src/app/sim/swarm.ts
 import { parseHostPort } from '../../src/protocol/endpoint.ts'
 import { encodeHandshake } from '../../src/protocol/handshake.ts'
 import { bytesEqual, idFrom, type PeerId } from '../../src/protocol/ids.ts'
-import type { ByteStream } from '../../src/protocol/ports.ts'
+import type { ByteStream, StreamHandler } from '../../src/protocol/ports.ts'
 import { hashes } from '../support/hashes.ts'
 
 const MINUTES = 60_000
@@ -74,3 +74,38 @@ test('who calls from another address than that at which it was dialled is not di
   expect(session.snapshot().connected).toBe(1)
   expect(dials).toBe(1)
 })
+
+test('a peer that is reached at a second address turns out to be the same, and is not dialled there again', async () => {
+  const sim = new SimSwarm({ seed: 20, hashes, payloadBytes: 16 * PIECE })
+  const open = ({ node }: SimNode, peers: string[]): Session =>
+    node.addSession({ metainfo: sim.metainfo, path: PAYLOAD_PATH, mode: 'download', peers })
+  const other = await sim.node({ has: '########........' })
+  const leecher = await sim.node()
+  open(other, [])
+  let dials = 0
+  const secondAddress = sim.streams.host('10.1.0.9')
+  secondAddress.listen(6881).onStream = (near) => {
+    dials++
+    near.pause()
+    secondAddress.dial(parseHostPort(other.address, ''), 5_000, (far) => join(near, far as ByteStream))
+  }
+  const session = open(leecher, [other.address, '10.1.0.9:6881'])
+  sim.clock.runUntil(sim.clock.now() + 10 * MINUTES)
+
+  expect(events(sim, 'peer_refused')).toMatchObject([{ reason: 'wire.duplicate' }])
+  expect(events(sim, 'peer_failed')).toEqual([])
+  expect(session.snapshot().connected).toBe(1)
+  expect(dials).toBe(1)
+})
+
+/** What comes from one stream goes into the other. */
+function join(near: ByteStream, far: ByteStream): void {
+  const into = (to: ByteStream): StreamHandler => ({
+    onData: (chunk) => to.write(chunk.slice()),
+    onDrain: () => {},
+    onClose: () => to.destroy(),
+  })
+  near.handler = into(far)
+  far.handler = into(near)
+  near.resume()
+}
