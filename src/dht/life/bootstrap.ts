@@ -12,6 +12,7 @@ import { Reminder } from '../../protocol/reminder.ts'
 import { NONE } from '../table/contact.ts'
 import type { DhtEvent } from '../events.ts'
 import { K } from '../table/bucket-memory.ts'
+import { isRefused } from '../wire/datagram-port.ts'
 import type { Reply } from '../wire/messages.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Call, CallHandler, Rpc } from '../lookup/rpc.ts'
@@ -123,6 +124,8 @@ export class Bootstrap {
   meet(endpoint: Endpoint): void {
     const isWanted = this.#options.table.size < MEET_BELOW && this.#fresh.length < MAX_MET
     if (endpoint.port === 0 || !isWanted || this.#seeds.has(endpointKeyOf(endpoint))) return
+    // On most local networks that is where IPv6 multicast comes from.
+    if (isRefused(scopeOf(endpoint.host))) return
     this.#fresh = [...this.#fresh, endpoint]
     if (this.#round === undefined) this.#start()
   }

@@ -172,8 +172,8 @@ export class DatagramPort implements MessagePort {
   }
 }
 
-/** Addresses that no node can have, or that a bare address does not reach (link-local needs an interface). */
-function isRefused(scope: Scope): boolean {
+/** Addresses that no node can have, or that a bare address does not reach (link-local needs an interface): nothing from them is read. */
+export function isRefused(scope: Scope): boolean {
   return scope === 'bogus' || scope === 'link-local'
 }
 

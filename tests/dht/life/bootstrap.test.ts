@@ -200,6 +200,12 @@ test('somebody met by chance is asked once, and forgotten when he is silent', ()
   expect(asked().length).toBeLessThanOrEqual(1 /* the second datagram of that one question */)
 })
 
+test('somebody met at a link-local address is not asked: the answer would not be read', () => {
+  lone.node.meet({ host: '169.254.1.2', port: 10_000 })
+  lone.run(60_000)
+  expect(asked()).toEqual([])
+})
+
 test('a seed that all are told of a thousand times is asked once', () => {
   for (let i = 0; i < 1_000; i++) lone.node.meet({ host: `20.2.${i & 255}.1`, port: 1_024 + i })
   lone.run(400)
