@@ -267,7 +267,8 @@ export class Swarm implements PeerObserver {
     if (bytesEqual(handshake.peerId, options.peerId)) return { code: 'wire.self' }
     const twin = this.peers.withPeerId(handshake.peerId)
     if (twin !== undefined) {
-      if (!replacesTwin(direction, twin.remote, options.peerId)) return { code: 'wire.duplicate', twin }
+      const facts = { ours: options.peerId, silence: twin.silence(options.clock.now()) }
+      if (!replacesTwin(direction, twin.remote, facts)) return { code: 'wire.duplicate', twin }
       twin.close('wire.duplicate')
     }
     const peer = new PeerConnection({
@@ -329,7 +330,9 @@ export class Swarm implements PeerObserver {
     this.#news.flush()
     const received = this.#isWanting ? this.#options.received() : undefined
     this.#connector.round(received, (peer) => this.#hasMetadata(peer))
-    for (const peer of [...this.peers]) peer.onTick(now)
+    const downloader = this.#transfer?.downloader
+    for (const peer of [...this.peers])
+      peer.onTick(now, downloader !== undefined && downloader.inFlight(peer.downlink) > 0)
     for (const extension of this.#extensions) extension.round(now)
     this.#transfer?.downloader.round(now)
     this.#transfer?.uploader.round()

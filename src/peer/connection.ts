@@ -112,9 +112,19 @@ export class PeerConnection {
     return message !== undefined
   }
 
-  /** Sends keep-alives, and closes when the remote is gone. Call every few seconds. */
-  onTick(now: Millis): void {
-    this.#stream.onTick(now)
+  /** For how long nothing has come from the remote. */
+  silence(now: Millis): Millis {
+    return this.#stream.silence(now)
+  }
+
+  /**
+   * Sends keep-alives, and closes when the remote is gone. Call every few seconds.
+   *
+   * @param areWeWaiting for blocks that we have requested from it
+   */
+  onTick(now: Millis, areWeWaiting: boolean): void {
+    const isRemote = this.uplink.isInterested && !this.uplink.isChoked
+    this.#stream.onTick(now, { areWe: areWeWaiting, isRemote })
   }
 
   /** @param reason for `peer_left`: an error code, or plain words */

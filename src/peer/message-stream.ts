@@ -4,7 +4,7 @@ import { ProtocolError, type TransportError } from '../protocol/errors.ts'
 import { encodeKeepAlive } from '../protocol/message.ts'
 import type { Bandwidth, ByteStream, Clock, Millis, StreamHandler } from '../protocol/ports.ts'
 import type { Conduct } from './conduct.ts'
-import { Liveness } from './liveness.ts'
+import { Liveness, NOBODY_WAITS, type Waiting } from './liveness.ts'
 import { ReadingGate } from './reading-gate.ts'
 
 export interface MessageStreamOptions {
@@ -52,6 +52,11 @@ export class MessageStream implements StreamHandler {
     return this.#stream.queuedBytes
   }
 
+  /** For how long nothing has come from the remote. */
+  silence(now: Millis): Millis {
+    return this.#liveness.silence(now)
+  }
+
   /** From now on a bitfield must have the size for so many pieces. */
   expectPieces(pieceCount: number): void {
     this.#decoder.expectPieces(pieceCount)
@@ -86,13 +91,13 @@ export class MessageStream implements StreamHandler {
   }
 
   /** Sends keep-alives, and notices that the remote is gone. Call every few seconds. */
-  onTick(now: Millis): void {
+  onTick(now: Millis, waiting: Waiting = NOBODY_WAITS): void {
     if (this.#isClosed) return
     // While we do not read, the silence is our own.
     if (this.gate.isHeld) this.#liveness.onReceived(now)
-    const fault = this.#liveness.faultOf(this.queuedBytes, now)
+    const fault = this.#liveness.faultOf(this.queuedBytes, waiting, now)
     if (fault !== undefined) this.#options.onEnd(fault)
-    else if (this.#liveness.isKeepAliveDue(now)) this.send(encodeKeepAlive())
+    else if (this.#liveness.isKeepAliveDue(waiting, now)) this.send(encodeKeepAlive())
   }
 
   /** Nothing is told any more, not even the rest of the current chunk; what is queued is dropped. */

@@ -98,6 +98,38 @@ test('a peer that is reached at a second address turns out to be the same, and i
   expect(dials).toBe(1)
 })
 
+test('a connection that the network has dropped without a word costs a download a minute', async () => {
+  const sim = new SimSwarm({ seed: 21, hashes, payloadBytes: 16 * PIECE })
+  const seeder = await sim.node({ has: '################' })
+  const leecher = await sim.node()
+  const router = sim.streams.host('10.1.0.9')
+  const connections: ByteStream[] = []
+  router.listen(6881).onStream = (near) => {
+    near.pause()
+    router.dial(parseHostPort(seeder.address, ''), 5_000, (far) => {
+      join(near, far as ByteStream)
+      connections.push(near, far as ByteStream)
+    })
+  }
+  seeder.node.addSession({ metainfo: sim.metainfo, path: PAYLOAD_PATH, mode: 'seed', check: 'none' })
+  const session = leecher.node.addSession({
+    metainfo: sim.metainfo,
+    path: PAYLOAD_PATH,
+    mode: 'download',
+    peers: ['10.1.0.9:6881'],
+  })
+  sim.runUntil(() => session.snapshot().have >= 8, { withinMs: MINUTES })
+  const forgottenAt = sim.clock.now()
+  for (const stream of connections) stream.handler = { onData() {}, onDrain() {}, onClose() {} }
+  sim.runUntil(() => session.isComplete, { withinMs: 2 * MINUTES })
+
+  expect(sim.clock.now() - forgottenAt).toBeLessThan(80_000)
+  expect(events(sim, 'peer_left')).toMatchObject([
+    { peer: '10.1.0.9:6881', reason: 'silent while we wait for blocks' },
+    { reason: 'wire.duplicate' },
+  ])
+})
+
 /** What comes from one stream goes into the other. */
 function join(near: ByteStream, far: ByteStream): void {
   const into = (to: ByteStream): StreamHandler => ({

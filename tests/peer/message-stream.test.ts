@@ -2,7 +2,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { SimClock } from '../../src/app/sim/clock.ts'
 import { Conduct } from '../../src/peer/conduct.ts'
-import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, UNREAD_TIMEOUT_MS } from '../../src/peer/liveness.ts'
+import {
+  IDLE_TIMEOUT_MS,
+  KEEP_ALIVE_MS,
+  SERVING_KEEP_ALIVE_MS,
+  UNREAD_TIMEOUT_MS,
+  WAITING_TIMEOUT_MS,
+} from '../../src/peer/liveness.ts'
 import { MessageStream } from '../../src/peer/message-stream.ts'
 import { InvariantError, TransportError } from '../../src/protocol/errors.ts'
 import { encodeHaves, encodePieceHeader, encodeUnchoke } from '../../src/protocol/message.ts'
@@ -149,6 +155,27 @@ describe('as time passes', () => {
     expect(told).toEqual(['keepAlive', 'end'])
     tick(1_001 + IDLE_TIMEOUT_MS)
     expect(told.at(-1)).toBe('over: idle')
+  })
+
+  test('one minute is enough while we wait for blocks, and the minute begins when we ask', () => {
+    const waiting = { areWe: true, isRemote: false }
+    tick(WAITING_TIMEOUT_MS)
+    stream.onTick(2 * WAITING_TIMEOUT_MS, waiting)
+    expect(told).toEqual([])
+    clock.runUntil(2 * WAITING_TIMEOUT_MS + 1_000)
+    wire.handler.onData(KEEP_ALIVE)
+    stream.onTick(3 * WAITING_TIMEOUT_MS + 1_000, waiting)
+    expect(told.at(-1)).toBe('end')
+    stream.onTick(3 * WAITING_TIMEOUT_MS + 1_001, waiting)
+    expect(told.at(-1)).toBe('over: silent while we wait for blocks')
+  })
+
+  test('who waits for blocks from us hears from us every twenty seconds, whoever is served meanwhile', () => {
+    const waiting = { areWe: false, isRemote: true }
+    stream.onTick(SERVING_KEEP_ALIVE_MS, waiting)
+    expect(wire.sent).toEqual([])
+    stream.onTick(SERVING_KEEP_ALIVE_MS + 1, waiting)
+    expect(wire.sent).toEqual(['keepAlive'])
   })
 
   test('so do two minutes in which the remote reads nothing of what waits for it, however much it says', () => {
