@@ -6,6 +6,13 @@ import type { Millis, Random } from '../protocol/ports.ts'
 
 /** A torrent with more pieces is shown to everybody at once: to name so many one by one would cost more than it saves. */
 export const MAX_OFFERED_PIECES = 65_536
+/**
+ * Bytes that a peer is shown, without an upload limit, before it has requested any: with one piece at first, a link that takes 40 ms idled
+ * for most of a second and a half …
+ */
+const START_AHEAD_BYTES = 4 * 2 ** 20
+/** … but no more than this part of all pieces: others that want some may follow at once. */
+const START_SHARE = 1 / 16
 /** A peer that has been the only one for this long is shown everything. */
 const ALONE: Millis = 2_000
 
@@ -51,7 +58,7 @@ export class PieceOffers {
     this.#joinedAt = now
     if (spreading === undefined) return this.#have
     const isShownAll = !spreading.hasFresh
-    spreading.add(peer.id, isShownAll, now)
+    spreading.add(peer.id, isShownAll, now, this.#startAhead(peer))
     if (isShownAll) return this.#have
     const shown = new Bitfield(this.#have.length)
     for (const piece of this.#fresh(peer, spreading)) shown.set(piece)
@@ -159,6 +166,14 @@ export class PieceOffers {
     const { isLimited, pieceLength, groupSize } = this.#options
     if (!isLimited(peer)) return spreading.offer(peer.id, groupSize)
     return spreading.offer(peer.id, 1, Math.ceil((peer.uplink.queue?.bytes ?? 0) / pieceLength))
+  }
+
+  /** Pieces that it is shown before it has requested any. */
+  #startAhead(peer: PeerConnection): number {
+    const { isLimited, pieceLength } = this.#options
+    if (isLimited(peer)) return 1
+    const pieces = Math.min(START_AHEAD_BYTES / pieceLength, this.#have.length * START_SHARE)
+    return Math.max(1, Math.floor(pieces))
   }
 
   #begin(now: Millis): SuperSeeding {

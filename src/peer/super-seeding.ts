@@ -3,8 +3,6 @@ import { Bitfield } from '../protocol/bitfield.ts'
 import type { Millis, Random } from '../protocol/ports.ts'
 import { Availability } from './availability.ts'
 
-/** Pieces that a peer is shown before it has requested any. */
-const START_AHEAD = 1
 /** Pieces shown to one peer that it has not requested yet, or under a limit not been sent. */
 export const MAX_AHEAD = 1_024
 /** A peer that may download but requests nothing of what it is shown for so long wants other pieces: it is shown everything. */
@@ -64,13 +62,16 @@ export class SuperSeeding {
     return knowers.firstBucket === 0
   }
 
-  /** @param isShownAll it knows all our pieces, or is about to be told of them */
-  add(id: number, isShownAll: boolean, now: Millis): void {
+  /**
+   * @param isShownAll it knows all our pieces, or is about to be told of them
+   * @param ahead pieces that it is to be shown before it has requested any; at least one
+   */
+  add(id: number, isShownAll: boolean, now: Millis, ahead = 1): void {
     this.#guests.set(id, {
       known: new Bitfield(this.#pieceCount),
       told: isShownAll ? undefined : new Bitfield(this.#pieceCount),
       offers: isShownAll ? undefined : new Set(),
-      ahead: START_AHEAD,
+      ahead,
       hasAsked: false,
       tookAt: now,
       unspreadCount: 0,

@@ -32,10 +32,10 @@ function join(id: number, now = 0): PeerConnection {
   return peer
 }
 
-function makeOffers(pieces: Bitfield, isLimited = false): PieceOffers {
+function makeOffers(pieces: Bitfield, isLimited = false, pieceLength = PIECE_LENGTH): PieceOffers {
   return new PieceOffers({
     have: pieces,
-    pieceLength: PIECE_LENGTH,
+    pieceLength,
     groupSize: 1,
     isLimited: () => isLimited,
     random: new SeededRandom(1),
@@ -56,6 +56,20 @@ test('the first peer is shown one piece, and everything when it stays alone', ()
   offers.round(7_000)
   expect(shown.get(1)!.sort((a, b) => a - b)).toEqual(Bitfield.full(PIECES).indices())
 })
+
+test.each([
+  { payload: '16 MiB', count: 64, pieceLength: 2 ** 18, isLimited: false, first: 4 },
+  { payload: '1 GiB', count: 4_096, pieceLength: 2 ** 18, isLimited: false, first: 16 },
+  { payload: '1 GiB, long pieces', count: 128, pieceLength: 2 ** 23, isLimited: false, first: 1 },
+  { payload: '1 GiB, limited', count: 4_096, pieceLength: 2 ** 18, isLimited: true, first: 1 },
+])(
+  'of $payload a peer is shown $first at first: a sixteenth, or 4 MiB, or one under a limit',
+  ({ count, pieceLength, isLimited, first }) => {
+    offers = makeOffers(Bitfield.full(count), isLimited, pieceLength)
+    join(1)
+    expect(shown.get(1)).toHaveLength(first)
+  },
+)
 
 /** Peers take what they are shown, in turn, until every piece is out. */
 function takeAll(...peers: readonly PeerConnection[]): void {
