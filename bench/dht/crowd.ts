@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { formatEndpoint, type Endpoint } from '../../src/protocol/endpoint.ts'
+import { percentile } from '../percentile.ts'
 import { Child } from './child.ts'
 import { crowdHost, type CrowdLookup, type CrowdOrder, type CrowdState } from './crowd-process.ts'
 import type { TargetAddress, TargetOrder } from './target-process.ts'
@@ -176,10 +177,6 @@ function total<T>(values: readonly T[], of: (value: T) => number): number {
 
 function mean(values: readonly number[]): number {
   return total(values, (value) => value) / values.length
-}
-
-export function percentile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
 }
 
 /** Checks every half second; gives up silently, since the report tells how far it came. */

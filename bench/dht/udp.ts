@@ -2,7 +2,7 @@
  * Requests a second that one node answers on one loopback socket, with everything that a datagram of a stranger is
  * checked for, against a bare echo of the same datagrams in the same run (G19).
  */
-import { percentile } from './crowd.ts'
+import { percentile } from '../percentile.ts'
 import type { Psk } from './member.ts'
 import type { Kind } from './questions.ts'
 import { UdpStage } from './udp-stage.ts'

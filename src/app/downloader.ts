@@ -1,4 +1,4 @@
-/** One side of a swarm: what is asked of whom, and what becomes of the blocks that come. */
+/** The download side of a swarm: what is requested from whom, and what becomes of the blocks that come. */
 import { BLOCK_LENGTH, type PieceGeometry } from '../metainfo/geometry.ts'
 import { BlockEvidence, type Conviction } from '../peer/block-evidence.ts'
 import type { BlockSupplier } from '../peer/block-supplier.ts'
@@ -13,16 +13,16 @@ import type { Clock, Emit, Hashes, Millis } from '../protocol/ports.ts'
 import type { Verdict } from '../storage/disk.ts'
 import type { PieceStore } from '../storage/piece-store.ts'
 
-/** Peers that left, whose names are kept for the verdict on pieces that they took part in. */
+/** Peers that left, whose addresses are remembered: events about a piece name those who sent it, even if they are gone. */
 const MAX_DEPARTED = 1_000
 
-/** What has come is asked anew when it is this share of the window: few long writes cost both sides less than many short ones. */
+/** More is requested once this share of the window has arrived: few long writes cost both sides less than many short ones. */
 const REFILL_SHARE = 1 / 4
 
 export interface DownloaderOptions {
   readonly geometry: PieceGeometry
   readonly createPicker: (onAbandon: (piece: number) => void) => PiecePicker
-  /** Made here, so that its verdicts come back here. */
+  /** The store is made by the Downloader, which its verdicts on pieces come back to. */
   readonly createStore: (callbacks: StoreCallbacks) => PieceStore
   readonly clock: Clock
   readonly hashes: Hashes
@@ -51,7 +51,7 @@ export class Downloader {
   #acceptedBytes = 0
   /** Payload bytes that came and were of no use: duplicates, unrequested ones, corrupt pieces. */
   #wastedBytes = 0
-  // Filled anew at each use.
+  // Scratch, filled anew at each use: nothing is allocated for a block or a request.
   readonly #runs: BlockRun[] = []
   readonly #losers: BlockSource[] = []
 
@@ -97,7 +97,7 @@ export class Downloader {
     this.picker.removeSource(peer)
     this.#departed.set(peer.id, peer.address)
     if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
-    // What it was asked for is free for others.
+    // What was requested from it may be requested from others now.
     for (const other of this.#peers.values()) this.#refill(other)
   }
 
@@ -140,11 +140,11 @@ export class Downloader {
     if (this.inFlight(peer) <= peer.window.size * (1 - REFILL_SHARE)) this.#refill(peer)
   }
 
-  /** The 2 s round: re-ranks, expires what is late, re-balances; then nobody is left without work. */
+  /** Every 2 s: withdraws requests that hang, and fills up everybody's window with what has become free. */
   round(now: Millis): void {
     const stalled = this.picker.round(now).map(({ id }) => this.#peers.get(id)!)
     for (const peer of stalled) peer.window.onStall()
-    // What silent peers did not send goes to those that do.
+    // Peers that send come first: they get what the silent ones were asked for.
     for (const peer of this.#peers.values()) if (!stalled.includes(peer)) this.#refill(peer)
     for (const peer of stalled) this.#refill(peer)
   }
@@ -154,13 +154,13 @@ export class Downloader {
     for (const piece of pieces) this.picker.onPieceDoubted(piece)
   }
 
-  /** They are good after all. */
+  /** Pieces that were in doubt are good. */
   onKept(pieces: readonly number[]): void {
     for (const piece of pieces)
       for (const { id } of this.picker.onPieceKept(piece)) this.#peers.get(id)?.setWanted(false)
   }
 
-  /** They are not: fetched again, as long as the download is not complete. */
+  /** Pieces that were in doubt are bad: they are fetched again, unless the download was complete. */
   onLost(pieces: readonly number[]): void {
     for (const piece of pieces) this.picker.onPieceLost(piece)
     for (const peer of this.#peers.values()) {
@@ -252,7 +252,7 @@ export class Downloader {
     }
   }
 
-  /** Nothing that it sent goes into a piece any more. */
+  /** Takes back what it sent of pieces that are not complete yet, and reports it. */
   #convict(conviction: Conviction): void {
     this.picker.forget(conviction.id, (piece, bytes) => {
       this.#wastedBytes += bytes

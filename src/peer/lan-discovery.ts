@@ -1,6 +1,6 @@
 /**
- * Peers and DHT nodes on the local network, by multicast (BEP 14): one for the process. It says which torrents we have when
- * we begin with one and every five minutes, and hears what others say; nobody answers, for who hears dials.
+ * Peers and DHT nodes on the local network, by multicast (BEP 14): one for the process. Each of our torrents is announced when it is
+ * added, and every five minutes after that. Nobody answers an announcement: who has the same torrent connects to whoever announced it.
  */
 import { formatEndpoint, scopeOf, type Endpoint } from '../protocol/endpoint.ts'
 import { toHex, type InfoHash } from '../protocol/ids.ts'
@@ -13,24 +13,24 @@ import {
 import type { Cancel, Clock, Emit, Millis, MulticastGroup, Random } from '../protocol/ports.ts'
 import type { PeerEvent } from './events.ts'
 
-/** BEP 14: each torrent is announced once in so long … */
+/** BEP 14: each torrent is announced this often … */
 export const LAN_INTERVAL: Millis = 300_000
-/** … shortened by chance, so that hosts that started together spread out … */
+/** … or later by up to this share, by chance, so that hosts that started together spread out. */
 const LAN_JITTER = 0.1
 /**
- * … and, when there is a reason to, as often as this. One is that something is new: nobody acknowledges a multicast, and an
- * interface that has just come up may drop it.
+ * With a reason to, it is announced sooner, but not before this. A new torrent is one: its first announcement may be lost, as happens on
+ * an interface that has just come up, and nobody would notice.
  */
 export const MIN_LAN_INTERVAL: Millis = 60_000
-/** What is to be said is collected for so long. */
+/** What is to be announced is collected for this long, so that torrents added together share messages. */
 const COLLECT: Millis = 100
 /** Messages read in a second; BEP 14's own rate on a network of a thousand hosts is three. */
 export const MAX_LAN_RATE = 200
 /** Reported endpoints that are remembered; beyond this the oldest is forgotten, and may be reported again. */
 const MAX_REPORTED = 4_096
-/** How long a hearer waits at most before it speaks to a new DHT node: a crowd must not come at once. */
+/** A DHT node that is heard of is contacted after up to this long, by chance, so that not everybody who hears it comes at once. */
 const NODE_DELAY: Millis = 2_000
-/** With so many contacts or fewer a DHT node takes up every other that it hears of; with more, one in so many. */
+/** With no more contacts than this, our DHT node contacts every node that it hears of; with n times as many, one in n. */
 const FEW_CONTACTS = 8
 
 export interface LanDiscoveryOptions {
@@ -87,10 +87,10 @@ export class LanDiscovery {
   }
 
   /**
-   * Has a torrent announced from now on, and hears who else has it.
+   * Announces a torrent from now on, and reports who else does.
    *
-   * @param port TCP port that we accept connections on
-   * @returns ends that
+   * @param port TCP port on which we accept connections
+   * @returns `refresh` announces it again as soon as that may be; `remove` ends it all
    */
   add(
     infoHash: InfoHash,
@@ -119,7 +119,7 @@ export class LanDiscovery {
     for (const group of this.#options.groups) group.close()
   }
 
-  /** A network was joined that has not heard of us. */
+  /** An interface has come up: its network has not heard of us yet. */
   #onInterface(): void {
     for (const torrent of this.#torrents.values()) torrent.dueAt = torrent.announcedAt + MIN_LAN_INTERVAL
     this.#nodeDueAt = Math.min(this.#nodeDueAt, this.#options.clock.now() + COLLECT)
@@ -136,7 +136,7 @@ export class LanDiscovery {
     this.#cancelAnnounce = clock.after(delay, () => this.#announce())
   }
 
-  /** Says what is due, and comes back when the next thing is. */
+  /** Announces what is due, and sets the timer for what is due next. */
   #announce(): void {
     const { clock, random, dht } = this.#options
     const now = clock.now()
@@ -215,7 +215,11 @@ export class LanDiscovery {
   }
 }
 
-/** @param before when it was said, or due, before */
+/**
+ * How long until the announcement after this one. The second comes soon after the first, which may have been lost.
+ *
+ * @param before when the one before this was made, or due; `-Infinity` when this is the first
+ */
 function untilAgain(before: Millis): Millis {
   return before === -Infinity ? MIN_LAN_INTERVAL : LAN_INTERVAL
 }

@@ -3,8 +3,7 @@ import { shuffle } from '../../protocol/chance.ts'
 import type { Random } from '../../protocol/ports.ts'
 
 /**
- * Tiers are gone through in their order, and within one tier the trackers in an order that is drawn once; who answers moves
- * to the front of its tier.
+ * Tiers are tried in their order. Within a tier, the order is drawn once, by chance; a tracker that answers moves to the front of its tier.
  */
 export class Tiers<T> {
   readonly #tiers: readonly T[][]

@@ -1,6 +1,6 @@
 import { SimClock } from '../../../src/app/sim/clock.ts'
 import { BLOCK_LENGTH, PieceGeometry } from '../../../src/metainfo/geometry.ts'
-import { WebSeedRun } from '../../../src/peer/web-seed-exchange.ts'
+import { WebSeedRun } from '../../../src/peer/web-seed-run.ts'
 import { fileUrl } from '../../../src/peer/web-seed-url.ts'
 import { SwarmError } from '../../../src/protocol/errors.ts'
 import type { BlockRange } from '../../../src/protocol/message.ts'
@@ -28,7 +28,7 @@ const A = BLOCK_LENGTH + 100
 const B = 2 * BLOCK_LENGTH
 
 export const target: FuzzTarget = {
-  sources: ['peer/web-seed-exchange.ts', 'peer/web-seed-url.ts'],
+  sources: ['peer/web-seed-answer.ts', 'peer/web-seed-run.ts', 'peer/web-seed-url.ts'],
   words: [
     '206|content-range: bytes 0-',
     `/${A}|`,

@@ -2,35 +2,17 @@
  * Fetches one run of blocks that lie next to each other in the payload: a range request for each file that the run
  * touches, one after the other, cut into blocks again as the bytes come.
  */
-import type { PieceGeometry, FileSpan } from '../metainfo/geometry.ts'
+import type { FileSpan, PieceGeometry } from '../metainfo/geometry.ts'
 import { ProtocolError, TransportError } from '../protocol/errors.ts'
 import { openRequest, type HttpPorts } from '../protocol/http-request.ts'
 import type { BlockRange } from '../protocol/message.ts'
-import type { Cancel, HttpExchange, HttpHead, Millis } from '../protocol/ports.ts'
+import type { Cancel, HttpExchange, Millis } from '../protocol/ports.ts'
+import { faultOf, UselessSeed } from './web-seed-answer.ts'
 
-/** How long a server may take to begin its answer. */
+/** How long a server may take until the headers of its answer are there. */
 export const WEB_SEED_HEAD_TIMEOUT: Millis = 15_000
 /** A server that sends nothing for this long, while we read, has stopped. */
 export const WEB_SEED_IDLE_TIMEOUT: Millis = 30_000
-/** The longest pause that a server may ask for (`Retry-After`). */
-const MAX_RETRY_AFTER: Millis = 3_600_000
-
-/** Statuses that pass, beside those of 500 and above: the server gave up waiting, or asks for fewer requests. */
-const BUSY: ReadonlySet<number> = new Set([408, 425, 429])
-
-/** A failure that does not pass: the seed is of no use. Anything else is tried again. */
-export class UselessSeed extends ProtocolError {}
-
-/** A server that asks us to come back later. */
-export class BusySeed extends TransportError {
-  readonly retryAfter: Millis | undefined
-
-  constructor(status: number, retryAfter: Millis | undefined) {
-    super('net.failed', `the server answered with status ${status}`)
-    this.retryAfter = retryAfter
-  }
-}
-
 export interface RunOptions {
   readonly ports: HttpPorts
   readonly geometry: PieceGeometry
@@ -39,30 +21,31 @@ export interface RunOptions {
   /** Next to each other, in order. */
   readonly blocks: readonly BlockRange[]
   readonly isPaused: boolean
-  /** A server began to answer, so long after it was asked. */
+  /** The headers of an answer are there, this long after the request. */
   readonly onAnswer: (took: Millis) => void
   /** Bytes came from the network. */
   readonly onReceived: (bytes: number) => void
-  /** `block` is valid during the call. */
+  /** A whole block has come. `block` is a view, valid only during the call. */
   readonly onBlock: (range: BlockRange, block: Uint8Array) => void
   /** All that arrived together is handled. */
   readonly onBlocksEnd: () => void
-  /** The last call, in a later turn. */
+  /** The last call, in a later turn: with an error if the run has failed. It does not come after {@link WebSeedRun.cancel}. */
   readonly onEnd: (error?: ProtocolError | TransportError) => void
 }
 
 export class WebSeedRun {
   readonly #options: RunOptions
+  /** Parts of files that have not been requested yet. */
   readonly #spans: FileSpan[]
   /** Blocks that have not come, in order. */
   readonly #blocks: BlockRange[]
-  /** Of them, those that nobody needs any more. */
+  /** Of those, the ones that nobody needs any more: what comes of them is thrown away. */
   readonly #unwanted = new Set<BlockRange>()
-  /** A block of which a part has come; made when it is needed. */
+  /** The first of {@link #blocks}, while only a part of it has come. */
   #partial: Uint8Array | undefined
   #partialLength = 0
   #request: HttpExchange | undefined
-  /** Bytes of the span under way that have not come. */
+  /** Bytes that the current request is still to bring. */
   #missing = 0
   #isAnswered = false
   #isPaused: boolean
@@ -78,6 +61,7 @@ export class WebSeedRun {
     this.#spans = options.geometry.spans(first!.piece, first!.begin, length)
   }
 
+  /** Requests the next part of a file; at the end, reports that all has come. */
   start(): void {
     const span = this.#spans.shift()
     if (span === undefined) return this.#end()
@@ -123,7 +107,7 @@ export class WebSeedRun {
   resume(): void {
     this.#isPaused = false
     if (this.#request === undefined) return this.#pad()
-    // Before, because what was held back may come, and end, within the call.
+    // First, because within `resume` the bytes that were held back may come, and the request may end.
     this.#watch()
     this.#request.resume()
   }
@@ -166,7 +150,7 @@ export class WebSeedRun {
     if (!this.#isOver) this.#options.onBlocksEnd()
   }
 
-  /** Cuts what came into blocks: no copy for those that lie in it whole. */
+  /** Cuts what came into blocks. A block that lies whole in it is not copied. */
   #take(bytes: Uint8Array): void {
     let at = 0
     while (at < bytes.length && !this.#isOver) {
@@ -201,9 +185,10 @@ export class WebSeedRun {
     this.start()
   }
 
+  /** Starts the idle timeout anew: something has come, or reading goes on. */
   #watch(): void {
     this.#cancelTimeout()
-    // Until the head comes, the time is the request's to keep: it may wait behind others to the same server.
+    // Until the headers come, the request has a timeout of its own: it may have to wait for others to the same server.
     if (this.#isPaused || !this.#isAnswered) return
     this.#cancelTimeout = this.#options.ports.clock.after(WEB_SEED_IDLE_TIMEOUT, () =>
       this.#end(new TransportError('net.timeout', `nothing came for ${WEB_SEED_IDLE_TIMEOUT / 1_000} s`)),
@@ -215,40 +200,4 @@ export class WebSeedRun {
     this.cancel()
     this.#options.onEnd(error)
   }
-}
-
-/** @param fileLength bytes of the whole file */
-function faultOf(
-  head: HttpHead,
-  span: FileSpan,
-  fileLength: number,
-): ProtocolError | TransportError | undefined {
-  const { status } = head
-  if (status === 206) {
-    const [, first, last, total] =
-      /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(head.header('content-range') ?? '') ?? []
-    const isRight =
-      Number(first) === span.offset &&
-      Number(last) === span.offset + span.length - 1 &&
-      (total === '*' || Number(total) === fileLength)
-    return isRight
-      ? undefined
-      : new UselessSeed('http.bad-range', 'the server sends other bytes than it was asked for')
-  }
-  if (status === 200) {
-    const length = head.header('content-length')
-    const isWhole = span.length === fileLength && (length === undefined || Number(length) === fileLength)
-    return isWhole
-      ? undefined
-      : new UselessSeed('http.bad-range', 'the server does not serve ranges of this file')
-  }
-  if (BUSY.has(status) || status >= 500) return new BusySeed(status, retryAfter(head.header('retry-after')))
-  return new UselessSeed('http.status', `the server answered with status ${status}`)
-}
-
-/** Seconds only: a date would need the server's clock. */
-function retryAfter(value: string | undefined): Millis | undefined {
-  return value !== undefined && /^\d{1,9}$/.test(value)
-    ? Math.min(MAX_RETRY_AFTER, 1_000 * Number(value))
-    : undefined
 }
