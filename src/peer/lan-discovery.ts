@@ -187,7 +187,8 @@ export class LanDiscovery {
 
   #onNode(endpoint: Endpoint, net: string | undefined): void {
     const { clock, random, emit, dht } = this.#options
-    if (dht === undefined || net !== dht.net) return
+    // On most networks IPv6 multicast comes from a link-local address, which the DHT neither asks nor hears.
+    if (dht === undefined || net !== dht.net || scopeOf(endpoint.host) === 'link-local') return
     const contacts = dht.contacts()
     if (contacts > FEW_CONTACTS && random.int(contacts) >= FEW_CONTACTS) return
     if (this.#isNew(`node ${formatEndpoint(endpoint)}`))

@@ -169,6 +169,14 @@ describe('nodes of the DHT', () => {
     expect(a.events).toEqual([{ event: 'lan_node', node: '10.0.0.3:10000' }])
   })
 
+  test('at a link-local address are of no use to others: the DHT does not speak to it', () => {
+    const a = host('10.0.0.1', {})
+    clock.runUntil(1_000)
+    host('169.254.0.2', {})
+    clock.runUntil(5_000)
+    expect([a.met, a.events]).toEqual([[], []])
+  })
+
   test('that know many leave a newcomer to others', () => {
     const hearers = Array.from({ length: 100 }, (_, i) => host(`10.0.1.${i}`, { contacts: 800 }))
     clock.runUntil(10_000)

@@ -124,7 +124,6 @@ export class Bootstrap {
   meet(endpoint: Endpoint): void {
     const isWanted = this.#options.table.size < MEET_BELOW && this.#fresh.length < MAX_MET
     if (endpoint.port === 0 || !isWanted || this.#seeds.has(endpointKeyOf(endpoint))) return
-    // On most local networks that is where IPv6 multicast comes from.
     if (isRefused(scopeOf(endpoint.host))) return
     this.#fresh = [...this.#fresh, endpoint]
     if (this.#round === undefined) this.#start()
