@@ -320,16 +320,21 @@ export class Node {
     }
   }
 
-  /** Closes all sessions, then the sockets and the disk workers. */
+  /** Closes all sessions, then the sockets and the disk workers, all from the next turn on, as {@link Session.close} does. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   async #close(): Promise<void> {
-    this.#listener?.close()
-    this.#reception.close()
-    await Promise.all([...this.#sessions.values()].map((session) => session.close()))
+    const isDeaf = new Promise<void>((resolve) => {
+      this.#env.clock.after(0, () => {
+        this.#listener?.close()
+        this.#reception.close()
+        resolve()
+      })
+    })
+    await Promise.all([isDeaf, ...this.sessions.map((session) => session.close())])
     const { dht, lan, udpTrackers } = this.#sourceHost
     lan?.close()
     udpTrackers.close()

@@ -32,7 +32,6 @@ export class OpenPayload {
   #resume: ResumeKeeper | undefined
   #webSeeds: WebSeeds | undefined
   #isAllWritten = false
-  #isClosed = false
 
   constructor(options: OpenPayloadOptions) {
     const { host, session, metainfo, opened, swarm, onFailed } = options
@@ -78,7 +77,6 @@ export class OpenPayload {
 
   /** Records what is there and closes the files. Peers must be gone by then. */
   close(done: () => void): void {
-    this.#isClosed = true
     this.transfer.close()
     const last = this.#resume ?? this.#payload
     last.close(done)
@@ -100,8 +98,6 @@ export class OpenPayload {
   }
 
   #onWritten(piece: number): void {
-    // Whoever heard of this piece may have closed us.
-    if (this.#isClosed) return
     this.#resume?.onChange()
     this.#options.swarm.onWritten(piece)
     if (this.transfer.downloader.picker.isComplete) this.#onAllWritten()

@@ -184,7 +184,8 @@ export class Session {
   }
 
   /**
-   * Says goodbye to all peers, writes the resume file, closes the payload. Calling it again waits for the same end.
+   * Says goodbye to all peers, writes the resume file, closes the payload, all from the next turn on: it may be called at any time, in
+   * the handler of any event, too. Calling it again waits for the same end.
    *
    * @param reason what {@link whenComplete} is rejected with when the session was not complete; `net.closed` when missing
    */
@@ -195,7 +196,7 @@ export class Session {
       const hasFailed = this.#state === 'failed'
       this.#state = 'closed'
       this.#milestones.onEnding(reason)
-      if (!hasFailed) this.#shutDown()
+      if (!hasFailed) this.#endSoon()
     }
     return this.#milestones.closed
   }
@@ -219,21 +220,23 @@ export class Session {
       opened,
       swarm: this.#swarm,
       onAllWritten: () => {
-        this.#state = 'seeding'
+        this.#advance('seeding')
         this.#silence.stop()
       },
       onComplete: () => this.#onComplete(),
       onFailed: (error) => this.#fail(error),
     })
     emit({ event: 'resume', have: have.count, pieces: metainfo.geometry.pieceCount, checked, source })
-    // Whoever hears of an event may close us at once.
-    if (this.#hasEnded) return
-    this.#state = have.isFull ? 'seeding' : 'downloading'
+    this.#advance(have.isFull ? 'seeding' : 'downloading')
     this.#swarm.attach(this.#payload.transfer)
-    if (this.#hasEnded) return
     if (!have.isFull) this.#silence.start()
     this.#payload.start()
-    if (!this.#hasEnded) this.#findPeers(metainfo.isPrivate)
+    this.#findPeers(metainfo.isPrivate)
+  }
+
+  /** What has ended stays so, although a step that was under way goes on. */
+  #advance(state: SessionState): void {
+    if (!this.#hasEnded) this.#state = state
   }
 
   #findPeers(isPrivate: boolean): void {
@@ -289,7 +292,7 @@ export class Session {
     this.#swarm.onComplete()
     if (this.#payload!.isDownload) this.#discovery.onComplete()
     this.#milestones.onComplete()
-    // Last: whoever hears of it may close us at once.
+    // Last: whoever closes us when he hears of it has had everything.
     this.#options.emit({
       event: 'complete',
       path,
@@ -303,7 +306,12 @@ export class Session {
     if (this.#hasEnded) return
     this.#state = 'failed'
     this.#milestones.onFailed(error)
-    this.#shutDown()
+    this.#endSoon()
+  }
+
+  /** In a later turn: whoever wants the end may be in the middle of something, above all of hearing of an event. */
+  #endSoon(): void {
+    this.#host.clock.after(0, () => this.#shutDown())
   }
 
   #shutDown(): void {

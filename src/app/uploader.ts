@@ -194,9 +194,7 @@ export class Uploader {
       slots: slotCount(limit, rate),
     })
     for (const { id, action, reason } of decisions) {
-      const peer = this.#uploads.get(id)?.peer
-      // Whoever heard of the one before has closed the torrent.
-      if (peer === undefined) return
+      const { peer } = this.#uploads.get(id)!
       if (action === 'choke') peer.uplink.choke()
       else peer.uplink.unchoke()
       emit({ event: action, peer: peer.address, reason })

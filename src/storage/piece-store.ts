@@ -192,12 +192,11 @@ export class PieceStore {
 
   #scheduleRetry(stall: Stall, { code, message }: StorageError): void {
     const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (stall.tries - 1))
+    this.#options.emit({ event: 'disk_error', code, message, retrySeconds: delay / 1000 })
     stall.cancelRetry = this.#options.clock.after(delay, () => {
       stall.cancelRetry = undefined
       this.#probe(stall)
     })
-    // Last: whoever hears of it may close us, which cancels the retry.
-    this.#options.emit({ event: 'disk_error', code, message, retrySeconds: delay / 1000 })
   }
 
   #probe(stall: Stall): void {

@@ -1,6 +1,6 @@
 /** A session may be closed by whoever hears of its events, at once: nothing goes on behind its back. */
 import { expect, test } from 'vitest'
-import { SimSwarm } from '../../src/app/sim/swarm.ts'
+import { PAYLOAD_PATH, SimSwarm } from '../../src/app/sim/swarm.ts'
 import type { SessionEvent } from '../../src/app/session-options.ts'
 import { hashes } from '../support/hashes.ts'
 
@@ -67,3 +67,49 @@ test('one that is closed when it chokes a peer in favour of another does not dec
 
   expect([seeder.session.state, chokes]).toEqual(['closed', 1])
 })
+
+test.each(['disk_error', 'disk_recovered'] as const)(
+  'one that is closed at %s, in the middle of a download, can be opened again',
+  async (name) => {
+    const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: PIECES * 65_536 })
+    const seeder = await sim.seeder({ up: 65_536 })
+    const abort = new AbortController()
+    const onEvent = (event: SessionEvent): void => {
+      if (event.event === name) abort.abort(new Error('enough'))
+    }
+    const { disk, session } = await sim.leecher({
+      peers: [seeder],
+      session: { onEvent, signal: abort.signal },
+    })
+    sim.runUntil(() => session.snapshot().have > 1, { withinMs: 60_000 })
+    disk.setFault('write', 'disk.io')
+    sim.clock.after(1_500, () => disk.setFault('write'))
+    sim.runUntil(() => session.state === 'closed', { withinMs: 60_000 })
+    const pending = session.close()
+    sim.clock.runUntil(sim.clock.now() + 60_000)
+    await pending
+
+    const again = await sim.leecher({ disk, peers: [seeder] })
+    sim.runUntil(() => again.session.isComplete, { withinMs: 60_000 })
+    expect(again.session.snapshot().downloaded).toBeLessThan(sim.payload.length)
+  },
+)
+
+test.each(['disk_doubt', 'disk_verdict'] as const)(
+  'one that is closed at %s, while it serves, does not look at its files again',
+  async (name) => {
+    const sim = new SimSwarm({ seed: 1, hashes, payloadBytes: PIECES * 65_536 })
+    const abort = new AbortController()
+    const names: string[] = []
+    const onEvent = (event: SessionEvent): void => {
+      names.push(event.event)
+      if (event.event === name) abort.abort(new Error('enough'))
+    }
+    const { disk, session } = await sim.seeder({ session: { onEvent, signal: abort.signal } })
+    sim.clock.runUntil(5_000)
+    disk.writeFile(PAYLOAD_PATH, sim.payload)
+    sim.clock.runUntil(120_000)
+
+    expect([session.state, names.at(-1)]).toEqual(['closed', name])
+  },
+)

@@ -2,6 +2,7 @@
 import { endpointOf, formatEndpoint } from '../../protocol/endpoint.ts'
 import { TransportError } from '../../protocol/errors.ts'
 import type {
+  Cancel,
   Clock,
   HttpClient,
   HttpExchange,
@@ -100,6 +101,7 @@ class SimExchange implements HttpExchange {
   #isPaused = false
   #isWaiting = false
   #isOver = false
+  readonly #timers = new Set<Cancel>()
 
   constructor(clock: Clock, handler: HttpHandler) {
     this.#clock = clock
@@ -107,14 +109,14 @@ class SimExchange implements HttpExchange {
   }
 
   start(isTaken: boolean): void {
-    this.#clock.after(0, () => {
-      if (!this.#isOver) this.#handler.onTurn()
+    this.#after(0, () => {
+      this.#handler.onTurn()
       if (!this.#isOver && isTaken) this.#handler.onConnected()
     })
   }
 
   refuse(host: string): void {
-    this.#clock.after(ROUND_TRIP, () =>
+    this.#after(ROUND_TRIP, () =>
       this.#end(new TransportError('net.refused', `${host}: nobody listens there`)),
     )
   }
@@ -123,8 +125,8 @@ class SimExchange implements HttpExchange {
     this.#answer = answer
     this.#server = server
     if (answer === undefined) return
-    this.#clock.after(answer.delayMs ?? ROUND_TRIP, () => {
-      if (this.#isOver || server.isCutOff()) return
+    this.#after(answer.delayMs ?? ROUND_TRIP, () => {
+      if (server.isCutOff()) return
       this.#handler.onHead({ status: answer.status, header: (name) => answer.headers?.[name] })
       this.#next()
     })
@@ -141,6 +143,16 @@ class SimExchange implements HttpExchange {
 
   cancel(): void {
     this.#isOver = true
+    for (const cancel of this.#timers) cancel()
+    this.#timers.clear()
+  }
+
+  #after(delay: Millis, fn: () => void): void {
+    const cancel = this.#clock.after(delay, () => {
+      this.#timers.delete(cancel)
+      fn()
+    })
+    this.#timers.add(cancel)
   }
 
   #next(): void {
@@ -154,8 +166,8 @@ class SimExchange implements HttpExchange {
     const chunk = body.subarray(this.#sent, Math.min(this.#sent + length, breaksAfter))
     const now = this.#clock.now()
     const sentAt = Math.max(now + (chunk.length / bytesPerSecond) * 1_000, line.send(chunk.length, now))
-    this.#clock.after(sentAt - now, () => {
-      if (this.#isOver || isCutOff()) return
+    this.#after(sentAt - now, () => {
+      if (isCutOff()) return
       this.#sent += chunk.length
       this.#handler.onData(chunk)
       this.#next()
@@ -164,7 +176,7 @@ class SimExchange implements HttpExchange {
 
   #end(error?: TransportError): void {
     if (this.#isOver) return
-    this.#isOver = true
+    this.cancel()
     this.#handler.onEnd(error)
   }
 }

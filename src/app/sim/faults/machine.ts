@@ -76,6 +76,9 @@ export class Machine {
   #process: SimProcess | undefined
   #node: Node | undefined
   #session: Session | undefined
+  /** The node that was asked to stop. */
+  #stopping: Node | undefined
+  #isClosed = false
   #lives = 0
   /** The saved state of its DHT node, by file name. */
   readonly #states = new Map<string, SimStateStore>()
@@ -197,8 +200,8 @@ export class Machine {
   }
 
   /** It continues when a promise resolves, which happens between two events. */
-  get isWaitingForMetainfo(): boolean {
-    return this.#session?.state === 'waiting'
+  get isWaiting(): boolean {
+    return this.#session?.state === 'waiting' || (this.#stopping !== undefined && !this.#isClosed)
   }
 
   /** The error with which its session failed. */
@@ -213,7 +216,17 @@ export class Machine {
 
   /** SIGTERM. */
   stop(): void {
-    void this.#node?.close()
+    const node = this.#node
+    this.#stopping = node
+    void node?.close().then(() => (this.#isClosed = this.#node === node))
+  }
+
+  /** What it has not let go of although its node is closed. */
+  get leftovers(): string | undefined {
+    if (!this.#isClosed) return undefined
+    const counts = { timers: this.timerCount, connections: this.streamCount, sockets: this.socketCount }
+    const left = Object.entries({ ...counts, 'bytes of buffers': this.#node!.snapshot().bufferBytes })
+    return left.flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : [])).join(', ') || undefined
   }
 
   /** The process, if there is one, ends now: nothing of what it planned happens. */
@@ -228,6 +241,8 @@ export class Machine {
     this.#process = undefined
     this.#node = undefined
     this.#session = undefined
+    this.#stopping = undefined
+    this.#isClosed = false
   }
 
   #losePower(lossPercent: number): void {

@@ -13,6 +13,8 @@ import { SwarmWorld } from './swarm-world.ts'
 const COMPLETION_LIMIT: Millis = 15 * 60_000
 /** Time for what is still under way when all are complete. */
 const SETTLE_TIME: Millis = 10_000
+/** Of a machine that was stopped at an event. */
+const AWAY_TIME: Millis = 1_000
 /** Closing takes less, and nothing happens after it. */
 const CLOSE_LIMIT: Millis = 10 * 60_000
 
@@ -21,6 +23,8 @@ export interface SwarmRunOptions {
   readonly faults: readonly PlannedFault[]
   readonly hashes: Hashes
   readonly createDisk?: (options: MemoryDiskOptions) => MemoryDisk
+  /** Whether whoever hears of this stops the machine there and then. It starts again a little later. */
+  readonly isStoppedBy?: (machine: number, event: MachineEvent) => boolean
   /** Sees everything that is reported. */
   readonly onEvent?: (atMs: Millis, machine: number, event: MachineEvent) => void
 }
@@ -78,7 +82,10 @@ class Run {
           this.#trace.record(this.#world.clock.now(), machine.index, other?.index ?? -1, bytes)
         },
         onSent: (machine, to, message) => this.#oracle.onSent(machine, to, message),
-        onDown: (machine, how) => this.#oracle.onDown(machine, how),
+        onDown: (machine, how) => {
+          if (machine.leftovers !== undefined) this.#oracle.fail('leaks', machine, machine.leftovers)
+          this.#oracle.onDown(machine, how)
+        },
         onDamaged: (machine, piece, kind) => this.#oracle.onDamaged(machine, piece, kind),
         onDisturbed: (machine) => this.#oracle.onDisturbed(machine),
       },
@@ -124,7 +131,7 @@ class Run {
         this.#oracle.onStep()
         for (const machine of machines) {
           if (machine.session?.state === 'failed') await this.#onFailed(machine)
-          if (machine.isWaitingForMetainfo) await Promise.resolve()
+          if (machine.isWaiting) await Promise.resolve()
         }
         if (due.size > 0) await this.#world.startDue()
       } catch (error) {
@@ -172,5 +179,7 @@ class Run {
     this.#trace.record(now, machine.index, -1, 'piece' in event ? event.piece : 0)
     this.#options.onEvent?.(now, machine.index, event)
     this.#oracle.onEvent(machine, event)
+    if (this.#options.isStoppedBy?.(machine.index, event))
+      this.#world.apply(machine.index, { kind: 'stop', forMs: AWAY_TIME })
   }
 }
