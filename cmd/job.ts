@@ -99,9 +99,11 @@ export class Jobs {
       this.#screen.say(
         `${path} is served as a file; to serve what it describes: bitswarm -get ${path} -dest <its folder> -keep -1`,
       )
-    await refuseUnwritable(metainfoPath).catch((error: unknown) => {
-      throw adviceOnReadOnly(path, error)
-    })
+    // What is not there is named when it is to be read.
+    if (await exists(path))
+      await refuseUnwritable(metainfoPath).catch((error: unknown) => {
+        throw adviceOnUnwritable(path, error)
+      })
     const metainfo = await createMetainfo(path, {
       pieceLength: this.#config.pieceLength,
       signal: this.#life.signal,
@@ -152,7 +154,7 @@ export class Jobs {
   }
 
   /**
-   * What can be said of where the payload goes before the metainfo is there: not after minutes of looking for it.
+   * Says what can be said of where the payload goes before the metainfo is there: not after minutes of looking for it.
    *
    * @throws {StorageError} nothing can be written there
    */
@@ -161,7 +163,12 @@ export class Jobs {
     await checkFolder(folder)
     // What is there already may be served from a folder that cannot be written to. The name in a link need not be the payload's.
     const mayBeThere = name === undefined ? !(await isEmpty(folder)) : await exists(join(folder, name))
-    if (!mayBeThere) await refuseUnwritableFolder(folder)
+    try {
+      await refuseUnwritableFolder(folder)
+    } catch (error) {
+      if (!mayBeThere || !(error instanceof StorageError)) throw error
+      this.#screen.say(`${error.message}: only what is there already can be served`)
+    }
   }
 
   async download(metainfo: Metainfo, { source, target }: TaskOf<'get'>): Promise<PayloadOptions> {
@@ -234,9 +241,9 @@ export class Jobs {
 }
 
 /** How to serve a payload where no `.bit` can be written beside it. */
-function adviceOnReadOnly(path: string, error: unknown): unknown {
+function adviceOnUnwritable(path: string, error: unknown): unknown {
   if (!(error instanceof StorageError)) return error
-  const bit = `${basename(path)}.bit`
+  const bit = error.code === 'disk.permission' ? `${basename(path)}.bit` : 'payload.bit'
   const commands = `bitswarm create ${path} -o ${bit}, then bitswarm -get ${bit} -dest ${dirname(path)} -keep -1`
   return new StorageError(error.code, `${error.message}; from a folder of yours: ${commands}`, {
     cause: error,

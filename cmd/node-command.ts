@@ -65,9 +65,9 @@ function readFlags(program: Command): Partial<Record<SettingName, RawValue>> {
 }
 
 function optionsOf(setting: Setting): Option[] {
-  const { flags, value, short, help, group, default: fallback, isList, isNegatable } = setting
+  const { flags, value, short, help, group, default: fallback, isList } = setting
   const text = fallback === undefined ? help : `${help} (default: ${fallback})`
-  const options = flags.map((flag) => {
+  return flags.map((flag) => {
     const option = new Option(
       `${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` ${value}`}`,
       flag === flags[0] ? text : `the same as -${flags[0]}`,
@@ -75,8 +75,6 @@ function optionsOf(setting: Setting): Option[] {
     if (isList) option.argParser(collect)
     return option.helpGroup(`${group}:`)
   })
-  if (isNegatable) options.push(new Option(`--no-${flags[0]}`).hideHelp())
-  return options
 }
 
 /** For an option that can be given again. */

@@ -1,5 +1,5 @@
 /** The command line as commander knows it: what all commands share, and those that do one small thing. */
-import { Command, type Option } from 'commander'
+import { Command, Option } from 'commander'
 import { ConfigError } from '../src/protocol/errors.ts'
 import { printable } from '../src/app/terminal-text.ts'
 import { VERSION } from '../src/app/version.ts'
@@ -44,8 +44,12 @@ export function buildProgram(env: Env, onResult: (code: number) => void): Comman
       .copyInheritedSettings(program)
       .configureOutput({ outputError: (text, write) => write(`${printable(inOneLine(text, command))}\n`) })
       .allowExcessArguments(false)
-  for (const { options } of [program, ...subcommands(program)])
-    for (const option of options) if (option.required && !option.parseArg) option.argParser(once(option))
+  for (const command of [program, ...subcommands(program)])
+    // A switch that is off by default can be switched off all the same: its variable may be on.
+    for (const option of [...command.options]) {
+      if (!option.required) command.addOption(new Option(`--no-${option.long!.slice(2)}`).hideHelp())
+      else if (!option.parseArg) option.argParser(once(option))
+    }
   return program
 }
 

@@ -1,5 +1,5 @@
 /** What a command line asks for. */
-import { SETTINGS, type Config, type SettingName } from '../src/app/config.ts'
+import { environmentName, SETTINGS, type Config, type SettingName } from '../src/app/config.ts'
 import { ConfigError } from '../src/app/library.ts'
 import { findMetainfo } from '../src/app/node/files.ts'
 import { refuseForeignUrl } from './source.ts'
@@ -14,25 +14,22 @@ export type Role = Task['role']
 
 export type TaskOf<R extends Role> = Extract<Task, { role: R }>
 
+/** The flags that were given. What else is set comes from variables. */
+type Flags = Readonly<Partial<Record<SettingName, unknown>>>
+
 /**
- * @param positional `[source] [target]`, or `[target]` behind `-get`
+ * @param words `positional` are `[source] [target]`, or `[target]` behind `-get`
  * @returns undefined when there is nothing to do
  * @throws {ConfigError} `config.usage` for what contradicts itself
  */
 export async function chooseTask(
   config: Config,
-  positional: readonly string[],
+  { flags, positional }: { readonly flags: Flags; readonly positional: readonly string[] },
   cwd: string,
 ): Promise<Task | undefined> {
-  const { seed, get, dhtListen, port, tcpListen, verbose, logLevel, quiet, progress } = config
+  const { seed, get, dhtListen } = config
+  refuseContradictions(config, flags)
   const usage = (message: string): ConfigError => new ConfigError('config.usage', message)
-  if (seed !== undefined && get !== undefined)
-    throw usage('-seed and -get exclude each other: start two processes')
-  if (port !== undefined && tcpListen !== undefined)
-    throw usage('-port and -tcp-listen mean the same: give one')
-  if (verbose && logLevel !== undefined && logLevel !== 'debug')
-    throw usage(`-verbose means -log-level debug, not ${logLevel}: give one`)
-  if (quiet && progress) throw usage('-quiet and -progress exclude each other: give one')
   if (seed !== undefined) {
     if (positional.length > 0) throw usage(`-seed takes one path; what is '${positional[0]}' for?`)
     return { role: 'seed', path: seed }
@@ -45,6 +42,23 @@ export async function chooseTask(
   if (source === undefined) return undefined
   refuseForeignUrl(source)
   return { role: 'get', source, ...(second !== undefined && { target: second }) }
+}
+
+/** A flag silences the variable of what it excludes, so that here are two flags, or two variables. */
+function refuseContradictions(config: Config, flags: Flags): void {
+  const { seed, get, port, tcpListen, verbose, logLevel, quiet, progress } = config
+  const named = (name: SettingName): string =>
+    flags[name] === undefined ? environmentName(name) : `-${SETTINGS[name].flags[0]}`
+  const refuse = (message: string): never => {
+    throw new ConfigError('config.usage', message)
+  }
+  if (seed !== undefined && get !== undefined)
+    refuse(`${named('seed')} and ${named('get')} exclude each other: start two processes`)
+  if (port !== undefined && tcpListen !== undefined)
+    refuse(`${named('port')} and ${named('tcpListen')} mean the same: give one`)
+  if (verbose && logLevel !== undefined && logLevel !== 'debug')
+    refuse(`${named('verbose')} means ${named('logLevel')} debug, not ${logLevel}: give one`)
+  if (quiet && progress) refuse(`${named('quiet')} and ${named('progress')} exclude each other: give one`)
 }
 
 /** The name of each task, and the settings that have no effect on it. */
@@ -88,7 +102,7 @@ const NEEDS_DHT: readonly SettingName[] = ['bootstrap', 'embedBootstrap', 'dhtNe
 export function tellVain(
   { role }: Task,
   { dhtListen }: Pick<Config, 'dhtListen'>,
-  flags: Readonly<Partial<Record<SettingName, unknown>>>,
+  flags: Flags,
 ): readonly string[] {
   const { where, settings } = WITHOUT_EFFECT[role]
   const tell = (names: readonly SettingName[], when: string): string[] => {

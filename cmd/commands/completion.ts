@@ -45,7 +45,7 @@ export function completion(env: Env, program: Command, shell: string): number {
     command: command.name(),
     description: command.description(),
     words: wordsOf(command),
-    flags: options.map(flagOf),
+    flags: options.filter(isShown).map(flagOf),
   })
   env.stdout.write(
     script(
@@ -54,6 +54,12 @@ export function completion(env: Env, program: Command, shell: string): number {
     ),
   )
   return EXIT_OK
+}
+
+/** Of switches that are off by default, the `-no-` is of use to whoever has switched a variable on, and in the way of others. */
+function isShown({ long, negate }: Option): boolean {
+  const settings: readonly Setting[] = Object.values(SETTINGS)
+  return !negate || settings.some(({ flags, isNegatable }) => isNegatable && long === `--no-${flags[0]}`)
 }
 
 function flagOf(option: Option): Flag {

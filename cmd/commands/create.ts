@@ -1,7 +1,7 @@
 /** `bitswarm create`: a metainfo file for a file or folder. */
 import { check, readSetting } from '../../src/app/config.ts'
 import { createMetainfo, toHex } from '../../src/app/library.ts'
-import { basename, refuseUnwritable, replaceFile, resolve } from '../../src/app/node/files.ts'
+import { basename, exists, refuseUnwritable, replaceFile, resolve } from '../../src/app/node/files.ts'
 import { metainfoUrls, path as pathForm } from '../../src/app/setting-forms.ts'
 import type { RawValue } from '../../src/app/setting-value.ts'
 import { printable } from '../../src/app/terminal-text.ts'
@@ -22,7 +22,8 @@ export async function create(
   const trackers = check('-tracker', metainfoUrls, options['tracker']) ?? []
   const webSeeds = check('-web-seed', metainfoUrls, options['webSeed']) ?? []
   const comment = options['comment'] as string | undefined
-  await refuseUnwritable(out)
+  // What is not there is named when it is to be read.
+  if (await exists(path)) await refuseUnwritable(out)
   const screen = new Screen(env, { quiet: options['quiet'] === true })
   const metainfo = await createMetainfo(path, {
     pieceLength,

@@ -38,7 +38,7 @@ export async function run(
   positional: readonly string[],
 ): Promise<number | undefined> {
   const config = readConfig(flags, env.variables)
-  const task = await chooseTask(config, positional, env.cwd)
+  const task = await chooseTask(config, { flags, positional }, env.cwd)
   if (task === undefined) return undefined
   const level = config.logLevel ?? (config.verbose ? 'debug' : 'info')
   const hints = [...tellVain(task, config, flags), ...tellMisspelt(env.variables)]

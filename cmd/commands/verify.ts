@@ -18,8 +18,8 @@ import { advised } from '../mistaken-metainfo.ts'
 import { IDLE, Screen } from '../screen.ts'
 import { pathOf } from '../source.ts'
 
-/** Nothing of it is there, or a file in place of a folder: that fails verification, as much as bad pieces do. */
-const IS_NO_PAYLOAD: ReadonlySet<string> = new Set(['disk.missing', 'disk.occupied'])
+/** Nothing of it is there, or something else is in its place, such as a folder: that fails verification, as much as bad pieces do. */
+const IS_NO_PAYLOAD: ReadonlySet<string> = new Set(['disk.missing', 'disk.occupied', 'disk.unsafe-path'])
 /** Files named one by one. */
 const MAX_NAMED_FILES = 20
 /** Runs of bad pieces named one by one. */

@@ -31,7 +31,7 @@ export interface Setting {
   /** The placeholder for its value: `<file>`; a switch when missing. */
   readonly value?: string
   readonly isList?: true
-  /** A switch that can be switched off: by `-no-` before its name. */
+  /** A switch that may be on without being given: the documentation names its `-no-`, too. */
   readonly isNegatable?: true
   /** A one-letter switch. */
   readonly short?: string

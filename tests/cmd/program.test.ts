@@ -149,6 +149,19 @@ describe('create, inspect, convert, verify', () => {
   })
 
   test.each([
+    ['model.bin', 'is a folder', (path: string) => mkdirSync(path)],
+    ['model.bin', 'is not a regular file', (path: string) => symlinkSync('/dev/null', path)],
+  ])('verify fails when %s %s', async (name, reason, put) => {
+    const path = await createModel()
+    rmSync(path)
+    put(path)
+    const { code, stdout, stderr } = await run('verify model.bin.bit -dest .')
+    expect([code, stdout]).toEqual([6, ''])
+    expect(stderr).toMatch(new RegExp(`^bitswarm: .*${name}.*\n$`))
+    expect(reason).not.toBe('')
+  })
+
+  test.each([
     ['short', (bytes: Buffer) => bytes.subarray(0, 70_000), '1 of 10 pieces are good; bad: 1-9'],
     ['long', (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(1)]), '10 of 10 pieces are good'],
   ])('verify fails when the payload is too %s, and says how much of it is good', async (_, spoil, good) => {

@@ -111,16 +111,18 @@ function isTakenAway(error: unknown): boolean {
 }
 
 /**
- * Whether {@link replaceFile} would be allowed to, to be asked before hours of work for what it is to write.
+ * Whether {@link replaceFile} could write there, to be asked before hours of work for what it is to write.
  *
- * @throws {StorageError} `disk.permission`
+ * @throws {StorageError} why not: no permission, no such folder, a name that is too long, …
  */
 export async function refuseUnwritable(path: string): Promise<void> {
-  try {
-    await access(dirname(path), constants.W_OK)
-  } catch (error) {
-    if (codeOf(error) === 'disk.permission') throw unwritable(path, error)
+  const refuse = (error: unknown): never => {
+    throw unwritable(path, error)
   }
+  await access(dirname(path), constants.W_OK).catch(refuse)
+  await lstat(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') refuse(error)
+  })
 }
 
 /**

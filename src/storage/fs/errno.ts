@@ -32,6 +32,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EPERM: 'no permission',
   EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the name is too long',
   ENOSPC: 'no space left',
   EDQUOT: 'the quota is used up',
 }

@@ -87,7 +87,11 @@ describe('a folder into which something is to be put later', () => {
 describe('a file that is replaced', () => {
   test('may be refused before there is anything to write', async () => {
     await refuseUnwritable(join(folder, 'x'))
-    await refuseUnwritable(join(folder, 'nowhere', 'x'))
+    const nowhere = join(folder, 'nowhere', 'x')
+    await expect(refuseUnwritable(nowhere)).rejects.toThrow(
+      `cannot write ${nowhere}: there is no such file or folder`,
+    )
+    await expect(refuseUnwritable(join(folder, 'x'.repeat(256)))).rejects.toThrow(/: the name is too long$/)
     chmodSync(folder, 0o555)
     // Root may write everywhere.
     const outcome = await refuseUnwritable(join(folder, 'x')).catch((error: Error) => error.message)
