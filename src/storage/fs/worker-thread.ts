@@ -17,6 +17,7 @@ export class WorkerThread {
   readonly #onReply = new Map<number, OnReply>()
   #lastId = 0
   #isOnline = false
+  #isStopping = false
 
   /** @param onExit the thread has ended, cleanly or not; its open requests fail next */
   constructor(onExit: () => void) {
@@ -63,8 +64,9 @@ export class WorkerThread {
     this.#post({ kind: 'forget', root })
   }
 
-  /** Ends the thread once it has done what it was asked. */
+  /** Ends the thread once it has done what it was asked. The process stays until then: somebody waits for the end. */
   stop(): void {
+    this.#isStopping = true
     this.#worker.ref()
     this.#post({ kind: 'stop' })
   }
@@ -77,7 +79,7 @@ export class WorkerThread {
     const onReply = this.#onReply.get(reply.id)
     invariant(onReply !== undefined, 'a disk worker answered what nobody asked')
     this.#onReply.delete(reply.id)
-    if (this.#onReply.size === 0) this.#worker.unref()
+    if (this.#onReply.size === 0 && !this.#isStopping) this.#worker.unref()
     onReply(reply)
   }
 

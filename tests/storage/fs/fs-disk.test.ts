@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -309,4 +310,17 @@ test('a process that leaves its disk open still ends', () => {
     timeout: 20_000,
   })
   expect([stdout.trim(), status]).toEqual(['corrupt', 0])
+})
+
+test('a process whose hashing is cancelled lives until its disk is closed, if it waits for that', () => {
+  writeFileSync(join(folder, 'film.bin'), '')
+  truncateSync(join(folder, 'film.bin'), 2 ** 26)
+  const script = `${program('film.bin', 2 ** 26)}
+    const cancel = disk.digest(plan, () => {
+      cancel()
+      // In a later turn, while the worker is busy.
+      queueMicrotask(() => disk.close(() => console.log('closed')))
+    }, () => {})`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(stdout).toBe('closed\n')
 })
