@@ -1,6 +1,7 @@
 /** The program: the process as an {@link Env}, main, and the exit code. */
 import process from 'node:process'
 import { activeResources } from '../src/app/node/active-resources.ts'
+import { currentFolder } from '../src/app/node/files.ts'
 import { heapUsed } from '../src/app/node/heap-used.ts'
 import { runAgain } from '../src/app/node/run-again.ts'
 import { onSignals } from '../src/app/node/signals.ts'
@@ -23,7 +24,9 @@ async function run(): Promise<never> {
   const code = await main({
     args: process.argv.slice(2),
     variables: process.env,
-    cwd: process.cwd(),
+    get cwd() {
+      return currentFolder()
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     logFd: STDOUT_FD,

@@ -8,6 +8,7 @@ export interface Env {
   /** Behind the program's name. */
   readonly args: readonly string[]
   readonly variables: Readonly<Record<string, string | undefined>>
+  /** @throws {StorageError} `disk.missing` */
   readonly cwd: string
   /** For what sub-commands print. */
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }

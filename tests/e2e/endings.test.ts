@@ -128,6 +128,18 @@ test.skipIf(!existsSync('/dev/full'))('a result that has no room: 5', async () =
   ])
 })
 
+test('a current folder that somebody has removed: 5, and one line', () => {
+  const { status, stderr } = spawnSync(
+    'bash',
+    ['-c', 'mkdir x && cd x && rmdir ../x && exec "$0" "$1" inspect a.bit', process.execPath, FROM_SOURCE],
+    { encoding: 'utf8', cwd: nodes.folder },
+  )
+  expect([status, stderr]).toEqual([
+    5,
+    'bitswarm: the current folder has been removed: change to another one\n',
+  ])
+})
+
 test('a reader that stalls stops neither the download nor an operator who insists', async () => {
   // 1,024 pieces: some 260 kB of log, four times what the pipe takes.
   nodes.write('model.bin', 16 * MiB)

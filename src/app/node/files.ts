@@ -10,6 +10,17 @@ import { makeFolders } from '../../storage/fs/make-folders.ts'
 
 export { basename, dirname, join, resolve }
 
+/** @throws {StorageError} `disk.missing`: somebody has removed it */
+export function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch (error) {
+    throw new StorageError('disk.missing', 'the current folder has been removed: change to another one', {
+      cause: error,
+    })
+  }
+}
+
 export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
 }
