@@ -363,16 +363,18 @@ describe('goodbye', () => {
     expect(secondsToStop(start())).toBe(0)
   })
 
-  test('comes after completed, when that was still to be said', () => {
-    serve(1, () => well())
-    const trackers = start([[url(1)]])
-    clock.runUntil(5 * SECOND)
-    totals = { ...totals, left: 0 }
-    trackers.onComplete()
-    secondsToStop(trackers)
-    expect(kinds().at(-1)).toBe('stopped at 1')
-    expect(kinds()).toContain('completed at 1')
-  })
+  test.each([200, 500])(
+    'comes after completed, which was under way and is said once (answer: %i)',
+    (status) => {
+      serve(1, () => (heard.length === 1 ? well() : { status, body: encodeBencode(well()) }))
+      const trackers = start([[url(1)]])
+      clock.runUntil(5 * SECOND)
+      totals = { ...totals, left: 0 }
+      trackers.onComplete()
+      expect(secondsToStop(trackers)).toBeLessThan(0.5)
+      expect(kinds()).toEqual(['started at 1', 'completed at 1', 'stopped at 1'])
+    },
+  )
 
   test('comes after completed when we leave while something else is being said', () => {
     serve(1, () => ({ status: 200, delayMs: 2 * SECOND, body: encodeBencode(well(60)) }))

@@ -43,6 +43,8 @@ export interface AnnouncerOptions {
   readonly onPeers: (peers: readonly Endpoint[]) => void
 }
 
+type AnnounceResult = readonly FamilyAnswer[] | ProtocolError | TransportError
+
 interface Standing {
   /** It took `started`. */
   isTold: boolean
@@ -59,9 +61,12 @@ export class Announcer {
   /** No announce before this, whoever wants it. */
   #notBefore: Millis = -Infinity
   #isCompletedDue = false
-  /** Who is being asked. */
+  /** Who is being asked, and what it is told. */
   #asked: Tracker | undefined
+  #kindAsked: AnnounceKind | undefined
   #cancelAsking: Cancel = () => {}
+  /** Gets the answer that is still waited for after {@link stop}. */
+  #onLastAnswer: ((result: AnnounceResult) => void) | undefined
   #cancelNext: Cancel = () => {}
   readonly #cancelScrapes = new Set<Cancel>()
 
@@ -99,7 +104,9 @@ export class Announcer {
   stop(onStopped: () => void): void {
     const { clock } = this.#options
     this.#cancelNext()
-    this.#cancelAsking()
+    // Said again, it would be counted twice.
+    const last = this.#kindAsked === 'completed' ? this.#asked : undefined
+    if (last === undefined) this.#cancelAsking()
     for (const cancel of this.#cancelScrapes) cancel()
     const told = [...this.#standings].filter(([tracker, { isTold }]) => isTold || tracker === this.#asked)
     let left = told.length
@@ -111,17 +118,21 @@ export class Announcer {
     }
     const cancelTimeout = clock.after(STOP_TIMEOUT, finish)
     const cancels = new Map<Tracker, Cancel>()
+    const onSaid = (tracker: Tracker, kind: AnnounceKind, result: AnnounceResult): void => {
+      this.#report(tracker, kind, result)
+      if (kind === 'completed') say(tracker, 'stopped')
+      else if (--left === 0) finish()
+    }
     const say = (tracker: Tracker, kind: AnnounceKind): void => {
-      const cancel = this.#ask(tracker, kind, (result) => {
-        this.#report(tracker, kind, result)
-        if (kind === 'completed') say(tracker, 'stopped')
-        else if (--left === 0) finish()
-      })
+      const cancel = this.#ask(tracker, kind, (result) => onSaid(tracker, kind, result))
       cancels.set(tracker, cancel)
     }
     // Whoever leaves as soon as it has everything is still to be counted among those who got everything.
     for (const [tracker, { isTold }] of told)
-      say(tracker, isTold && this.#isCompletedDue ? 'completed' : 'stopped')
+      if (tracker === last) {
+        cancels.set(tracker, this.#cancelAsking)
+        this.#onLastAnswer = (result) => onSaid(tracker, 'completed', result)
+      } else say(tracker, isTold && this.#isCompletedDue ? 'completed' : 'stopped')
   }
 
   /** Asks the first tracker that may be asked, then the others until one answers. */
@@ -141,7 +152,9 @@ export class Announcer {
     const isCompletedSaid = this.#isCompletedDue
     const kind = !standing.isTold ? 'started' : isCompletedSaid ? 'completed' : 'periodic'
     this.#asked = tracker
+    this.#kindAsked = kind
     this.#cancelAsking = this.#ask(tracker, kind, (result) => {
+      if (this.#onLastAnswer) return this.#onLastAnswer(result)
       this.#asked = undefined
       if (result instanceof Error) {
         const wait = this.#lengthened(Math.min(MAX_RETRY, MIN_RETRY * 2 ** standing.failures++))
@@ -178,11 +191,7 @@ export class Announcer {
     if (this.#isCompletedDue) this.#round()
   }
 
-  #ask(
-    tracker: Tracker,
-    kind: AnnounceKind,
-    onDone: (result: readonly FamilyAnswer[] | ProtocolError | TransportError) => void,
-  ): Cancel {
+  #ask(tracker: Tracker, kind: AnnounceKind, onDone: (result: AnnounceResult) => void): Cancel {
     const { infoHash, peerId, key, port, families, transferred, needsPeers } = this.#options.subject
     const numWant = kind !== 'stopped' && needsPeers() ? NUM_WANT : 0
     return tracker.announce(
@@ -220,12 +229,7 @@ export class Announcer {
   }
 
   // oxlint-disable-next-line max-params
-  #report(
-    tracker: Tracker,
-    kind: AnnounceKind,
-    result: readonly FamilyAnswer[] | ProtocolError | TransportError,
-    waitSeconds?: number,
-  ): void {
+  #report(tracker: Tracker, kind: AnnounceKind, result: AnnounceResult, waitSeconds?: number): void {
     const { emit } = this.#options
     const wait = waitSeconds === undefined ? undefined : Math.round(waitSeconds)
     if (result instanceof Error)
