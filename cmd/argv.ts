@@ -44,7 +44,7 @@ export function normaliseArgv(args: readonly string[], table: OptionTable): stri
       const [setting, isOn] = readSwitch(name, value, table)
       turn(setting, isOn, states)
       if (isOn) out.push(`--${setting}`)
-      // Help that is not wanted is left out.
+      // `-help=false` asks for nothing: it is left out.
       else if (table.switches.has(`no-${setting}`)) out.push(`--no-${setting}`)
     } else if (!word.startsWith('--') && table.shorts.has(name[0]!)) {
       for (const letter of name) if (table.shorts.has(letter)) turn(table.shorts.get(letter)!, true, states)

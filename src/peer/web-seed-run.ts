@@ -13,6 +13,7 @@ import { faultOf, UselessSeed } from './web-seed-answer.ts'
 export const WEB_SEED_HEAD_TIMEOUT: Millis = 15_000
 /** A server that sends nothing for this long, while we read, has stopped. */
 export const WEB_SEED_IDLE_TIMEOUT: Millis = 30_000
+
 export interface RunOptions {
   readonly ports: HttpPorts
   readonly geometry: PieceGeometry

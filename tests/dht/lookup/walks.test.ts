@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { InfoHash } from '../../../src/protocol/ids.ts'
 import { LoneNode } from '../lone-node.ts'
 
-test('whoever serves 3,000 torrents and knows nobody yet looks for each in vain, and tries again', () => {
+test('whoever serves 3,000 torrents and knows nobody yet looks for each in vain', () => {
   const lone = new LoneNode()
   const torrents = 3_000
   let ended = 0
@@ -22,6 +22,5 @@ test('whoever serves 3,000 torrents and knows nobody yet looks for each in vain,
   }
   lone.run(10)
   expect(ended).toBe(torrents)
-  lone.run(5_000)
   lone.node.close()
 })
